@@ -1,0 +1,60 @@
+/**
+ * tfjs' tape, without its leaks: gradients of functions of tensors.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** What this module uses of tfjs' engine, private there. */
+interface TapeState {
+  gradientDepth: number;
+  activeTape: { readonly saved?: readonly tf.Tensor[] }[] | null;
+}
+
+/** A function's value, and its gradient in each input. */
+export interface TapeResult {
+  /** What the function returned. */
+  readonly value: tf.Tensor;
+  /** For each input, its gradient; null where the value does not depend on it. */
+  readonly grads: readonly (tf.Tensor | null)[];
+}
+
+/**
+ * Run `fn`, and back through what it did from `dy` to `xs`.
+ *
+ * Unlike tfjs' own, it frees what the tape saved when `fn` or a gradient throws,
+ * and may run inside the backward pass of a custom gradient.
+ *
+ * @param fn Returns the value, which it made; reads `xs`.
+ * @param xs The inputs, which it reads as these very tensors.
+ * @param dy The gradient in the value. Default: ones.
+ */
+export function differentiate(
+  fn: () => tf.Tensor,
+  xs: readonly tf.Tensor[],
+  dy?: tf.Tensor,
+): TapeResult {
+  const state = tf.engine().state as unknown as TapeState;
+  const outermost = state.gradientDepth === 0;
+  // Not null in the backward pass of an outer call, which still needs it.
+  const tape = state.activeTape;
+  let value: tf.Tensor | undefined;
+  try {
+    return tf.engine().gradients(
+      () => value = fn(),
+      [...xs],
+      dy,
+      true,
+    ) as TapeResult;
+  } catch (error) {
+    value?.dispose();
+    if (outermost && state.activeTape !== tape) {
+      for (const node of state.activeTape ?? []) {
+        node.saved?.forEach((x) => x.dispose());
+      }
+    }
+    throw error;
+  } finally {
+    if (outermost) state.activeTape = tape;
+  }
+}

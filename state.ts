@@ -1,0 +1,231 @@
+/**
+ * States: the only places where values live from one step to the next.
+ *
+ * A state is a box with an identity. Its class says what kind of value it holds
+ * (`ParamState` is trained, `BatchState` is a running statistic, ...), and is
+ * what filters select by; it changes nothing in how the box works.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { mapNamed, type Named } from "./tensors.ts";
+import { release } from "./memory.ts";
+import { frames } from "./trace.ts";
+
+/** Options of a {@linkcode State}. */
+export interface StateOptions {
+  /** What errors call this state. Default: its class. */
+  readonly name?: string;
+  /** Words that filters select by. Default: none. */
+  readonly tags?: Iterable<string>;
+}
+
+/**
+ * A box that holds one value, and owns it if it is a tensor.
+ *
+ * The state keeps a clone of what it is given (a clone shares memory), and frees
+ * it when another value takes its place: whoever made the tensor still frees
+ * that one, or makes it inside a {@linkcode scope}. What `value` returns is valid
+ * until the state is written; `tf.clone` it to keep it longer.
+ *
+ * A value that is no tensor is held as it is, and must not be mutated.
+ *
+ * @example Usage
+ * ```ts
+ * import { scope, State, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * using count = scope(() => new State(tf.scalar(1)));
+ * scope(() => {
+ *   count.value = tf.add(count.value, 1);
+ * });
+ * assertEquals([...await count.value.data()], [2]);
+ * ```
+ *
+ * @typeParam T The type of the value.
+ */
+export class State<T = tf.Tensor> {
+  /** What errors call this state. */
+  readonly name: string;
+  /** Words that filters select by. */
+  readonly tags: ReadonlySet<string>;
+  /** Of the trace frames, only those begun later record this state. */
+  readonly #born: number;
+  #value: T;
+  #disposed = false;
+
+  /**
+   * Hold `value`.
+   *
+   * @param value What to hold; a tensor is cloned.
+   * @param options See {@linkcode StateOptions}.
+   * @throws {TypeError} If `value` is a state.
+   */
+  constructor(value: T, options: StateOptions = {}) {
+    this.name = options.name ?? new.target.name;
+    this.tags = new Set(options.tags);
+    this.#born = frames.latest;
+    refuseState(`create ${this.name}`, value);
+    this.#value = own(value);
+  }
+
+  /** The value held now; writing it checks that shape and dtype stay the same. */
+  get value(): T {
+    this.#alive("read");
+    for (const frame of frames.since(this.#born)) frame.noteRead(this);
+    frames.observer?.add(this);
+    return this.#value;
+  }
+
+  set value(next: T) {
+    this.#alive("write");
+    refuseState(`write ${this.name}`, next);
+    checkAlike(`write ${this.name}`, this.#value, next);
+    this.#write(next);
+  }
+
+  /**
+   * Write a value that may have another shape or dtype.
+   *
+   * @param next The value to hold from now on.
+   */
+  replace(next: T): void {
+    this.#alive("write");
+    refuseState(`write ${this.name}`, next);
+    this.#write(next);
+  }
+
+  /** The sizes of the tensor's axes. */
+  get shape(): number[] {
+    return this.#tensor("shape").shape;
+  }
+
+  /** The type of the tensor's elements. */
+  get dtype(): tf.DataType {
+    return this.#tensor("dtype").dtype;
+  }
+
+  /** How many elements the tensor has. */
+  get size(): number {
+    return this.#tensor("size").size;
+  }
+
+  /** Whether the value has been freed. */
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Free the value; reading or writing it afterwards throws. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#value instanceof tf.Tensor) release(this.#value);
+  }
+
+  /** As {@linkcode State.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #alive(action: string) {
+    if (this.#disposed) {
+      throw new Error(`Cannot ${action} ${this.name}: it has been disposed`);
+    }
+  }
+
+  #tensor(what: string): tf.Tensor {
+    this.#alive("read");
+    if (this.#value instanceof tf.Tensor) return this.#value;
+    throw new TypeError(
+      `Cannot read the ${what} of ${this.name}: it holds no tensor`,
+    );
+  }
+
+  #write(next: T) {
+    const old = this.#value;
+    for (const frame of frames.since(this.#born)) frame.noteWrite(this, old);
+    this.#value = own(next);
+    const held = frames.since(this.#born).some((frame) => frame.holds(old));
+    if (!held && old instanceof tf.Tensor) release(old);
+  }
+
+  static {
+    frames.peek = (state) => (state as State<unknown>).#value;
+    frames.poke = (state, value) => {
+      (state as State<unknown>).#value = value;
+    };
+  }
+}
+
+/** A state of any kind and any value. */
+export type AnyState = State<unknown>;
+
+/** States by path, such as `"layers.0.weight"`. */
+export type States<S extends AnyState = State> = Named<S>;
+
+/** A state that lives as long as its model, and belongs in a checkpoint. */
+export class LongTermState<T = tf.Tensor> extends State<T> {}
+
+/** A state that means something only during a sequence or a batch. */
+export class ShortTermState<T = tf.Tensor> extends State<T> {}
+
+/** A tensor that training changes. */
+export class ParamState<T extends tf.Tensor = tf.Tensor>
+  extends LongTermState<T> {}
+
+/** A statistic gathered over batches, such as a running mean. */
+export class BatchState<T = tf.Tensor> extends LongTermState<T> {}
+
+/** What a recurrent cell remembers from one time step to the next. */
+export class HiddenState<T extends tf.Tensor = tf.Tensor>
+  extends ShortTermState<T> {}
+
+/**
+ * The tensors that `states` hold, under the same names.
+ *
+ * @param states The states to read.
+ * @returns Their tensors, which the states still own.
+ */
+export function values<T extends tf.Tensor>(
+  states: States<State<T>>,
+): Record<string, T> {
+  return mapNamed(states, (state) => state.value);
+}
+
+/** A kept clone of a tensor, which no tidy frees; any other value as it is. */
+function own<T>(value: T): T {
+  return value instanceof tf.Tensor ? tf.keep(tf.clone(value)) as T : value;
+}
+
+function refuseState(action: string, value: unknown) {
+  if (value instanceof State) {
+    throw new TypeError(
+      `Cannot ${action}: the value must be a tensor or plain data: current value is a ${value.constructor.name}`,
+    );
+  }
+}
+
+function checkAlike(action: string, old: unknown, next: unknown) {
+  if (!(old instanceof tf.Tensor)) {
+    if (next instanceof tf.Tensor) {
+      throw new TypeError(`Cannot ${action}: it holds no tensor`);
+    }
+    return;
+  }
+  if (!(next instanceof tf.Tensor)) {
+    throw new TypeError(
+      `Cannot ${action}: the value must be a tensor: current value is ${next}`,
+    );
+  }
+  if (!tf.util.arraysEqual(old.shape, next.shape)) {
+    throw new RangeError(
+      `Cannot ${action}: the shape must be [${old.shape}]: current value is [${next.shape}]`,
+    );
+  }
+  if (old.dtype !== next.dtype) {
+    throw new TypeError(
+      `Cannot ${action}: the dtype must be ${old.dtype}: current value is ${next.dtype}`,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Values by path: the one container that models, gradients, optimizers and
+ * checkpoints share.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+
+/** Values by path, such as `"layers.0.weight"`. */
+export type Named<T> = Readonly<Record<string, T>>;
+
+/** Tensors by path. */
+export type Tensors = Named<tf.Tensor>;
+
+/**
+ * Apply `fn` to each value, and keep the names and their order.
+ *
+ * @example Usage
+ * ```ts
+ * import { mapNamed } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(mapNamed({ a: 1, b: 2 }, (x, name) => name + x), {
+ *   a: "a1",
+ *   b: "b2",
+ * });
+ * ```
+ *
+ * @typeParam T The type of a value.
+ * @typeParam U The type of a result.
+ * @param values The values to read.
+ * @param fn Called with each value and its name.
+ * @returns The results, under the same names.
+ */
+export function mapNamed<T, U>(
+  values: Named<T>,
+  fn: (value: T, name: string) => U,
+): Record<string, U> {
+  const results: Record<string, U> = {};
+  for (const name of Object.keys(values)) {
+    results[name] = fn(values[name]!, name);
+  }
+  return results;
+}
+
+/**
+ * The value of `fn` for each name.
+ *
+ * @example Usage
+ * ```ts
+ * import { fromNames } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(fromNames(["a", "bc"], (name) => name.length), { a: 1, bc: 2 });
+ * ```
+ *
+ * @typeParam U The type of a result.
+ * @param names The names to use.
+ * @param fn Called with each name.
+ * @returns The results by name.
+ */
+export function fromNames<U>(
+  names: readonly string[],
+  fn: (name: string) => U,
+): Record<string, U> {
+  const results: Record<string, U> = {};
+  for (const name of names) results[name] = fn(name);
+  return results;
+}
