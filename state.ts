@@ -73,7 +73,9 @@ export class State<T = tf.Tensor> {
   /** The value held now; writing it checks that shape and dtype stay the same. */
   get value(): T {
     this.#alive("read");
-    for (const frame of frames.since(this.#born)) frame.noteRead(this);
+    for (const frame of frames.since(this.#born)) {
+      frame.noteRead(this, this.#value);
+    }
     frames.observer?.add(this);
     return this.#value;
   }

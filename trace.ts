@@ -27,8 +27,9 @@ export class Frame {
     this.serial = serial;
   }
 
-  /** Note that `state` was read. */
-  noteRead(state: Recorded): void {
+  /** Note that `state`, which holds `value`, was read. */
+  noteRead(state: Recorded, value: unknown): void {
+    if (!this.originals.has(state)) this.originals.set(state, value);
     this.reads.add(state);
   }
 

@@ -13,7 +13,8 @@ export type StateNest =
   | { readonly [key: string]: StateNest };
 
 /** Gradients in the structure of `N`: a tensor for each state. */
-export type GradsOf<N> = N extends State<infer T> ? T
+export type GradsOf<N> = StateNest extends N ? unknown
+  : N extends State<infer T> ? T
   : N extends readonly unknown[] ? { [K in keyof N]: GradsOf<N[K]> }
   : { [K in keyof N]: GradsOf<N[K]> };
 

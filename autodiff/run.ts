@@ -28,6 +28,11 @@ export interface Task {
   readonly scalar: boolean;
   /** The gradient in the value. Default: ones. */
   readonly dy?: tf.Tensor;
+  /**
+   * What states held when the function ran before: run it again from there, and
+   * take back all it writes.
+   */
+  readonly from?: ReadonlyMap<object, unknown>;
 }
 
 /** What came of it. */
@@ -47,9 +52,12 @@ export interface Outcome {
  * back, and no tensor stays behind.
  */
 export function run(task: Task): Outcome {
-  const { states, argnums } = task;
+  const { states, argnums, from } = task;
   const leaves = [...states.keys()];
-  const before = leaves.map((state) => state.value);
+  const before = leaves.map((state) => {
+    const now = state.value;
+    return (from?.get(state) ?? now) as tf.Tensor;
+  });
   const inputs = argnums.map((i) => argument(task, i));
   checkFloats(task, before, inputs);
 
@@ -58,18 +66,9 @@ export function run(task: Task): Outcome {
   const args = [...task.args];
   argnums.forEach((i, k) => args[i] = xs[leaves.length + k]);
 
-  // Outer frames learn the values to restore before ours are put in place.
-  for (const outer of frames.open) {
-    leaves.forEach((state, i) => {
-      if (!outer.originals.has(state)) outer.originals.set(state, before[i]);
-    });
-  }
   const frame = frames.push();
-  leaves.forEach((state, i) => {
-    frame.originals.set(state, before[i]);
-    frame.pinned.add(xs[i]);
-    frames.poke(state, xs[i]);
-  });
+  from?.forEach((value, state) => lend(frame, state, value));
+  leaves.forEach((state, i) => lend(frame, state, xs[i]));
   const kept: tf.Tensor[] = [];
   let aux: unknown;
   try {
@@ -92,7 +91,8 @@ export function run(task: Task): Outcome {
     );
     const results = own(grads, xs, task.dy);
     kept.forEach(adopt);
-    commit(frame, leaves);
+    if (from) rollback(frame);
+    else commit(frame, leaves);
     return {
       states: new Map(leaves.map((state, i) => [state, results[i]!])),
       args: results.slice(leaves.length),
@@ -107,6 +107,15 @@ export function run(task: Task): Outcome {
     frames.pop();
     tf.dispose(xs);
   }
+}
+
+/** Put `value` in `state` until the frame ends, without giving it away. */
+function lend(frame: Frame, state: object, value: unknown) {
+  if (!frame.originals.has(state)) {
+    frame.originals.set(state, frames.peek(state));
+  }
+  frame.pinned.add(value);
+  frames.poke(state, value);
 }
 
 /** A tensor of its own for each gradient: zeros where there is none. */

@@ -1,0 +1,85 @@
+/**
+ * Norms of gradients.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { scope } from "../memory.ts";
+import type { Tensors } from "../tensors.ts";
+import { mapNamed } from "../tensors.ts";
+
+/** Options of {@linkcode clipGradNorm}. */
+export interface ClipGradNormOptions {
+  /** The exponent of the norm; `Infinity` is the largest element. Default: 2. */
+  readonly normType?: number;
+}
+
+/** What {@linkcode clipGradNorm} returns. */
+export interface ClippedGrads<G extends Tensors> {
+  /** The gradients, scaled down. */
+  readonly grads: G;
+  /** Their norm before, a scalar on the device. */
+  readonly norm: tf.Scalar;
+}
+
+/**
+ * Scale gradients down until their norm, taken together, is at most `maxNorm`:
+ *
+ * ```text
+ * g ← g · min(1, maxNorm / (‖g‖ + 1e-6))
+ * ```
+ *
+ * It frees the gradients that it is given. An optimizer's `gradClipNorm` does the
+ * same without a pass of its own.
+ *
+ * @example Usage
+ * ```ts
+ * import { autodiff, tf, useBackend } from "@braintape/braintape";
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const { grads, norm } = autodiff.clipGradNorm({ a: tf.tensor1d([3, 4]) }, 1);
+ * assertEquals([...await norm.data()], [5]);
+ * assertAlmostEquals((await grads.a.data())[0]!, 0.6, 1e-6);
+ * ```
+ *
+ * @typeParam G Gradients by path.
+ * @param grads The gradients; freed.
+ * @param maxNorm The largest norm, above 0.
+ * @param options See {@linkcode ClipGradNormOptions}.
+ * @returns The scaled gradients, and the norm before.
+ * @throws {RangeError} If `maxNorm` or `normType` is not positive.
+ */
+export function clipGradNorm<G extends Tensors>(
+  grads: G,
+  maxNorm: number,
+  { normType = 2 }: ClipGradNormOptions = {},
+): ClippedGrads<G> {
+  for (const [name, x] of Object.entries({ maxNorm, normType })) {
+    if (!(x > 0)) {
+      throw new RangeError(
+        `Cannot clip gradients: ${name} must be positive: current value is ${x}`,
+      );
+    }
+  }
+  const clipped = scope(() => {
+    const norm = totalNorm(Object.values(grads), normType);
+    const factor = tf.minimum(1, tf.div(maxNorm, tf.add(norm, 1e-6)));
+    return { grads: mapNamed(grads, (g) => tf.mul(g, factor)) as G, norm };
+  });
+  tf.dispose({ ...grads });
+  return clipped;
+}
+
+function totalNorm(grads: readonly tf.Tensor[], p: number): tf.Scalar {
+  if (grads.length === 0) return tf.scalar(0);
+  if (p === Infinity) {
+    const sizes = grads.filter((g) => g.size > 0)
+      .map((g) => tf.max<tf.Scalar>(tf.abs(g)));
+    return sizes.length ? tf.max(tf.stack(sizes)) : tf.scalar(0);
+  }
+  const power = (g: tf.Tensor) =>
+    p === 2 ? tf.square(g) : p === 1 ? tf.abs(g) : tf.pow(tf.abs(g), p);
+  const total = tf.addN(grads.map((g) => tf.sum<tf.Scalar>(power(g))));
+  return p === 2 ? tf.sqrt(total) : p === 1 ? total : tf.pow(total, 1 / p);
+}
