@@ -61,9 +61,9 @@ export abstract class Module {
     const outermost = running.length === 0;
     running.push(this);
     try {
-      return outermost && !this.#checked
-        ? this.#checkedCall(args)
-        : this.update(...args) as ReturnType<this["update"]>;
+      return (outermost && !this.#checked
+        ? this.#checkedCall(args) as ReturnType<this["update"]>
+        : this.update(...args)) as ReturnType<this["update"]>;
     } catch (error) {
       if (error instanceof Error) this.#locate(error, outermost);
       throw error;
@@ -122,13 +122,13 @@ export abstract class Module {
   }
 
   /** Run `update`, and look whether it reads a parameter nobody can find. */
-  #checkedCall(args: Parameters<this["update"]>) {
+  #checkedCall(args: readonly unknown[]): unknown {
     const reads = new Set<object>();
     const outer = frames.observer;
     frames.observer = reads;
     let result: unknown;
     try {
-      result = this.update(...args);
+      result = this.update(...args as never[]);
     } finally {
       frames.observer = outer;
     }
@@ -141,7 +141,7 @@ export abstract class Module {
       }
     }
     this.#checked = true;
-    return result as ReturnType<this["update"]>;
+    return result;
   }
 
   /** Remember which module threw, and let the outermost one name its path. */

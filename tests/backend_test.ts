@@ -1,0 +1,140 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { backendInfo, useBackend } from "../backend/mod.ts";
+import { numbers, onEachBackend } from "./_backends.ts";
+
+const MOD = new URL("../mod.ts", import.meta.url).href;
+
+/** What a script prints, run as a process of its own. */
+async function script(
+  code: string,
+  flags: readonly string[] = ["--allow-read"],
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(path, code.replace("MOD", MOD));
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  try {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--no-check",
+        "--config",
+        config,
+        ...flags,
+        path,
+      ],
+      env: { NO_COLOR: "1", XDG_RUNTIME_DIR: "/tmp", ...env },
+      // A script that does not end by itself fails.
+      signal: AbortSignal.timeout(60_000),
+    }).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, out: text(stdout), err: text(stderr) };
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+onEachBackend(
+  "useBackend() starts the backend and says what it is",
+  async (name) => {
+    assertEquals(tf.getBackend(), name);
+    const { backend, threads, simd, versions, adapter } = backendInfo();
+    assertEquals([backend, threads, simd], [name, 1, name === "wasm"]);
+    assertEquals([versions.tfjs, versions.deno], ["4.22.0", Deno.version.deno]);
+    assertEquals(adapter !== undefined, name === "webgpu");
+    const x = tf.add(tf.ones([2]), 1);
+    assertEquals(await numbers(x), [2, 2]);
+    x.dispose();
+  },
+);
+
+Deno.test("useBackend() refuses unknown names and impossible threads", async () => {
+  await assertRejects(
+    () => useBackend("tpu" as never),
+    RangeError,
+    "Cannot use backend: the name must be one of auto, webgpu, wasm, cpu: current value is tpu",
+  );
+  for (const threads of [0, 1.5, -2]) {
+    await assertRejects(
+      () => useBackend("wasm", { threads }),
+      RangeError,
+      `threads must be a positive integer: current value is ${threads}`,
+    );
+  }
+});
+
+for (const threads of [1, 2]) {
+  Deno.test(`a ten-line script prints its result only, and ends by itself, with ${threads} WASM threads`, async () => {
+    const { code, out, err } = await script(`
+      import { tf, useBackend } from "MOD";
+      const { backend, threads } = await useBackend("wasm", { threads: ${threads} });
+      const x = tf.ones([300, 300]);
+      const y = tf.sum(tf.matMul(x, x));
+      console.log(backend, threads, (await y.data())[0]);
+    `);
+    assertEquals([code, out, err], [0, `wasm ${threads} 27000000\n`, ""]);
+  });
+}
+
+Deno.test("without --allow-read, WASM says what it needs", async () => {
+  for (const threads of [1, 2]) {
+    const { code, err } = await script(
+      `import { useBackend } from "MOD"; await useBackend("wasm", { threads: ${threads} });`,
+      [],
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(
+      err,
+      "Cannot start WASM: reading tfjs' module needs --allow-read",
+    );
+  }
+});
+
+Deno.test("BRAINTAPE_BACKEND decides what auto is, where it may be read", async () => {
+  const code =
+    `import { useBackend } from "MOD"; console.log((await useBackend()).backend);`;
+  const env = { BRAINTAPE_BACKEND: "cpu" };
+  const allowed = await script(code, ["--allow-env"], env);
+  assertEquals([allowed.code, allowed.out], [0, "cpu\n"]);
+  const bad = await script(code, ["--allow-env"], { BRAINTAPE_BACKEND: "tpu" });
+  assertStringIncludes(
+    bad.err,
+    "Cannot use BRAINTAPE_BACKEND: the name must be",
+  );
+  const unread = await script(code, ["--allow-read"], env);
+  assertMatch(unread.out, /^(wasm|webgpu)\n$/);
+});
+
+Deno.test("auto does not take a software adapter", async () => {
+  const { out } = await script(`
+    import { useBackend } from "MOD";
+    const info = (await navigator.gpu?.requestAdapter())?.info;
+    const { backend } = await useBackend();
+    console.log(info ? info.isFallbackAdapter : "none", backend);
+  `);
+  assert(["true wasm\n", "none wasm\n", "false webgpu\n"].includes(out), out);
+});
+
+Deno.test("the number of WASM threads changes only while no tensors live there", async () => {
+  const { code, out, err } = await script(`
+    import { tf, useBackend } from "MOD";
+    await useBackend("wasm", { threads: 1 });
+    const x = tf.ones([3]);
+    await useBackend("wasm", { threads: 2 }).catch((e) => console.log(e.message));
+    x.dispose();
+    console.log((await useBackend("wasm", { threads: 2 })).threads);
+  `);
+  assertEquals([code, err], [0, ""]);
+  assertEquals(
+    out,
+    "Cannot start WASM with 2 threads: it runs with 1, and 1 tensors live there: choose the number before making tensors\n2\n",
+  );
+});
