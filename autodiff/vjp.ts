@@ -47,7 +47,8 @@ export interface Vjp<V, G> extends Disposable {
  * import { assertEquals } from "@std/assert";
  *
  * await useBackend("cpu");
- * using product = autodiff.vjp(tf.square<tf.Tensor1D>)(tf.tensor1d([1, 2]));
+ * const square = (x: tf.Tensor1D) => tf.square(x);
+ * using product = autodiff.vjp(square)(tf.tensor1d([1, 2]));
  * const gradient = product.pullback(tf.tensor1d([10, 100]));
  * assertEquals([...await gradient.data()], [20, 400]);
  * ```

@@ -9,7 +9,8 @@ import { type Filter, type StateClass, toPredicate } from "./filter.ts";
 import { walk } from "./walk.ts";
 
 /** The states that one filter selects. */
-type Selected<F> = F extends StateClass<infer S> ? States<S> : States<AnyState>;
+export type Selected<F> = F extends StateClass<infer S> ? States<S>
+  : States<AnyState>;
 
 /** Modules whose `call` is running, outermost first. */
 const running: Module[] = [];
@@ -83,9 +84,7 @@ export abstract class Module {
    */
   states(): States<AnyState>;
   /** The states that `filter` selects: a class, a tag or a predicate. */
-  states<S extends AnyState>(filter: StateClass<S>): States<S>;
-  /** The states that `filter` selects: a class, a tag or a predicate. */
-  states(filter: Filter): States<AnyState>;
+  states<F extends Filter>(filter: F): Selected<F>;
   /** For each filter, the states that it is the first to select. */
   states<F extends readonly [Filter, Filter, ...Filter[]]>(
     ...filters: F

@@ -1,0 +1,96 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { spread, sumToShape } from "./broadcast.ts";
+import { fromInputs, fromList, type Gradients } from "./rule.ts";
+
+/** Products of matrices, with broadcasting of the batch. */
+export const matmul: Gradients = {
+  BatchMatMul: fromInputs(
+    ["a", "b"],
+    (dy, { a, b }, { transposeA, transposeB }: tf.BatchMatMulAttrs) => ({
+      a: () => gradientOfA(dy, a, b, transposeA, transposeB),
+      b: () => gradientOfB(dy, a, b, transposeA, transposeB),
+    }),
+  ),
+  Einsum: fromList((dy, inputs, { equation }: tf.EinsumAttrs) =>
+    Object.fromEntries(
+      inputs.map((_, i) => [i, () => gradientOfTerm(dy, inputs, i, equation)]),
+    )
+  ),
+};
+
+/**
+ * An einsum's gradient is an einsum: of `dy` and the other factor, to the
+ * labels of this one. Labels that only this factor has were summed over alone.
+ */
+function gradientOfTerm(
+  dy: tf.Tensor,
+  inputs: tf.Tensor[],
+  index: number,
+  equation: string,
+): tf.Tensor {
+  const [terms, result] = equation.replace(/\s/g, "").split("->") as [
+    string,
+    string,
+  ];
+  const labels = terms.split(",");
+  const own = labels[index]!;
+  const others = labels.filter((_, i) => i !== index);
+  const known = new Set([result, ...others].join(""));
+  const target = [...own].filter((label) => known.has(label)).join("");
+  const part = tf.einsum(
+    `${[result, ...others].join(",")}->${target}`,
+    dy,
+    ...inputs.filter((_, i) => i !== index),
+  );
+  const { shape } = inputs[index]!;
+  if (target === own) return part;
+  const kept = shape.map((n, i) => known.has(own[i]!) ? n : 1);
+  return spread(tf.reshape(part, kept), shape);
+}
+
+/** For y = op(a) op(b): the gradient of `a`, transposed back by swapping factors. */
+export function gradientOfA(
+  dy: tf.Tensor,
+  a: tf.Tensor,
+  b: tf.Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+): tf.Tensor {
+  const da = transposeA
+    ? tf.matMul(b, dy, transposeB, true)
+    : tf.matMul(dy, b, false, !transposeB);
+  return likeFactor(da, a);
+}
+
+/** For y = op(a) op(b): the gradient of `b`. */
+export function gradientOfB(
+  dy: tf.Tensor,
+  a: tf.Tensor,
+  b: tf.Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+): tf.Tensor {
+  if (b.rank === 2 && a.rank > 2 && !transposeA) {
+    // One matrix for all batches: rows of all batches are rows of one product.
+    a = rows(a);
+    dy = rows(dy);
+  }
+  const db = transposeB
+    ? tf.matMul(dy, a, true, transposeA)
+    : tf.matMul(a, dy, !transposeA, false);
+  return likeFactor(db, b);
+}
+
+function likeFactor(gradient: tf.Tensor, factor: tf.Tensor): tf.Tensor {
+  return tf.util.arraysEqual(gradient.shape, factor.shape)
+    ? gradient
+    : sumToShape(gradient, factor.shape);
+}
+
+function rows(x: tf.Tensor): tf.Tensor2D {
+  const width = x.shape[x.rank - 1]!;
+  return tf.reshape(x, [
+    x.shape.slice(0, -1).reduce((m, n) => m * n, 1),
+    width,
+  ]);
+}

@@ -1,0 +1,124 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/** For each input of a kernel by name, the function that computes its gradient. */
+export type InputGradients = Record<string, () => tf.Tensor>;
+
+/** What tfjs registers for one kernel. */
+export type Gradient = Omit<tf.GradConfig, "kernelName">;
+
+/** The gradients of a family of kernels, by kernel name. */
+export type Gradients = Readonly<Record<string, Gradient>>;
+
+/** A rule that needs no tensors of the forward pass. */
+export function fromNothing<A>(
+  rule: (dy: tf.Tensor, attrs: A) => InputGradients,
+): Gradient {
+  return {
+    gradFunc: (dy, _, attrs) => rule(dy as tf.Tensor, attrs as unknown as A),
+  };
+}
+
+/** A rule that needs inputs of the forward pass. */
+export function fromInputs<K extends string, A>(
+  names: readonly K[],
+  rule: (
+    dy: tf.Tensor,
+    saved: Record<K, tf.Tensor>,
+    attrs: A,
+  ) => InputGradients,
+): Gradient {
+  return {
+    inputsToSave: [...names],
+    gradFunc: (dy, saved, attrs) =>
+      rule(dy as tf.Tensor, byName(names, saved), attrs as unknown as A),
+  };
+}
+
+/**
+ * A list of inputs to save of which some may be absent. tfjs would clone an
+ * absent one and throw, so the list leaves it out when tfjs looks inputs up.
+ */
+export function optional(names: readonly string[]): string[] {
+  const list = [...names];
+  return Object.assign(list, {
+    map<T>(look: (name: string, i: number, all: string[]) => T): T[] {
+      return names.map((name, i) => look(name, i, list))
+        .filter((found) => found !== undefined && found !== null);
+    },
+  });
+}
+
+/** A rule that no one has written: using it says why. */
+export function noGradient(kernelName: string, why: string): Gradient {
+  return {
+    gradFunc: () => {
+      throw new Error(`Cannot differentiate ${kernelName}: ${why}`);
+    },
+  };
+}
+
+/** A rule that needs all inputs of a kernel that takes a list. */
+export function fromList<A>(
+  rule: (dy: tf.Tensor, inputs: tf.Tensor[], attrs: A) => InputGradients,
+): Gradient {
+  return {
+    saveAllInputs: true,
+    gradFunc: (dy, saved, attrs) =>
+      rule(dy as tf.Tensor, saved, attrs as unknown as A),
+  };
+}
+
+/**
+ * A rule for the only input, in terms of the output.
+ *
+ * tfjs puts the copy of a saved output on the tape before the kernel that makes
+ * it, so a second derivative would not see that it depends on the input. Inside
+ * a nested gradient the input is saved too, and the output computed again.
+ *
+ * @param forward computes the output
+ */
+export function fromOutput<A>(
+  forward: (x: tf.Tensor, attrs: A) => tf.Tensor,
+  rule: (dy: tf.Tensor, y: tf.Tensor, attrs: A) => tf.Tensor,
+  input = "x",
+): Gradient {
+  return {
+    get inputsToSave(): string[] {
+      return tf.engine().state.gradientDepth > 1 ? [input] : [];
+    },
+    outputsToSave: [true],
+    gradFunc: (dy, saved, attrs) => {
+      const a = attrs as unknown as A;
+      const x = saved.length > 1 ? saved[0] : undefined;
+      const isRecorded = tf.engine().state.gradientDepth > 0;
+      const y = () =>
+        x && isRecorded ? forward(x, a) : saved[saved.length - 1]!;
+      return { [input]: () => rule(dy as tf.Tensor, y(), a) };
+    },
+  };
+}
+
+/** Gradients of zero for inputs that the output depends on only in steps, or not at all. */
+export function zeroGradient(...names: string[]): Gradient {
+  return {
+    inputsToSave: names,
+    gradFunc: (_, saved) =>
+      Object.fromEntries(
+        names.map((name, i) => [name, () => zeros(saved[i]!.shape)]),
+      ),
+  };
+}
+
+/** Zeros made on the device; `tf.zeros` would upload them. */
+export function zeros(shape: number[]): tf.Tensor {
+  return tf.fill(shape, 0);
+}
+
+function byName<K extends string>(
+  names: readonly K[],
+  saved: tf.Tensor[],
+): Record<K, tf.Tensor> {
+  return Object.fromEntries(
+    names.map((name, i) => [name, saved[i]]),
+  ) as Record<K, tf.Tensor>;
+}
