@@ -1,0 +1,224 @@
+/**
+ * Runs kernels on tensors in the memory of tfjs' WebAssembly backend.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Named, Tensors } from "../../tensors.ts";
+import type { Exports } from "../wasm/assembler.ts";
+import {
+  allocate,
+  isShared,
+  type WasmBackend,
+  wasmBackend,
+  wasmMemory,
+} from "../wasm/backend.ts";
+import type { Expr } from "./expr.ts";
+import { hostFunction } from "./host.ts";
+import {
+  checkRow,
+  type Kernel,
+  type Launch,
+  plan,
+  type Row,
+} from "./kernel.ts";
+import { assemble, type Layout, layoutOf } from "./wasm_code.ts";
+
+/** A kernel, ready to run. */
+interface Program {
+  readonly exports: Exports;
+  readonly layout: Layout;
+  readonly host: (scalars: Named<number>) => readonly number[];
+  readonly hostCells: readonly number[];
+  readonly sums: readonly (readonly Expr[])[];
+}
+
+/** What belongs to one memory: compiled kernels, and room for the table. */
+interface Machine {
+  readonly programs: Map<Kernel, Program>;
+  table: number;
+  bytes: number;
+}
+
+const machines = new WeakMap<WebAssembly.Memory, Machine>();
+
+function machineOf(memory: WebAssembly.Memory): Machine {
+  let machine = machines.get(memory);
+  if (!machine) {
+    machine = { programs: new Map(), table: 0, bytes: 0 };
+    machines.set(memory, machine);
+  }
+  return machine;
+}
+
+function compile(kernel: Kernel, memory: WebAssembly.Memory): Program {
+  const steps = plan(kernel), layout = layoutOf(kernel, steps);
+  return {
+    exports: assemble(kernel, steps, isShared(memory)).instantiate(memory),
+    layout,
+    host: hostFunction(steps.host),
+    hostCells: steps.host.map((e) => layout.cells.get(e)!),
+    sums: steps.sums,
+  };
+}
+
+/** A launch, and its part of the table. */
+interface Job {
+  readonly kernel: Kernel;
+  readonly rows: readonly Row[];
+  readonly program: Program;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Run `launches`, one call into WebAssembly for each pass of each kernel. */
+export function runWasm(launches: readonly Launch[]): Tensors[][] {
+  for (const { kernel, rows } of launches) {
+    for (const row of rows) checkRow(kernel, row);
+  }
+  const backend = wasmBackend(), memory = wasmMemory();
+  const machine = machineOf(memory);
+  const { jobs, bytes } = layOut(launches, machine, memory);
+  const outputs = launches.map(({ kernel, rows }) =>
+    rows.map((row) => prepare(backend, kernel, row))
+  );
+  const table = reserve(backend, machine, bytes);
+  // Views are made after the last allocation: growing memory detaches them.
+  const writer = new TableWriter(backend, memory, table);
+  jobs.forEach((job, k) => writer.write(job, outputs[k]!));
+
+  const passes = Math.max(0, ...jobs.map(({ program }) => program.sums.length));
+  for (let pass = 0; pass <= passes; pass++) {
+    for (const { program, start, end } of jobs) {
+      program.exports[`pass${pass}`]?.(table + start, table + end);
+    }
+    writer.addUp(jobs, pass);
+  }
+  return outputs;
+}
+
+/** Give each launch its part of the table. */
+function layOut(
+  launches: readonly Launch[],
+  { programs }: Machine,
+  memory: WebAssembly.Memory,
+): { jobs: Job[]; bytes: number } {
+  let bytes = 0;
+  const jobs = launches.map(({ kernel, rows }) => {
+    let program = programs.get(kernel);
+    if (!program) programs.set(kernel, program = compile(kernel, memory));
+    const start = bytes;
+    bytes += rows.length * program.layout.rowBytes;
+    return { kernel, rows, program, start, end: bytes };
+  });
+  return { jobs, bytes };
+}
+
+/** Where the table begins, once it has room for so many bytes. */
+function reserve(
+  { wasm }: WasmBackend,
+  machine: Machine,
+  bytes: number,
+): number {
+  if (bytes > machine.bytes) {
+    const table = allocate(2 * bytes);
+    if (machine.table) wasm._free(machine.table);
+    machine.table = table;
+    machine.bytes = 2 * bytes;
+  }
+  return machine.table;
+}
+
+/** The tensors to write: those to be overwritten, or new ones. */
+function prepare(
+  backend: WasmBackend,
+  kernel: Kernel,
+  { inputs, shape }: Row,
+): Tensors {
+  const tensors: Record<string, tf.Tensor> = {};
+  for (const name in kernel.outputs) {
+    const old = name in kernel.inputs ? inputs[name] : undefined;
+    if (old && backend.dataIdMap.get(old.dataId).refCount === 1) {
+      tensors[name] = old;
+      continue;
+    }
+    const sizes = kernel.outputs[name]!.extent === "one" ? [] : [...shape];
+    tensors[name] = tf.engine().makeTensorFromTensorInfo(
+      backend.makeOutput(sizes, "float32"),
+    );
+  }
+  return tensors;
+}
+
+/** Fills in the table, as long as no memory is allocated. */
+class TableWriter {
+  readonly #backend: WasmBackend;
+  readonly #table: number;
+  readonly #bytes: Uint8Array;
+  readonly #ints: Int32Array;
+  readonly #doubles: Float64Array;
+
+  constructor(backend: WasmBackend, memory: WebAssembly.Memory, table: number) {
+    this.#backend = backend;
+    this.#table = table;
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#ints = new Int32Array(memory.buffer);
+    this.#doubles = new Float64Array(memory.buffer);
+  }
+
+  write({ rows, program, start }: Job, outputs: readonly Tensors[]): void {
+    const { layout, host, hostCells } = program;
+    let at = this.#table + start;
+    for (let k = 0; k < rows.length; k++, at += layout.rowBytes) {
+      const row = rows[k]!;
+      let size = 1;
+      for (const n of row.shape) size *= n;
+      let cell = at >>> 2;
+      this.#ints[cell++] = size;
+      for (const name of layout.buffers) {
+        this.#ints[cell++] = this.#pointer(row.inputs[name], outputs[k]![name]);
+      }
+      const values = host(row.scalars);
+      for (let i = 0; i < values.length; i++) {
+        this.#doubles[(at + hostCells[i]!) / 8] = values[i]!;
+      }
+    }
+  }
+
+  /** Where to read `input` and write `output`. */
+  #pointer(input: tf.Tensor | undefined, output: tf.Tensor | undefined) {
+    const { dataIdMap, wasm } = this.#backend;
+    const x = (output ?? input)!;
+    const { id, memoryOffset } = dataIdMap.get(x.dataId);
+    if (!output || !input) return memoryOffset;
+    if (input === output) {
+      // XNNPACK keeps what it made of these values under the tensor's id.
+      wasm.tfjs.disposeData(id);
+      wasm.tfjs.registerTensor(id, x.size, memoryOffset);
+    } else {
+      const from = dataIdMap.get(input.dataId).memoryOffset;
+      this.#bytes.copyWithin(memoryOffset, from, from + 4 * x.size);
+    }
+    return memoryOffset;
+  }
+
+  /** Put the sum over all rows where each row has its own. */
+  addUp(jobs: readonly Job[], pass: number): void {
+    const doubles = this.#doubles;
+    const cells = new Map<Expr, number[]>();
+    for (const { program, rows, start } of jobs) {
+      for (const e of program.sums[pass] ?? []) {
+        if (e.head.kind !== "sum" || e.head.over !== "step") continue;
+        const { cells: cellOf, rowBytes } = program.layout;
+        const first = this.#table + start + cellOf.get(e)!;
+        const places = rows.map((_, i) => (first + i * rowBytes) / 8);
+        cells.set(e, [...cells.get(e) ?? [], ...places]);
+      }
+    }
+    for (const places of cells.values()) {
+      let sum = 0;
+      for (const place of places) sum += doubles[place]!;
+      for (const place of places) doubles[place] = sum;
+    }
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Writes a kernel as a WebAssembly module: one function per pass, which goes
+ * over a table with one row per tensor.
+ *
+ * A row holds, in this order: the number of elements, a pointer for each buffer
+ * (32-bit integers), then the host's values and the sums (64-bit floats).
+ *
+ * @module
+ */
+import {
+  Assembler,
+  type Body,
+  type Code,
+  F32,
+  F32x4,
+  F64,
+  F64x2,
+  I32,
+  type Kind,
+  load,
+  simd,
+  type Value,
+} from "../wasm/assembler.ts";
+import type { Expr, Op } from "./expr.ts";
+import { buffersOf, type Kernel, nodesOf, type Plan } from "./kernel.ts";
+
+/** What one instruction does: to one float, to four, and to one double. */
+const OPCODES = {
+  add: [0x92, simd(0xe4), 0xa0],
+  sub: [0x93, simd(0xe5), 0xa1],
+  mul: [0x94, simd(0xe6), 0xa2],
+  div: [0x95, simd(0xe7), 0xa3],
+  min: [0x96, simd(0xe8), 0xa4],
+  max: [0x97, simd(0xe9), 0xa5],
+  neg: [0x8c, simd(0xe1), 0x9a],
+  abs: [0x8b, simd(0xe0), 0x99],
+  sqrt: [0x91, simd(0xe3), 0x9f],
+} satisfies Record<Exclude<Op, "sign" | "select">, Code>;
+
+/** A way to compute: one float, four floats or one double at a time. */
+interface Lane<T extends Value> {
+  readonly kind: Kind<T>;
+  readonly column: 0 | 1 | 2;
+  readonly of: (x: number) => T;
+  /** `yes` where `x > 0`, else `no`. */
+  readonly select: (x: T, yes: T, no: T) => T;
+}
+
+const FLOAT: Lane<F32> = {
+  kind: F32,
+  column: 0,
+  of: F32.of,
+  select: (x, yes, no) => x.gt(0).select(yes, no),
+};
+const FLOATS: Lane<F32x4> = {
+  kind: F32x4,
+  column: 1,
+  of: F32x4.of,
+  select: (x, yes, no) => x.gt(0).select(yes, no),
+};
+const DOUBLE: Lane<F64> = {
+  kind: F64,
+  column: 2,
+  of: F64.of,
+  select: (x, yes, no) =>
+    new I32([x.code, F64.of(0).code, 0x64]).select(yes, no),
+};
+
+function compute<T extends Value>(
+  lane: Lane<T>,
+  op: Op,
+  args: readonly T[],
+): T {
+  const [x, yes, no] = args as [T, T, T];
+  if (op === "select") return lane.select(x, yes, no);
+  if (op === "sign") {
+    const negative = lane.select(compute(lane, "neg", [x]), lane.of(-1), x);
+    return lane.select(x, lane.of(1), negative);
+  }
+  return new lane.kind([args.map((a) => a.code), OPCODES[op][lane.column]!]);
+}
+
+/** Where things are in a row of the table, in bytes. */
+export interface Layout {
+  /** Tensors, in the order of their pointers, which begin at 4. */
+  readonly buffers: readonly string[];
+  /** Host values and sums. */
+  readonly cells: ReadonlyMap<Expr, number>;
+  /** The length of a row. */
+  readonly rowBytes: number;
+}
+
+/** The layout of the table for `kernel`. */
+export function layoutOf(kernel: Kernel, { host, sums }: Plan): Layout {
+  const buffers = Object.keys(buffersOf(kernel));
+  const start = 8 * Math.ceil((4 + 4 * buffers.length) / 8);
+  const cells = [...host, ...sums.flat()];
+  return {
+    buffers,
+    cells: new Map(cells.map((e, i) => [e, start + 8 * i])),
+    rowBytes: start + 8 * cells.length,
+  };
+}
+
+/** The module of `kernel`, with functions `pass0`, `pass1`, ... */
+export function assemble(
+  kernel: Kernel,
+  plan: Plan,
+  shared: boolean,
+): Assembler {
+  const layout = layoutOf(kernel, plan);
+  const m = new Assembler({ shared });
+  for (let pass = 0; pass <= plan.sums.length; pass++) {
+    m.export(`pass${pass}`, { table: I32, end: I32 }, (f, { table, end }) => {
+      f.for(end, layout.rowBytes, (row) => {
+        new Writer(f, row, kernel, plan, layout).pass(pass);
+      }, table);
+    });
+  }
+  return m;
+}
+
+/** Writes what happens in one row. */
+class Writer {
+  readonly #f: Body;
+  readonly #row: I32;
+  readonly #plan: Plan;
+  readonly #layout: Layout;
+  readonly #extents: ReturnType<typeof buffersOf>;
+  readonly #pointers = new Map<string, I32>();
+  readonly #doubles = new Map<Expr, F64>();
+
+  constructor(f: Body, row: I32, kernel: Kernel, plan: Plan, layout: Layout) {
+    this.#f = f;
+    this.#row = row;
+    this.#plan = plan;
+    this.#layout = layout;
+    this.#extents = buffersOf(kernel);
+  }
+
+  pass(pass: number): void {
+    const f = this.#f, plan = this.#plan;
+    const sums = plan.sums[pass] ?? [];
+    const isLast = pass === plan.sums.length;
+    const outputs = isLast ? Object.entries(plan.outputs) : [];
+    const roots = isLast
+      ? outputs.map(([, { value }]) => value)
+      : sums.map((e) => e.args[0]!);
+
+    // What is the same for all elements comes before the loops.
+    const nodes = nodesOf(plan, roots), loop = nodes.filter((e) => e.varies);
+    const uniform = new Set([...loop.flatMap((e) => e.args), ...roots]
+      .filter((e) => !e.varies));
+    for (const name of this.#namesOf(loop, outputs)) this.#pointer(name);
+    const floats = new Map<Expr, F32>(), vectors = new Map<Expr, F32x4>();
+    for (const e of uniform) {
+      const x = f.let(this.#double(e).toF32());
+      floats.set(e, x);
+      vectors.set(e, f.let(x.splat()));
+    }
+    const totals = sums.map(() => {
+      const [low, high] = [f.local(F64x2), f.local(F64x2)];
+      for (const x of [low, high]) f.set(x, F64.of(0).splat());
+      const rest = f.let(F64.of(0));
+      return { low, high, rest };
+    });
+
+    const size = f.let(load(I32, this.#row));
+    const end = f.let(size.and(-4).shl(2));
+    f.for(end, 16, (offset) => {
+      const at = this.#loop(FLOATS, loop, vectors, offset);
+      sums.forEach(({ args: [x] }, i) => {
+        const value = at(x!), { low, high } = totals[i]!;
+        f.set(low, low.add(value.toF64()));
+        f.set(high, high.add(value.shuffle(value, [2, 3, 2, 3]).toF64()));
+      });
+      this.#store(outputs, offset, at);
+    });
+    f.for(size.shl(2), 4, (offset) => {
+      const at = this.#loop(FLOAT, loop, floats, offset);
+      sums.forEach(({ args: [x] }, i) => {
+        const { rest } = totals[i]!;
+        f.set(rest, rest.add(at(x!).toF64()));
+      });
+      this.#store(outputs, offset, at);
+    }, end);
+
+    sums.forEach((e, i) => {
+      const { low, high, rest } = totals[i]!;
+      const pair = f.let(low.add(high));
+      const total = pair.lane(0).add(pair.lane(1)).add(rest);
+      f.store(this.#row, total, this.#layout.cells.get(e)!);
+    });
+    for (const [name, { value, extent }] of outputs) {
+      if (extent === "one") f.store(this.#pointer(name), floats.get(value)!);
+    }
+  }
+
+  /** Compute `nodes` at `offset`, and say where each value is. */
+  #loop<T extends Value>(
+    lane: Lane<T>,
+    nodes: readonly Expr[],
+    uniform: ReadonlyMap<Expr, T>,
+    offset: I32,
+  ): (e: Expr) => T {
+    const values = new Map(uniform);
+    for (const e of nodes) {
+      const { head, args } = e;
+      const value = head.kind === "input"
+        ? load(lane.kind, this.#pointer(head.name).add(offset))
+        : head.kind === "op"
+        ? compute(lane, head.op, args.map((x) => values.get(x)!))
+        : undefined;
+      values.set(e, this.#f.let(value!));
+    }
+    return (e) => values.get(e)!;
+  }
+
+  #store(
+    outputs: readonly [string, { value: Expr; extent: string }][],
+    offset: I32,
+    at: (e: Expr) => Value,
+  ) {
+    for (const [name, { value, extent }] of outputs) {
+      if (extent === "one") continue;
+      this.#f.store(this.#pointer(name).add(offset), at(value));
+    }
+  }
+
+  /** What the loops read or write. */
+  #namesOf(
+    loop: readonly Expr[],
+    outputs: readonly [string, unknown][],
+  ): Set<string> {
+    const names = new Set(outputs.map(([name]) => name));
+    for (const { head } of loop) {
+      if (head.kind === "input") names.add(head.name);
+    }
+    return names;
+  }
+
+  /** The local variable that holds the pointer of a tensor. */
+  #pointer(name: string): I32 {
+    let at = this.#pointers.get(name);
+    if (!at) {
+      const offset = 4 + 4 * this.#layout.buffers.indexOf(name);
+      this.#pointers.set(
+        name,
+        at = this.#f.let(load(I32, this.#row, offset)),
+      );
+    }
+    return at;
+  }
+
+  /** A value that is the same for all elements, in a local variable. */
+  #double(e: Expr): F64 {
+    const done = this.#doubles.get(e);
+    if (done) return done;
+    const value = this.#f.let(this.#doubleCode(e));
+    this.#doubles.set(e, value);
+    return value;
+  }
+
+  #doubleCode(e: Expr): F64 {
+    const { head, args } = e, cell = this.#layout.cells.get(e);
+    if (cell !== undefined) return load(F64, this.#row, cell);
+    if (head.kind === "constant") return F64.of(head.value);
+    if (head.kind === "op") {
+      return compute(DOUBLE, head.op, args.map((x) => this.#double(x)));
+    }
+    if (head.kind === "input" && this.#extents[head.name] === "one") {
+      return load(F32, this.#pointer(head.name)).toF64();
+    }
+    throw new Error(`Cannot compute ${e} before the loop`);
+  }
+}

@@ -1,0 +1,488 @@
+/**
+ * {@linkcode Optimizer}: a transformation that holds its own state.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { canOverwrite, run } from "../backend/fusion/mod.ts";
+import type { States } from "../state.ts";
+import { fromNames, mapNamed, type Named, type Tensors } from "../tensors.ts";
+import { frames } from "../trace.ts";
+import type { GradientTransformation, OptState, Rate } from "./base.ts";
+import { chain } from "./chain.ts";
+import { checkOptions, refuse } from "./check.ts";
+import { decayed, type WeightDecayOptions } from "./decay.ts";
+import { type Group, Registry } from "./groups.ts";
+import {
+  checkState,
+  cloneSlots,
+  type OptimizerState,
+} from "./optimizer_state.ts";
+import { clips, type OptimizerOptions, scaleByLearningRate } from "./rate.ts";
+import { Rates } from "./rates.ts";
+import {
+  byKernel,
+  elementwise,
+  fromRules,
+  nextKernel,
+  rowOf,
+  stepKernel,
+} from "./rule.ts";
+import { scaleByAdam } from "./scale_by_adam.ts";
+import type { LRScheduler } from "./schedulers/mod.ts";
+
+/** Options of {@linkcode Optimizer} itself. */
+export interface TxOptions extends OptimizerOptions, WeightDecayOptions {
+  /**
+   * What becomes of the gradients. Default: Adam with an L2 penalty of
+   * `weightDecay`.
+   */
+  readonly tx?: GradientTransformation | undefined;
+}
+
+/** Options of a parameter group: any of the optimizer's, or `tx`. */
+export type GroupOptions<O> = Partial<O> & {
+  /** Another algorithm for this group. */
+  readonly tx?: GradientTransformation | undefined;
+};
+
+/** Parameters that an optimizer treats alike. */
+export interface ParamGroup {
+  /** The parameters, by path. */
+  readonly params: States;
+  /** The options of the optimizer, with those of the group in their place. */
+  readonly options: object;
+  /** The rate that the schedule starts from. */
+  readonly baseLr: number;
+  /** The rate that the next step applies. */
+  readonly lr: number;
+}
+
+/** Options of a step. */
+export interface StepOptions {
+  /** Whether the gradients stay the caller's to dispose. Default: false. */
+  readonly keep?: boolean | undefined;
+}
+
+/**
+ * Changes parameters by a transformation of their gradients, and keeps what the
+ * transformation remembers.
+ *
+ * @example Any transformation
+ * ```ts
+ * import { optim, ParamState, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const w = new ParamState(tf.tensor1d([3, 4]));
+ * using optimizer = new optim.Optimizer({
+ *   tx: optim.chain(optim.clipByGlobalNorm(1), optim.scaleByLearningRate()),
+ *   lr: 0.5,
+ * }).registerTrainableWeights({ w });
+ * optimizer.step({ w: tf.tensor1d([0, 8]) });
+ * assertEquals([...await w.value.data()], [3, 3.5]);
+ * ```
+ *
+ * @typeParam O The options.
+ */
+export class Optimizer<O extends OptimizerOptions = TxOptions> {
+  /** The number of calls of `step`. */
+  #stepCount = 0;
+  readonly #options: O;
+  readonly #main: Group;
+  readonly #rates: Rates;
+  readonly #registry = new Registry();
+  #steps: Record<string, number> = {};
+  #slots: Record<string, Record<string, tf.Tensor>> = {};
+
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options What the class takes.
+   * @param defaultLr The rate where `options` have none.
+   */
+  constructor(options: NoInfer<O> = {} as O, defaultLr = 1e-3) {
+    checkOptions(this.constructor.name, options);
+    this.#options = options;
+    this.#main = this.#makeGroup({} as GroupOptions<O>);
+    this.#rates = new Rates(options.lr ?? defaultLr);
+  }
+
+  /**
+   * The algorithm of the class, without clipping.
+   *
+   * @param options The options of the optimizer or group, without `lr`.
+   */
+  protected defaultTx(options: O): GradientTransformation {
+    const { tx, ...rest }: TxOptions = options;
+    if (!tx) {
+      return chain(...decayed(rest), scaleByAdam(), scaleByLearningRate());
+    }
+    if (rest.weightDecay !== undefined) {
+      const rule = "part of tx where there is one";
+      refuse(TypeError, "Optimizer", "weightDecay", rule, rest.weightDecay);
+    }
+    return checkTx("Optimizer", tx);
+  }
+
+  #makeGroup({ tx: own, ...options }: GroupOptions<O>): Group {
+    const { name } = this.constructor;
+    checkOptions(name, options);
+    const all = { ...this.#options, ...options };
+    const { lr: _lr, gradClipNorm, gradClipValue, ...rest } = all;
+    const clip = clips({ gradClipNorm, gradClipValue });
+    for (const option of own ? Object.keys(options) : []) {
+      if (["lr", "gradClipNorm", "gradClipValue"].includes(option)) continue;
+      const value = (options as Named<unknown>)[option];
+      refuse(TypeError, name, option, "part of tx where there is one", value);
+    }
+    const tx = own ? checkTx(name, own) : this.defaultTx(rest as unknown as O);
+    return {
+      options: own ? { ...all, tx: own } : all,
+      tx,
+      clip: clip.length ? chain(...clip) : undefined,
+      clipped: chain(...clip, tx),
+    };
+  }
+
+  /**
+   * Optimize `params`: a record of states, such as `model.states(ParamState)`.
+   *
+   * Called again, it adds to the first group and keeps what is remembered of the
+   * others. A state under two paths is one parameter.
+   *
+   * @param params States that hold float32 tensors, by path.
+   * @returns This.
+   * @throws {TypeError} If something is not a state of a float32 tensor.
+   * @throws {RangeError} If a path belongs to another state, or a state to
+   * another group.
+   */
+  registerTrainableWeights(params: States): this {
+    const action = `register the weights of ${this.constructor.name}`;
+    const found = this.#registry.sort(action, params, 0);
+    const isFirst = this.#registry.groups.length === 0;
+    const group = isFirst ? this.#main : this.#registry.groups[0]!;
+    this.#start(group.clipped, found.fresh);
+    this.#registry.add(0, found, isFirst ? group : undefined);
+    if (isFirst) this.#rates.addGroup(undefined);
+    return this;
+  }
+
+  /**
+   * Optimize `params` in another way: with a rate or options of their own, or
+   * another algorithm.
+   *
+   * @param params States by path, none of which is registered yet.
+   * @param options What differs from the optimizer. `lr` as a number is a base
+   * rate under the optimizer's scheduler; a scheduler is the group's own.
+   * @returns This.
+   * @throws {Error} If no parameters have been registered before.
+   * @throws {RangeError} If a state is registered already.
+   */
+  addParamGroup(params: States, options: GroupOptions<O> = {}): this {
+    const action = `add a group to ${this.constructor.name}`;
+    const index = this.#registry.groups.length;
+    if (index === 0) {
+      throw new Error(
+        `Cannot ${action}: call registerTrainableWeights(params) first`,
+      );
+    }
+    const group = this.#makeGroup(options);
+    const found = this.#registry.sort(action, params, index);
+    this.#rates.checkGroup(options.lr);
+    this.#start(group.clipped, found.fresh);
+    this.#registry.add(index, found, group);
+    this.#rates.addGroup(options.lr);
+    return this;
+  }
+
+  /** Make what is remembered of new parameters. */
+  #start(tx: GradientTransformation, states: States): void {
+    tf.tidy(() => {
+      const { steps, slots } = tx.init(
+        mapNamed(states, (state) => state.value),
+      );
+      Object.assign(this.#steps, steps);
+      mapNamed(slots, (tensors, slot) => {
+        const kept = this.#slots[slot] ??= {};
+        mapNamed(tensors, (x, path) => kept[path] = tf.keep(tf.clone(x)));
+      });
+    });
+  }
+
+  /**
+   * Take a step, and dispose `grads`.
+   *
+   * Parameters without a gradient stay as they are, and so does what is
+   * remembered of them.
+   *
+   * @param grads Gradients by the paths of their parameters.
+   * @param options See {@linkcode StepOptions}.
+   * @throws {RangeError} If a gradient has no parameter, or another shape.
+   * @throws {Error} If no parameters are registered.
+   */
+  step(grads: Tensors, { keep = false }: StepOptions = {}): void {
+    const action = `step ${this.constructor.name}`;
+    const matched = this.#registry.match(action, grads);
+    tf.tidy(() => this.#update(matched));
+    this.#stepCount++;
+    this.#rates.stepped(this.#stepCount);
+    if (!keep) { for (const path in grads) grads[path]!.dispose(); }
+  }
+
+  /** The same as {@linkcode Optimizer.step}. */
+  update(grads: Tensors, options?: StepOptions): void {
+    this.step(grads, options);
+  }
+
+  #update(grads: Tensors): void {
+    const registry = this.#registry;
+    const params = mapNamed(grads, (_, path) => registry.states[path]!.value);
+    const paths = Object.keys(grads), used = new Set<Group>();
+    for (const path of paths) used.add(registry.groupOf(path));
+    const groups = [...used];
+    if (groups.every((group) => group.tx.rule)) {
+      return this.#stepByRules(paths, grads, params, (group) => group.clipped);
+    }
+    // The norm that clips is of all groups together: it comes before them.
+    const clipped = this.#clip(groups, grads, params);
+    const isRule = (path: string) => registry.groupOf(path).tx.rule;
+    this.#stepByRules(paths.filter(isRule), clipped, params, ({ tx }) => tx);
+    for (const group of groups.filter(({ tx }) => !tx.rule)) {
+      const own = paths.filter((path) => registry.groupOf(path) === group);
+      this.#stepByUpdate(group, own, clipped, params);
+    }
+  }
+
+  #rate(path: string): Rate {
+    return this.#rates.current[this.#registry.indexOf(path)]!;
+  }
+
+  /** One pass over memory: slots and parameters change in place. */
+  #stepByRules(
+    paths: readonly string[],
+    grads: Tensors,
+    params: Tensors,
+    txOf: (group: Group) => GradientTransformation,
+  ): void {
+    // A rollback of what is being differentiated needs the old parameter.
+    const inPlace = canOverwrite() && frames.open.length === 0;
+    const kernelOf = inPlace ? stepKernel : nextKernel;
+    const state = { steps: this.#steps, slots: this.#slots };
+    const launches = byKernel(paths, (path) => {
+      const tx = txOf(this.#registry.groupOf(path));
+      const rule = tx.rule!(path, params[path]!.shape);
+      const rate = this.#rate(path);
+      return [kernelOf(rule), rowOf(rule, path, grads, state, params, rate)];
+    });
+    const outputs = run(launches);
+    launches.forEach(({ paths }, k) => {
+      paths.forEach((path, i) => this.#write(path, outputs[k]![i]!));
+    });
+  }
+
+  /** Take over what a kernel has computed for a parameter. */
+  #write(path: string, { param, next = param, ...slots }: Tensors): void {
+    const state = this.#registry.states[path]!;
+    if (next && next !== state.value) state.value = next;
+    for (const slot in slots) this.#replaceSlot(slot, path, slots[slot]!);
+    this.#steps[path]!++;
+  }
+
+  #replaceSlot(slot: string, path: string, next: tf.Tensor): void {
+    const slots = this.#slots[slot]!, old = slots[path]!;
+    if (next === old) return;
+    slots[path] = tf.keep(next);
+    old.dispose();
+  }
+
+  #clip(groups: readonly Group[], grads: Tensors, params: Tensors): Tensors {
+    if (groups.every(({ clip }) => !clip)) return grads;
+    const clip = fromRules((path, shape) => {
+      const { clip } = this.#registry.groupOf(path);
+      return clip ? clip.rule!(path, shape) : UNCHANGED.rule!(path, shape);
+    });
+    return clip.update(grads, clip.init(params), params)[0];
+  }
+
+  /** One transformation after another, all tensors new. */
+  #stepByUpdate(
+    { tx }: Group,
+    paths: readonly string[],
+    grads: Tensors,
+    params: Tensors,
+  ): void {
+    const own = <T>(values: Named<T>) => fromNames(paths, (p) => values[p]!);
+    const [updates, state] = tx.update(
+      own(grads),
+      this.optState,
+      own(params),
+      { rates: fromNames(paths, (path) => this.#rate(path)) },
+    );
+    const launches = byKernel(Object.keys(updates), (path) => {
+      const { rule } = UNCHANGED, { shape } = params[path]!;
+      const inputs = { update: updates[path]!, param: params[path]! };
+      return [nextKernel(rule!(path, shape)), { inputs, scalars: {}, shape }];
+    });
+    const outputs = run(launches);
+    launches.forEach(({ paths }, k) => {
+      paths.forEach((path, i) => this.#write(path, outputs[k]![i]!));
+    });
+    mapNamed(state.slots, (tensors, slot) => {
+      mapNamed(tensors, (x, path) => this.#replaceSlot(slot, path, x));
+    });
+  }
+
+  /** The parameters, by path. */
+  get paramStates(): States {
+    return this.#registry.states;
+  }
+
+  /** What the transformations remember; valid until the next step. */
+  get optState(): OptState {
+    return { steps: this.#steps, slots: this.#slots };
+  }
+
+  /** The number of calls of `step`. */
+  get stepCount(): number {
+    return this.#stepCount;
+  }
+
+  /** The parameter groups, in the order of their making. */
+  get paramGroups(): readonly ParamGroup[] {
+    return this.#registry.groups.map(({ options }, i) => ({
+      params: fromNames(
+        this.#registry.pathsOf(i),
+        (path) => this.#registry.states[path]!,
+      ),
+      options,
+      ...this.#rates.current[i]!,
+    }));
+  }
+
+  /** The scheduler. */
+  get lrScheduler(): LRScheduler {
+    return this.#rates.schedulers[0]!;
+  }
+
+  /** The same as `lrScheduler`. */
+  get lr(): LRScheduler {
+    return this.lrScheduler;
+  }
+
+  /** The scheduler, and those that {@linkcode Optimizer.addScheduler} added. */
+  get schedulers(): readonly LRScheduler[] {
+    return this.#rates.schedulers;
+  }
+
+  /** The rate that the schedule of the first group starts from. */
+  get baseLr(): number {
+    return this.#rates.current[0]!.baseLr;
+  }
+
+  /** The rate that the next step applies to the first group. */
+  get currentLr(): number {
+    return this.#rates.current[0]!.lr;
+  }
+
+  /** Written, it holds for all groups until the next step of the scheduler. */
+  set currentLr(lr: number) {
+    this.#rates.apply(() => lr);
+  }
+
+  /**
+   * Change the rates of all groups until the next step of the scheduler.
+   *
+   * @param fn From a rate to the one to put in its place.
+   */
+  lrApply(fn: (lr: number) => number): void {
+    this.#rates.apply(fn);
+  }
+
+  /** The rates that the last step applied, by group. */
+  getLastLr(): number[] {
+    return this.#rates.last;
+  }
+
+  /**
+   * Multiply the schedule by another one: its rates, relative to its base rates.
+   *
+   * @param scheduler Advanced by its own `step`.
+   * @returns This.
+   */
+  addScheduler(scheduler: LRScheduler): this {
+    this.#rates.multiply(scheduler);
+    return this;
+  }
+
+  /**
+   * Everything remembered: plain data, and clones of the slots that are the
+   * caller's to dispose.
+   *
+   * @returns What {@linkcode Optimizer.loadStateDict} takes.
+   */
+  stateDict(): OptimizerState {
+    return {
+      stepCount: this.#stepCount,
+      steps: { ...this.#steps },
+      slots: cloneSlots(this.#slots),
+      groups: this.#groupPaths(),
+      schedulers: this.#rates.stateDict(),
+    };
+  }
+
+  #groupPaths(): string[][] {
+    return this.#registry.groups.map((_, i) => this.#registry.pathsOf(i));
+  }
+
+  /**
+   * Go on from where {@linkcode Optimizer.stateDict} was taken. Parameters are not
+   * part of it. Everything is checked before anything changes.
+   *
+   * @param state Of an optimizer with the same algorithm and parameters. Its
+   * tensors stay the caller's.
+   * @throws {RangeError} If it is the state of another kind of optimizer.
+   */
+  loadStateDict(state: OptimizerState): void {
+    const action = `load ${this.constructor.name}`;
+    const own = { ...this.optState, groups: this.#groupPaths() };
+    checkState(action, own, state);
+    this.#rates.checkStateDict(action, state.schedulers);
+    this.#stepCount = state.stepCount;
+    this.#steps = { ...state.steps };
+    for (const [slot, tensors] of Object.entries(this.#slots)) {
+      for (const path of Object.keys(tensors)) {
+        this.#replaceSlot(slot, path, tf.clone(state.slots[slot]![path]!));
+      }
+    }
+    this.#rates.loadStateDict(state.schedulers);
+  }
+
+  /** Free the slots, and let go of the schedulers. Parameters stay. */
+  dispose(): void {
+    tf.dispose(this.#slots);
+    this.#slots = {};
+    this.#rates.dispose();
+  }
+
+  /** As {@linkcode Optimizer.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+const UNCHANGED = elementwise({
+  slots: {},
+  scalars: {},
+  update: ({ update }) => ({ update }),
+});
+
+function checkTx(
+  name: string,
+  tx: GradientTransformation,
+): GradientTransformation {
+  if (typeof tx?.init === "function" && typeof tx.update === "function") {
+    return tx;
+  }
+  refuse(TypeError, name, "tx", "a gradient transformation", tx);
+}
