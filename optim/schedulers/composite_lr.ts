@@ -10,11 +10,7 @@ import {
 export interface CompositeLROptions {
   /** What it is made of: at least one; any scheduler, these included. */
   readonly schedulers: readonly LRScheduler[];
-  /**
-   * The epoch to start at.
-   *
-   * @default {0}
-   */
+  /** The epoch to start at. Default: 0. */
   readonly lastEpoch?: number | undefined;
 }
 

@@ -3,17 +3,9 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode ConstantLR}. */
 export interface ConstantLROptions extends LRSchedulerOptions {
-  /**
-   * What the rate is multiplied by at first.
-   *
-   * @default {1 / 3}
-   */
+  /** What the rate is multiplied by at first. Default: 1 / 3. */
   readonly factor?: number | undefined;
-  /**
-   * For how many epochs.
-   *
-   * @default {5}
-   */
+  /** For how many epochs. Default: 5. */
   readonly totalIters?: number | undefined;
 }
 

@@ -4,23 +4,13 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode CosineAnnealingLR}. */
 export interface CosineAnnealingLROptions extends LRSchedulerOptions {
-  /**
-   * The epoch that reaches `etaMin`.
-   *
-   * @default {50}
-   */
+  /** The epoch that reaches `etaMin`. Default: 50. */
   readonly tMax?: number | undefined;
-  /**
-   * The lowest rate.
-   *
-   * @default {0}
-   */
+  /** The lowest rate. Default: 0. */
   readonly etaMin?: number | undefined;
   /**
    * After `tMax`: `"braintools"` stays at `etaMin`, `"torch"` rises again, and
-   * oscillates with a period of `2 · tMax`.
-   *
-   * @default {"braintools"}
+   * oscillates with a period of `2 · tMax`. Default: "braintools".
    */
   readonly variant?: "torch" | "braintools" | undefined;
 }

@@ -4,23 +4,11 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode CosineAnnealingWarmRestarts}. */
 export interface CosineAnnealingWarmRestartsOptions extends LRSchedulerOptions {
-  /**
-   * The length of the first cycle.
-   *
-   * @default {10}
-   */
+  /** The length of the first cycle. Default: 10. */
   readonly t0?: number | undefined;
-  /**
-   * What each restart multiplies the length by.
-   *
-   * @default {1}
-   */
+  /** What each restart multiplies the length by. Default: 1. */
   readonly tMult?: number | undefined;
-  /**
-   * The lowest rate.
-   *
-   * @default {0}
-   */
+  /** The lowest rate. Default: 0. */
   readonly etaMin?: number | undefined;
 }
 

@@ -9,38 +9,24 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode CyclicLR}. */
 export interface CyclicLROptions extends LRSchedulerOptions {
-  /**
-   * The top of a cycle; a list has one per parameter group.
-   *
-   * @default {1e-2}
-   */
+  /** The top of a cycle; a list has one per parameter group. Default: 1e-2. */
   readonly maxLr?: number | readonly number[] | undefined;
-  /**
-   * Steps from the base rate to the top.
-   *
-   * @default {2000}
-   */
+  /** Steps from the base rate to the top. Default: 2000. */
   readonly stepSizeUp?: number | undefined;
   /** Steps from the top to the base rate; `stepSizeUp` by default. */
   readonly stepSizeDown?: number | undefined;
   /**
-   * How the tops change: not at all, by half each cycle, or by `gamma` each step.
-   *
-   * @default {"triangular"}
+   * How the tops change: not at all, by half each cycle, or by `gamma` each
+   * step. Default: "triangular".
    */
   readonly mode?: CyclicMode | undefined;
-  /**
-   * The factor of mode `"exp_range"`.
-   *
-   * @default {1}
-   */
+  /** The factor of mode `"exp_range"`. Default: 1. */
   readonly gamma?: number | undefined;
   /** The share of the height that is left, in place of `mode`. */
   readonly scaleFn?: ((x: number) => number) | undefined;
   /**
-   * What `scaleFn` is called with: the number of the cycle, from 1, or the step.
-   *
-   * @default {"cycle"}
+   * What `scaleFn` is called with: the number of the cycle, from 1, or the
+   * step. Default: "cycle".
    */
   readonly scaleMode?: "cycle" | "iterations" | undefined;
 }

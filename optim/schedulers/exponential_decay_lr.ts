@@ -3,34 +3,18 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode ExponentialDecayLR}. */
 export interface ExponentialDecayLROptions extends LRSchedulerOptions {
-  /**
-   * Epochs in which the rate is multiplied by `decayRate`.
-   *
-   * @default {1000}
-   */
+  /** Epochs in which the rate is multiplied by `decayRate`. Default: 1000. */
   readonly decaySteps?: number | undefined;
-  /**
-   * What `decaySteps` epochs multiply the rate by.
-   *
-   * @default {0.96}
-   */
+  /** What `decaySteps` epochs multiply the rate by. Default: 0.96. */
   readonly decayRate?: number | undefined;
-  /**
-   * The epoch at which the decay begins.
-   *
-   * @default {0}
-   */
+  /** The epoch at which the decay begins. Default: 0. */
   readonly transitionBegin?: number | undefined;
   /**
-   * Whether the rate changes only every `decaySteps` epochs.
-   *
-   * @default {false}
+   * Whether the rate changes only every `decaySteps` epochs. Default: false.
    */
   readonly staircase?: boolean | undefined;
   /**
-   * Where the decay ends.
-   *
-   * There is no end by default.
+   * Where the decay ends. Default: nowhere.
    */
   readonly endValue?: number | undefined;
 }

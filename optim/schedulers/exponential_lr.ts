@@ -3,11 +3,7 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode ExponentialLR}. */
 export interface ExponentialLROptions extends LRSchedulerOptions {
-  /**
-   * What an epoch multiplies the rate by.
-   *
-   * @default {0.95}
-   */
+  /** What an epoch multiplies the rate by. Default: 0.95. */
   readonly gamma?: number | undefined;
 }
 

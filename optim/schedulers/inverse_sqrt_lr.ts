@@ -4,17 +4,9 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode InverseSqrtLR}. */
 export interface InverseSqrtLROptions extends LRSchedulerOptions {
-  /**
-   * The step that reaches the base rate.
-   *
-   * @default {4000}
-   */
+  /** The step that reaches the base rate. Default: 4000. */
   readonly warmupSteps?: number | undefined;
-  /**
-   * The rate at step 0.
-   *
-   * @default {0}
-   */
+  /** The rate at step 0. Default: 0. */
   readonly warmupStartLr?: number | undefined;
 }
 

@@ -4,23 +4,11 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode LinearLR}. */
 export interface LinearLROptions extends LRSchedulerOptions {
-  /**
-   * The share at epoch 0.
-   *
-   * @default {1 / 3}
-   */
+  /** The share at epoch 0. Default: 1 / 3. */
   readonly startFactor?: number | undefined;
-  /**
-   * The share from `totalIters` on.
-   *
-   * @default {1}
-   */
+  /** The share from `totalIters` on. Default: 1. */
   readonly endFactor?: number | undefined;
-  /**
-   * The epoch that reaches `endFactor`.
-   *
-   * @default {5}
-   */
+  /** The epoch that reaches `endFactor`. Default: 5. */
   readonly totalIters?: number | undefined;
 }
 

@@ -1,6 +1,19 @@
 /**
  * Learning rates as functions of the epoch.
  *
+ * | shape | schedulers |
+ * | --- | --- |
+ * | steps | `ConstantLR`, `StepLR`, `MultiStepLR`, `PiecewiseConstantSchedule` |
+ * | one way | `LinearLR`, `PolynomialLR`, `ExponentialLR`, `ExponentialDecayLR`, `CosineAnnealingLR` |
+ * | up and down | `CyclicLR`, `CosineAnnealingWarmRestarts`, `OneCycleLR` |
+ * | warmup | `WarmupScheduler`, `WarmupCosineSchedule`, `InverseSqrtLR`, `WSDSchedule` |
+ * | any function | `LambdaLR`, `MultiplicativeLR` |
+ * | by a metric | `ReduceLROnPlateau` |
+ * | of others | `ChainedScheduler`, `SequentialLR` |
+ *
+ * Each is a pure function of the epoch, {@linkcode LRScheduler.lrAt}, and the
+ * epoch it is at. `docs/schedules.svg` shows them all.
+ *
  * @module
  */
 export * from "./scheduler.ts";

@@ -3,17 +3,9 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode MultiStepLR}. */
 export interface MultiStepLROptions extends LRSchedulerOptions {
-  /**
-   * The epochs of the cuts, sorted.
-   *
-   * @default {[30, 60, 90]}
-   */
+  /** The epochs of the cuts, sorted. Default: [30, 60, 90]. */
   readonly milestones?: readonly number[] | undefined;
-  /**
-   * What a cut multiplies the rate by.
-   *
-   * @default {0.1}
-   */
+  /** What a cut multiplies the rate by. Default: 0.1. */
   readonly gamma?: number | undefined;
 }
 

@@ -4,11 +4,7 @@ import { LRScheduler } from "./scheduler.ts";
 
 /** Options of {@linkcode OneCycleLR}. */
 export interface OneCycleLROptions {
-  /**
-   * The highest rate; a list has one per parameter group.
-   *
-   * @default {1e-2}
-   */
+  /** The highest rate; a list has one per parameter group. Default: 1e-2. */
   readonly maxLr?: number | readonly number[] | undefined;
   /** How long the cycle is. Give this, or `epochs` and `stepsPerEpoch`. */
   readonly totalSteps?: number | undefined;
@@ -16,49 +12,25 @@ export interface OneCycleLROptions {
   readonly epochs?: number | undefined;
   /** Steps in a pass over the data. */
   readonly stepsPerEpoch?: number | undefined;
-  /**
-   * The share of the cycle that rises.
-   *
-   * @default {0.3}
-   */
+  /** The share of the cycle that rises. Default: 0.3. */
   readonly pctStart?: number | undefined;
-  /**
-   * The shape of rise and fall.
-   *
-   * @default {"cos"}
-   */
+  /** The shape of rise and fall. Default: "cos". */
   readonly annealStrategy?: "cos" | "linear" | undefined;
-  /**
-   * The first rate is `maxLr / divFactor`.
-   *
-   * @default {25}
-   */
+  /** The first rate is `maxLr / divFactor`. Default: 25. */
   readonly divFactor?: number | undefined;
   /**
    * The last rate is the first one divided by this (`variant: "braintools"`:
-   * `maxLr` divided by this).
-   *
-   * @default {1e4}
+   * `maxLr` divided by this). Default: 1e4.
    */
   readonly finalDivFactor?: number | undefined;
   /**
    * Fall back to the first rate as slowly as it rose, then to the last one
-   * (`variant: "torch"` only).
-   *
-   * @default {false}
+   * (`variant: "torch"` only). Default: false.
    */
   readonly threePhase?: boolean | undefined;
-  /**
-   * Whose rule to follow: see {@linkcode OneCycleLR}.
-   *
-   * @default {"torch"}
-   */
+  /** Whose rule to follow: see {@linkcode OneCycleLR}. Default: "torch". */
   readonly variant?: "torch" | "braintools" | undefined;
-  /**
-   * The step to start at.
-   *
-   * @default {0}
-   */
+  /** The step to start at. Default: 0. */
   readonly lastEpoch?: number | undefined;
 }
 

@@ -10,16 +10,12 @@ export interface PiecewiseConstantScheduleOptions extends LRSchedulerOptions {
    */
   readonly baseLr?: number | readonly number[] | undefined;
   /**
-   * The epochs at which the next value begins, sorted.
-   *
-   * @default {[1000, 2000]}
+   * The epochs at which the next value begins, sorted. Default: [1000, 2000].
    */
   readonly boundaries?: readonly number[] | undefined;
   /**
    * The rates: one more than there are boundaries, for all parameter groups, or
-   * a list of lists with those of each group.
-   *
-   * @default {[1, 0.1, 0.01]}
+   * a list of lists with those of each group. Default: [1, 0.1, 0.01].
    */
   readonly values?:
     | readonly number[]

@@ -3,17 +3,9 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode PolynomialLR}. */
 export interface PolynomialLROptions extends LRSchedulerOptions {
-  /**
-   * The epoch that reaches 0.
-   *
-   * @default {5}
-   */
+  /** The epoch that reaches 0. Default: 5. */
   readonly totalIters?: number | undefined;
-  /**
-   * The exponent; 1 is a straight line.
-   *
-   * @default {1}
-   */
+  /** The exponent; 1 is a straight line. Default: 1. */
   readonly power?: number | undefined;
 }
 

@@ -2,6 +2,7 @@ import {
   checkNumber,
   checkNumbers,
   checkOneOf,
+  checkRising,
   rates,
   show,
 } from "./checks.ts";
@@ -13,60 +14,39 @@ import {
 
 /** Options of {@linkcode ReduceLROnPlateau}. */
 export interface ReduceLROnPlateauOptions extends LRSchedulerOptions {
-  /**
-   * Whether a smaller or a larger metric is better.
-   *
-   * @default {"min"}
-   */
+  /** Whether a smaller or a larger metric is better. Default: "min". */
   readonly mode?: "min" | "max" | undefined;
-  /**
-   * What a cut multiplies the rate by.
-   *
-   * @default {0.1}
-   */
+  /** What a cut multiplies the rate by. Default: 0.1. */
   readonly factor?: number | undefined;
   /**
    * How many epochs without a better metric are tolerated: the next one cuts.
-   *
-   * @default {10}
+   * Default: 10.
    */
   readonly patience?: number | undefined;
   /**
-   * By how much a metric has to be better to count as better.
-   *
-   * @default {1e-4}
+   * By how much a metric has to be better to count as better. Default: 1e-4.
    */
   readonly threshold?: number | undefined;
   /**
    * Whether `threshold` is a share of the best metric, or a difference from it.
-   *
-   * @default {"rel"}
+   * Default: "rel".
    */
   readonly thresholdMode?: "rel" | "abs" | undefined;
-  /**
-   * How many epochs after a cut are not counted.
-   *
-   * @default {0}
-   */
+  /** How many epochs after a cut are not counted. Default: 0. */
   readonly cooldown?: number | undefined;
   /**
    * The lowest rate; a list has one per parameter group, and groups beyond it
-   * share the last one.
-   *
-   * @default {0}
+   * share the last one. Default: 0.
    */
   readonly minLr?: number | readonly number[] | undefined;
   /**
-   * A cut that changes the rate by no more than this is not made.
-   *
-   * @default {1e-8}
+   * A cut that changes the rate by no more than this is not made. Default:
+   * 1e-8.
    */
   readonly eps?: number | undefined;
   /**
    * During a cooldown, `"torch"` still takes note of a better metric;
-   * `"braintools"` does not look at the metric.
-   *
-   * @default {"torch"}
+   * `"braintools"` does not look at the metric. Default: "torch".
    */
   readonly variant?: "torch" | "braintools" | undefined;
 }
@@ -127,7 +107,7 @@ export class ReduceLROnPlateau extends LRScheduler {
   #badEpochs = 0;
   #cooldownLeft = 0;
   /** The epochs from which each cut holds: with them the rate is a function. */
-  #cuts: readonly number[] = [];
+  #cuts: number[] = [];
 
   /**
    * Make the schedule.
@@ -218,7 +198,8 @@ export class ReduceLROnPlateau extends LRScheduler {
     if (this.#badEpochs > this.patience) {
       this.#badEpochs = 0;
       this.#cooldownLeft = this.cooldown;
-      this.#cut(epoch);
+      // More cuts change nothing once the product of the factors is 0.
+      if (this.factor ** this.#cuts.length > 0) this.#cuts.push(epoch);
     }
     this.moveTo(epoch);
   }
@@ -264,6 +245,7 @@ export class ReduceLROnPlateau extends LRScheduler {
       "a nonnegative integer",
     );
     checkNumbers(action, "cuts", cuts, "a nonnegative finite number");
+    checkRising(action, "cuts", cuts, { repeats: true });
   }
 
   /** Take over a state that has been checked. */
@@ -280,23 +262,20 @@ export class ReduceLROnPlateau extends LRScheduler {
     const best = this.#best;
     if (best === null) return true;
     const { threshold } = this;
-    const margin = this.thresholdMode === "rel" ? best * threshold : threshold;
-    return this.mode === "min"
-      ? metric < best - margin
-      : metric > best + margin;
+    if (this.mode === "min") {
+      return this.thresholdMode === "rel"
+        ? metric < best * (1 - threshold)
+        : metric < best - threshold;
+    }
+    return this.thresholdMode === "rel"
+      ? metric > best * (1 + threshold)
+      : metric > best + threshold;
   }
 
   #reduced(lr: number, group: number): number {
     const minLr = this.minLrs[group] ?? this.minLrs.at(-1)!;
     const next = Math.max(lr * this.factor, minLr);
     return lr - next > this.eps ? next : lr;
-  }
-
-  /** Note a cut, unless every group is at its floor: the list stays short. */
-  #cut(epoch: number): void {
-    const lrs = this.baseLrs.map((lr, group) => this.rate(epoch, lr, group));
-    if (lrs.every((lr, group) => this.#reduced(lr, group) === lr)) return;
-    this.#cuts = [...this.#cuts, epoch];
   }
 }
 

@@ -15,16 +15,10 @@ import {
 export interface LRSchedulerOptions {
   /**
    * The rate that the schedule starts from or scales; a list has one per
-   * parameter group.
-   *
-   * @default {1e-3}
+   * parameter group. Default: 1e-3.
    */
   readonly baseLr?: number | readonly number[] | undefined;
-  /**
-   * The epoch to start at.
-   *
-   * @default {0}
-   */
+  /** The epoch to start at. Default: 0. */
   readonly lastEpoch?: number | undefined;
 }
 
@@ -295,7 +289,7 @@ export abstract class LRScheduler {
     checkNumber(action, "group", group, "a nonnegative integer");
     if (baseLr === undefined) return;
     checkNumber(action, "baseLr", baseLr, "a nonnegative finite number");
-    if (this.isAbsolute && baseLr !== this.baseLrOf(group)) {
+    if (this.isAbsolute && !this.#baseLrs.includes(baseLr)) {
       throw new RangeError(
         `Cannot ${action}: its rates are absolute, so group ${group} must not have a base rate of its own (give the schedule a list of values per group): current value is ${baseLr}`,
       );

@@ -3,17 +3,9 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode StepLR}. */
 export interface StepLROptions extends LRSchedulerOptions {
-  /**
-   * Epochs from one cut to the next.
-   *
-   * @default {30}
-   */
+  /** Epochs from one cut to the next. Default: 30. */
   readonly stepSize?: number | undefined;
-  /**
-   * What a cut multiplies the rate by.
-   *
-   * @default {0.1}
-   */
+  /** What a cut multiplies the rate by. Default: 0.1. */
   readonly gamma?: number | undefined;
 }
 

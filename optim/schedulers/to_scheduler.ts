@@ -1,4 +1,4 @@
-import { show } from "./checks.ts";
+import { checkNumber, show } from "./checks.ts";
 import { ConstantLR } from "./constant_lr.ts";
 import { LambdaLR } from "./lambda_lr.ts";
 import { LRScheduler } from "./scheduler.ts";
@@ -29,6 +29,7 @@ export type LearningRate = number | LRScheduler | ((step: number) => number);
 export function toScheduler(lr: LearningRate): LRScheduler {
   if (lr instanceof LRScheduler) return lr;
   if (typeof lr === "number") {
+    checkNumber("make a scheduler", "lr", lr, "a nonnegative finite number");
     return new ConstantLR({ baseLr: lr, factor: 1, totalIters: 0 });
   }
   if (typeof lr === "function") {

@@ -4,29 +4,15 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode WarmupCosineSchedule}. */
 export interface WarmupCosineScheduleOptions extends LRSchedulerOptions {
-  /**
-   * The step that reaches the base rate.
-   *
-   * @default {1000}
-   */
+  /** The step that reaches the base rate. Default: 1000. */
   readonly warmupSteps?: number | undefined;
   /**
-   * The step that reaches `etaMin`; more than `warmupSteps`.
-   *
-   * @default {10000}
+   * The step that reaches `etaMin`; more than `warmupSteps`. Default: 10000.
    */
   readonly totalSteps?: number | undefined;
-  /**
-   * The rate at step 0.
-   *
-   * @default {0}
-   */
+  /** The rate at step 0. Default: 0. */
   readonly warmupStartLr?: number | undefined;
-  /**
-   * The last rate.
-   *
-   * @default {0}
-   */
+  /** The last rate. Default: 0. */
   readonly etaMin?: number | undefined;
 }
 

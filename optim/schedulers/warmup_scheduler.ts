@@ -4,17 +4,9 @@ import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode WarmupScheduler}. */
 export interface WarmupSchedulerOptions extends LRSchedulerOptions {
-  /**
-   * The epoch that reaches the base rate.
-   *
-   * @default {5}
-   */
+  /** The epoch that reaches the base rate. Default: 5. */
   readonly warmupEpochs?: number | undefined;
-  /**
-   * The rate at epoch 0.
-   *
-   * @default {0}
-   */
+  /** The rate at epoch 0. Default: 0. */
   readonly warmupStartLr?: number | undefined;
 }
 

@@ -11,41 +11,17 @@ const DECAYS = {
 
 /** Options of {@linkcode WSDSchedule}. */
 export interface WSDScheduleOptions extends LRSchedulerOptions {
-  /**
-   * The step that reaches the base rate.
-   *
-   * @default {1000}
-   */
+  /** The step that reaches the base rate. Default: 1000. */
   readonly warmupSteps?: number | undefined;
-  /**
-   * The step that reaches `etaMin`.
-   *
-   * @default {10000}
-   */
+  /** The step that reaches `etaMin`. Default: 10000. */
   readonly totalSteps?: number | undefined;
-  /**
-   * How many steps before `totalSteps` the decay begins.
-   *
-   * @default {1000}
-   */
+  /** How many steps before `totalSteps` the decay begins. Default: 1000. */
   readonly decaySteps?: number | undefined;
-  /**
-   * The shape of the decay.
-   *
-   * @default {"1-sqrt"}
-   */
+  /** The shape of the decay. Default: "1-sqrt". */
   readonly decay?: "linear" | "cosine" | "1-sqrt" | undefined;
-  /**
-   * The rate at step 0.
-   *
-   * @default {0}
-   */
+  /** The rate at step 0. Default: 0. */
   readonly warmupStartLr?: number | undefined;
-  /**
-   * The last rate.
-   *
-   * @default {0}
-   */
+  /** The last rate. Default: 0. */
   readonly etaMin?: number | undefined;
 }
 

@@ -11,7 +11,7 @@ import {
   InverseSqrtLR,
   LambdaLR,
   LinearLR,
-  LRScheduler,
+  type LRScheduler,
   MultiplicativeLR,
   MultiStepLR,
   OneCycleLR,
@@ -34,31 +34,26 @@ export interface Spec {
 /** The rates of another library. */
 export interface Case extends Spec {
   readonly source: string;
-  /** Whether it was stepped with the metrics. */
-  readonly metrics?: boolean;
-  /** Epochs beyond those of all cases. */
-  readonly also?: readonly number[];
-  /** A rate per epoch, or a list with one per group. */
+  /** The metrics that it was stepped with. */
+  readonly metrics?: "falling" | "rising";
+  /** A rate per epoch, from 0, or a list with one per group. */
   readonly rates: readonly (number | readonly number[])[];
 }
 
 export interface Golden {
-  readonly epochs: readonly number[];
-  readonly metrics: readonly number[];
+  readonly falling: readonly number[];
+  readonly rising: readonly number[];
   readonly cases: readonly Case[];
 }
 
-export const golden: Golden = JSON.parse(
-  await Deno.readTextFile(
-    new URL("../golden/schedulers.json", import.meta.url),
-  ),
+const file = await Deno.open(
+  new URL("../golden/schedulers.json.gz", import.meta.url),
 );
+const unzip = new DecompressionStream("gzip");
 
-/** The epochs of a case's rates. */
-export function epochsOf({ also = [], rates }: Case): number[] {
-  return [...golden.epochs, ...also].sort((a, b) => a - b)
-    .slice(0, rates.length);
-}
+export const golden: Golden = await new Response(
+  file.readable.pipeThrough(unzip),
+).json();
 
 /** The functions that the script gives the same names. */
 const FUNCTIONS: Record<string, (x: number) => number> = {

@@ -7,9 +7,11 @@ import {
 import {
   ChainedScheduler,
   ConstantLR,
+  CyclicLR,
+  ExponentialDecayLR,
   ExponentialLR,
   LambdaLR,
-  LRScheduler,
+  type LRScheduler,
   MultiplicativeLR,
   OneCycleLR,
   PiecewiseConstantSchedule,
@@ -19,26 +21,18 @@ import {
   toScheduler,
   WarmupScheduler,
 } from "../../optim/schedulers/mod.ts";
-import {
-  advance,
-  all,
-  build,
-  epochsOf,
-  golden,
-  singles,
-} from "./_schedulers.ts";
+import { advance, all, build, golden, singles } from "./_schedulers.ts";
 
 for (const [i, reference] of golden.cases.entries()) {
   const { class: name, options, source } = reference;
   Deno.test(`${name} has the rates of its ${source} table (case ${i})`, () => {
     const scheduler = build(reference);
     const tops = options.maxLr as number | readonly number[] | undefined;
-    const epochs = epochsOf(reference);
-    for (const [row, epoch] of epochs.entries()) {
+    for (const [epoch, rates] of reference.rates.entries()) {
       while (reference.metrics && scheduler.lastEpoch < epoch) {
-        scheduler.step(golden.metrics[scheduler.lastEpoch]!);
+        scheduler.step(golden[reference.metrics][scheduler.lastEpoch]!);
       }
-      const expected = [reference.rates[row]!].flat() as number[];
+      const expected = [rates].flat() as number[];
       assertEquals(scheduler.baseLrs.length, expected.length);
       for (const [group, lr] of expected.entries()) {
         // A cycle has the scale of its top.
@@ -177,10 +171,17 @@ Deno.test("a plateau never takes a metric that is not finite for better", () => 
   assertEquals(scheduler.currentLrs, [0.1]);
 });
 
-Deno.test("a plateau remembers no more cuts than change a rate", () => {
+Deno.test("a plateau remembers no more cuts than can change a rate", () => {
   const scheduler = new ReduceLROnPlateau({ baseLr: 1, patience: 0 });
-  for (let e = 0; e < 500; e++) scheduler.step(1);
-  assertEquals((scheduler.stateDict().cuts as number[]).length, 8);
+  for (let e = 0; e < 1000; e++) scheduler.step(1);
+  assertEquals((scheduler.stateDict().cuts as number[]).length, 324);
+});
+
+Deno.test("a plateau cuts the rate of a group that comes late", () => {
+  const scheduler = new ReduceLROnPlateau({ baseLr: 1e-8, patience: 0 });
+  for (let e = 0; e < 3; e++) scheduler.step(1); // too small to be cut
+  scheduler.setBaseLr(1, 1);
+  assertEquals(scheduler.currentLrs, [1e-8, 0.1 * 0.1]);
 });
 
 Deno.test("a plateau's eps keeps a cut from being made", () => {
@@ -189,7 +190,40 @@ Deno.test("a plateau's eps keeps a cut from being made", () => {
     for (let e = 0; e < 2; e++) scheduler.step(1);
     return scheduler.currentLrs[0];
   };
-  assertEquals([cut(0.5), cut(0.95)], [0.1, 1]);
+  assertEquals([cut(0.5), cut(0.9), cut(0.95)], [0.1, 1, 1]);
+});
+
+Deno.test("a plateau takes what is just at the threshold for no better", () => {
+  for (
+    const [mode, thresholdMode, same, better] of [
+      ["min", "rel", 1, 0.99],
+      ["min", "abs", 1.5, 1.49],
+      ["max", "rel", 3, 3.01],
+      ["max", "abs", 2.5, 2.51],
+    ] as const
+  ) {
+    const make = () =>
+      new ReduceLROnPlateau({
+        baseLr: 1,
+        patience: 0,
+        threshold: 0.5,
+        mode,
+        thresholdMode,
+      });
+    const [equal, past] = [make(), make()];
+    for (const metric of [2, same]) equal.step(metric);
+    for (const metric of [2, better]) past.step(metric);
+    assertEquals([equal.currentLrs, past.currentLrs], [[0.1], [1]], mode);
+  }
+});
+
+Deno.test("a plateau can cut to 0, and twice at one epoch", () => {
+  const off = new ReduceLROnPlateau({ baseLr: 1, patience: 0, factor: 0 });
+  for (let e = 0; e < 2; e++) off.step(1);
+  assertEquals(off.currentLrs, [0]);
+  const twice = new ReduceLROnPlateau({ baseLr: 1, patience: 0, factor: 0.5 });
+  for (let i = 0; i < 3; i++) twice.step(1, 7);
+  assertEquals([twice.lastEpoch, twice.lrAt(7)], [7, 0.25]);
 });
 
 Deno.test("a plateau goes forward to an epoch, not back", () => {
@@ -363,7 +397,7 @@ Deno.test("toScheduler() takes a number, a function and a scheduler", () => {
     TypeError,
     'lr must be a number, a scheduler or a function: current value is "0.1"',
   );
-  assertThrows(() => toScheduler(-0.1), RangeError, "baseLr");
+  assertThrows(() => toScheduler(-0.1), RangeError, "lr must be");
 });
 
 Deno.test("a function that gives no rate is refused where it is called", () => {
@@ -390,6 +424,44 @@ Deno.test("MultiplicativeLR calls its function once a step", () => {
   });
   for (let e = 0; e < 1000; e++) scheduler.step();
   assertEquals(calls, 1000);
+});
+
+Deno.test("a rate between two epochs is asked for too", () => {
+  const lrLambda = (e: number) => 1 / (1 + e);
+  const scheduler = new MultiplicativeLR({ baseLr: 1, lrLambda });
+  assertEquals(scheduler.lrAt(2.5), scheduler.lrAt(2));
+  assertEquals(new ExponentialLR({ baseLr: 1, gamma: 4 }).lrAt(0.5), 2);
+});
+
+Deno.test("CyclicLR keeps its top where its base rate is 0", () => {
+  const scheduler = new CyclicLR({ baseLr: 0, maxLr: 1, stepSizeUp: 2 });
+  scheduler.setBaseLr(1, 0.5);
+  scheduler.step(2);
+  assertEquals(scheduler.currentLrs, [1, 1]);
+});
+
+Deno.test("OneCycleLR starts at its top where there is no step to rise", () => {
+  for (const variant of ["torch", "braintools"] as const) {
+    const options = { maxLr: 1, totalSteps: 10, pctStart: 0.1, variant };
+    const scheduler = new OneCycleLR(options);
+    assertEquals(scheduler.lrAt(variant === "torch" ? 0 : 1), 1);
+  }
+});
+
+Deno.test("ExponentialDecayLR stays where it neither falls nor rises", () => {
+  const options = { baseLr: 1, decayRate: 1, endValue: 2 };
+  assertEquals(new ExponentialDecayLR(options).lrAt(5000), 1);
+});
+
+Deno.test("a state has to be an object", () => {
+  for (const state of [undefined, null, "{}"]) {
+    assertThrows(
+      // deno-lint-ignore no-explicit-any
+      () => new StepLR().loadStateDict(state as any),
+      TypeError,
+      "Cannot load StepLR: the state must be an object",
+    );
+  }
 });
 
 Deno.test("epochs have to be nonnegative finite numbers", () => {
