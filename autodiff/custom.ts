@@ -64,17 +64,28 @@ export function customGradient<
   A extends readonly tf.Tensor[],
   V extends tf.Tensor,
 >(fn: (...inputs: A) => WithGradient<V>): (...inputs: A) => V {
-  const custom = tf.customGrad((...all) => {
-    const save = all.pop() as tf.GradSaveFunc;
-    const { value, saved = [], gradient } = fn(...all as unknown as A);
-    save([...saved]);
-    return {
-      value,
-      gradFunc: (dy: V, kept: tf.Tensor[]) =>
-        // A gradient that is dy itself must not be disposed with it.
-        [gradient(dy, kept)].flat().map((g) => g === dy ? tf.clone(g) : g),
-    };
-  });
+  const custom: (...inputs: tf.Tensor[]) => tf.Tensor = tf.customGrad(
+    (...all) => {
+      const save = all.pop() as tf.GradSaveFunc;
+      const { value, saved = [], gradient } = fn(...all as unknown as A);
+      // A second derivative must see how what is saved depends on the inputs, and
+      // tfjs' tape does not know that of the copies it keeps. So it is made again.
+      const isNested = tf.engine().state.gradientDepth > 1;
+      save(isNested ? all as unknown as tf.Tensor[] : [...saved]);
+      const again = (inputs: tf.Tensor[]) => {
+        const { value, saved = [], gradient } = fn(...inputs as unknown as A);
+        return (dy: V) =>
+          gradient(dy, saved.map((x) => x === value ? custom(...inputs) : x));
+      };
+      return {
+        value,
+        gradFunc: (dy: V, kept: tf.Tensor[]) =>
+          [isNested ? again(kept)(dy) : gradient(dy, kept)].flat()
+            // A gradient that is dy itself must not be disposed with it.
+            .map((g) => g === dy ? tf.clone(g) : g),
+      };
+    },
+  );
   return custom as unknown as (...inputs: A) => V;
 }
 

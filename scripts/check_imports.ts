@@ -9,7 +9,7 @@ const ROOT = new URL("../", import.meta.url);
 /** The areas that each area may import from, besides itself. */
 const BASE = ["tensors.ts", "memory.ts", "trace.ts", "environ.ts", "tf.ts"];
 const STATE = [...BASE, "state.ts"];
-const RANDOM = [...STATE, "random.ts", "random"];
+const RANDOM = [...STATE, "backend", "random.ts", "random"];
 const BACKEND = [...STATE, "backend"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "tensors.ts": [],

@@ -26,12 +26,18 @@ export function spread(
   return tf.mul(x, tf.fill(shape, times));
 }
 
-/** `y` of a reduction over `axes` of `shape`, with the reduced axes back as size 1. */
+/**
+ * `y` of a reduction over `axes` of `shape`, so that it broadcasts to `shape`:
+ * with the reduced axes back as size 1, where they are not leading anyway.
+ */
 export function keepDims(
   y: tf.Tensor,
   shape: number[],
   axes: number[],
 ): tf.Tensor {
+  const areLeading = shape.slice(0, axes.length)
+    .every((_, i) => axes.includes(i));
+  if (areLeading) return y;
   const kept = shape.map((size, i) => axes.includes(i) ? 1 : size);
   return tf.util.arraysEqual(y.shape, kept) ? y : tf.reshape(y, kept);
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { where } from "../../backend/ops/where.ts";
 import {
   fromInputs,
   type Gradient,
@@ -14,8 +15,8 @@ const { sizeFromShape } = tf.util;
 export const indexing: Gradients = {
   Select: fromInputs(["condition"], (dy, { condition }) => ({
     condition: () => zeros(condition.shape),
-    t: () => tf.where(condition, dy, tf.zerosLike(dy)),
-    e: () => tf.where(condition, tf.zerosLike(dy), dy),
+    t: () => where(condition, dy, tf.zerosLike(dy)),
+    e: () => where(condition, tf.zerosLike(dy), dy),
   })),
   GatherV2: fromInputs(
     ["x", "indices"],
@@ -25,7 +26,7 @@ export const indexing: Gradients = {
     }),
   ),
   GatherNd: fromInputs(["params", "indices"], (dy, { params, indices }) => ({
-    params: () => scatter(indices, dy, params.shape),
+    params: () => tf.scatterND(int32(indices), dy, params.shape),
     indices: () => zeros(indices.shape),
   })),
   ScatterNd: fromInputs(["indices"], (dy, { indices }) => ({
@@ -57,10 +58,10 @@ export const indexing: Gradients = {
     // Rows with a negative id were left out.
     x: () => {
       const ids = int32(segmentIds);
-      const rows = tf.gather(dy, tf.maximum(ids, int32(tf.zerosLike(ids))));
+      const rows = tf.gather(dy, tf.maximum(ids, tf.zerosLike(ids)));
       const kept = tf.reshape(
         tf.cast(tf.greaterEqual(ids, 0), "float32"),
-        [ids.size, ...new Array(dy.rank - 1).fill(1)],
+        [...ids.shape, ...dy.shape.slice(1).fill(1)],
       );
       return tf.mul(rows, kept);
     },
@@ -237,14 +238,6 @@ function binGrad(
   const bins = tf.minimum(int32(x), tf.scalar(size - 1, "int32"));
   const picked = x.rank === 2 ? tf.gather(dy, bins, 1, 1) : tf.gather(dy, bins);
   return tf.mul(picked, tf.cast(tf.less(x, size), "float32"));
-}
-
-function scatter(
-  indices: tf.Tensor,
-  updates: tf.Tensor,
-  shape: number[],
-): tf.Tensor {
-  return tf.scatterND(int32(indices), updates, shape);
 }
 
 function columns(indices: tf.Tensor): tf.Tensor {

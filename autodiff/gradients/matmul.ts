@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { einsum } from "../../backend/ops/einsum.ts";
 import { spread, sumToShape } from "./broadcast.ts";
 import { fromInputs, fromList, type Gradients } from "./rule.ts";
 
@@ -37,7 +38,7 @@ function gradientOfTerm(
   const others = labels.filter((_, i) => i !== index);
   const known = new Set([result, ...others].join(""));
   const target = [...own].filter((label) => known.has(label)).join("");
-  const part = tf.einsum(
+  const part = einsum(
     `${[result, ...others].join(",")}->${target}`,
     dy,
     ...inputs.filter((_, i) => i !== index),

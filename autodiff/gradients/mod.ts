@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { activations } from "./activations.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { comparison } from "./comparison.ts";
+import { complex } from "./complex.ts";
 import { convolution } from "./convolution.ts";
 import { cumulative } from "./cumulative.ts";
 import { image } from "./image.ts";
@@ -20,6 +21,7 @@ const GRADIENTS: Gradients = {
   ...activations,
   ...arithmetic,
   ...comparison,
+  ...complex,
   ...convolution,
   ...cumulative,
   ...image,

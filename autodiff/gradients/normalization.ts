@@ -1,18 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { sumToShape } from "./broadcast.ts";
-import { fromInputs, type Gradients, optional } from "./rule.ts";
+import { fromInputs, type Gradients } from "./rule.ts";
 
 /** Normalization with given statistics, and across channels. */
 export const normalization: Gradients = {
-  FusedBatchNorm: {
-    inputsToSave: optional(["x", "mean", "variance", "scale"]),
-    gradFunc: (dys, saved, attrs) => {
-      const dy = dys as tf.Tensor;
-      const [x, mean, variance] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
-      const scale = saved[3];
-      const { varianceEpsilon } = attrs as unknown as tf.FusedBatchNormAttrs;
-      const inverse = () => tf.rsqrt(tf.add(variance, varianceEpsilon));
-      const slope = () => scale ? tf.mul(inverse(), scale) : inverse();
+  FusedBatchNorm: fromInputs(
+    ["x", "mean", "variance", "scale"],
+    (dy, { x, mean, variance, scale }, attrs: tf.FusedBatchNormAttrs) => {
+      const inverse = () => tf.rsqrt(tf.add(variance, attrs.varianceEpsilon));
+      const slope = () => tf.mul(inverse(), scale);
       /** Σ dy (x - mean), over all but the channels. */
       const covariance = () =>
         sumToShape(tf.mul(dy, tf.sub(x, mean)), variance.shape);
@@ -27,7 +23,7 @@ export const normalization: Gradients = {
         offset: () => sumToShape(dy, mean.shape),
       };
     },
-  },
+  ),
   // y = x s^-β with s = bias + α Σ x² over neighboring channels:
   // dx = dy s^-β - 2 α β x Σ dy x s^(-β-1), the sum over the same neighbors.
   LRN: fromInputs(["x"], (dy, { x }, attrs: tf.LRNAttrs) => ({

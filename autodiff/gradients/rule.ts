@@ -34,20 +34,6 @@ export function fromInputs<K extends string, A>(
   };
 }
 
-/**
- * A list of inputs to save of which some may be absent. tfjs would clone an
- * absent one and throw, so the list leaves it out when tfjs looks inputs up.
- */
-export function optional(names: readonly string[]): string[] {
-  const list = [...names];
-  return Object.assign(list, {
-    map<T>(look: (name: string, i: number, all: string[]) => T): T[] {
-      return names.map((name, i) => look(name, i, list))
-        .filter((found) => found !== undefined && found !== null);
-    },
-  });
-}
-
 /** A rule that no one has written: using it says why. */
 export function noGradient(kernelName: string, why: string): Gradient {
   return {

@@ -207,29 +207,13 @@ function spaceToDepth(
   block: number,
   dataFormat: "NHWC" | "NCHW",
 ): tf.Tensor {
-  if (dataFormat === "NHWC") {
-    const [batch, height, width, depth] = shape as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    // Channels inside of a block's row move together.
-    const rows = [batch * height, block, width, depth / block];
-    return tf.reshape(
-      tf.transpose(tf.reshape(dy, rows), [0, 2, 1, 3]),
-      shape,
-    );
+  const [batch, a, b, c] = shape as [number, number, number, number];
+  if (dataFormat === "NCHW") {
+    const last = tf.transpose(dy, [0, 2, 3, 1]);
+    const y = spaceToDepth(last, [batch, b, c, a], block, "NHWC");
+    return tf.transpose(y, [0, 3, 1, 2]);
   }
-  const nhwc = tf.transpose(dy, [0, 2, 3, 1]);
-  const [batch, depth, height, width] = shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  return tf.transpose(
-    spaceToDepth(nhwc, [batch, height, width, depth], block, "NHWC"),
-    [0, 3, 1, 2],
-  );
+  // The channels of a row of a block move together.
+  const rows = tf.reshape(dy, [batch * a, block, b, c / block]);
+  return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), shape);
 }

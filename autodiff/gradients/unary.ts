@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { where } from "../../backend/ops/where.ts";
 import {
   fromInputs,
   fromNothing,
@@ -41,16 +42,18 @@ export const unary: Gradients = {
   Erf: slope((dy, x) =>
     tf.mul(dy, tf.mul(tf.exp(tf.neg(tf.square(x))), 2 / Math.sqrt(Math.PI)))
   ),
-  ClipByValue: fromInputs(["x"], (dy, { x }, attrs: tf.ClipByValueAttrs) => ({
-    x: () => {
-      const { clipValueMin, clipValueMax } = attrs;
-      const inside = tf.logicalAnd(
-        tf.greaterEqual(x, clipValueMin),
-        tf.lessEqual(x, clipValueMax),
-      );
-      return tf.where(inside, dy, tf.zerosLike(dy));
-    },
-  })),
+  // What was not clipped is what came out as it went in.
+  ClipByValue: {
+    inputsToSave: ["x"],
+    outputsToSave: [true],
+    gradFunc: (dys, saved) => ({
+      x: () => {
+        const [x, y] = saved as [tf.Tensor, tf.Tensor];
+        const dy = dys as tf.Tensor;
+        return where(tf.equal(x, y), dy, tf.zerosLike(dy));
+      },
+    }),
+  },
 
   // Flat almost everywhere.
   Sign: zeroGradient("x"),

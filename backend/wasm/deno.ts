@@ -3,8 +3,7 @@
  *
  * @module
  */
-import os from "node:os";
-import process from "node:process";
+import type { CpuInfo } from "node:os";
 import type { WasmModule } from "./backend.ts";
 
 /** What we pass to Emscripten's factory. */
@@ -24,6 +23,12 @@ const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
  * @throws {Error} If its file cannot be read for want of permission.
  */
 export async function instantiate(threads: number): Promise<WasmModule> {
+  // Imported here, as `node:os` below: bundles for browsers hold this module, and
+  // no browser could load it with such imports at its head.
+  const { default: process } = await import("node:process");
+  // The types know signals only.
+  const listeners = (name: typeof EVENTS[number]) =>
+    process.listeners(name as "SIGINT");
   const before = EVENTS.map(listeners);
   const wasm = await (threads > 1 ? threaded(threads) : single());
   // Emscripten rethrows what the program itself may want to handle.
@@ -47,11 +52,6 @@ export async function instantiate(threads: number): Promise<WasmModule> {
     dispose: wasm.cwrap("dispose", null, []),
   } as WasmModule["tfjs"];
   return wasm;
-}
-
-function listeners(name: typeof EVENTS[number]) {
-  // The types know signals only.
-  return process.listeners(name as "SIGINT");
 }
 
 async function single(): Promise<WasmModule> {
@@ -81,9 +81,10 @@ async function threaded(threads: number): Promise<WasmModule> {
     `data:text/javascript,${encodeURIComponent(script)}`,
   );
 
+  const { default: os } = await import("node:os");
   const { cpus } = os, { Worker } = globalThis;
   // Emscripten starts one thread for every two cores it is told of.
-  os.cpus = () => Array(2 * threads).fill({}) as os.CpuInfo[];
+  os.cpus = () => Array(2 * threads).fill({}) as CpuInfo[];
   // Deno does not wait for the workers to start: without a timer it exits.
   const alive = setInterval(() => {}, 50);
   try {

@@ -1,0 +1,39 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * `tf.logSoftmax` that can be differentiated twice: x - max(x) - log Σ exp(x -
+ * max(x)), over the last axis.
+ */
+export function logSoftmax<T extends tf.Tensor>(
+  logits: T | tf.TensorLike,
+  axis = -1,
+): T {
+  const x = logits instanceof tf.Tensor ? logits : tf.tensor(logits) as T;
+  if (axis !== -1 && axis !== x.rank - 1) {
+    throw new RangeError(
+      `Cannot take the log-softmax: axis must be the last one: current value is ${axis} of rank ${x.rank}`,
+    );
+  }
+  const op = tf.customGrad((x, save) => {
+    const shifted = tf.sub(x as tf.Tensor, tf.max(x as tf.Tensor, -1, true));
+    const value = tf.sub(
+      shifted,
+      tf.log(tf.sum(tf.exp(shifted), -1, true)),
+    );
+    // A saved result would look constant to a second derivative; see
+    // `fromOutput` in autodiff/gradients/rule.ts.
+    const isNested = tf.engine().state.gradientDepth > 1;
+    (save as tf.GradSaveFunc)([isNested ? x as tf.Tensor : value]);
+    const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+      const y = isNested ? logSoftmax(saved!) : saved!;
+      return tf.sub(dy, tf.mul(tf.exp(y), tf.sum(dy, -1, true)));
+    };
+    return { value, gradFunc };
+  });
+  return op(x.dtype === "float32" ? x : tf.cast(x, "float32")) as T;
+}
+
+/** `tf.logSigmoid` without a copy of its input that a `tf.tidy` may have freed. */
+export function logSigmoid<T extends tf.Tensor>(x: T | tf.TensorLike): T {
+  return tf.neg(tf.softplus(tf.neg(x)));
+}

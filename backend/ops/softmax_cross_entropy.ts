@@ -1,0 +1,37 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { logSoftmax } from "./log_softmax.ts";
+
+/**
+ * `tf.losses.softmaxCrossEntropy` with the right gradient for labels that do
+ * not sum to one: Σ labels · softmax(logits) - labels.
+ */
+export function softmaxCrossEntropy<T extends tf.Tensor, O extends tf.Tensor>(
+  onehotLabels: T | tf.TensorLike,
+  logits: T | tf.TensorLike,
+  weights?: tf.Tensor | tf.TensorLike,
+  labelSmoothing = 0,
+  reduction: tf.Reduction = tf.Reduction.SUM_BY_NONZERO_WEIGHTS,
+): O {
+  const scores = logits instanceof tf.Tensor ? logits : tf.tensor(logits);
+  let labels: tf.Tensor = onehotLabels instanceof tf.Tensor
+    ? onehotLabels
+    : tf.tensor(onehotLabels);
+  tf.util.assertShapesMatch(
+    labels.shape,
+    scores.shape,
+    "Error in softmaxCrossEntropy: ",
+  );
+  if (labelSmoothing > 0) {
+    // tfjs divides by the size of the second axis, whatever the rank.
+    const classes = labels.shape[labels.rank - 1]!;
+    labels = tf.add(
+      tf.mul(labels, 1 - labelSmoothing),
+      labelSmoothing / classes,
+    );
+  }
+  const losses = tf.neg(tf.sum(tf.mul(logSoftmax(scores), labels), -1));
+  return tf.losses.computeWeightedLoss(losses, weights, reduction);
+}
+
+/** tfjs' losses, with ours in place. */
+export const losses: typeof tf.losses = { ...tf.losses, softmaxCrossEntropy };

@@ -1,0 +1,231 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { type KernelFunc, replaceKernel } from "../kernel.ts";
+import { broadcastBatches } from "../ops/batches.ts";
+import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
+
+const { sizeFromShape } = tf.util;
+
+/**
+ * Replaces what is wrong in tfjs' WebGPU backend, and makes what it cannot do
+ * throw instead of returning other values. Call it when the backend is current.
+ */
+export function registerWebGpuKernels(): void {
+  replace(
+    tf.BatchMatMul,
+    (shipped) => emptyProducts(broadcastBatches(shipped)),
+  );
+  for (const name of [tf.Cumsum, tf.Cumprod]) replace(name, forwardOnly);
+  replace(tf.PadV2, padByAxis);
+  replace(tf.Tile, tileByAxis);
+  replace(tf.Select, selectFlat);
+  replace(tf.Cast, castValues);
+  for (const [name, value] of REDUCTIONS) {
+    replace(name, (shipped) => reduceNothing(shipped, value));
+  }
+  for (const name of [tf.Conv2D, tf.FusedConv2D]) {
+    replace(name, (shipped) => convolveNothing(shipped, false));
+  }
+  for (const name of [tf.DepthwiseConv2dNative, tf.FusedDepthwiseConv2D]) {
+    replace(name, (shipped) => convolveNothing(shipped, true));
+  }
+  refuseEmptyInputs();
+  refuseSyncReads();
+}
+
+/** What reductions of nothing give. */
+const REDUCTIONS: readonly [string, number][] = [
+  [tf.Sum, 0],
+  [tf.Prod, 1],
+  [tf.Mean, NaN],
+  [tf.Max, -Infinity],
+  [tf.Min, Infinity],
+];
+
+function replace(
+  kernelName: string,
+  wrap: (shipped: KernelFunc) => KernelFunc,
+): void {
+  replaceKernel("webgpu", kernelName, wrap);
+}
+
+/** A sum of no products is 0; the shipped kernel returns what lies in memory. */
+function emptyProducts(next: KernelFunc): KernelFunc {
+  return (args) => {
+    const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+    if (sizeFromShape(a.shape) > 0 && sizeFromShape(b.shape) > 0) {
+      return next(args);
+    }
+    const { transposeA, transposeB } = args
+      .attrs as unknown as tf.BatchMatMulAttrs;
+    const batch = tf.broadcast_util.assertAndGetBroadcastShape(
+      a.shape.slice(0, -2),
+      b.shape.slice(0, -2),
+    );
+    const rows = a.shape.at(transposeA ? -1 : -2)!;
+    const columns = b.shape.at(transposeB ? -2 : -1)!;
+    return tf.fill([...batch, rows, columns], 0);
+  };
+}
+
+/**
+ * Running sums and products from the end are those of the reversed tensor: the
+ * shipped shader for them is cached without the length that it contains.
+ */
+function forwardOnly(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const x = args.inputs.x as tf.Tensor;
+    const { axis, exclusive, reverse } = args
+      .attrs as unknown as tf.CumsumAttrs;
+    const run = (x: tf.Tensor, axis: number) => {
+      const attrs = { axis, exclusive, reverse: false };
+      return tensor(shipped({ ...args, inputs: { x }, attrs }));
+    };
+    if (!reverse && x.rank <= 4) return run(x, axis);
+    return tf.tidy(() => {
+      const flat = tf.reshape(x, [
+        sizeFromShape(x.shape.slice(0, axis)),
+        x.shape[axis]!,
+        sizeFromShape(x.shape.slice(axis + 1)),
+      ]);
+      const y = reverse
+        ? tf.reverse(run(tf.reverse(flat, 1), 1), 1)
+        : run(flat, 1);
+      return tf.reshape(y, x.shape);
+    });
+  };
+}
+
+/** The shipped kernel returns zeros from rank 5 on: so one axis at a time. */
+function padByAxis(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const x = args.inputs.x as tf.Tensor;
+    if (x.rank <= 4) return shipped(args);
+    const { paddings, constantValue } = args.attrs as unknown as tf.PadV2Attrs;
+    return tf.tidy(() => {
+      let y = tf.clone(x);
+      paddings.forEach((ends, axis) => {
+        if (ends[0] + ends[1] === 0) return;
+        const { shape } = y;
+        const flat = tf.reshape(y, [
+          sizeFromShape(shape.slice(0, axis)),
+          shape[axis]!,
+          sizeFromShape(shape.slice(axis + 1)),
+        ]);
+        y = tf.reshape(
+          tf.pad(flat, [[0, 0], ends, [0, 0]], constantValue),
+          shape.map((n, i) => i === axis ? n + ends[0] + ends[1] : n),
+        );
+      });
+      return y;
+    });
+  };
+}
+
+/** From rank 5 on the shipped kernel reads values back: so one axis at a time. */
+function tileByAxis(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const x = args.inputs.x as tf.Tensor;
+    if (x.rank <= 4) return shipped(args);
+    const { reps } = args.attrs as unknown as tf.TileAttrs;
+    return tf.tidy(() => {
+      let y = tf.clone(x);
+      reps.forEach((times, axis) => {
+        if (times === 1) return;
+        const { shape } = y;
+        const rows = [
+          sizeFromShape(shape.slice(0, axis)),
+          sizeFromShape(shape.slice(axis)),
+        ];
+        y = tf.reshape(
+          tf.tile(tf.reshape(y, rows), [1, times]),
+          shape.map((n, i) => i === axis ? n * times : n),
+        );
+      });
+      return y;
+    });
+  };
+}
+
+/** The shipped kernel refuses rank 5, where the shapes do not matter anyway. */
+function selectFlat(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const { condition, t, e } = args.inputs as Record<string, tf.Tensor>;
+    if (t!.rank <= 4 || condition!.rank !== t!.rank) return shipped(args);
+    return tf.tidy(() => {
+      const inputs = {
+        condition: tf.reshape(condition!, [-1]),
+        t: tf.reshape(t!, [-1]),
+        e: tf.reshape(e!, [-1]),
+      };
+      return tf.reshape(tensor(shipped({ ...args, inputs })), t!.shape);
+    });
+  };
+}
+
+/**
+ * The shipped cast of integers and truth values to float relabels a buffer of
+ * integers, which some shaders then do not compile with.
+ */
+function castValues(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const x = args.inputs.x as tf.Tensor;
+    const { dtype } = args.attrs as unknown as tf.CastAttrs;
+    const isInteger = x.dtype === "int32" || x.dtype === "bool";
+    if (dtype !== "float32" || !isInteger || sizeFromShape(x.shape) === 0) {
+      return shipped(args);
+    }
+    const one = tf.scalar(1);
+    const product = tf.getKernel(tf.Multiply, "webgpu").kernelFunc({
+      ...args,
+      inputs: { a: x, b: one },
+    });
+    one.dispose();
+    return product;
+  };
+}
+
+function reduceNothing(shipped: KernelFunc, value: number): KernelFunc {
+  return (args) => {
+    const { shape } = args.inputs.x as tf.TensorInfo;
+    if (sizeFromShape(shape) > 0) return shipped(args);
+    const { axis, reductionIndices, keepDims } = args.attrs as unknown as {
+      axis?: number | number[];
+      reductionIndices?: number | number[];
+      keepDims: boolean;
+    };
+    const axes = tf.util.parseAxisParam(reductionIndices ?? axis!, shape);
+    const kept = shape.flatMap((n, i) =>
+      axes.includes(i) ? keepDims ? [1] : [] : [n]
+    );
+    return tf.fill(kept, value);
+  };
+}
+
+/** An empty batch makes the shipped kernel throw and spoil the next dispatch. */
+function convolveNothing(
+  shipped: KernelFunc,
+  isDepthwise: boolean,
+): KernelFunc {
+  return (args) => {
+    const { x, filter } = args.inputs as Record<string, tf.Tensor>;
+    if (x!.shape[0] !== 0) return shipped(args);
+    const attrs = args.attrs as unknown as tf.Conv2DAttrs;
+    const info = tf.backend_util.computeConv2DInfo(
+      x!.shape as [number, number, number, number],
+      filter!.shape as [number, number, number, number],
+      attrs.strides,
+      attrs.dilations,
+      attrs.pad,
+      attrs.dimRoundingMode,
+      isDepthwise,
+      tf.backend_util.convertConv2DDataFormat(attrs.dataFormat),
+    );
+    return tf.zeros(info.outShape);
+  };
+}
+
+function tensor(info: tf.TensorInfo | tf.TensorInfo[]): tf.Tensor {
+  return info instanceof tf.Tensor
+    ? info
+    : tf.engine().makeTensorFromTensorInfo(info as tf.TensorInfo);
+}

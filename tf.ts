@@ -1,0 +1,56 @@
+/**
+ * tfjs core, with what is wrong in it replaced. It is the same instance of tfjs
+ * for everybody who imports it; the types are tfjs' own.
+ *
+ * | replaced | because in tfjs 4.22 |
+ * | --- | --- |
+ * | `batchNorm`, `batchNorm2d`, `3d`, `4d` | there is no gradient without `offset` or `scale` |
+ * | `broadcastTo`, `where` | shapes that broadcast to size 0 stay as they are |
+ * | `complex`, `real`, `imag`, `abs`, `fft`, `ifft`, `rfft`, `irfft`, `spectral`, `signal` | complex numbers have no gradient |
+ * | `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual` | comparisons inside `where` have no gradient; ours cost nothing in the backward pass |
+ * | `cumsum`, `cumprod` | a negative axis throws |
+ * | `depthwiseConv2d` | `"NCHW"` is read as `"NHWC"` |
+ * | `einsum` | labels are lost; every product is made before any is summed |
+ * | `fused` | gradients lack dilations and most activations |
+ * | `logSoftmax` | second derivatives are silently wrong |
+ * | `logSigmoid` | inside of a `tf.tidy` there is no gradient |
+ * | `losses.softmaxCrossEntropy` | the gradient is wrong where labels do not sum to 1 |
+ * | `stridedSlice` | dropping one axis while stepping along another mixes up values |
+ *
+ * @module
+ */
+export * from "@tensorflow/tfjs-core";
+export {
+  batchNorm,
+  batchNorm2d,
+  batchNorm3d,
+  batchNorm4d,
+} from "./backend/ops/batch_norm.ts";
+export {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  notEqual,
+} from "./backend/ops/comparisons.ts";
+export {
+  abs,
+  complex,
+  fft,
+  ifft,
+  imag,
+  irfft,
+  real,
+  rfft,
+  signal,
+  spectral,
+} from "./backend/ops/complex.ts";
+export { cumprod, cumsum } from "./backend/ops/cumulative.ts";
+export { depthwiseConv2d } from "./backend/ops/depthwise_conv2d.ts";
+export { einsum } from "./backend/ops/einsum.ts";
+export { fused } from "./backend/ops/fused.ts";
+export { logSigmoid, logSoftmax } from "./backend/ops/log_softmax.ts";
+export { losses } from "./backend/ops/softmax_cross_entropy.ts";
+export { stridedSlice } from "./backend/ops/strided_slice.ts";
+export { broadcastTo, where } from "./backend/ops/where.ts";
