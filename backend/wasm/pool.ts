@@ -1,0 +1,160 @@
+/**
+ * Threads of our own on tfjs' shared memory: workers that take parts of a job
+ * one after another, and sleep when there are none.
+ *
+ * A part is a function of one module and its arguments. Which thread takes it
+ * changes no bit of the result. Jobs do not nest.
+ *
+ * @module
+ */
+
+/**
+ * Shared words: 256 times the job's number plus the parts that nobody took; how
+ * many parts are done; how many failed; the parts.
+ */
+const LEFT = 0, DONE = 1, FAILED = 2, PARTS = 3;
+/** Words of a part, the number of its function first. */
+const LENGTH = 16;
+/** The most parts of a job. */
+export const MOST_PARTS = 64;
+/** Words that a pool shares with its workers. */
+const WORDS = PARTS + LENGTH * MOST_PARTS;
+
+/** How often a thread looks for work before it sleeps. */
+const SPIN = 20_000;
+
+const WORKER = `import { parentPort, workerData } from "node:worker_threads";
+const { module, memory, names, words: at, scratch } = workerData;
+const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+const functions = names.map((name) => exports[name]);
+const words = new Int32Array(memory.buffer, at, ${WORDS});
+parentPort.postMessage(0);
+for (let idle = 0;;) {
+  const left = Atomics.load(words, ${LEFT}), part = (left & 255) - 1;
+  if (left < 0) break;
+  if (part < 0) {
+    if (++idle > ${SPIN}) Atomics.wait(words, ${LEFT}, left);
+  } else if (Atomics.compareExchange(words, ${LEFT}, left, left - 1) === left) {
+    idle = 0;
+    const first = ${PARTS} + ${LENGTH} * part;
+    const args = words.subarray(first + 1, first + ${LENGTH});
+    try {
+      functions[words[first]](scratch, ...args);
+    } catch {
+      Atomics.add(words, ${FAILED}, 1);
+    }
+    Atomics.add(words, ${DONE}, 1);
+  }
+}`;
+
+/** A function of the module: scratch memory, then integers. */
+type Kernel = (...args: number[]) => void;
+
+/** What a pool is made of. */
+export interface PoolOptions {
+  /** The functions that it runs; each takes scratch memory first. */
+  readonly module: WebAssembly.Module;
+  /** Their names in the module. */
+  readonly names: readonly string[];
+  /** The memory; only a shared one can have several threads. */
+  readonly memory: WebAssembly.Memory;
+  /** Gives memory that nobody frees; throws when there is none. */
+  readonly allocate: (bytes: number) => number;
+  /** Bytes of scratch memory for each thread. */
+  readonly scratch: number;
+  /** How many threads, the caller's included. */
+  readonly threads: number;
+}
+
+/** Functions of a module, run by this thread and its workers. */
+export class Pool {
+  readonly #kernels: readonly Kernel[];
+  readonly #names: readonly string[];
+  readonly #scratch: number;
+  readonly #words: Int32Array;
+  #workers = 0;
+  #jobs = 0;
+
+  private constructor(options: PoolOptions) {
+    const { module, memory, names, allocate, scratch } = options;
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    this.#names = names;
+    this.#kernels = names.map((name) => exports[name] as Kernel);
+    this.#scratch = allocate(scratch);
+    const at = allocate(4 * WORDS);
+    this.#words = new Int32Array(memory.buffer, at, WORDS).fill(0);
+  }
+
+  /** Start `threads - 1` workers. They do not keep the process from ending. */
+  static async start(options: PoolOptions): Promise<Pool> {
+    const pool = new Pool(options);
+    const { module, memory, names, allocate, scratch, threads } = options;
+    if (threads < 2) return pool;
+    const { Worker } = await import("node:worker_threads");
+    const script = new URL(
+      `data:text/javascript,${encodeURIComponent(WORKER)}`,
+    );
+    await Promise.all(Array.from({ length: threads - 1 }, async () => {
+      const worker = new Worker(script, {
+        workerData: {
+          ...{ module, memory, names },
+          words: pool.#words.byteOffset,
+          scratch: allocate(scratch),
+        },
+      });
+      await new Promise<void>((resolve, reject) => {
+        worker.once("message", () => resolve()).once("error", reject);
+      });
+      worker.unref();
+      pool.#workers++;
+    }));
+    return pool;
+  }
+
+  /** How many threads there are, the caller's included. */
+  get threads(): number {
+    return 1 + this.#workers;
+  }
+
+  /** Perform `parts`, which do not depend on each other, and wait for them; at most 64. */
+  run(name: string, parts: readonly (readonly number[])[]): void {
+    const index = this.#names.indexOf(name), kernel = this.#kernels[index]!;
+    if (parts.length < 2 || this.#workers === 0) {
+      for (const part of parts) kernel(this.#scratch, ...part);
+      return;
+    }
+    const words = this.#words, count = parts.length;
+    parts.forEach((part, i) => {
+      words[PARTS + LENGTH * i] = index;
+      words.set(part, PARTS + LENGTH * i + 1);
+    });
+    words[DONE] = words[FAILED] = 0;
+    this.#jobs = (this.#jobs + 1) & 0x3fffff;
+    Atomics.store(words, LEFT, 256 * this.#jobs + count);
+    Atomics.notify(words, LEFT, this.#workers);
+    for (let left; (left = Atomics.load(words, LEFT)) & 255;) {
+      if (Atomics.compareExchange(words, LEFT, left, left - 1) !== left) {
+        continue;
+      }
+      kernel(this.#scratch, ...parts[(left & 255) - 1]!);
+      Atomics.add(words, DONE, 1);
+    }
+    for (let i = 0, done; (done = Atomics.load(words, DONE)) < count; i++) {
+      // The worker may need this core; a browser's main thread may not wait.
+      if (i > 10_000 && CAN_WAIT) Atomics.wait(words, DONE, done, 0.1);
+    }
+    if (Atomics.load(words, FAILED)) {
+      throw new Error(`Cannot run ${name} on WASM: it failed in a worker`);
+    }
+  }
+
+  /** End the workers. */
+  close(): void {
+    if (this.#workers === 0) return; // memory that is not shared may be gone
+    this.#workers = 0;
+    Atomics.store(this.#words, LEFT, -1);
+    Atomics.notify(this.#words, LEFT);
+  }
+}
+
+const CAN_WAIT = "Deno" in globalThis;

@@ -1,0 +1,126 @@
+/**
+ * Replacing tfjs' WASM kernels by ours, and what all of ours need.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { pointer, type WasmBackend, wasmBackend } from "./backend.ts";
+
+/** What a kernel is called with. */
+export interface KernelArgs<I extends string = string, A = unknown> {
+  /** The tensors it reads; an optional one may be missing. */
+  readonly inputs: Readonly<Record<I, tf.TensorInfo>>;
+  /** Its options. */
+  readonly attrs: A;
+  /** Where the tensors live. */
+  readonly backend: WasmBackend;
+}
+
+/** What tfjs had before: for types that ours leave to it, and for benchmarks. */
+const stock = new Map<string, tf.KernelConfig>();
+
+/** Register `kernel` in place of tfjs' kernel of that name. */
+export function replace<I extends string, A>(
+  kernelName: string,
+  kernel: (args: KernelArgs<I, A>) => tf.TensorInfo | tf.TensorInfo[],
+): void {
+  const old = tf.getKernel(kernelName, "wasm");
+  if (old) {
+    if (!stock.has(kernelName)) stock.set(kernelName, old);
+    tf.unregisterKernel(kernelName, "wasm");
+  }
+  tf.registerKernel({
+    ...stock.get(kernelName), // its set-up runs again when the backend restarts
+    kernelName,
+    backendName: "wasm",
+    kernelFunc: (params) => kernel(params as unknown as KernelArgs<I, A>),
+  });
+}
+
+/** Kernels of tfjs that ours replaced, by name: the rivals in benchmarks. */
+export function stockKernels(): ReadonlyMap<string, tf.KernelConfig> {
+  return stock;
+}
+
+/** tfjs' own kernel of that name, replaced or not. */
+export function stockKernel(kernelName: string): tf.KernelFunc {
+  const config = stock.get(kernelName) ?? tf.getKernel(kernelName, "wasm");
+  if (!config) throw new Error(`Cannot find tfjs' WASM kernel ${kernelName}`);
+  return config.kernelFunc;
+}
+
+/** Run a kernel on infos rather than tensors, off the tape. */
+export function call(
+  kernelName: string,
+  inputs: Readonly<Record<string, tf.TensorInfo>>,
+  attrs: object = {},
+): tf.TensorInfo {
+  const config = tf.getKernel(kernelName, "wasm");
+  return config.kernelFunc({
+    inputs,
+    attrs: attrs as tf.NamedAttrMap,
+    backend: wasmBackend(),
+  }) as tf.TensorInfo;
+}
+
+/** A new tensor whose memory is not initialized. */
+export function output(
+  shape: readonly number[],
+  dtype: tf.DataType = "float32",
+): tf.TensorInfo {
+  return wasmBackend().makeOutput(shape, dtype);
+}
+
+/** A new tensor of zeros. */
+export function zeros(
+  shape: readonly number[],
+  dtype: tf.DataType = "float32",
+): tf.TensorInfo {
+  const out = output(shape, dtype);
+  view(out).fill(0);
+  return out;
+}
+
+/** The tensor's memory, two floats for a complex number; any allocation may invalidate it. */
+export function view(x: tf.TensorInfo): Float32Array | Int32Array | Uint8Array {
+  if (x.dtype === "complex64") {
+    const { buffer } = wasmBackend().wasm.HEAPU8;
+    return new Float32Array(buffer, pointer(x), 2 * size(x.shape));
+  }
+  return wasmBackend().typedArrayFromHeap(x);
+}
+
+/** Another tensor of the same data. */
+export function share(
+  x: tf.TensorInfo,
+  shape: readonly number[] = x.shape,
+): tf.TensorInfo {
+  wasmBackend().incRef(x.dataId);
+  return { dataId: x.dataId, shape: [...shape], dtype: x.dtype };
+}
+
+/** Free what a kernel made for its own use. */
+export function free(...infos: tf.TensorInfo[]): void {
+  for (const { dataId } of infos) wasmBackend().disposeData(dataId);
+}
+
+/** How many elements a shape has. */
+export function size(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+/** Throw unless `x` has one of these types: our kernels read raw memory. */
+export function expectType(
+  kernelName: string,
+  x: tf.TensorInfo,
+  ...dtypes: tf.DataType[]
+): void {
+  if (dtypes.includes(x.dtype)) return;
+  throw new TypeError(
+    `Cannot run ${kernelName} on WASM: its type must be ${
+      dtypes.join(" or ")
+    }: current value is ${x.dtype}`,
+  );
+}
+
+export { pointer };

@@ -1,0 +1,135 @@
+/**
+ * Rows by index: gather, the sum of rows by segment, which is its gradient, and
+ * one-hot rows.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { wasmBackend } from "./backend.ts";
+import { run } from "./parallel.ts";
+import {
+  expectType,
+  output,
+  pointer,
+  replace,
+  size,
+  view,
+  zeros,
+} from "./registry.ts";
+
+/** Sum the rows of `x` that have the same id; ids outside `0` to `numSegments` are left out. */
+function segmentSum(
+  x: tf.TensorInfo,
+  segmentIds: tf.TensorInfo,
+  numSegments: number,
+): tf.TensorInfo {
+  expectType("unsortedSegmentSum", x, "float32", "int32");
+  expectType("unsortedSegmentSum", segmentIds, "int32");
+  const row = x.shape.slice(segmentIds.shape.length), length = size(row);
+  const out = zeros([numSegments, ...row], x.dtype);
+  if (x.dtype === "float32") {
+    const [from, to, ids] = [pointer(x), pointer(out), pointer(segmentIds)];
+    run("addRows", [[
+      from,
+      to,
+      ids,
+      size(segmentIds.shape),
+      4 * length,
+      numSegments,
+    ]]);
+    return out;
+  }
+  const ids = view(segmentIds), from = view(x), to = view(out);
+  for (let i = 0, at = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    if (id < 0 || id >= numSegments) at += length;
+    else {for (let j = id * length, end = j + length; j < end; j++) {
+        to[j]! += from[at++]!;
+      }}
+  }
+  return out;
+}
+
+/** What `gather` is asked for. */
+interface GatherAttrs {
+  readonly axis: number;
+  readonly batchDims: number;
+}
+
+function gather(
+  x: tf.TensorInfo,
+  indices: tf.TensorInfo,
+  { axis, batchDims }: GatherAttrs,
+): tf.TensorInfo {
+  expectType("gather", indices, "int32");
+  const at = tf.util.parseAxisParam(axis, x.shape)[0]!, choices = x.shape[at]!;
+  const outer = x.shape.slice(0, at), rest = x.shape.slice(at + 1);
+  const inner = indices.shape.slice(batchDims);
+  const out = output([...outer, ...inner, ...rest], x.dtype);
+  const bytes = size(rest) * tf.util.bytesPerElement(x.dtype);
+  const batch = size(x.shape.slice(0, batchDims)), count = size(inner);
+  const lines = size(outer) / (batch || 1);
+  const ids = view(indices);
+  for (const id of ids) {
+    if (id >= 0 && id < choices) continue;
+    throw new RangeError(
+      `Cannot gather: indices must be in [0, ${choices}): current value is ${id}`,
+    );
+  }
+  const heap = wasmBackend().wasm.HEAPU8,
+    from = pointer(x),
+    first = pointer(indices);
+  let to = pointer(out);
+  for (let n = 0; n < batch; n++) {
+    for (let line = 0; line < lines; line++) {
+      const base = from + (n * lines + line) * choices * bytes;
+      if (bytes % 4 === 0) {
+        run("gatherRows", [[base, to, first + 4 * n * count, count, bytes]]);
+        to += count * bytes;
+        continue;
+      }
+      for (let i = n * count; i < (n + 1) * count; i++, to += bytes) {
+        const row = base + ids[i]! * bytes;
+        heap.copyWithin(to, row, row + bytes);
+      }
+    }
+  }
+  return out;
+}
+
+/** The options of `oneHot`. */
+interface OneHotAttrs {
+  readonly depth: number;
+  readonly onValue: number;
+  readonly offValue: number;
+  readonly dtype?: tf.DataType;
+}
+
+/** `onValue` at each index, `offValue` elsewhere, in the type asked for. */
+function oneHot(indices: tf.TensorInfo, attrs: OneHotAttrs): tf.TensorInfo {
+  expectType("oneHot", indices, "int32");
+  const { depth, onValue, offValue, dtype = "int32" } = attrs;
+  const out = output([...indices.shape, depth], dtype);
+  const ids = view(indices), to = view(out).fill(offValue);
+  ids.forEach((id, i) => {
+    if (id >= 0 && id < depth) to[i * depth + id] = onValue;
+  });
+  return out;
+}
+
+/** Replace `GatherV2` and `OneHot`, and add `UnsortedSegmentSum`. */
+export function registerSegments(): void {
+  replace<"x" | "indices", GatherAttrs>(
+    "GatherV2",
+    ({ inputs: { x, indices }, attrs }) => gather(x, indices, attrs),
+  );
+  replace<"indices", OneHotAttrs>(
+    "OneHot",
+    ({ inputs: { indices }, attrs }) => oneHot(indices, attrs),
+  );
+  replace<"x" | "segmentIds", { numSegments: number }>(
+    "UnsortedSegmentSum",
+    ({ inputs: { x, segmentIds }, attrs }) =>
+      segmentSum(x, segmentIds, attrs.numSegments),
+  );
+}

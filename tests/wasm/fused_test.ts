@@ -1,0 +1,117 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  canFuse,
+  gelu,
+  softmaxGradient,
+  standardize,
+} from "../../backend/wasm/fused.ts";
+import "../../autodiff/mod.ts"; // registers gradients
+import { useBackend } from "../../backend/mod.ts";
+import { floats, guarded, random, tensor, useWasm, values } from "./_wasm.ts";
+
+/** The normal distribution, from its density: Simpson's rule in float64. */
+function normal(x: number): number {
+  const n = 2000,
+    h = x / n,
+    density = (t: number) => Math.exp(-t * t / 2) / Math.sqrt(2 * Math.PI);
+  let sum = density(0) + density(x);
+  for (let i = 1; i < n; i++) sum += (i % 2 ? 4 : 2) * density(i * h);
+  return 0.5 + sum * h / 3;
+}
+
+const exact = (x: number) => x * normal(x);
+const approximate = (x: number) =>
+  x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+for (
+  const [name, reference, isApproximate] of [
+    ["gelu", exact, false],
+    ["gelu by tanh", approximate, true],
+  ] as const
+) {
+  Deno.test(`${name} and its gradient follow float64`, async () => {
+    await useWasm();
+    guarded(() => {
+      for (const n of [1, 3, 4, 101]) {
+        const x = Array.from(
+          { length: n },
+          (_, i) => Math.fround((i - n / 2) * 10 / n),
+        );
+        const dy = tf.fill([n], 2), input = tf.tensor1d(x);
+        const y = values(gelu(input, isApproximate));
+        const dx = values(
+          tf.grad((x: tf.Tensor) => gelu(x, isApproximate))(input, dy),
+        );
+        x.forEach((v, i) => {
+          assertAlmostEquals(y[i]!, reference(v), 2e-6);
+          const slope = (reference(v + 1e-5) - reference(v - 1e-5)) / 2e-5;
+          assertAlmostEquals(dx[i]!, 2 * slope, 5e-6);
+        });
+      }
+      assertEquals(values(gelu(tf.tensor1d([NaN]), isApproximate)), [NaN]);
+    });
+  });
+}
+
+Deno.test("standardize and its gradient are the composed ones", async () => {
+  await useWasm();
+  const composed = (x: tf.Tensor) => {
+    const centered = tf.sub(x, tf.mean(x, -1, true));
+    const variance = tf.mean(tf.square(centered), -1, true);
+    return tf.div(centered, tf.sqrt(tf.add(variance, 1e-3)));
+  };
+  for (const shape of [[5, 1], [3, 2], [4, 7], [2, 3, 128], [0, 4]]) {
+    guarded(() => {
+      const next = random(shape.length), n = shape.reduce((p, q) => p * q, 1);
+      const x = tf.tensor(floats(n, next, 2, 5), shape),
+        dy = tensor(shape, next);
+      const y = standardize(x, 1e-3), want = composed(x);
+      values(y).forEach((v, i) =>
+        assertAlmostEquals(v, values(want)[i]!, 2e-5)
+      );
+      if (n === 0) return;
+      const dx = values(tf.grad((x: tf.Tensor) => standardize(x, 1e-3))(x, dy));
+      // Against central differences of the composed one, summed over dy.
+      const at = Math.floor(next() * n), h = 1e-2;
+      const loss = (step: number) => {
+        const moved = x.dataSync().slice();
+        moved[at]! += step;
+        const y = values(composed(tf.tensor(moved, shape))), g = values(dy);
+        return y.reduce((sum, v, i) => sum + v * g[i]!, 0);
+      };
+      assertAlmostEquals(dx[at]!, (loss(h) - loss(-h)) / (2 * h), 5e-3);
+    });
+  }
+});
+
+Deno.test("softmaxGradient is (dy - sum dy y) y", async () => {
+  await useWasm();
+  guarded(() => {
+    for (const shape of [[3, 1], [2, 5], [4, 8], [2, 3, 33]]) {
+      const next = random(8),
+        y = tf.softmax(tensor(shape, next)),
+        dy = tensor(shape, next);
+      const want = tf.mul(tf.sub(dy, tf.sum(tf.mul(dy, y), -1, true)), y);
+      const error = tf.max(tf.abs(tf.sub(softmaxGradient(y, dy), want)))
+        .dataSync()[0]!;
+      assert(error < 1e-6);
+    }
+  });
+});
+
+Deno.test("fused kernels run on WASM only, and not under a second derivative", async () => {
+  await useBackend("cpu");
+  assertEquals(canFuse(), false);
+  await useWasm();
+  assertEquals(canFuse(), true);
+  const depths: boolean[] = [];
+  tf.tidy(() => {
+    const inner = tf.grad((x: tf.Tensor) => {
+      depths.push(canFuse());
+      return tf.square(x);
+    });
+    tf.grad((x: tf.Tensor) => tf.sum(inner(x)))(tf.scalar(1));
+  });
+  assertEquals(depths, [false]);
+});
