@@ -1,0 +1,186 @@
+/**
+ * Cross entropies of several classes.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import {
+  type LossOptions,
+  reduce,
+  type Reduced,
+  type Reduction,
+} from "./reduction.ts";
+
+/** Options of {@linkcode softmaxCrossEntropy} and {@linkcode nllLoss}. */
+export interface CrossEntropyOptions<R extends Reduction = Reduction>
+  extends LossOptions<R> {
+  /**
+   * The share of the label that is spread over all classes, in [0, 1)
+   * (Szegedy et al. 2016). Default: 0.
+   */
+  readonly labelSmoothing?: number;
+  /**
+   * `[classes]`: how much each class counts. A mean divides by the weights of the
+   * labels. Default: 1.
+   */
+  readonly classWeights?: tf.Tensor1D;
+  /** An integer label whose rows count nothing. Default: none. */
+  readonly ignoreIndex?: number;
+}
+
+/**
+ * The cross entropy of labels and the softmax of logits.
+ *
+ * ```text
+ * loss = -Σ_c w_c y_c ln softmax(logits)_c
+ * y    = (1 - s) label + s / classes          s = labelSmoothing
+ * ```
+ *
+ * As torch's `F.cross_entropy` (classes last). It never computes a probability,
+ * so no logit is too large.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const logits = tf.tensor2d([[1, 2, 3]]);
+ * const sparse = nn.softmaxCrossEntropy(logits, tf.tensor1d([0], "int32"));
+ * const dense = nn.softmaxCrossEntropy(logits, tf.tensor2d([[1, 0, 0]]));
+ * assertAlmostEquals((await sparse.data())[0]!, 2.407606, 1e-5);
+ * assertAlmostEquals((await dense.data())[0]!, 2.407606, 1e-5);
+ * ```
+ *
+ * @param logits `[..., classes]`
+ * @param labels `[...]`: integers below `classes`, of any dtype; what is outside
+ * counts nothing. Or `[..., classes]`: probabilities, such as one-hot rows.
+ * @param options See {@linkcode CrossEntropyOptions}.
+ * @returns `[...]`, or a scalar with a reduction.
+ */
+export function softmaxCrossEntropy<R extends Reduction = "none">(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: CrossEntropyOptions<R> = {},
+): Reduced<R> {
+  return crossEntropy(
+    "softmaxCrossEntropy",
+    tf.logSoftmax,
+    logits,
+    labels,
+    options,
+  );
+}
+
+/**
+ * As {@linkcode softmaxCrossEntropy}, of logarithms of probabilities: the negative
+ * log-likelihood.
+ *
+ * @param logProbs `[..., classes]`
+ * @param labels `[...]` or `[..., classes]`
+ * @param options See {@linkcode CrossEntropyOptions}.
+ * @returns `[...]`, or a scalar with a reduction.
+ */
+export function nllLoss<R extends Reduction = "none">(
+  logProbs: tf.Tensor,
+  labels: tf.Tensor,
+  options: CrossEntropyOptions<R> = {},
+): Reduced<R> {
+  return crossEntropy("nllLoss", (x) => x, logProbs, labels, options);
+}
+
+function crossEntropy<R extends Reduction>(
+  name: string,
+  toLogProbs: (x: tf.Tensor) => tf.Tensor,
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  {
+    reduction = "none" as R,
+    labelSmoothing = 0,
+    classWeights,
+    ignoreIndex,
+  }: CrossEntropyOptions<R>,
+): Reduced<R> {
+  const classes = logits.shape.at(-1) ?? 0;
+  const sparse = labels.rank === logits.rank - 1;
+  check(name, logits, labels, sparse, {
+    labelSmoothing,
+    classWeights,
+    ignoreIndex,
+  });
+  return tf.tidy(() => {
+    const hard = sparse ? oneHot(labels, classes, ignoreIndex) : labels;
+    const weigh = (y: tf.Tensor) => classWeights ? tf.mul(y, classWeights) : y;
+    const rowWeight = tf.sum(weigh(hard), -1);
+    let target = weigh(hard);
+    if (labelSmoothing > 0) {
+      const counted = sparse
+        ? tf.sum(hard, -1, true)
+        : tf.onesLike(tf.sum(hard, -1, true));
+      const even = weigh(
+        tf.mul(counted, tf.fill([classes], labelSmoothing / classes)),
+      );
+      target = tf.add(tf.mul(target, 1 - labelSmoothing), even);
+    }
+    const losses = tf.neg(tf.sum(tf.mul(target, toLogProbs(logits)), -1));
+    const weighted = sparse &&
+      (classWeights !== undefined || ignoreIndex !== undefined);
+    return reduce(losses, reduction, weighted ? rowWeight : undefined);
+  });
+}
+
+/** Rows with a 1 at the label; of zeros where it is to be ignored. */
+function oneHot(
+  labels: tf.Tensor,
+  classes: number,
+  ignoreIndex: number | undefined,
+): tf.Tensor {
+  const indices = tf.cast(labels, "int32");
+  const rows = tf.cast(tf.oneHot(indices, classes), "float32");
+  if (ignoreIndex === undefined) return rows;
+  const kept = tf.cast(tf.notEqual(indices, ignoreIndex), "float32");
+  return tf.mul(rows, tf.expandDims(kept, -1));
+}
+
+function check(
+  name: string,
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  sparse: boolean,
+  { labelSmoothing, classWeights, ignoreIndex }: {
+    readonly labelSmoothing: number;
+    readonly classWeights: tf.Tensor1D | undefined;
+    readonly ignoreIndex: number | undefined;
+  },
+) {
+  const expected = sparse ? logits.shape.slice(0, -1) : logits.shape;
+  if (logits.rank === 0 || !tf.util.arraysEqual(labels.shape, expected)) {
+    throw new RangeError(
+      `Cannot compute ${name}: labels must have the shape of the logits, with or without the last axis: current shapes are [${
+        labels.shape.join(", ")
+      }] and [${logits.shape.join(", ")}]`,
+    );
+  }
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new RangeError(
+      `Cannot compute ${name}: labelSmoothing must be in [0, 1): current value is ${labelSmoothing}`,
+    );
+  }
+  if (
+    classWeights &&
+    !tf.util.arraysEqual(classWeights.shape, logits.shape.slice(-1))
+  ) {
+    throw new RangeError(
+      `Cannot compute ${name}: classWeights must have shape [${
+        logits.shape.at(-1)
+      }]: current shape is [${classWeights.shape}]`,
+    );
+  }
+  if (ignoreIndex !== undefined && !sparse) {
+    throw new TypeError(
+      `Cannot compute ${name}: ignoreIndex needs integer labels of shape [${
+        logits.shape.slice(0, -1)
+      }]: current shape is [${labels.shape}]`,
+    );
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Connectionist temporal classification.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import {
+  type LossOptions,
+  reduce,
+  type Reduced,
+  type Reduction,
+} from "./reduction.ts";
+
+/** Options of {@linkcode ctcLoss}. */
+export interface CTCOptions<R extends Reduction = Reduction>
+  extends LossOptions<R> {
+  /** The class that stands for no label. Default: 0. */
+  readonly blank?: number;
+  /** How many steps of each sequence count. Default: all. */
+  readonly inputLengths?: readonly number[];
+  /** How many labels of each sequence count. Default: all. */
+  readonly labelLengths?: readonly number[];
+}
+
+/** The logarithm of a probability of zero: finite, so that 0 times it is 0. */
+const NEVER = -1e30;
+
+/**
+ * The negative logarithm of the probability of labels, over all ways in which they
+ * can be spread over time with blanks between them.
+ *
+ * ```text
+ * α[t, s] = y[t, s] (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2])
+ * ```
+ *
+ * over the labels `s` with a blank before, between and after them; the last term
+ * only where it skips a blank between different labels. Computed in logarithms. As
+ * torch's `ctc_loss`, except that a mean is that of the losses: it does not divide
+ * by lengths. Where the labels do not fit into the steps, the loss is about 1e30.
+ * (Graves et al. 2006, "Connectionist Temporal Classification".)
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * // Two even steps, and label 1: of 4 ways, "11", "1-" and "-1" spell it.
+ * const loss = nn.ctcLoss(tf.zeros([1, 2, 2]), tf.tensor2d([[1]]));
+ * assertAlmostEquals((await loss.data())[0]!, -Math.log(3 / 4), 1e-6);
+ * ```
+ *
+ * @param logits `[batch, time, classes]`
+ * @param labels `[batch, labels]`: integers below `classes`, none of them the blank.
+ * @param options See {@linkcode CTCOptions}.
+ * @returns `[batch]`, or a scalar with a reduction.
+ */
+export function ctcLoss<R extends Reduction = "none">(
+  logits: tf.Tensor3D,
+  labels: tf.Tensor2D,
+  { reduction = "none" as R, blank = 0, inputLengths, labelLengths }:
+    CTCOptions<R> = {},
+): Reduced<R> {
+  const [batch, time, classes] = logits.shape;
+  const length = labels.shape[1];
+  if (logits.rank !== 3 || labels.rank !== 2 || labels.shape[0] !== batch) {
+    throw new RangeError(
+      `Cannot compute ctcLoss: logits must be [batch, time, classes] and labels [batch, labels]: current shapes are [${
+        logits.shape.join(", ")
+      }] and [${labels.shape.join(", ")}]`,
+    );
+  }
+  const inputs = lengths("inputLengths", inputLengths, batch, 1, time);
+  const targets = lengths("labelLengths", labelLengths, batch, 0, length);
+  return tf.tidy(() => {
+    const states = 2 * length + 1;
+    const extended = interleave(tf.cast(labels, "int32"), blank);
+    const rows = tf.cast(tf.oneHot(extended, classes), "float32");
+    const logProbs = tf.logSoftmax(logits);
+    const emitted = tf.unstack(
+      tf.matMul(logProbs, rows as tf.Tensor3D, false, true),
+      1,
+    ) as tf.Tensor2D[];
+    const noSkip = tf.cast(
+      tf.logicalOr(
+        tf.equal(extended, blank),
+        tf.equal(extended, before(extended, 2, blank)),
+      ),
+      "float32",
+    );
+    const penalty = tf.mul(noSkip, NEVER);
+    const late = Array.from({ length: states }, (_, s) => s < 2 ? 0 : NEVER);
+    let alpha: tf.Tensor2D = tf.add(emitted[0]!, late);
+    for (let t = 1; t < time; t++) {
+      const ways = tf.stack([
+        alpha,
+        before(alpha, 1, NEVER),
+        tf.add(before(alpha, 2, NEVER), penalty),
+      ]);
+      const next = tf.add<tf.Tensor2D>(tf.logSumExp(ways, 0), emitted[t]!);
+      if (inputs.every((n) => t < n)) alpha = next;
+      else {
+        const on = tf.tensor2d(inputs.map((n) => [t < n ? 1 : 0]));
+        alpha = tf.add(tf.mul(next, on), tf.mul(alpha, tf.sub(1, on)));
+      }
+    }
+    // A sequence ends with its last label, or with the blank after it.
+    const ends = [0, 1].map((back) => {
+      const at = targets.map((n) => 2 * n - back);
+      const pick = tf.tensor2d(
+        at.map((i) => Array.from({ length: states }, (_, s) => +(s === i))),
+      );
+      const missing = at.map((i) => i < 0 ? NEVER : 0);
+      return tf.add(tf.sum(tf.mul(alpha, pick), 1), missing);
+    });
+    return reduce(tf.neg(tf.logSumExp(tf.stack(ends), 0)), reduction);
+  });
+}
+
+/** `labels` with blanks before, between and after them. */
+function interleave(labels: tf.Tensor2D, blank: number): tf.Tensor2D {
+  const [batch, length] = labels.shape;
+  const blanks = tf.fill([batch, length], blank, "int32");
+  const pairs = tf.reshape(tf.stack([blanks, labels], 2), [batch, 2 * length]);
+  return tf.concat(
+    [pairs, tf.fill([batch, 1], blank, "int32")],
+    1,
+  ) as tf.Tensor2D;
+}
+
+/** What stands `steps` places before each element, and `value` where nothing does. */
+function before(x: tf.Tensor2D, steps: number, value: number): tf.Tensor2D {
+  const [batch, length] = x.shape;
+  const count = Math.min(steps, length);
+  const edge = tf.fill([batch, count], value, x.dtype as "float32" | "int32");
+  const rest = tf.slice(x, [0, 0], [batch, length - count]);
+  return tf.concat([edge, rest], 1) as tf.Tensor2D;
+}
+
+function lengths(
+  name: string,
+  given: readonly number[] | undefined,
+  batch: number,
+  least: number,
+  most: number,
+): readonly number[] {
+  const list = given ?? Array<number>(batch).fill(most);
+  if (
+    list.length !== batch ||
+    !list.every((n) => Number.isInteger(n) && n >= least && n <= most)
+  ) {
+    throw new RangeError(
+      `Cannot compute ctcLoss: ${name} must be ${batch} whole numbers from ${least} to ${most}: current value is [${list}]`,
+    );
+  }
+  return list;
+}

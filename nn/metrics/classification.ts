@@ -1,0 +1,149 @@
+/**
+ * How well classes are told apart.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import { checkCount, type Metric, Sums } from "./metric.ts";
+
+/** Scores `[..., classes]`, such as logits, and integer labels `[...]`. */
+export type Classified = [scores: tf.Tensor, labels: tf.Tensor];
+
+function checkClassified(name: string, scores: tf.Tensor, labels: tf.Tensor) {
+  const rows = scores.shape.slice(0, -1);
+  if (scores.rank === 0 || !tf.util.arraysEqual(rows, labels.shape)) {
+    throw new RangeError(
+      `Cannot update ${name}: labels must have the shape of the scores without the last axis: current shapes are [${
+        labels.shape.join(", ")
+      }] and [${scores.shape.join(", ")}]`,
+    );
+  }
+}
+
+/** Options of {@linkcode AccuracyMetric}. */
+export interface AccuracyOptions {
+  /** Among how many of the highest scores the label must be. Default: 1. */
+  readonly topK?: number;
+}
+
+/**
+ * The share of labels that have the highest score, or are among the `topK` highest.
+ *
+ * A label is among them if fewer than `topK` others have a higher score.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const metric = new nn.AccuracyMetric();
+ * const scores = tf.tensor2d([[1, 5, 2], [7, 1, 0]]);
+ * metric.update(scores, tf.tensor1d([1, 2], "int32"));
+ * assertEquals(await metric.compute(), 0.5);
+ * ```
+ */
+export class AccuracyMetric implements Metric<Classified, number> {
+  readonly #sums: Sums = new Sums("AccuracyMetric");
+  readonly #topK: number;
+
+  /** See {@linkcode AccuracyOptions}. */
+  constructor({ topK = 1 }: AccuracyOptions = {}) {
+    checkCount("AccuracyMetric", "topK", topK);
+    this.#topK = topK;
+  }
+
+  /** Forget everything. */
+  reset(): void {
+    this.#sums.reset();
+  }
+
+  /** Take a batch into account. */
+  update(scores: tf.Tensor, labels: tf.Tensor): void {
+    checkClassified("AccuracyMetric", scores, labels);
+    this.#sums.add(() => {
+      const right = this.#topK === 1
+        ? tf.equal(tf.argMax(scores, -1), tf.cast(labels, "int32"))
+        : this.#within(scores, labels);
+      const count = tf.sum(tf.cast(right, "float32"));
+      return tf.stack([count, tf.scalar(labels.size)]);
+    });
+  }
+
+  /** The share that is right. */
+  async compute(): Promise<number> {
+    const [right, count] = await this.#sums.read();
+    return right! / count!;
+  }
+
+  #within(scores: tf.Tensor, labels: tf.Tensor): tf.Tensor {
+    const classes = scores.shape.at(-1)!;
+    const label = tf.cast(
+      tf.oneHot(tf.cast(labels, "int32"), classes),
+      "float32",
+    );
+    const own = tf.sum(tf.mul(label, scores), -1, true);
+    const above = tf.sum(tf.cast(tf.greater(scores, own), "float32"), -1);
+    return tf.less(above, this.#topK);
+  }
+}
+
+/**
+ * How often each label was predicted as each class.
+ *
+ * Row: label; column: the class with the highest score.
+ */
+export class ConfusionMatrix implements Metric<Classified, number[][]> {
+  readonly #sums: Sums = new Sums("ConfusionMatrix");
+  readonly #classes: number;
+
+  /**
+   * Count from nothing.
+   *
+   * @param classes How many classes there are.
+   */
+  constructor(classes: number) {
+    checkCount("ConfusionMatrix", "classes", classes);
+    this.#classes = classes;
+  }
+
+  /** Forget everything. */
+  reset(): void {
+    this.#sums.reset();
+  }
+
+  /** Take a batch into account. */
+  update(scores: tf.Tensor, labels: tf.Tensor): void {
+    checkClassified("ConfusionMatrix", scores, labels);
+    if (scores.shape.at(-1) !== this.#classes) {
+      throw new RangeError(
+        `Cannot update ConfusionMatrix: scores must have shape [..., ${this.#classes}]: current shape is [${
+          scores.shape.join(", ")
+        }]`,
+      );
+    }
+    this.#sums.add(() => {
+      const rows = (x: tf.Tensor) =>
+        tf.cast(
+          tf.oneHot(tf.reshape(tf.cast(x, "int32"), [x.size]), this.#classes),
+          "float32",
+        ) as tf.Tensor2D;
+      const counts = tf.matMul(
+        rows(labels),
+        rows(tf.argMax(scores, -1)),
+        true,
+      );
+      return tf.reshape(counts, [-1]);
+    });
+  }
+
+  /** The counts: `matrix[label][prediction]`. */
+  async compute(): Promise<number[][]> {
+    const counts = await this.#sums.read();
+    const n = this.#classes;
+    return Array.from(
+      { length: n },
+      (_, i) => [...counts.subarray(i * n, (i + 1) * n)],
+    );
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Metrics: numbers about many batches.
+ *
+ * @module
+ */
+export * from "./auc.ts";
+export * from "./average.ts";
+export * from "./averaged.ts";
+export * from "./classification.ts";
+export type { Metric } from "./metric.ts";
+export * from "./multi.ts";

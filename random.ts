@@ -1,0 +1,71 @@
+/**
+ * Random numbers that are the same on every backend, and can be resumed.
+ *
+ * Every draw takes its numbers from a {@linkcode RandomState}: the default one,
+ * which starts from seed 0, or the one given as `random`. The numbers are made
+ * on the host by a counter-based generator, so backend, thread count and order
+ * of execution on the device do not matter.
+ *
+ * @example Usage
+ * ```ts
+ * import { random, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * random.seed(42);
+ * const a = random.normal([2, 3]);
+ * random.seed(42);
+ * const b = random.normal([2, 3]);
+ * assertEquals(await a.data(), await b.data());
+ * ```
+ *
+ * @module
+ */
+import { defaultState, type DrawOptions } from "./random/default.ts";
+import type { RandomState } from "./random/state.ts";
+
+export { defaultState as default, type DrawOptions } from "./random/default.ts";
+export { type RandomKey, RandomState } from "./random/state.ts";
+export * from "./random/continuous.ts";
+export * from "./random/discrete.ts";
+
+/**
+ * Begin the default stream anew.
+ *
+ * @param seed A safe integer. Default: one from the system's entropy.
+ * @returns The seed.
+ */
+export function seed(seed: number = entropy()): number {
+  defaultState.seed(seed);
+  return seed;
+}
+
+/**
+ * Run `fn` with the default stream of `seed`, then go on where it was before.
+ *
+ * @param seed A safe integer.
+ * @param fn Must not return a promise.
+ * @returns What `fn` returned.
+ */
+export function withSeed<T>(seed: number, fn: () => T): T {
+  const before = defaultState.value;
+  defaultState.seed(seed);
+  try {
+    return fn();
+  } finally {
+    defaultState.value = before;
+  }
+}
+
+/** New streams, independent of the one they come from and of each other. */
+export function split(
+  count = 2,
+  { random = defaultState }: DrawOptions = {},
+): RandomState[] {
+  return random.split(count);
+}
+
+function entropy(): number {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return (high! & 0x1fffff) * 2 ** 32 + low!;
+}
