@@ -38,6 +38,7 @@ export class Adam extends Optimizer<AdamOptions> {
     super(options);
   }
 
+  /** The transformation of the class. */
   protected override defaultTx(options: AdamOptions): GradientTransformation {
     return adam(options);
   }

@@ -48,6 +48,7 @@ export class AdamW extends Optimizer<AdamWOptions> {
     super(options);
   }
 
+  /** The transformation of the class. */
   protected override defaultTx(options: AdamWOptions): GradientTransformation {
     return adamw(options);
   }

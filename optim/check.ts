@@ -6,13 +6,13 @@
 import { show } from "./schedulers/checks.ts";
 
 const NONNEGATIVE = (x: number) => Number.isFinite(x) && x >= 0;
-const POSITIVE = (x: number) => x > 0;
+const POSITIVE = (x: number) => x > 0 && Number.isFinite(x);
 const DECAY = (x: number) => x >= 0 && x < 1;
 
 /** What a number has to be, in the words of the error. */
 const NUMBERS = {
   "nonnegative and finite": NONNEGATIVE,
-  "positive": POSITIVE,
+  "positive and finite": POSITIVE,
   "in [0, 1)": DECAY,
   "in [0, 1]": (x: number) => x >= 0 && x <= 1,
   "in (0, 1)": (x: number) => x > 0 && x < 1,
@@ -41,7 +41,7 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   beta1: { number: "in [0, 1)", orNull: true },
   betas: { pair: ["in [0, 1)", "in [0, 1)"] },
   centered: { type: "boolean" },
-  clipThreshold: { number: "positive", orNull: true },
+  clipThreshold: { number: "positive and finite", orNull: true },
   decay,
   decayMask: {
     is: "a regular expression or a function",
@@ -52,8 +52,8 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   epsPair: { pair: ["nonnegative and finite", "nonnegative and finite"] },
   etas: { pair: ["in (0, 1)", "greater than 1"] },
   factored: { type: "boolean" },
-  gradClipNorm: { number: "positive", orNull: true },
-  gradClipValue: { number: "positive", orNull: true },
+  gradClipNorm: { number: "positive and finite", orNull: true },
+  gradClipValue: { number: "positive and finite", orNull: true },
   initialAccumulatorValue: nonnegative,
   lrDecay: nonnegative,
   memorySize: { number: "a positive integer" },
@@ -63,9 +63,9 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   nesterov: { type: "boolean" },
   rho: decay,
   scaleInitPrecond: { type: "boolean" },
-  stepSizes: { pair: ["positive", "positive"] },
+  stepSizes: { pair: ["positive and finite", "positive and finite"] },
   syncPeriod: { number: "a positive integer" },
-  trustCoefficient: { number: "positive" },
+  trustCoefficient: { number: "positive and finite" },
   trustMask: {
     is: "a regular expression or a function",
     test: (x) => x instanceof RegExp || typeof x === "function",

@@ -74,6 +74,7 @@ export class Momentum extends Optimizer<MomentumOptions> {
     super(options);
   }
 
+  /** The transformation of the class. */
   protected override defaultTx(
     options: MomentumOptions,
   ): GradientTransformation {
@@ -92,6 +93,7 @@ export class MomentumNesterov extends Optimizer<MomentumOptions> {
     super(options);
   }
 
+  /** The transformation of the class. */
   protected override defaultTx(
     options: MomentumOptions,
   ): GradientTransformation {

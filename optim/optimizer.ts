@@ -3,31 +3,22 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import { canOverwrite, run } from "../backend/fusion/mod.ts";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { States } from "../state.ts";
-import { fromNames, mapNamed, type Named, type Tensors } from "../tensors.ts";
-import { frames } from "../trace.ts";
-import type { GradientTransformation, OptState, Rate } from "./base.ts";
+import { fromNames, type Named, type Tensors } from "../tensors.ts";
+import type { GradientTransformation, OptState } from "./base.ts";
 import { chain } from "./chain.ts";
 import { checkOptions, refuse } from "./check.ts";
 import { decayed, type WeightDecayOptions } from "./decay.ts";
+import { Engine } from "./engine.ts";
 import { type Group, Registry } from "./groups.ts";
 import {
   checkState,
-  cloneSlots,
+  copyState,
   type OptimizerState,
 } from "./optimizer_state.ts";
 import { clips, type OptimizerOptions, scaleByLearningRate } from "./rate.ts";
 import { Rates } from "./rates.ts";
-import {
-  byKernel,
-  elementwise,
-  fromRules,
-  nextKernel,
-  rowOf,
-  stepKernel,
-} from "./rule.ts";
 import { scaleByAdam } from "./scale_by_adam.ts";
 import type { LRScheduler } from "./schedulers/mod.ts";
 
@@ -86,14 +77,12 @@ export interface StepOptions {
  * @typeParam O The options.
  */
 export class Optimizer<O extends OptimizerOptions = TxOptions> {
-  /** The number of calls of `step`. */
   #stepCount = 0;
   readonly #options: O;
   readonly #main: Group;
   readonly #rates: Rates;
   readonly #registry = new Registry();
-  #steps: Record<string, number> = {};
-  #slots: Record<string, Record<string, tf.Tensor>> = {};
+  readonly #engine: Engine;
 
   /**
    * An optimizer without parameters yet.
@@ -106,14 +95,17 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     this.#options = options;
     this.#main = this.#makeGroup({} as GroupOptions<O>);
     this.#rates = new Rates(options.lr ?? defaultLr);
+    this.#engine = new Engine(this.#registry, this.#rates);
   }
 
   /**
    * The algorithm of the class, without clipping.
    *
-   * @param options The options of the optimizer or group, without `lr`.
+   * @param options The options of the optimizer or group, but for the rate and
+   * clipping: the optimizer sees to those.
+   * @param _lr The rate as it was given.
    */
-  protected defaultTx(options: O): GradientTransformation {
+  protected defaultTx(options: O, _lr: O["lr"]): GradientTransformation {
     const { tx, ...rest }: TxOptions = options;
     if (!tx) {
       return chain(...decayed(rest), scaleByAdam(), scaleByLearningRate());
@@ -129,14 +121,16 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     const { name } = this.constructor;
     checkOptions(name, options);
     const all = { ...this.#options, ...options };
-    const { lr: _lr, gradClipNorm, gradClipValue, ...rest } = all;
+    const { lr, gradClipNorm, gradClipValue, ...rest } = all;
     const clip = clips({ gradClipNorm, gradClipValue });
     for (const option of own ? Object.keys(options) : []) {
       if (["lr", "gradClipNorm", "gradClipValue"].includes(option)) continue;
       const value = (options as Named<unknown>)[option];
       refuse(TypeError, name, option, "part of tx where there is one", value);
     }
-    const tx = own ? checkTx(name, own) : this.defaultTx(rest as unknown as O);
+    const tx = own
+      ? checkTx(name, own)
+      : this.defaultTx(rest as unknown as O, lr);
     return {
       options: own ? { ...all, tx: own } : all,
       tx,
@@ -162,7 +156,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     const found = this.#registry.sort(action, params, 0);
     const isFirst = this.#registry.groups.length === 0;
     const group = isFirst ? this.#main : this.#registry.groups[0]!;
-    this.#start(group.clipped, found.fresh);
+    this.#engine.start(group.tx, found.fresh);
     this.#registry.add(0, found, isFirst ? group : undefined);
     if (isFirst) this.#rates.addGroup(undefined);
     return this;
@@ -190,24 +184,10 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     const group = this.#makeGroup(options);
     const found = this.#registry.sort(action, params, index);
     this.#rates.checkGroup(options.lr);
-    this.#start(group.clipped, found.fresh);
+    this.#engine.start(group.tx, found.fresh);
     this.#registry.add(index, found, group);
     this.#rates.addGroup(options.lr);
     return this;
-  }
-
-  /** Make what is remembered of new parameters. */
-  #start(tx: GradientTransformation, states: States): void {
-    tf.tidy(() => {
-      const { steps, slots } = tx.init(
-        mapNamed(states, (state) => state.value),
-      );
-      Object.assign(this.#steps, steps);
-      mapNamed(slots, (tensors, slot) => {
-        const kept = this.#slots[slot] ??= {};
-        mapNamed(tensors, (x, path) => kept[path] = tf.keep(tf.clone(x)));
-      });
-    });
   }
 
   /**
@@ -224,7 +204,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   step(grads: Tensors, { keep = false }: StepOptions = {}): void {
     const action = `step ${this.constructor.name}`;
     const matched = this.#registry.match(action, grads);
-    tf.tidy(() => this.#update(matched));
+    this.#engine.step(matched);
     this.#stepCount++;
     this.#rates.stepped(this.#stepCount);
     if (!keep) { for (const path in grads) grads[path]!.dispose(); }
@@ -235,102 +215,30 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     this.step(grads, options);
   }
 
-  #update(grads: Tensors): void {
-    const registry = this.#registry;
-    const params = mapNamed(grads, (_, path) => registry.states[path]!.value);
-    const paths = Object.keys(grads), used = new Set<Group>();
-    for (const path of paths) used.add(registry.groupOf(path));
-    const groups = [...used];
-    if (groups.every((group) => group.tx.rule)) {
-      return this.#stepByRules(paths, grads, params, (group) => group.clipped);
-    }
-    // The norm that clips is of all groups together: it comes before them.
-    const clipped = this.#clip(groups, grads, params);
-    const isRule = (path: string) => registry.groupOf(path).tx.rule;
-    this.#stepByRules(paths.filter(isRule), clipped, params, ({ tx }) => tx);
-    for (const group of groups.filter(({ tx }) => !tx.rule)) {
-      const own = paths.filter((path) => registry.groupOf(path) === group);
-      this.#stepByUpdate(group, own, clipped, params);
-    }
+  /**
+   * What a step would add to the parameters, for subclasses that decide how far
+   * to go. What is remembered moves on as in a step.
+   *
+   * @param grads Gradients by path; they stay the caller's.
+   * @returns Updates by path, the caller's to dispose.
+   */
+  protected propose(grads: Tensors): Record<string, tf.Tensor> {
+    const action = `step ${this.constructor.name}`;
+    const matched = this.#registry.match(action, grads);
+    const updates = this.#engine.propose(matched);
+    this.#stepCount++;
+    this.#rates.stepped(this.#stepCount);
+    return updates;
   }
 
-  #rate(path: string): Rate {
-    return this.#rates.current[this.#registry.indexOf(path)]!;
+  /** Forget everything but the parameters, the rates and the count of steps. */
+  protected restart(): void {
+    this.#engine.restart();
   }
 
-  /** One pass over memory: slots and parameters change in place. */
-  #stepByRules(
-    paths: readonly string[],
-    grads: Tensors,
-    params: Tensors,
-    txOf: (group: Group) => GradientTransformation,
-  ): void {
-    // A rollback of what is being differentiated needs the old parameter.
-    const inPlace = canOverwrite() && frames.open.length === 0;
-    const kernelOf = inPlace ? stepKernel : nextKernel;
-    const state = { steps: this.#steps, slots: this.#slots };
-    const launches = byKernel(paths, (path) => {
-      const tx = txOf(this.#registry.groupOf(path));
-      const rule = tx.rule!(path, params[path]!.shape);
-      const rate = this.#rate(path);
-      return [kernelOf(rule), rowOf(rule, path, grads, state, params, rate)];
-    });
-    const outputs = run(launches);
-    launches.forEach(({ paths }, k) => {
-      paths.forEach((path, i) => this.#write(path, outputs[k]![i]!));
-    });
-  }
-
-  /** Take over what a kernel has computed for a parameter. */
-  #write(path: string, { param, next = param, ...slots }: Tensors): void {
-    const state = this.#registry.states[path]!;
-    if (next && next !== state.value) state.value = next;
-    for (const slot in slots) this.#replaceSlot(slot, path, slots[slot]!);
-    this.#steps[path]!++;
-  }
-
-  #replaceSlot(slot: string, path: string, next: tf.Tensor): void {
-    const slots = this.#slots[slot]!, old = slots[path]!;
-    if (next === old) return;
-    slots[path] = tf.keep(next);
-    old.dispose();
-  }
-
-  #clip(groups: readonly Group[], grads: Tensors, params: Tensors): Tensors {
-    if (groups.every(({ clip }) => !clip)) return grads;
-    const clip = fromRules((path, shape) => {
-      const { clip } = this.#registry.groupOf(path);
-      return clip ? clip.rule!(path, shape) : UNCHANGED.rule!(path, shape);
-    });
-    return clip.update(grads, clip.init(params), params)[0];
-  }
-
-  /** One transformation after another, all tensors new. */
-  #stepByUpdate(
-    { tx }: Group,
-    paths: readonly string[],
-    grads: Tensors,
-    params: Tensors,
-  ): void {
-    const own = <T>(values: Named<T>) => fromNames(paths, (p) => values[p]!);
-    const [updates, state] = tx.update(
-      own(grads),
-      this.optState,
-      own(params),
-      { rates: fromNames(paths, (path) => this.#rate(path)) },
-    );
-    const launches = byKernel(Object.keys(updates), (path) => {
-      const { rule } = UNCHANGED, { shape } = params[path]!;
-      const inputs = { update: updates[path]!, param: params[path]! };
-      return [nextKernel(rule!(path, shape)), { inputs, scalars: {}, shape }];
-    });
-    const outputs = run(launches);
-    launches.forEach(({ paths }, k) => {
-      paths.forEach((path, i) => this.#write(path, outputs[k]![i]!));
-    });
-    mapNamed(state.slots, (tensors, slot) => {
-      mapNamed(tensors, (x, path) => this.#replaceSlot(slot, path, x));
-    });
+  /** What becomes of the gradients of the first group, clipping included. */
+  get tx(): GradientTransformation {
+    return this.#main.clipped;
   }
 
   /** The parameters, by path. */
@@ -340,7 +248,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
 
   /** What the transformations remember; valid until the next step. */
   get optState(): OptState {
-    return { steps: this.#steps, slots: this.#slots };
+    return this.#engine.state;
   }
 
   /** The number of calls of `step`. */
@@ -424,8 +332,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   stateDict(): OptimizerState {
     return {
       stepCount: this.#stepCount,
-      steps: { ...this.#steps },
-      slots: cloneSlots(this.#slots),
+      ...copyState(this.optState),
       groups: this.#groupPaths(),
       schedulers: this.#rates.stateDict(),
     };
@@ -449,19 +356,13 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     checkState(action, own, state);
     this.#rates.checkStateDict(action, state.schedulers);
     this.#stepCount = state.stepCount;
-    this.#steps = { ...state.steps };
-    for (const [slot, tensors] of Object.entries(this.#slots)) {
-      for (const path of Object.keys(tensors)) {
-        this.#replaceSlot(slot, path, tf.clone(state.slots[slot]![path]!));
-      }
-    }
-    this.#rates.loadStateDict(state.schedulers);
+    this.#engine.load(state);
+    this.#rates.loadStateDict(state.schedulers, state.stepCount);
   }
 
   /** Free the slots, and let go of the schedulers. Parameters stay. */
   dispose(): void {
-    tf.dispose(this.#slots);
-    this.#slots = {};
+    this.#engine.dispose();
     this.#rates.dispose();
   }
 
@@ -470,12 +371,6 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     this.dispose();
   }
 }
-
-const UNCHANGED = elementwise({
-  slots: {},
-  scalars: {},
-  update: ({ update }) => ({ update }),
-});
 
 function checkTx(
   name: string,

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { sameShape } from "../backend/fusion/mod.ts";
-import { mapNamed, type Named, type Tensors } from "../tensors.ts";
+import { mapNamed, type Named } from "../tensors.ts";
 import type { OptState } from "./base.ts";
 import type { SchedulerState } from "./schedulers/mod.ts";
 
@@ -19,9 +19,12 @@ export interface OptimizerState extends OptState {
   readonly schedulers: readonly SchedulerState[];
 }
 
-/** Clones of `slots`, which are the caller's to dispose. */
-export function cloneSlots(slots: Named<Tensors>): Named<Tensors> {
-  return mapNamed(slots, (of) => mapNamed(of, (x) => tf.clone(x)));
+/** A copy of `state`, whose tensors are the caller's to dispose. */
+export function copyState({ steps, slots }: OptState): OptState {
+  return {
+    steps: { ...steps },
+    slots: mapNamed(slots, (of) => mapNamed(of, (x) => tf.clone(x))),
+  };
 }
 
 /** Throw unless `saved` fits an optimizer whose state is `own`. */

@@ -16,7 +16,7 @@ export interface OptimizerOptions {
    * taken. In a pure function, the default is the rate of the optimizer that
    * applies it.
    */
-  readonly lr?: LearningRate | undefined;
+  readonly lr?: LearningRate | null | undefined;
   /** The greatest norm of all gradients together. Default: none. */
   readonly gradClipNorm?: number | null | undefined;
   /** The greatest absolute value of a gradient. Default: none. */
@@ -25,13 +25,25 @@ export interface OptimizerOptions {
 
 /** The function from a step to its rate: `lr`, the optimizer's, or `fallback`. */
 export function rateOf(
-  lr: LearningRate | undefined,
+  lr: LearningRate | null | undefined,
   fallback: number,
 ): (info: StepInfo) => number {
-  if (lr === undefined) return (info) => info.lr ?? fallback;
+  if (lr === undefined || lr === null) return (info) => info.lr ?? fallback;
   if (typeof lr === "number") return () => lr;
   if (lr instanceof LRScheduler) return () => lr.currentLrs[0]!;
   return ({ t }) => lr(t - 1);
+}
+
+/** The function from a step to the rate that its schedule started from. */
+export function baseRateOf(
+  lr: LearningRate | null | undefined,
+  fallback: number,
+): (info: StepInfo) => number {
+  if (lr === undefined || lr === null) {
+    return (info) => info.baseLr ?? fallback;
+  }
+  if (lr instanceof LRScheduler) return () => lr.baseLrOf(0);
+  return () => typeof lr === "number" ? lr : lr(0);
 }
 
 /**
@@ -42,7 +54,7 @@ export function rateOf(
  * @returns The transformation.
  */
 export function scaleByLearningRate(
-  lr?: LearningRate,
+  lr?: LearningRate | null,
   fallback = 1e-3,
 ): GradientTransformation {
   const rate = rateOf(lr, fallback);

@@ -21,6 +21,7 @@ export class Rates {
   readonly #following = new Set<LRScheduler>();
   #rates: readonly Rate[] | undefined;
   #groups = 0;
+  #steps = 0;
   #last: readonly number[] | undefined;
 
   /** The rates of `lr`. */
@@ -41,17 +42,17 @@ export class Rates {
   }
 
   /** Throw where `addGroup` would. */
-  checkGroup(lr: LearningRate | undefined): void {
+  checkGroup(lr: LearningRate | null | undefined): void {
     const group = this.#groups, [main] = this.schedulers;
-    if (lr === undefined || typeof lr === "number") {
-      main!.checkBaseLr(group, lr);
+    if (lr === undefined || lr === null || typeof lr === "number") {
+      main!.checkBaseLr(group, lr ?? undefined);
     } else toScheduler(lr);
   }
 
   /** The scheduler of a new group, if it has one of its own. */
-  addGroup(lr: LearningRate | undefined): void {
+  addGroup(lr: LearningRate | null | undefined): void {
     const group = this.#groups++, [main] = this.schedulers;
-    if (lr === undefined || typeof lr === "number") {
+    if (lr === undefined || lr === null || typeof lr === "number") {
       const inherited = group < main!.baseLrs.length
         ? undefined
         : main!.baseLrOf(0);
@@ -69,6 +70,7 @@ export class Rates {
 
   /** The rates that the next step applies, by group. */
   get current(): readonly Rate[] {
+    this.#follow();
     return this.#rates ??= Array.from(
       { length: Math.max(1, this.#groups) },
       (_, group) => this.#rateOf(group),
@@ -112,10 +114,18 @@ export class Rates {
     }
   }
 
+  /** Take those that follow the steps there, wherever others moved them. */
+  #follow(): void {
+    for (const scheduler of this.#following) {
+      if (scheduler.lastEpoch !== this.#steps) scheduler.step(this.#steps);
+    }
+  }
+
   /** Note what a step applied, and go to the next where that needs no call. */
   stepped(stepCount: number): void {
     this.#last = this.current.map(({ lr }) => lr);
-    for (const scheduler of this.#following) scheduler.step(stepCount);
+    this.#steps = stepCount;
+    this.#follow();
   }
 
   /** The rates of the last step; before the first, those of the first. */
@@ -143,7 +153,8 @@ export class Rates {
   }
 
   /** Let all schedulers go on from there. */
-  loadStateDict(states: readonly SchedulerState[]): void {
+  loadStateDict(states: readonly SchedulerState[], stepCount: number): void {
+    this.#steps = stepCount;
     this.#all.forEach((scheduler, i) => scheduler.loadStateDict(states[i]!));
     this.#last = undefined;
     this.lrChanged();

@@ -90,11 +90,18 @@ export interface Rule<
  *
  * @param rule What happens at one element.
  * @returns The transformation.
+ * @throws {RangeError} If a slot is called `update`, `param` or `next`.
  */
 export function elementwise<
   const Slot extends string = never,
   const Scalar extends string = never,
 >(rule: Rule<Slot, Scalar>): GradientTransformation {
+  for (const name of ["update", "param", "next"]) {
+    if (!Object.hasOwn(rule.slots, name)) continue;
+    throw new RangeError(
+      `Cannot make a transformation: a slot must not be called update, param or next: current value is ${name}`,
+    );
+  }
   return fromRules(() => rule);
 }
 

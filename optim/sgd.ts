@@ -57,6 +57,7 @@ export class SGD extends Optimizer<SGDOptions> {
     super(options);
   }
 
+  /** The transformation of the class. */
   protected override defaultTx(options: SGDOptions): GradientTransformation {
     return sgd(options);
   }

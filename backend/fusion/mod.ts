@@ -9,6 +9,7 @@ import type { Named, Tensors } from "../../tensors.ts";
 import { runComposed } from "./composed.ts";
 import type { Launch, Run } from "./kernel.ts";
 import { runWasm } from "./wasm.ts";
+import { runWebGpu } from "./webgpu.ts";
 
 export { Expr, type Extent, type Head, type Op, rewrite } from "./expr.ts";
 export {
@@ -21,7 +22,7 @@ export {
   sameShape,
 } from "./kernel.ts";
 
-const RUNNERS: Named<Run> = { wasm: runWasm };
+const RUNNERS: Named<Run> = { wasm: runWasm, webgpu: runWebGpu };
 
 let fuses = true;
 

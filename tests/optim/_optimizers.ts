@@ -1,0 +1,218 @@
+/**
+ * Every optimizer: how to make it, and for each of its options a scene in which
+ * that option matters. The types see to it that none is missing.
+ *
+ * @module
+ */
+import * as optim from "../../optim/mod.ts";
+
+/** Two values of an option that lead to different places. */
+export interface Scene<O, K extends keyof O> {
+  /** Options that both share. */
+  readonly with?: Partial<O>;
+  /** The values. */
+  readonly values: readonly [O[K], O[K]];
+}
+
+/** A scene for each option of a class. */
+export type Scenes<O> = { readonly [K in keyof Required<O>]: Scene<O, K> };
+
+/** A class of the table. */
+export interface Entry {
+  /** An optimizer with these options, on top of the necessary ones. */
+  readonly make: (options?: object) => optim.Optimizer<optim.OptimizerOptions>;
+  /** Scenes by option. */
+  readonly scenes: Readonly<
+    Record<string, { with?: object; values: readonly [unknown, unknown] }>
+  >;
+}
+
+function entry<O extends optim.OptimizerOptions>(
+  Class: new (options: O) => optim.Optimizer<O>,
+  scenes: Scenes<O>,
+  necessary: Partial<O> = {},
+): Entry {
+  const make = (options: object = {}) =>
+    new Class({ ...necessary, ...options } as O);
+  return { make, scenes: scenes as unknown as Entry["scenes"] } as Entry;
+}
+
+const common = {
+  lr: { values: [0.01, 0.02] },
+  gradClipNorm: { values: [null, 0.5] },
+  gradClipValue: { values: [null, 0.2] },
+} satisfies Scenes<optim.OptimizerOptions>;
+
+/** Clipping by a norm does not show where gradients are scaled anyway. */
+const decay = {
+  weightDecay: { values: [0, 0.5] },
+  decayMask: {
+    with: { weightDecay: 0.5 },
+    values: [undefined, /vector/],
+  },
+} satisfies Scenes<optim.WeightDecayOptions>;
+
+const betas = { values: [[0.9, 0.999], [0.8, 0.9]] } as const;
+
+const adam = {
+  ...common,
+  ...decay,
+  betas,
+  eps: { values: [1e-8, 0.1] },
+  amsgrad: { values: [false, true] },
+  variant: { with: { amsgrad: true }, values: ["optax", "torch"] },
+} satisfies Scenes<optim.AdamOptions>;
+
+/** By name. */
+export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
+  Optimizer: entry<optim.TxOptions>(optim.Optimizer<optim.TxOptions>, {
+    ...common,
+    ...decay,
+    tx: { values: [undefined, optim.sgd()] },
+  }),
+  SGD: entry<optim.SGDOptions>(optim.SGD, {
+    ...common,
+    ...decay,
+    momentum: { values: [0, 0.9] },
+    nesterov: { with: { momentum: 0.9 }, values: [false, true] },
+  }),
+  Momentum: entry<optim.MomentumOptions>(optim.Momentum, {
+    ...common,
+    ...decay,
+    momentum: { values: [0.9, 0.5] },
+  }),
+  MomentumNesterov: entry<optim.MomentumOptions>(optim.MomentumNesterov, {
+    ...common,
+    ...decay,
+    momentum: { values: [0.9, 0.5] },
+  }),
+  Adam: entry<optim.AdamOptions>(optim.Adam, adam),
+  AdamW: entry<optim.AdamWOptions>(optim.AdamW, adam),
+  Adagrad: entry<optim.AdagradOptions>(optim.Adagrad, {
+    ...common,
+    ...decay,
+    lrDecay: { values: [0, 0.5] },
+    initialAccumulatorValue: { values: [0, 1] },
+    eps: { values: [1e-10, 0.1] },
+  }),
+  Adadelta: entry<optim.AdadeltaOptions>(optim.Adadelta, {
+    ...common,
+    ...decay,
+    rho: { values: [0.9, 0.5] },
+    eps: { values: [1e-6, 1e-2] },
+  }),
+  RMSprop: entry<optim.RMSpropOptions>(optim.RMSprop, {
+    ...common,
+    ...decay,
+    alpha: { values: [0.99, 0.5] },
+    eps: { values: [1e-8, 0.1] },
+    momentum: { values: [0, 0.9] },
+    centered: { with: { eps: 0.1 }, values: [false, true] },
+  }),
+  Adamax: entry<optim.AdamaxOptions>(optim.Adamax, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-8, 0.1] },
+  }),
+  Nadam: entry<optim.NadamOptions>(optim.Nadam, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-8, 0.1] },
+    momentumDecay: { values: [4e-3, 0.5] },
+  }),
+  RAdam: entry<optim.RAdamOptions>(optim.RAdam, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { with: { betas: [0.9, 0.9] }, values: [1e-8, 0.1] },
+  }),
+  Lamb: entry<optim.LambOptions>(optim.Lamb, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-6, 0.1] },
+    trustMask: { values: [undefined, optim.isMatrix] },
+  }),
+  Lars: entry<optim.LarsOptions>(optim.Lars, {
+    ...common,
+    ...decay,
+    momentum: { values: [0.9, 0] },
+    trustCoefficient: { values: [1e-3, 1e-2] },
+    eps: { values: [1e-8, 0.1] },
+    trustMask: { values: [undefined, optim.isMatrix] },
+    // The ratio takes out the scale of a gradient, but not that of its elements.
+    gradClipNorm: { with: { eps: 0.1 }, values: [null, 0.5] },
+  }),
+  Lookahead: entry<optim.LookaheadOptions>(optim.Lookahead, {
+    ...common,
+    ...decay,
+    baseOptimizer: { values: [optim.sgd(), optim.momentum()] },
+    syncPeriod: { values: [5, 2] },
+    alpha: { values: [0.5, 0.1] },
+  }, { baseOptimizer: optim.sgd() }),
+  Yogi: entry<optim.YogiOptions>(optim.Yogi, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-3, 0.1] },
+  }),
+  LBFGS: entry<optim.LBFGSOptions>(optim.LBFGS, {
+    ...common,
+    memorySize: { values: [10, 1] },
+    scaleInitPrecond: { values: [true, false] },
+    // With a search, gradients alone are refused: see lbfgs_test.ts.
+    linesearch: { values: [null, "zoom"] },
+  }),
+  Rprop: entry<optim.RpropOptions>(optim.Rprop, {
+    ...common,
+    // Only signs count: clipping may not change a step. It is compared with a
+    // gradient that clipping makes zero.
+    gradClipNorm: { values: [null, 1e-45] },
+    gradClipValue: { values: [null, 1e-46] },
+    etas: { values: [[0.5, 1.2], [0.7, 1.5]] },
+    stepSizes: { values: [[1e-6, 50], [1e-6, 0.011]] },
+  }),
+  Adafactor: entry<optim.AdafactorOptions>(optim.Adafactor, {
+    ...common,
+    ...decay,
+    gradClipNorm: { with: { eps: [0.1, 1e-3] }, values: [null, 0.5] },
+    lr: { values: [null, 0.01] },
+    eps: { values: [[1e-30, 1e-3], [0.1, 0.9]] },
+    clipThreshold: { values: [1, 0.5] },
+    decayRate: { values: [-0.8, -0.3] },
+    beta1: { values: [null, 0.9] },
+    factored: { with: { minDimSizeToFactor: 2 }, values: [true, false] },
+    minDimSizeToFactor: { values: [128, 2] },
+  }),
+  AdaBelief: entry<optim.AdaBeliefOptions>(optim.AdaBelief, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-16, 1e-2] },
+  }),
+  Lion: entry<optim.LionOptions>(optim.Lion, {
+    ...common,
+    ...decay,
+    betas: { values: [[0.9, 0.99], [0.1, 0.2]] },
+    // Only signs count: a gradient clipped to zero has none.
+    gradClipNorm: { values: [null, 1e-45] },
+  }),
+  SM3: entry<optim.SM3Options>(optim.SM3, {
+    ...common,
+    ...decay,
+    momentum: { values: [0.9, 0] },
+    eps: { values: [1e-8, 0.5] },
+  }),
+  Novograd: entry<optim.NovogradOptions>(optim.Novograd, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-8, 0.5] },
+  }),
+  Fromage: entry<optim.FromageOptions>(optim.Fromage, {
+    ...common,
+    momentum: { values: [0, 0.9] },
+  }),
+};

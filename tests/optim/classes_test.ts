@@ -1,0 +1,206 @@
+/** What holds of every optimizer, by the table of them. */
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  Adam,
+  type Optimizer,
+  type OptimizerOptions,
+} from "../../optim/mod.ts";
+import type { ParamState } from "../../state.ts";
+import { assertNoLeak, FULL, onEachBackend } from "../_backends.ts";
+import { OPTIMIZERS } from "./_optimizers.ts";
+import { disposeAll, gradients, quadratic, start } from "./_problem.ts";
+
+const NAMES = ["scalar", "vector", "matrix", "zero"];
+
+type AnyOptimizer = Optimizer<OptimizerOptions>;
+
+async function valuesOf(
+  params: Record<string, ParamState>,
+): Promise<number[]> {
+  const all = Object.values(params).map(({ value }) => value.data());
+  return (await Promise.all(all)).flatMap((x) => [...x]);
+}
+
+/** Where `steps` steps of an optimizer lead. */
+async function train(
+  optimizer: AnyOptimizer,
+  steps: number,
+): Promise<number[]> {
+  const params = start(NAMES);
+  optimizer.registerTrainableWeights(params);
+  for (let k = 1; k <= steps; k++) {
+    const isFunction = optimizer.constructor.name === "LBFGS";
+    optimizer.step(isFunction ? quadratic(params) : gradients(NAMES, k));
+  }
+  const values = await valuesOf(params);
+  optimizer.dispose();
+  disposeAll(params);
+  return values;
+}
+
+for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
+  for (const [option, scene] of Object.entries(scenes)) {
+    const shown = JSON.stringify(scene.values);
+    onEachBackend(
+      `${name}: ${option} of ${shown} makes a difference`,
+      async () => {
+        const steps = name === "Lion" ? 40 : 6; // signs change rarely
+        const [a, b] = scene.values.map((value) =>
+          train(make({ ...scene.with, [option]: value }), steps)
+        );
+        if (option === "linesearch") {
+          // A search wants a function: gradients alone are refused.
+          await a;
+          let refused = false;
+          await b!.catch(() => refused = true);
+          return assert(refused);
+        }
+        assertNotEquals(await a, await b);
+      },
+      { only: ["cpu"] },
+    );
+  }
+
+  onEachBackend(
+    `${name} saved, loaded and continued equals itself uninterrupted`,
+    async () => {
+      await assertNoLeak(() => resume(make));
+    },
+    FULL ? {} : { only: ["cpu", "wasm"] },
+  );
+}
+
+/** Two groups, a scheduler, and 3 steps before and after. */
+async function resume(make: (options?: object) => AnyOptimizer) {
+  const begin = () => {
+    const { scalar, vector, ...rest } = start(NAMES);
+    const optimizer = make({ lr: 0.01 }).registerTrainableWeights(rest)
+      .addParamGroup({ scalar: scalar!, vector: vector! }, { lr: 0.05 });
+    return { optimizer, params: { scalar: scalar!, vector: vector!, ...rest } };
+  };
+  const step = ({ optimizer, params }: ReturnType<typeof begin>, k: number) => {
+    const isFunction = optimizer.constructor.name === "LBFGS";
+    optimizer.step(isFunction ? quadratic(params) : gradients(NAMES, k));
+    if (k === 2) optimizer.currentLr = 0.02;
+  };
+  const whole = begin(), second = begin();
+  for (const k of [1, 2, 3]) step(whole, k);
+  const saved = whole.optimizer.stateDict();
+  for (const name of NAMES) {
+    const { params } = second;
+    params[name as keyof typeof params]!.value =
+      whole.params[name as keyof typeof params]!.value;
+  }
+  second.optimizer.loadStateDict(saved);
+  tf.dispose(Object.values(saved.slots).flatMap((x) => Object.values(x)));
+  for (const k of [4, 5, 6]) {
+    step(whole, k);
+    step(second, k);
+  }
+  assertEquals(await valuesOf(second.params), await valuesOf(whole.params));
+  assertEquals(second.optimizer.stepCount, 6);
+  for (const { optimizer, params } of [whole, second]) {
+    optimizer.dispose();
+    disposeAll(params);
+  }
+}
+
+const MANY = FULL ? 1000 : 50;
+
+onEachBackend(
+  `no class holds more tensors after ${MANY} steps than after 2`,
+  () => {
+    for (const [name, { make }] of Object.entries(OPTIMIZERS)) {
+      const params = start(["vector", "matrix"]);
+      const optimizer = make().registerTrainableWeights(params);
+      let steady = 0;
+      for (let k = 1; k <= MANY; k++) {
+        optimizer.step(quadratic(params));
+        if (k === 2) steady = tf.memory().numTensors;
+      }
+      assertEquals(tf.memory().numTensors, steady, name);
+      optimizer.dispose();
+      disposeAll(params);
+    }
+  },
+  FULL ? {} : { only: ["cpu", "wasm"] },
+);
+
+/** Options that every class with that option refuses. */
+const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  lr: [-1, NaN, "fast"],
+  betas: [[1.2, 0.9], [0.9, 1], [0.9], 0.9],
+  eps: [-1, NaN],
+  weightDecay: [-0.1, Infinity, "0"],
+  momentum: [-0.1, null],
+  gradClipNorm: [0, -1, NaN, "1"],
+  gradClipValue: [0, -1, Infinity],
+  decayMask: [3, "bias"],
+  nesterov: [1],
+  variant: ["jax"],
+  rho: [1, -0.1],
+  alpha: [-0.1, 1.5],
+  etas: [[1.2, 0.5], [0, 1.2]],
+  stepSizes: [[50, 1e-6], [0, 1]],
+  syncPeriod: [0, 1.5],
+  memorySize: [0],
+  linesearch: ["wolfe", 1],
+  tx: [{}, 3],
+  baseOptimizer: [{}, "sgd"],
+  clipThreshold: [0],
+  beta1: [1],
+  decayRate: [0],
+  lrDecay: [-1],
+  initialAccumulatorValue: [-1],
+  momentumDecay: [-1],
+  trustCoefficient: [0],
+  minDimSizeToFactor: [0],
+  amsgrad: ["yes"],
+  centered: [0],
+  factored: [null],
+  scaleInitPrecond: [1],
+  trustMask: [1],
+};
+
+for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
+  Deno.test(`${name} refuses wrong options by name`, () => {
+    for (const option of Object.keys(scenes)) {
+      assert(WRONG[option], option);
+      for (const value of WRONG[option]) {
+        const error = assertThrows(() => make({ [option]: value }), Error);
+        assert(error instanceof TypeError || error instanceof RangeError);
+        assert(error.message.includes(option), error.message);
+        assert(error.message.includes("current value is"), error.message);
+      }
+    }
+    const message = `Cannot create ${name}: there is no option "momentun"`;
+    assertThrows(() => make({ momentun: 1 }), TypeError, message);
+  });
+}
+
+/** Where there is no option `lr`. */
+const RATES: Readonly<Record<string, number>> = {
+  ...{ Adagrad: 1e-2, Adadelta: 1, RMSprop: 1e-2, Adamax: 2e-3, Nadam: 2e-3 },
+  ...{ Lars: 1, LBFGS: 1, Rprop: 1e-2, Adafactor: 1, Lion: 1e-4, SM3: 1 },
+  Fromage: 1e-2,
+};
+
+Deno.test("the default rates are those of braintools, and 0.01 for Fromage", () => {
+  for (const [name, { make }] of Object.entries(OPTIMIZERS)) {
+    assertEquals(make().baseLr, RATES[name] ?? 1e-3, name);
+  }
+});
+
+Deno.test("an error names action, rule and value", () => {
+  assertThrows(
+    () => new Adam({ betas: [1.2, 0.999] }),
+    RangeError,
+    "Cannot create Adam: betas[0] must be in [0, 1): current value is 1.2",
+  );
+});
