@@ -1,0 +1,298 @@
+/**
+ * Safetensors: weights for and from PyTorch, JAX and Hugging Face.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Named } from "../tensors.ts";
+import { apply } from "./apply.ts";
+import { inverse, permute, transposed } from "./axes.ts";
+import { bytesOfElements, elementsIn, makeTensor } from "./data.ts";
+import { type Differences, type LoadOptions, report } from "./differences.ts";
+import { BytesSink, BytesSource, FileSource, replaceFile } from "./files.ts";
+import { CheckpointError } from "./format.ts";
+import { fromBfloat16, fromFloat16 } from "./half.ts";
+import {
+  ARRAYS,
+  type Elements,
+  type SavedType,
+  type TensorInfo,
+} from "./header.ts";
+import { type StateChange, TensorRef } from "./plan.ts";
+import type { Sink, Source } from "./records.ts";
+import {
+  bytesOfEntry,
+  type Entry,
+  readSafetensorsHeader,
+  writeSafetensorsHeader,
+} from "./safetensors_header.ts";
+import {
+  type Item,
+  itemsNow,
+  itemsOf,
+  type SafetensorsOptions,
+  type StatesSource,
+} from "./safetensors_items.ts";
+
+/** Options of {@linkcode saveSafetensors}. */
+export interface SaveSafetensorsOptions extends SafetensorsOptions {
+  /**
+   * Texts for the reader. Hugging Face's `transformers` wants
+   * `{ format: "pt" }`. Default: none.
+   */
+  readonly metadata?: Named<string>;
+}
+
+/** Options of {@linkcode loadSafetensors}. */
+export interface LoadSafetensorsOptions
+  extends SafetensorsOptions, LoadOptions {}
+
+/** What was loaded, and what was not; `unexpected` has names of the file. */
+export interface SafetensorsReport extends Differences {
+  /** The texts in the file. */
+  readonly metadata: Named<string>;
+}
+
+/**
+ * Save the tensors of a model in a safetensors file.
+ *
+ * What is saved is what the model is at the call. States that hold no tensor are
+ * left out. The file is written as {@linkcode saveCheckpoint} writes one.
+ *
+ * @example Weights as PyTorch has them
+ * ```ts
+ * import {
+ *   loadSafetensors,
+ *   ParamState,
+ *   saveSafetensors,
+ *   tf,
+ *   useBackend,
+ * } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const path = `${await Deno.makeTempDir()}/model.safetensors`;
+ * const like = {
+ *   rename: (path: string) => `encoder.${path}`,
+ *   transpose: (path: string) => path.endsWith("weight"),
+ * };
+ * const model = { "out.weight": new ParamState(tf.tensor2d([[1, 2, 3]])) };
+ * await saveSafetensors(path, model, like); // encoder.out.weight: [3, 1]
+ *
+ * const other = { "out.weight": new ParamState(tf.zeros([1, 3])) };
+ * await loadSafetensors(path, other, like);
+ * assertEquals([...await other["out.weight"].value.data()], [1, 2, 3]);
+ * ```
+ *
+ * @param path The file; missing folders are made.
+ * @param model A module, or a record of states.
+ * @param options See {@linkcode SaveSafetensorsOptions}.
+ * @throws {TypeError} For a tensor that is not float32, int32 or bool.
+ * @throws {RangeError} If two tensors would have the same name.
+ */
+export async function saveSafetensors(
+  path: string,
+  model: StatesSource,
+  options: SaveSafetensorsOptions = {},
+): Promise<void> {
+  const items = itemsNow(model, options);
+  try {
+    await replaceFile(path, (sink) => write(sink, items, options));
+  } finally {
+    tf.dispose(items.map(({ value }) => value));
+  }
+}
+
+/**
+ * The bytes that {@linkcode saveSafetensors} would write.
+ *
+ * @param model A module, or a record of states.
+ * @param options See {@linkcode SaveSafetensorsOptions}.
+ * @returns The bytes.
+ */
+export async function encodeSafetensors(
+  model: StatesSource,
+  options: SaveSafetensorsOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const items = itemsNow(model, options);
+  try {
+    const sink = new BytesSink();
+    await write(sink, items, options);
+    return sink.join();
+  } finally {
+    tf.dispose(items.map(({ value }) => value));
+  }
+}
+
+/**
+ * Load the tensors of a model from a safetensors file.
+ *
+ * Files may have float32, int32, bool, float16 and bfloat16 tensors; the last two
+ * become float32. As with {@linkcode loadCheckpoint}, everything is read and
+ * checked before anything changes.
+ *
+ * @param path The file.
+ * @param model A module, or a record of states.
+ * @param options See {@linkcode LoadSafetensorsOptions}.
+ * @returns What was loaded, and what was not.
+ * @throws {CheckpointError} If the file is damaged or no safetensors file.
+ * @throws {RangeError} If file and model differ, unless options allow it.
+ */
+export async function loadSafetensors(
+  path: string,
+  model: StatesSource,
+  options: LoadSafetensorsOptions = {},
+): Promise<SafetensorsReport> {
+  using source = await FileSource.open(path);
+  try {
+    return await read(source, model, options, path);
+  } catch (error) {
+    if (error instanceof CheckpointError) error.message += ` (${path})`;
+    throw error;
+  }
+}
+
+/**
+ * Load the tensors of a model from the bytes of a safetensors file, as
+ * {@linkcode loadSafetensors} does.
+ *
+ * @param bytes The content of a file.
+ * @param model A module, or a record of states.
+ * @param options See {@linkcode LoadSafetensorsOptions}.
+ * @returns What was loaded, and what was not.
+ */
+export async function decodeSafetensors(
+  bytes: Uint8Array,
+  model: StatesSource,
+  options: LoadSafetensorsOptions = {},
+): Promise<SafetensorsReport> {
+  return await read(new BytesSource(bytes), model, options, "safetensors");
+}
+
+/** The model's types, as the format calls them. */
+const DTYPES: Readonly<Record<SavedType, string>> = {
+  float32: "F32",
+  int32: "I32",
+  bool: "BOOL",
+};
+
+/** The types that can be read, as the type that they become. */
+const READABLE: Readonly<Record<string, SavedType>> = {
+  F32: "float32",
+  I32: "int32",
+  BOOL: "bool",
+  F16: "float32",
+  BF16: "float32",
+};
+
+async function write(
+  sink: Sink,
+  items: readonly Item[],
+  { metadata = {} }: SaveSafetensorsOptions,
+): Promise<void> {
+  const entries = items.map(({ name, value, axes }) => ({
+    name,
+    dtype: DTYPES[value.dtype as SavedType],
+    shape: axes ? permute(value.shape, axes) : value.shape,
+  }));
+  await writeSafetensorsHeader(sink, { entries, metadata });
+  for (const { value, axes } of items) {
+    const elements = await elementsIn(value);
+    const ordered = axes ? transposed(elements, value.shape, axes) : elements;
+    await sink.write(bytesOfElements(ordered));
+    // Not before: on some backends the bytes are the tensor's own.
+    value.dispose();
+  }
+}
+
+async function read(
+  source: Source,
+  model: StatesSource,
+  options: LoadSafetensorsOptions,
+  name: string,
+): Promise<SafetensorsReport> {
+  const items = itemsOf(model, options);
+  const { entries, metadata } = await readSafetensorsHeader(source);
+  const { states, chosen, ...differences } = match(items, entries);
+  report(differences, options, name);
+  const tensors = new Map<number, tf.Tensor>();
+  try {
+    for (const [number, entry] of entries.entries()) {
+      const item = chosen.get(number);
+      if (!item) await source.skip(bytesOfEntry(entry));
+      else tensors.set(number, await readTensor(source, entry, item));
+    }
+    apply({ states, dicts: [] }, tensors);
+  } finally {
+    tf.dispose([...tensors.values()]);
+  }
+  return { ...differences, metadata };
+}
+
+/** Which tensor of the file belongs to which of the model. */
+function match(items: readonly Item[], entries: readonly Entry[]) {
+  const differences = {
+    missing: [],
+    unexpected: [],
+    mismatched: [],
+  } as Differences;
+  const states: StateChange[] = [];
+  const chosen = new Map<number, Item>();
+  const numbers = new Map(entries.map(({ name }, number) => [name, number]));
+  for (const item of items) {
+    const { path, state, value, name, axes } = item;
+    const number = numbers.get(name);
+    numbers.delete(name);
+    if (number === undefined) {
+      differences.missing.push(path);
+      continue;
+    }
+    const { dtype, shape } = entries[number]!;
+    const expected = axes ? permute(value.shape, axes) : value.shape;
+    const fits = READABLE[dtype] === value.dtype &&
+      tf.util.arraysEqual(expected, [...shape]);
+    if (!fits) {
+      differences.mismatched.push({
+        path,
+        found: `${dtype} [${shape}]`,
+        expected: `${DTYPES[value.dtype as SavedType]} [${expected}]`,
+      });
+      continue;
+    }
+    const info = infoOf(value);
+    states.push({ state, value: new TensorRef(number, info) });
+    chosen.set(number, item);
+  }
+  differences.unexpected.push(...numbers.keys());
+  return { ...differences, states, chosen };
+}
+
+function infoOf({ dtype, shape }: tf.Tensor): TensorInfo {
+  return { dtype: dtype as SavedType, shape };
+}
+
+async function readTensor(
+  source: Source,
+  entry: Entry,
+  { value, axes }: Item,
+): Promise<tf.Tensor> {
+  const bytes = new Uint8Array(bytesOfEntry(entry));
+  await source.fill(bytes);
+  const info = infoOf(value);
+  const elements = elementsOf(entry.dtype, bytes.buffer, info.dtype);
+  const ordered = axes
+    ? transposed(elements, entry.shape, inverse(axes))
+    : elements;
+  return makeTensor(ordered, info);
+}
+
+/** The elements of a tensor in the file. */
+function elementsOf(
+  dtype: string,
+  buffer: ArrayBuffer,
+  type: SavedType,
+): Elements {
+  if (dtype === "F16") return fromFloat16(new Uint16Array(buffer));
+  if (dtype === "BF16") return fromBfloat16(new Uint16Array(buffer));
+  return new ARRAYS[type](buffer);
+}
