@@ -1,0 +1,222 @@
+/**
+ * Handwritten digits, by a perceptron or a small convolutional network.
+ *
+ * ```sh
+ * deno run -A examples/mnist.ts --model cnn --data-dir DIR
+ * ```
+ *
+ * Without `--data-dir` the files are downloaded once, checked and kept in
+ * `--cache`.
+ */
+import {
+  environ,
+  nn,
+  optim,
+  ParamState,
+  random,
+  tf,
+  train,
+  useBackend,
+} from "@braintape/braintape";
+import { main, parseOptions } from "./_cli.ts";
+
+/** The files of LeCun, Cortes and Burges, and their SHA-256 sums. */
+const FILES = {
+  "train-images-idx3-ubyte.gz":
+    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+  "train-labels-idx1-ubyte.gz":
+    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+  "t10k-images-idx3-ubyte.gz":
+    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+  "t10k-labels-idx1-ubyte.gz":
+    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+};
+const MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist";
+
+/** The folder with the files, which are downloaded if they are not there. */
+async function download(folder: string): Promise<string> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, expected] of Object.entries(FILES)) {
+    const path = `${folder}/${name}`;
+    const there = await Deno.stat(path).then(() => true, () => false);
+    if (there) continue;
+    const url = `${MIRROR}/${name}`;
+    console.log(`downloading ${url}`);
+    const bytes = await fetchBytes(url);
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const sum = Array.from(hash, (b) => b.toString(16).padStart(2, "0")).join(
+      "",
+    );
+    if (sum !== expected) {
+      throw new RangeError(
+        `Cannot use ${url}: its SHA-256 must be ${expected}: current sum is ${sum}`,
+      );
+    }
+    await Deno.writeFile(`${path}.part`, bytes);
+    await Deno.rename(`${path}.part`, path); // never half a file
+  }
+  return folder;
+}
+
+async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const response = await fetch(url);
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    throw new RangeError(`the server answers ${response.status}`);
+  } catch (error) {
+    throw new RangeError(
+      `Cannot download ${url}: ${
+        (error as Error).message
+      }. Where there is no network, name a folder with the files of MNIST in --data-dir`,
+      { cause: error },
+    );
+  }
+}
+
+function perceptron(): nn.Sequential {
+  return new nn.Sequential(
+    new nn.Flatten(),
+    new nn.Linear(784, 256),
+    nn.relu,
+    new nn.Linear(256, 128),
+    nn.relu,
+    new nn.Linear(128, 10),
+  );
+}
+
+/** Two convolutions with pooling, normalized, then a dense layer with dropout. */
+function convolutional(): nn.Sequential {
+  return new nn.Sequential(
+    new nn.Conv2d(1, 16, 3),
+    new nn.BatchNorm2d(16, { momentum: 0.9 }),
+    nn.relu,
+    new nn.MaxPool2d(2),
+    new nn.Conv2d(16, 32, 3),
+    new nn.BatchNorm2d(32, { momentum: 0.9 }),
+    nn.relu,
+    new nn.MaxPool2d(2),
+    new nn.Flatten(),
+    new nn.Dropout({ rate: 0.25 }),
+    new nn.Linear(7 * 7 * 32, 10),
+  );
+}
+
+/** The images, moved by up to two pixels to either side: a batch moves together. */
+function moved(x: tf.Tensor4D): tf.Tensor4D {
+  const padded = tf.pad(x, [[0, 0], [2, 2], [2, 2], [0, 0]]);
+  const [down, right] = random.choice(5, { size: 2, replace: true });
+  return tf.slice(padded, [0, down!, right!, 0], x.shape);
+}
+
+type Digits = train.Dataset<
+  readonly [train.Column<readonly [number, number, 1]>, train.Column]
+>;
+
+function digits({ images, labels }: train.LabeledImages): Digits {
+  const [, height, width] = images.shape as [number, number, number];
+  const pixels = Float32Array.from(images.data, (byte) => byte / 255);
+  return new train.Dataset([
+    train.column(pixels, [height, width, 1]),
+    train.column(Int32Array.from(labels.data)),
+  ]);
+}
+
+await main(async () => {
+  const options = parseOptions("Trains a classifier of digits.", {
+    model: { default: "cnn", help: "which", choices: ["mlp", "cnn"] },
+    dataDir: { default: "", help: "a folder with the files of MNIST" },
+    cache: { default: ".cache/mnist", help: "where downloads are kept" },
+    epochs: { default: 5, help: "passes over the data", min: 1 },
+    batch: { default: 32, help: "digits in a step", min: 1 },
+    lr: { default: 3e-3, help: "the highest learning rate" },
+    seed: { default: 1, help: "of weights and order" },
+    backend: {
+      default: "auto",
+      help: "where to compute",
+      choices: ["auto", "webgpu", "wasm", "cpu"],
+    },
+    threads: { default: 0, help: "threads of wasm; 0 is one for each core" },
+    out: { default: "", help: "the folder of the run (default runs/MODEL)" },
+    resume: { default: false, help: "go on from the last checkpoint" },
+  });
+  const files = await train.readIdxDirectory(
+    options.dataDir || await download(options.cache),
+  );
+  const [learn, test] = [digits(files.train), digits(files.test)];
+  const out = options.out || `runs/mnist_${options.model}`;
+
+  const { backend, threads } = await useBackend(
+    options.backend as "auto",
+    options.threads > 0 ? { threads: options.threads } : {},
+  );
+  console.log(`backend ${backend}, ${threads} threads; ${learn.length} digits`);
+  random.seed(options.seed);
+  const model = options.model === "mlp" ? perceptron() : convolutional();
+  const scores = (x: tf.Tensor) => model.call(x as tf.Tensor4D) as tf.Tensor2D;
+
+  const data = train.batches(learn, {
+    batchSize: options.batch,
+    shuffle: true,
+    map: (x, y) => [moved(x), y],
+  });
+  const optimizer = new optim.AdamW({
+    lr: new optim.OneCycleLR({
+      maxLr: options.lr,
+      totalSteps: options.epochs * data.length,
+    }),
+    weightDecay: 0.01,
+    decayMask: optim.isMatrix,
+  }).registerTrainableWeights(model.states(ParamState));
+
+  if (!options.resume) {
+    await Deno.remove(out, { recursive: true }).catch(() => {});
+  }
+  const { values, log, reason } = await train.fit({
+    name: options.model,
+    config: {
+      batch: options.batch,
+      lr: options.lr,
+      epochs: options.epochs,
+      seed: options.seed,
+      backend,
+      threads,
+    },
+    model,
+    optimizer,
+    loss: (x, y) => nn.softmaxCrossEntropy(scores(x), y, { reduction: "mean" }),
+    data,
+    validation: train.batches(test, { batchSize: 250 }),
+    metrics: {
+      accuracy: (x, y) =>
+        tf.mean<tf.Scalar>(
+          tf.cast(tf.equal(tf.argMax(scores(x), 1), y), "float32"),
+        ),
+    },
+    epochs: options.epochs,
+    checkpoint: { folder: `${out}/checkpoints`, every: 100 },
+    resume: options.resume,
+    callbacks: [
+      train.progressBar(),
+      train.jsonLines(`${out}/log.jsonl`),
+      train.tensorBoard(`${out}/events`),
+      train.report(`${out}/report.html`),
+    ],
+  });
+  if (reason !== "done") return console.log(`${reason}; --resume goes on`);
+  console.log(`test accuracy ${values.accuracy!.toFixed(4)}`);
+  console.log(`${log.end!.time.toFixed(1)} seconds, ${log.end!.step} steps`);
+
+  // A few digits, as a person would look at them.
+  const [image] = test.columns;
+  const few = tf.tensor4d(image.data.slice(0, 784 * 5) as Float32Array, [
+    5,
+    28,
+    28,
+    1,
+  ]);
+  const said = tf.tidy(() =>
+    environ.context({ fit: false }, () => tf.argMax(scores(few), 1))
+  );
+  console.log(`the first digits read ${(await said.data()).join(" ")}`);
+  tf.dispose([few, said]);
+});

@@ -1,0 +1,380 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { parseOptions } from "../examples/_cli.ts";
+import { readRunLog } from "../train/mod.ts";
+import { FULL } from "./_backends.ts";
+
+const ROOT = new URL("..", import.meta.url);
+
+/** What `deno task train` may do. */
+const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env"];
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function command(
+  example: string,
+  args: string[],
+  permissions = PERMISSIONS,
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--no-prompt",
+      ...permissions,
+      `examples/${example}.ts`,
+      ...args,
+    ],
+    cwd: ROOT,
+    stdout: "piped",
+    stderr: "piped",
+    // Else Vulkan's loader complains.
+    env: { XDG_RUNTIME_DIR: "/tmp" },
+  });
+}
+
+async function run(
+  example: string,
+  args: string[] = [],
+  permissions?: string[],
+): Promise<Ended> {
+  const { code, stdout, stderr } = await command(example, args, permissions)
+    .output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await fn(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Write `count` digits of 28 by 28 in the files of MNIST: a bar for each. */
+async function writeDigits(folder: string, count: number): Promise<void> {
+  const size = 28 * 28;
+  const header = (type: number, ...shape: number[]) => {
+    const bytes = new Uint8Array(4 + 4 * shape.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, type);
+    shape.forEach((n, i) => view.setUint32(4 + 4 * i, n));
+    return bytes;
+  };
+  const images = new Uint8Array(count * size);
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
+  // A bar as thick as the class says: wherever it is moved, it can be told.
+  labels.forEach((label, i) =>
+    images.fill(255, i * size + 3 * 28, i * size + (4 + 2 * label) * 28)
+  );
+  for (const part of ["train", "t10k"]) {
+    await Deno.writeFile(
+      `${folder}/${part}-images-idx3-ubyte`,
+      Uint8Array.of(...header(0x803, count, 28, 28), ...images),
+    );
+    await Deno.writeFile(
+      `${folder}/${part}-labels-idx1-ubyte`,
+      Uint8Array.of(...header(0x801, count), ...labels),
+    );
+  }
+}
+
+Deno.test("the main job learns the spirals and says where everything is", () =>
+  inFolder(async (out) => {
+    const { code, stdout, stderr } = await run("train", [
+      "--out",
+      out,
+      "--threads",
+      "1",
+    ]);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /backend \w+, 1 thread\n/);
+    const accuracy = Number(/test accuracy ([\d.]+)/.exec(stdout)?.[1]);
+    assert(accuracy >= 0.98, stdout);
+    assertStringIncludes(stdout, `report ${out}/report.html`);
+    assertStringIncludes(
+      await Deno.readTextFile(`${out}/report.html`),
+      "Decision boundary",
+    );
+    const { end, steps } = await readRunLog(`${out}/log.jsonl`);
+    assertEquals([end?.reason, steps.at(-1)?.step], ["done", 1800]);
+  }));
+
+Deno.test("the main job names what is wrong with its options and its files", () =>
+  inFolder(async (folder) => {
+    await Deno.writeFile(
+      `${folder}/train-images-idx3-ubyte`,
+      Uint8Array.of(0, 0, 8, 3, 0, 0),
+    );
+    await Deno.writeFile(
+      `${folder}/train-labels-idx1-ubyte`,
+      Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 0),
+    );
+    const wrong: [args: string[], message: string, permissions?: string[]][] = [
+      [
+        ["--backend", "cuda"],
+        "--backend: it must be one of auto, webgpu, wasm, cpu",
+      ],
+      [["--data", "mnist"], "--data-dir must name a folder"],
+      [["--data", "mnist", "--data-dir", `${folder}/none`], "does not exist"],
+      [
+        ["--data", "mnist", "--data-dir", folder],
+        "the file is truncated: it holds 6 of 16 bytes",
+      ],
+      [["--out", `${folder}/x`, "--backend", "wasm"], "needs --allow-read", [
+        "--allow-write",
+        "--allow-env",
+      ]],
+    ];
+    await Promise.all(wrong.map(async ([args, message, permissions]) => {
+      const { code, stderr } = await run("train", args, permissions);
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(stderr, message);
+      assert(!stderr.includes("    at "), `no stack trace:\n${stderr}`);
+    }));
+  }));
+
+Deno.test("parseOptions() takes types from defaults and refuses the rest", () => {
+  const spec = {
+    maxLr: { default: 0.1, help: "rate" },
+    kind: { default: "a", help: "which", choices: ["a", "b"] },
+    quick: { default: false, help: "less" },
+  };
+  const parse = (...args: string[]) => parseOptions("", spec, args);
+  assertEquals(parse(), { maxLr: 0.1, kind: "a", quick: false });
+  assertEquals(parse("--max-lr=2", "--kind", "b", "--quick"), {
+    maxLr: 2,
+    kind: "b",
+    quick: true,
+  });
+  for (
+    const args of [
+      ["--max-lr", "x"],
+      ["--max-lr=-1"],
+      ["--kind", "c"],
+      ["--nope"],
+      ["rest"],
+      ["--kind"],
+    ]
+  ) {
+    let message = "";
+    try {
+      parse(...args);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    assertMatch(
+      message,
+      /^(Cannot use --|Unknown option|Unexpected argument|Option )/,
+    );
+  }
+});
+
+/** The losses, rates and norms of a run: all that does not depend on the clock. */
+async function measured(out: string): Promise<unknown> {
+  const { steps, evaluations, end } = await readRunLog(`${out}/log.jsonl`);
+  assertEquals(end?.reason, "done");
+  return [
+    steps.map((
+      { step, epoch, loss, lr, gradNorm },
+    ) => [step, epoch, loss, lr, gradNorm]),
+    evaluations.map(({ step, values }) => [step, values]),
+  ];
+}
+
+/**
+ * Start an example, and send it a signal once its log has a record of `step` or
+ * later.
+ */
+async function killAt(
+  step: number,
+  example: string,
+  args: string[],
+  out: string,
+  signal: "SIGKILL" | "SIGINT" = "SIGKILL",
+): Promise<Ended> {
+  const process = command(example, args).spawn();
+  const drained = Promise.all([process.stdout.text(), process.stderr.text()]);
+  for (let tries = 0; tries < 2000; tries++) {
+    const log = await readRunLog(`${out}/log.jsonl`).catch(() => undefined);
+    if ((log?.steps.at(-1)?.step ?? 0) >= step) break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  process.kill(signal);
+  const status = await process.status;
+  if (signal === "SIGKILL") {
+    assertEquals(status.signal, signal, "it had not ended by itself");
+  }
+  const [stdout, stderr] = await drained;
+  return { code: status.code, stdout, stderr };
+}
+
+async function assertResumes(
+  example: string,
+  args: string[],
+  step: number,
+): Promise<void> {
+  await inFolder(async (folder) => {
+    const all = [...args, "--backend", "wasm", "--threads", "1", "--out"];
+    const straight = await run(example, [...all, `${folder}/a`]);
+    assertEquals(straight.code, 0, straight.stderr);
+    await killAt(step, example, [...all, `${folder}/b`], `${folder}/b`);
+    const resumed = await run(example, [...all, `${folder}/b`, "--resume"]);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertEquals(await measured(`${folder}/b`), await measured(`${folder}/a`));
+  });
+}
+
+Deno.test("the main job killed and resumed ends with the same losses, bit for bit", () =>
+  assertResumes("train", ["--epochs", "20"], 250));
+
+Deno.test("an interrupt ends the main job with a checkpoint", () =>
+  inFolder(async (folder) => {
+    const args = ["--threads", "1", "--epochs", "400", "--out", folder];
+    const ended = await killAt(100, "train", args, folder, "SIGINT");
+    assertEquals(ended.code, 0, ended.stderr);
+    assertStringIncludes(ended.stdout, "interrupted; --resume goes on");
+    const { end } = await readRunLog(`${folder}/log.jsonl`);
+    const names = Array.from(Deno.readDirSync(`${folder}/checkpoints`));
+    const newest = names.map(({ name }) =>
+      Number(/\d+/.exec(name))
+    ).sort((a, b) => b - a)[0];
+    assertEquals([end?.reason, newest], ["interrupted", end?.step]);
+  }));
+
+Deno.test("the GPT killed and resumed ends with the same losses, bit for bit", () =>
+  inFolder(async (folder) => {
+    const text = "To be, or not to be, that is the question:\n".repeat(60);
+    await Deno.writeTextFile(`${folder}/text`, text);
+    const small = [
+      "--layers",
+      "1",
+      "--heads",
+      "2",
+      "--width",
+      "16",
+      "--context",
+      "16",
+      "--batch",
+      "4",
+      "--write",
+      "20",
+    ];
+    await assertResumes("char_gpt", [
+      "--data",
+      `${folder}/text`,
+      "--steps",
+      "600",
+      ...small,
+    ], 300);
+  }));
+
+Deno.test({
+  name: "the digits killed and resumed end with the same losses, bit for bit",
+  ignore: !FULL,
+  fn: () =>
+    inFolder(async (folder) => {
+      await writeDigits(folder, 640);
+      await assertResumes(
+        "mnist",
+        ["--data-dir", folder, "--epochs", "12"],
+        110,
+      );
+    }),
+});
+
+Deno.test("the digits are learned by both models", () =>
+  inFolder(async (folder) => {
+    await writeDigits(folder, 160);
+    await Promise.all(["mlp", "cnn"].map(async (model) => {
+      const { code, stdout, stderr } = await run("mnist", [
+        "--model",
+        model,
+        "--data-dir",
+        folder,
+        "--epochs",
+        "14",
+        "--threads",
+        "1",
+        "--out",
+        `${folder}/${model}`,
+      ]);
+      assertEquals(code, 0, stderr);
+      const accuracy = Number(/test accuracy ([\d.]+)/.exec(stdout)?.[1]);
+      assert(accuracy >= 0.8, stdout);
+    }));
+  }));
+
+Deno.test("where there is no network, the digits say how to go on", () =>
+  inFolder(async (folder) => {
+    const { code, stderr } = await run("mnist", ["--cache", folder], [
+      "--allow-all",
+      "--deny-net",
+    ]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "--data-dir");
+  }));
+
+Deno.test("the curve fit finds the numbers behind the points", async () => {
+  const { code, stdout, stderr } = await run("lbfgs_fit");
+  assertEquals(code, 0, stderr);
+  const found = [...stdout.matchAll(/^\w+ +([\d.]+) +\(true ([\d.]+)\)$/gm)];
+  assertEquals(found.length, 5);
+  for (const [, value, truth] of found) {
+    assertAlmostEquals(Number(value), Number(truth), 0.1);
+  }
+});
+
+Deno.test("what was learned is adapted to turned spirals", async () => {
+  const { code, stdout, stderr } = await run("finetune");
+  assertEquals(code, 0, stderr);
+  const before = Number(/on the turned plane +([\d.]+)/.exec(stdout)![1]);
+  const after = [
+    ...stdout.matchAll(
+      /^ {2}[\w, -]+? +([\d.]+) {2}\(\d+ numbers trained\)$/gm,
+    ),
+  ].map(([, x]) => Number(x));
+  assertEquals(after.length, 4);
+  for (const accuracy of after) assert(accuracy > before + 0.2, stdout);
+});
+
+Deno.test("the report compares runs", () =>
+  inFolder(async (folder) => {
+    for (const optimizer of ["adamw", "sgd"]) {
+      await run("train", [
+        "--quick",
+        "--optimizer",
+        optimizer,
+        "--backend",
+        "cpu",
+        "--out",
+        `${folder}/${optimizer}`,
+      ]);
+    }
+    const { code, stderr } = await run("report", [
+      `${folder}/adamw`,
+      `${folder}/sgd/log.jsonl`,
+    ]);
+    assertEquals(code, 0, stderr);
+    const page = await Deno.readTextFile(new URL("runs/report.html", ROOT));
+    for (
+      const text of ["Training loss", "adamw", "sgd/log.jsonl"]
+    ) assertStringIncludes(page, text);
+    const missing = await run("report", [`${folder}/none`]);
+    assertStringIncludes(missing.stderr, "there is no such file");
+  }));

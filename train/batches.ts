@@ -1,0 +1,287 @@
+/**
+ * Batches of tensors from arrays in memory.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import * as random from "../random.ts";
+import {
+  type Column,
+  column,
+  type ColumnData,
+  Dataset,
+  gather,
+  lengthOf,
+} from "./dataset.ts";
+
+/** Where the values of a batch come from; the first axis counts the examples. */
+export type Source = tf.Tensor | ColumnData | Column;
+
+/** The tensor type of a batch of `S`. */
+export type BatchTensor<S> = S extends tf.Tensor ? S
+  : S extends Column<infer Shape> ? TensorOfExamples<Shape>
+  : tf.Tensor1D;
+
+/** The tensor type of several examples of a shape: one rank more. */
+export type TensorOfExamples<Shape extends readonly number[]> = number extends
+  Shape["length"] ? tf.Tensor
+  : Shape["length"] extends 0 ? tf.Tensor1D
+  : Shape["length"] extends 1 ? tf.Tensor2D
+  : Shape["length"] extends 2 ? tf.Tensor3D
+  : Shape["length"] extends 3 ? tf.Tensor4D
+  : tf.Tensor;
+
+/** One tensor for each source. */
+export type BatchOf<Sources extends readonly unknown[]> = {
+  -readonly [K in keyof Sources]: BatchTensor<Sources[K]>;
+};
+
+/** A batch: tensors that a loss takes as its arguments. */
+export type Batch = readonly tf.Tensor[];
+
+/** Options of {@linkcode batches}. */
+export interface BatchesOptions {
+  /** Examples in a batch. @default {32} */
+  readonly batchSize?: number;
+  /** Whether each pass has an order of its own. @default {false} */
+  readonly shuffle?: boolean;
+  /** Where the orders come from. Default: `random.default`. */
+  readonly random?: random.RandomState;
+  /** Whether to leave out a last batch of fewer examples. @default {false} */
+  readonly dropLast?: boolean;
+}
+
+/** Options of {@linkcode batches} with a function over each batch. */
+export interface MappedBatchesOptions<
+  From extends Batch,
+  To extends Batch,
+> extends BatchesOptions {
+  /**
+   * Applied to each batch, for scaling and augmentation, inside a `tf.tidy`.
+   * What it returns belongs to the batch: return new tensors.
+   */
+  readonly map: (...batch: From) => readonly [...To];
+}
+
+/** Where a pass over {@linkcode Batches} stands, as plain data. */
+export interface BatchesPlace {
+  /** What the order of this pass was drawn from; `null` without shuffling. */
+  readonly order: random.RandomKey | null;
+  /** Batches handed out in this pass. */
+  readonly position: number;
+}
+
+/**
+ * Batches that can be gone through many times, each time in a new order if
+ * shuffled.
+ *
+ * A batch belongs to the iteration: it is freed when the next one is taken, and
+ * when the loop is left. `tf.clone` what should live longer.
+ */
+export class Batches<B extends Batch> {
+  /** Batches in one pass. */
+  readonly length: number;
+  /** Examples in one pass. */
+  readonly examples: number;
+  /** Examples held; more than `examples` if the last batch is left out. */
+  readonly #held: number;
+  readonly #make: (indices: Int32Array) => B;
+  readonly #batchSize: number;
+  readonly #shuffle: boolean;
+  readonly #random: random.RandomState;
+  #place: BatchesPlace | null = null;
+  /** Where the next pass begins, after `loadStateDict`. */
+  #resume: BatchesPlace | null = null;
+
+  /** Use {@linkcode batches}. */
+  constructor(
+    make: (indices: Int32Array) => B,
+    examples: number,
+    options: BatchesOptions,
+  ) {
+    const { batchSize = 32, dropLast = false } = options;
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new RangeError(
+        `Cannot make batches: batchSize must be a positive integer: current value is ${batchSize}`,
+      );
+    }
+    if (examples < (dropLast ? batchSize : 1)) {
+      throw new RangeError(
+        `Cannot make batches: there must be examples for at least one batch of ${
+          dropLast ? batchSize : 1
+        }: there are ${examples}`,
+      );
+    }
+    this.#make = make;
+    this.#batchSize = batchSize;
+    this.#shuffle = options.shuffle ?? false;
+    this.#random = options.random ?? random.default;
+    this.length = dropLast
+      ? Math.floor(examples / batchSize)
+      : Math.ceil(examples / batchSize);
+    this.examples = dropLast ? this.length * batchSize : examples;
+    this.#held = examples;
+  }
+
+  /** Go through the batches once. */
+  *[Symbol.iterator](): Generator<B, void> {
+    const resume = this.#resume;
+    this.#resume = null;
+    const key = resume
+      ? resume.order
+      : this.#shuffle
+      ? this.#random.value
+      : null;
+    const order = this.#order(key, resume === null);
+    let batch: B | undefined;
+    try {
+      for (let i = resume?.position ?? 0; i < this.length; i++) {
+        const start = i * this.#batchSize;
+        batch = this.#make(order.subarray(start, start + this.#batchSize));
+        this.#place = { order: key, position: i + 1 };
+        yield batch;
+        tf.dispose([...batch]);
+      }
+      this.#place = null;
+    } finally {
+      if (batch) tf.dispose([...batch]);
+    }
+  }
+
+  /**
+   * Where the pass under way stands, as plain data.
+   *
+   * @returns The place; `null` between two passes.
+   */
+  stateDict(): BatchesPlace | null {
+    return this.#place ?? this.#resume;
+  }
+
+  /**
+   * Let the next pass go on from a place. The random state that shuffles is
+   * saved and loaded on its own.
+   *
+   * @param place What {@linkcode Batches.stateDict} returned.
+   * @throws {RangeError} If there is no such place in these batches.
+   */
+  loadStateDict(place: BatchesPlace | null): void {
+    if (place !== null) {
+      const { position, order } = place;
+      const within = Number.isSafeInteger(position) && position >= 0 &&
+        position <= this.length;
+      if (!within || (order !== null) !== this.#shuffle) {
+        throw new RangeError(
+          `Cannot load the place in the batches: it must be one of ${this.length} ${
+            this.#shuffle ? "shuffled" : "unshuffled"
+          } batches: current place is ${JSON.stringify(place)}`,
+        );
+      }
+    }
+    this.#resume = place;
+    this.#place = null;
+  }
+
+  /** The order of a pass; `advance` says whether the shared state moves on. */
+  #order(key: random.RandomKey | null, advance: boolean): Int32Array {
+    const n = this.#held;
+    if (key === null) return Int32Array.from({ length: n }, (_, i) => i);
+    const state = advance ? this.#random : new random.RandomState(key);
+    return random.permutation(n, { random: state });
+  }
+}
+
+/**
+ * Go through arrays or tensors in batches.
+ *
+ * @example The loop written by hand
+ * ```ts
+ * import { tf, train, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const points = train.column(Float32Array.of(0, 1, 2, 3, 4, 5), [2]);
+ * const labels = Int32Array.of(7, 8, 9);
+ * const sizes = [];
+ * for (const [x, y] of train.batches([points, labels], { batchSize: 2 })) {
+ *   sizes.push([...x.shape, ...y.shape]); // freed when the next one is taken
+ * }
+ * assertEquals(sizes, [[2, 2, 2], [1, 2, 1]]);
+ * assertEquals(tf.memory().numTensors, 0);
+ * ```
+ *
+ * @param data Tensors, typed arrays (one number for each example) or columns,
+ *   side by side; or a {@linkcode Dataset} of columns. `Uint8Array`s become int32.
+ * @param options Size and order; `map` for scaling and augmentation.
+ * @returns Something to loop over, once for each epoch.
+ * @throws {RangeError} If the sources are not of one length, or a size is wrong.
+ */
+export function batches<
+  const Sources extends readonly Source[],
+  To extends Batch,
+>(
+  data: readonly [...Sources] | Dataset<Extract<Sources, readonly Column[]>>,
+  options: MappedBatchesOptions<Extract<BatchOf<Sources>, Batch>, To>,
+): Batches<To>;
+/**
+ * Go through arrays or tensors in batches, as they are.
+ *
+ * @param data Tensors, typed arrays or columns side by side, or a
+ *   {@linkcode Dataset}.
+ * @param options Size and order.
+ * @returns Something to loop over, once for each epoch.
+ * @throws {RangeError} If the sources are not of one length, or a size is wrong.
+ */
+export function batches<const Sources extends readonly Source[]>(
+  data: readonly [...Sources] | Dataset<Extract<Sources, readonly Column[]>>,
+  options?: BatchesOptions,
+): Batches<Extract<BatchOf<Sources>, Batch>>;
+export function batches(
+  data: readonly Source[] | Dataset,
+  options: BatchesOptions & {
+    readonly map?: (...batch: tf.Tensor[]) => readonly tf.Tensor[];
+  } = {},
+): Batches<Batch> {
+  const sources = (data instanceof Dataset ? data.columns : data)
+    .map((source) => ArrayBuffer.isView(source) ? column(source) : source);
+  const lengths = sources.map((source) =>
+    source instanceof tf.Tensor ? source.shape[0] ?? 0 : lengthOf(source)
+  );
+  if (lengths.length === 0 || lengths.some((other) => other !== lengths[0])) {
+    throw new RangeError(
+      `Cannot make batches: there must be at least one source, all with the same number of examples: current numbers are [${
+        lengths.join(", ")
+      }]`,
+    );
+  }
+  const { map } = options;
+  const select = (indices: Int32Array) =>
+    sources.map((source) => examplesAt(source, indices));
+  const make = map
+    ? (indices: Int32Array) => tf.tidy(() => [...map(...select(indices))])
+    : select;
+  return new Batches<Batch>(make, lengths[0]!, options);
+}
+
+function examplesAt(
+  source: tf.Tensor | Column,
+  indices: Int32Array,
+): tf.Tensor {
+  if (source instanceof tf.Tensor) {
+    return tf.tidy(() => {
+      const inOrder = indices.every((index, i) => index === indices[0]! + i);
+      if (!inOrder) return tf.gather(source, tf.tensor1d(indices, "int32"));
+      const rest = source.shape.slice(1);
+      return tf.slice(
+        source,
+        [indices[0]!, ...rest.map(() => 0)],
+        [indices.length, ...rest],
+      );
+    });
+  }
+  const data = gather(source, indices);
+  return tf.tensor(
+    data,
+    [indices.length, ...source.shape],
+    data instanceof Float32Array ? "float32" : "int32",
+  );
+}

@@ -1,0 +1,188 @@
+/**
+ * Tables of comma-separated values, as of RFC 4180.
+ *
+ * @module
+ */
+import { type Column, column } from "./dataset.ts";
+import { readText } from "./files.ts";
+
+/** Options of {@linkcode parseCsv} and {@linkcode readCsv}. */
+export interface CsvOptions {
+  /** What stands between two fields. @default {","} */
+  readonly separator?: string;
+  /** Whether the first row names the columns. @default {true} */
+  readonly header?: boolean;
+}
+
+/** A table of text. */
+export interface CsvTable {
+  /** The names of the columns; `"0"`, `"1"`, ... without a header. */
+  readonly columns: readonly string[];
+  /** The fields, row by row. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/**
+ * Read a table from text. Quoted fields may hold separators, line breaks and
+ * doubled quotes; empty lines are skipped.
+ *
+ * @example Usage
+ * ```ts
+ * import { train } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const table = train.parseCsv('x,y\n1,2\n3,"4"\n');
+ * const points = train.csvNumbers(table, ["y", "x"]);
+ * assertEquals([...points.data], [2, 1, 4, 3]);
+ * assertEquals(points.shape, [2]); // of one row
+ * ```
+ *
+ * @param text The text.
+ * @param options Separator and header.
+ * @returns The table.
+ * @throws {RangeError} If a quote is not closed, a row has another number of
+ *   fields than the first, or two columns have one name.
+ */
+export function parseCsv(
+  text: string,
+  { separator = ",", header = true }: CsvOptions = {},
+): CsvTable {
+  if (separator.length !== 1 || separator === '"') {
+    throw new RangeError(
+      `Cannot parse CSV: the separator must be one character other than a quote: current value is ${
+        JSON.stringify(separator)
+      }`,
+    );
+  }
+  const rows = splitRows(text, separator);
+  const width = rows[0]?.fields.length ?? 0;
+  for (const { fields, line } of rows) {
+    if (fields.length === width) continue;
+    throw new RangeError(
+      `Cannot parse CSV: each row must have ${width} fields: the one in line ${line} has ${fields.length}`,
+    );
+  }
+  const fields = rows.map((row) => row.fields);
+  const columns = header
+    ? fields.shift() ?? []
+    : Array.from({ length: width }, (_, i) => String(i));
+  const twice = columns.find((name, i) => columns.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new RangeError(
+      `Cannot parse CSV: each column must have a name of its own: current header names ${
+        JSON.stringify(twice)
+      } twice`,
+    );
+  }
+  return { columns, rows: fields };
+}
+
+/**
+ * Read a table from a file, plain or gzip.
+ *
+ * @param path The file.
+ * @param options Separator and header.
+ * @returns The table.
+ * @throws {RangeError} If there is no such file, or for what
+ *   {@linkcode parseCsv} refuses.
+ */
+export async function readCsv(
+  path: string | URL,
+  options: CsvOptions = {},
+): Promise<CsvTable> {
+  return parseCsv(await readText(path), options);
+}
+
+/**
+ * Columns of a table as numbers.
+ *
+ * @param table The table.
+ * @param names The columns, in the order wanted.
+ * @returns One example of shape `[names.length]` for each row.
+ * @throws {RangeError} If there is no such column, or a field is no number.
+ */
+export function csvNumbers(
+  table: CsvTable,
+  names: readonly string[] = table.columns,
+): Column<readonly [number]> {
+  const indices = names.map((name) => {
+    const index = table.columns.indexOf(name);
+    if (index >= 0) return index;
+    throw new RangeError(
+      `Cannot read a column: the name must be one of ${
+        table.columns.join(", ")
+      }: current value is ${JSON.stringify(name)}`,
+    );
+  });
+  const data = new Float32Array(table.rows.length * indices.length);
+  let at = 0;
+  table.rows.forEach((row, r) => {
+    for (const index of indices) {
+      const field = row[index]!.trim();
+      const value = Number(field);
+      if (field === "" || Number.isNaN(value)) {
+        throw new RangeError(
+          `Cannot read column ${
+            JSON.stringify(table.columns[index])
+          }: each field must be a number: row ${r + 1} has ${
+            JSON.stringify(row[index])
+          }`,
+        );
+      }
+      data[at++] = value;
+    }
+  });
+  return column(data, [indices.length]);
+}
+
+interface Row {
+  readonly fields: string[];
+  /** Where it starts, counted from 1. */
+  readonly line: number;
+}
+
+function splitRows(text: string, separator: string): Row[] {
+  const rows: Row[] = [];
+  let fields: string[] = [];
+  let field = "";
+  let quoted = false; // whether the field began with a quote
+  let line = 1;
+  let start = 1;
+  const endRow = () => {
+    if (fields.length > 0 || field !== "" || quoted) {
+      rows.push({ fields: [...fields, field], line: start });
+    }
+    fields = [];
+    field = "";
+    quoted = false;
+  };
+  for (let i = text.charCodeAt(0) === 0xfeff ? 1 : 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === '"' && field === "" && !quoted) {
+      quoted = true;
+      const opened = line;
+      for (i++;; i++) {
+        if (i >= text.length) {
+          throw new RangeError(
+            `Cannot parse CSV: each quote must be closed: the one in line ${opened} is not`,
+          );
+        }
+        if (text[i] === "\n") line++;
+        if (text[i] !== '"') field += text[i];
+        else if (text[i + 1] === '"') field += text[i++];
+        else break;
+      }
+    } else if (c === separator) {
+      fields.push(field);
+      field = "";
+      quoted = false;
+    } else if (c === "\n") {
+      endRow();
+      start = ++line;
+    } else if (c !== "\r" || text[i + 1] !== "\n") {
+      field += c;
+    }
+  }
+  endRow();
+  return rows;
+}

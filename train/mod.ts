@@ -1,0 +1,93 @@
+/**
+ * Training: data, the loop, and seeing how it goes.
+ *
+ * ```ts
+ * import { nn, optim, ParamState, tf, train, useBackend } from "@braintape/braintape";
+ *
+ * await useBackend("cpu");
+ * const model = new nn.Linear(2, 1);
+ * const x = train.column(Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1), [2]);
+ * const y = train.column(Float32Array.of(0, 1, 1, 2), [1]);
+ * const result = await train.fit({
+ *   optimizer: new optim.Adam({ lr: 0.1 })
+ *     .registerTrainableWeights(model.states(ParamState)),
+ *   loss: (x, y) => tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x), y)),
+ *   data: train.batches([x, y], { batchSize: 2, shuffle: true }),
+ *   epochs: 20,
+ *   callbacks: [train.progressBar()],
+ * });
+ * ```
+ *
+ * The loop may as well be written by hand: {@linkcode batches} gives the tensors,
+ * {@linkcode step} does one step.
+ *
+ * @module
+ */
+export * from "./batches.ts";
+export { type Boundary, boundaryChart, decisionBoundary } from "./boundary.ts";
+export type { Callback, Run } from "./callback.ts";
+export type { CheckpointOptions } from "./checkpoints.ts";
+export * from "./csv.ts";
+export {
+  type Column,
+  column,
+  type ColumnData,
+  Dataset,
+  type Rows,
+} from "./dataset.ts";
+export {
+  earlyStopping,
+  type EarlyStoppingOptions,
+  type Monitor,
+} from "./early_stopping.ts";
+export { type BatchSource, evaluate, type Measure } from "./evaluate.ts";
+export { readText } from "./files.ts";
+export {
+  findLr,
+  type FindLrOptions,
+  lrChart,
+  type LrCurve,
+} from "./find_lr.ts";
+export { fit } from "./fit.ts";
+export type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
+export * from "./idx.ts";
+export { csvLog, jsonLines, readRunLog } from "./json_lines.ts";
+export { prefetch } from "./prefetch.ts";
+export {
+  progressBar,
+  type ProgressOptions,
+  type ProgressOutput,
+} from "./progress.ts";
+export {
+  renderReport,
+  report,
+  type ReportCallbackOptions,
+  type ReportOptions,
+} from "./report.ts";
+export {
+  type EndRecord,
+  type EvaluationRecord,
+  formatLogLine,
+  type LogLine,
+  parseRunLog,
+  type RunConfig,
+  type RunLog,
+  type StepRecord,
+} from "./run_log.ts";
+export type { Schedule, ScheduleUnit } from "./schedules.ts";
+export { step } from "./step.ts";
+export {
+  lineChart,
+  type LineChartOptions,
+  type Point,
+  type Series,
+} from "./svg.ts";
+export {
+  EventWriter,
+  type Histogram,
+  histogram,
+  tensorBoard,
+  type TensorBoardOptions,
+} from "./tensorboard.ts";
+export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";
+export * from "./weight_average.ts";

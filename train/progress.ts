@@ -1,0 +1,183 @@
+/**
+ * The progress bar.
+ *
+ * @module
+ */
+import type { Callback, Run } from "./callback.ts";
+import type { EvaluationRecord, StepRecord } from "./run_log.ts";
+
+/** Where a progress bar is drawn. */
+export interface ProgressOutput {
+  /** Whether the line may be drawn again and again. */
+  readonly isTerminal: boolean;
+  /** Width in characters. */
+  readonly columns: number;
+  /** Whether colors are wanted. */
+  readonly color: boolean;
+  /** Write text as it is. */
+  write(text: string): void;
+}
+
+/** Options of {@linkcode progressBar}. */
+export interface ProgressOptions {
+  /** Where to draw. Default: standard error; the console in a browser. */
+  readonly output?: ProgressOutput;
+  /** Seconds between two drawings on a terminal. @default {0.1} */
+  readonly interval?: number;
+  /** Seconds between two plain lines elsewhere, evaluations aside. @default {10} */
+  readonly plainInterval?: number;
+}
+
+const BAR_WIDTH = 20;
+const GRAY = "90";
+const GREEN = "32";
+
+/**
+ * Show where training stands: steps, steps per second, time left, loss, rate,
+ * and the last evaluation.
+ *
+ * On a terminal it is one line, drawn again and again, without colors where the
+ * environment variable `NO_COLOR` is set. Elsewhere (a file, a pipe) it is a
+ * plain line for each evaluation, and one in ten seconds between them.
+ *
+ * @param options See {@linkcode ProgressOptions}.
+ * @returns A callback for `fit`.
+ */
+export function progressBar(options: ProgressOptions = {}): Callback {
+  const { interval = 0.1, plainInterval = 10 } = options;
+  const output = options.output ?? standardError();
+  let last = -Infinity;
+  let drawn = false;
+  let values: EvaluationRecord["values"] = {};
+  let record: StepRecord | undefined;
+
+  const due = (now: number) =>
+    now - last >= 1000 * (output.isTerminal ? interval : plainInterval);
+  const draw = (run: Run) => {
+    const line = format(run, record, values, output);
+    // Erasing after the text rather than before it does not flicker.
+    output.write(output.isTerminal ? `\r${line}\x1b[K` : `${line}\n`);
+    drawn = output.isTerminal;
+    last = performance.now();
+  };
+
+  return {
+    onStart(run) {
+      last = performance.now();
+      values = run.log.evaluations.at(-1)?.values ?? {};
+    },
+    onLog(run, next) {
+      record = next;
+      if (due(performance.now())) draw(run);
+    },
+    onEvaluation(run, evaluation) {
+      values = evaluation.values;
+      draw(run);
+    },
+    onEnd(run) {
+      if (output.isTerminal) draw(run);
+      if (drawn) output.write("\n");
+    },
+  };
+}
+
+function format(
+  run: Run,
+  record: StepRecord | undefined,
+  values: EvaluationRecord["values"],
+  { isTerminal, columns, color }: ProgressOutput,
+): string {
+  const paint = (code: string, text: string) =>
+    color && isTerminal ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const parts: [text: string, painted?: string][] = [];
+  const { epochs, totalSteps, step } = run;
+  if (epochs !== undefined && epochs > 1) {
+    // The epoch that the last steps were part of: 2 until the second has ended.
+    const { epoch = 0 } = run.log.steps.at(-1) ?? {};
+    const current = Math.max(run.epoch, Math.ceil(epoch - 1e-9), 1);
+    parts.push([`epoch ${Math.min(current, epochs)}/${epochs}`]);
+  }
+  if (totalSteps !== undefined) {
+    const share = Math.min(1, step / totalSteps);
+    const done = Math.round(share * BAR_WIDTH);
+    if (isTerminal) {
+      const full = "━".repeat(done);
+      const rest = "─".repeat(BAR_WIDTH - done);
+      parts.push([full + rest, paint(GREEN, full) + paint(GRAY, rest)]);
+    }
+    parts.push([`${step}/${totalSteps}`]);
+  } else {
+    parts.push([`step ${step}`]);
+  }
+  if (record !== undefined) {
+    parts.push([`${formatNumber(record.rate)} it/s`]);
+    if (totalSteps !== undefined && record.rate > 0 && step < totalSteps) {
+      const left = (totalSteps - step) / record.rate;
+      parts.push([`ETA ${formatDuration(left)}`]);
+    }
+    parts.push([`loss ${formatNumber(record.loss)}`]);
+    parts.push([`lr ${formatNumber(record.lr)}`]);
+  }
+  for (const [name, value] of Object.entries(values)) {
+    const label = name === "loss" ? "val loss" : name;
+    parts.push([`${label} ${formatNumber(value)}`]);
+  }
+  // What does not fit is left out: a line that wraps cannot be drawn again.
+  let width = 0;
+  const fitting = parts.filter(([text]) => {
+    const next = width + text.length + 2;
+    if (isTerminal && next > columns) return false;
+    width = next;
+    return true;
+  });
+  return fitting.map(([text, painted]) => painted ?? text).join("  ");
+}
+
+/** A number in at most four significant digits: `0.0312`, `1.2e-5`, `812`. */
+export function formatNumber(x: number): string {
+  if (!Number.isFinite(x)) return String(x);
+  const size = Math.abs(x);
+  if (size >= 1000) return size < 1e6 ? x.toFixed(0) : x.toExponential(1);
+  if (size !== 0 && size < 1e-3) return x.toExponential(1);
+  return String(Number(x.toPrecision(4)));
+}
+
+/** Seconds as `mm:ss` or `h:mm:ss`. */
+export function formatDuration(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds));
+  const pad = (x: number) => String(x).padStart(2, "0");
+  const [h, m, s] = [
+    Math.floor(total / 3600),
+    Math.floor(total / 60) % 60,
+    total % 60,
+  ];
+  return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${pad(m)}:${pad(s)}`;
+}
+
+function standardError(): ProgressOutput {
+  if (typeof Deno === "undefined") {
+    return {
+      isTerminal: false,
+      columns: 80,
+      color: false,
+      write: (text) => console.log(text.trimEnd()),
+    };
+  }
+  const encoder = new TextEncoder();
+  return {
+    isTerminal: Deno.stderr.isTerminal(),
+    get columns() {
+      return consoleColumns();
+    },
+    color: !Deno.noColor,
+    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+  };
+}
+
+function consoleColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80; // there is no terminal to ask
+  }
+}

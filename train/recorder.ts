@@ -1,0 +1,152 @@
+/**
+ * Turns what happens in a run into the records of its log.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Clock } from "./clock.ts";
+import { LossMeter } from "./loss_meter.ts";
+import {
+  type EndRecord,
+  type EvaluationRecord,
+  formatRunLog,
+  parseRunLog,
+  type RunConfig,
+  type RunLog,
+  type StepRecord,
+} from "./run_log.ts";
+
+/** Where a run stands. */
+interface Place {
+  /** Steps taken. */
+  readonly step: number;
+  /** Epochs done, with the fraction of the one under way. */
+  readonly epoch: number;
+}
+
+/** What a checkpoint holds of a recorder, as plain data. */
+export interface RecorderState {
+  /** The log, as JSON lines. */
+  readonly log: string;
+  /** Losses that are not in the log yet. */
+  readonly losses: readonly number[];
+  /** Seconds of training. */
+  readonly time: number;
+}
+
+/** Keeps the log of a run, and what waits on the device to go into it. */
+export class Recorder {
+  #log: RunLog;
+  readonly #clock: Clock;
+  readonly #meter = new LossMeter();
+  #norm: tf.Scalar | undefined;
+  /** Where the last record was made. */
+  #last = { step: 0, time: 0 };
+
+  /** Begin a log. */
+  constructor(name: string, config: RunConfig, clock: Clock) {
+    this.#log = { name, config, steps: [], evaluations: [] };
+    this.#clock = clock;
+  }
+
+  /** All records so far. */
+  get log(): RunLog {
+    return this.#log;
+  }
+
+  /** Measure the rate of steps from here on. */
+  start(step: number): void {
+    this.#last = { step, time: this.#clock.now };
+  }
+
+  /** Take over the loss of a step. */
+  addLoss(loss: tf.Scalar): void {
+    this.#meter.add(loss);
+  }
+
+  /** Take over the norm of the gradients of a step; the last one is logged. */
+  setNorm(norm: tf.Scalar | undefined): void {
+    this.#norm?.dispose();
+    this.#norm = norm;
+  }
+
+  /** Read what waits on the device, so that `stateDict` holds it. */
+  async read(): Promise<void> {
+    await this.#meter.read();
+  }
+
+  /**
+   * Log the steps since the last record.
+   *
+   * @returns The record, and the loss of each of these steps.
+   */
+  async logSteps(
+    { step, epoch }: Place,
+    lr: number,
+  ): Promise<{ record: StepRecord; losses: readonly number[] }> {
+    const losses = await this.#meter.read();
+    this.#meter.clear();
+    const gradNorm = this.#norm && (await this.#norm.data())[0]!;
+    this.setNorm(undefined);
+    const time = this.#clock.now;
+    const seconds = Math.max(1e-9, time - this.#last.time);
+    const record: StepRecord = {
+      step,
+      epoch,
+      time,
+      loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+      lr,
+      ...(gradNorm === undefined ? {} : { gradNorm }),
+      rate: (step - this.#last.step) / seconds,
+    };
+    this.#last = { step, time };
+    this.#log = { ...this.#log, steps: [...this.#log.steps, record] };
+    return { record, losses };
+  }
+
+  /** Log an evaluation. */
+  logEvaluation(place: Place, values: EvaluationRecord["values"]) {
+    const record: EvaluationRecord = {
+      ...place,
+      time: this.#clock.now,
+      values,
+    };
+    const evaluations = [...this.#log.evaluations, record];
+    this.#log = { ...this.#log, evaluations };
+    return record;
+  }
+
+  /** Log the end. */
+  logEnd(step: number, reason: string): void {
+    const end: EndRecord = { step, time: this.#clock.now, reason };
+    this.#log = { ...this.#log, end };
+  }
+
+  /** Leave `seconds` out of the rate of steps. */
+  leaveOut(seconds: number): void {
+    this.#last.time += seconds;
+  }
+
+  /** What a checkpoint holds. */
+  stateDict(): RecorderState {
+    return {
+      log: formatRunLog(this.#log),
+      losses: this.#meter.known,
+      time: this.#clock.now,
+    };
+  }
+
+  /** Go on from a checkpoint. */
+  loadStateDict({ log, losses, time }: RecorderState): void {
+    const { steps, evaluations } = parseRunLog(log);
+    this.#log = { ...this.#log, steps, evaluations };
+    this.#meter.load(losses);
+    this.#clock.start(time);
+  }
+
+  /** Free what waits on the device. */
+  dispose(): void {
+    this.#meter.dispose();
+    this.setNorm(undefined);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Helpers over sources of batches.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Batch } from "./batches.ts";
+import type { BatchSource } from "./evaluate.ts";
+
+/** A source that may know its length, and may have something to free. */
+export type Sized<B extends Batch> = BatchSource<B> & {
+  readonly length?: number;
+  dispose?(): void;
+};
+
+/** The number of batches in an epoch, where the source says it. */
+export function sizeOf(
+  source: { readonly length?: unknown },
+): number | undefined {
+  const { length } = source;
+  return typeof length === "number" && Number.isFinite(length)
+    ? length
+    : undefined;
+}
+
+/** The first `count` batches of a source, copied once and given in each epoch. */
+export function firstBatches<B extends Batch>(
+  source: Sized<B>,
+  count: number,
+): Sized<B> {
+  let copies: B[] | undefined;
+  const length = sizeOf(source);
+  return {
+    length: Math.min(count, length ?? count),
+    async *[Symbol.asyncIterator]() {
+      if (copies) {
+        yield* copies;
+        return;
+      }
+      copies = [];
+      for await (const batch of source) {
+        const copy = batch.map((x) => tf.clone(x)) as unknown as B;
+        copies.push(copy);
+        yield copy;
+        if (copies.length === count) break;
+      }
+    },
+    dispose() {
+      tf.dispose(copies?.map((batch) => [...batch]) ?? []);
+      copies = undefined;
+    },
+  };
+}

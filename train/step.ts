@@ -1,0 +1,69 @@
+/**
+ * One step of training, for loops written by hand.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { grad } from "../autodiff/mod.ts";
+import { environ } from "../environ.ts";
+import type { Optimizer } from "../optim/mod.ts";
+
+/**
+ * The function that takes one batch, steps, and returns the loss.
+ *
+ * It computes the gradients of `loss` in the parameters of the optimizer, with
+ * `fit` true in the environment, and applies them. Nothing is read back from the
+ * device, and no tensor is left but the loss, which belongs to the caller. If
+ * `loss` throws, nothing has changed. Schedulers are the caller's to advance.
+ *
+ * @example The whole loop
+ * ```ts
+ * import { nn, optim, ParamState, tf, train, useBackend } from "@braintape/braintape";
+ * import { assert } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const model = new nn.Linear(1, 1);
+ * const optimizer = new optim.SGD({ lr: 0.1 })
+ *   .registerTrainableWeights(model.states(ParamState));
+ * const step = train.step(
+ *   (x: tf.Tensor2D, y: tf.Tensor2D) =>
+ *     tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x), y)),
+ *   optimizer,
+ * );
+ * const losses = [];
+ * for (let i = 0; i < 100; i++) {
+ *   const [x, y] = [tf.tensor2d([[0], [1]]), tf.tensor2d([[1], [3]])];
+ *   const loss = step(x, y);
+ *   losses.push((await loss.data())[0]!);
+ *   tf.dispose([x, y, loss]);
+ * }
+ * assert(losses.at(-1)! < 0.1 * losses[0]!);
+ * ```
+ *
+ * @typeParam Args The tensors of a batch.
+ * @param loss From a batch to a scalar.
+ * @param optimizer With its parameters registered.
+ * @returns A function of one batch.
+ */
+export function step<Args extends readonly unknown[]>(
+  loss: (...batch: Args) => tf.Scalar,
+  optimizer: Optimizer,
+): (...batch: Args) => tf.Scalar {
+  const lossGrad = grad(loss, {
+    states: optimizer.paramStates,
+    returnValue: true,
+  });
+  return (...batch) => {
+    const [grads, value] = environ.context(
+      { fit: true },
+      () => lossGrad(...batch),
+    );
+    try {
+      optimizer.step(grads);
+    } catch (error) {
+      value.dispose();
+      throw error;
+    }
+    return value;
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * Event files that TensorBoard shows: scalars and histograms.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { ParamState } from "../state.ts";
+import type { Callback, Run } from "./callback.ts";
+import {
+  bytesField,
+  concat,
+  doubleField,
+  doublesField,
+  floatField,
+  int64Field,
+  stringField,
+} from "./protobuf.ts";
+import { frameRecord } from "./tfrecord.ts";
+
+/** A histogram as TensorBoard keeps it. */
+export interface Histogram {
+  /** The smallest value. */
+  readonly min: number;
+  /** The largest value. */
+  readonly max: number;
+  /** How many values there are. */
+  readonly count: number;
+  /** Their sum. */
+  readonly sum: number;
+  /** The sum of their squares. */
+  readonly sumSquares: number;
+  /** The upper end of each bucket. */
+  readonly limits: readonly number[];
+  /** How many values are in each bucket. */
+  readonly buckets: readonly number[];
+}
+
+/**
+ * The upper ends of TensorBoard's buckets: from 1e-12 on, each 1.1 times the one
+ * before, and the same below zero.
+ */
+const LIMITS: readonly number[] = (() => {
+  const positive: number[] = [];
+  for (let x = 1e-12; x < 1e20; x *= 1.1) positive.push(x);
+  positive.push(Number.MAX_VALUE);
+  return [...positive.map((x) => -x).reverse(), 0, ...positive];
+})();
+
+/**
+ * Count values in TensorBoard's buckets. Values that are not finite are left
+ * out.
+ *
+ * @example Usage
+ * ```ts
+ * import { train } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { min, max, count, buckets } = train.histogram([1, 2, 2]);
+ * assertEquals([min, max, count], [1, 2, 3]);
+ * assertEquals(buckets.filter((n) => n > 0), [1, 2]);
+ * ```
+ *
+ * @param values The values.
+ * @returns Their histogram; runs of empty buckets are one bucket.
+ */
+export function histogram(values: ArrayLike<number>): Histogram {
+  const counts = new Map<number, number>();
+  let [min, max, count, sum, sumSquares] = [Infinity, -Infinity, 0, 0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i]!;
+    if (!Number.isFinite(x)) continue;
+    min = Math.min(min, x);
+    max = Math.max(max, x);
+    count++;
+    sum += x;
+    sumSquares += x * x;
+    const bucket = bucketOf(x);
+    counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+  }
+  const limits: number[] = [];
+  const buckets: number[] = [];
+  let end = -1; // the last bucket written
+  for (const bucket of [...counts.keys()].sort((a, b) => a - b)) {
+    if (bucket > end + 1) { // what lies between, as one empty bucket
+      limits.push(LIMITS[bucket - 1]!);
+      buckets.push(0);
+    }
+    limits.push(LIMITS[bucket]!);
+    buckets.push(counts.get(bucket)!);
+    end = bucket;
+  }
+  if (count === 0) [min, max] = [0, 0];
+  return { min, max, count, sum, sumSquares, limits, buckets };
+}
+
+/** The first bucket whose upper end is above `x`. */
+function bucketOf(x: number): number {
+  let [low, high] = [0, LIMITS.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (LIMITS[middle]! > x) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/**
+ * Writes an event file, record by record.
+ *
+ * Fields and numbers are those of `event.proto` and `summary.proto` of
+ * TensorFlow.
+ *
+ * @example Usage
+ * ```ts
+ * import { train } from "@braintape/braintape";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await using events = await train.EventWriter.create(folder);
+ * await events.scalar("loss", 0.5, 1);
+ * await events.histogram("weights", [0.1, -0.2], 1);
+ * ```
+ */
+export class EventWriter {
+  /** The file. */
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Begin a file in `folder`, which is made if need be.
+   *
+   * @param folder The folder; TensorBoard shows each as a run.
+   * @returns The writer.
+   */
+  static async create(folder: string): Promise<EventWriter> {
+    await Deno.mkdir(folder, { recursive: true });
+    // TensorBoard reads a run's files in the order of their names.
+    const now = Date.now();
+    const seconds = String(Math.floor(now / 1000)).padStart(10, "0");
+    const path = `${folder}/events.out.tfevents.${seconds}.braintape.${
+      now % 1000
+    }`;
+    const file = await Deno.open(path, { create: true, append: true });
+    const writer = new EventWriter(path, file);
+    await writer.#write(stringField(3, "brain.Event:2"));
+    return writer;
+  }
+
+  /**
+   * Write a number.
+   *
+   * @param tag What it is; slashes group.
+   * @param value The number, stored as float32.
+   * @param step Steps taken.
+   */
+  scalar(tag: string, value: number, step: number): Promise<void> {
+    return this.#summary(tag, floatField(2, value), step);
+  }
+
+  /**
+   * Write the histogram of some numbers.
+   *
+   * @param tag What they are; slashes group.
+   * @param values The numbers.
+   * @param step Steps taken.
+   */
+  histogram(
+    tag: string,
+    values: ArrayLike<number>,
+    step: number,
+  ): Promise<void> {
+    const h = histogram(values);
+    const message = concat([
+      doubleField(1, h.min),
+      doubleField(2, h.max),
+      doubleField(3, h.count),
+      doubleField(4, h.sum),
+      doubleField(5, h.sumSquares),
+      doublesField(6, h.limits),
+      doublesField(7, h.buckets),
+    ]);
+    return this.#summary(tag, bytesField(5, message), step);
+  }
+
+  /** Close the file. */
+  close(): void {
+    this.#file.close();
+  }
+
+  /** As {@linkcode EventWriter.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #summary(tag: string, value: Uint8Array, step: number): Promise<void> {
+    const entry = concat([stringField(1, tag), value]);
+    const summary = bytesField(1, entry);
+    return this.#write(int64Field(2, step), bytesField(5, summary));
+  }
+
+  async #write(...fields: Uint8Array[]): Promise<void> {
+    const time = doubleField(1, Date.now() / 1000);
+    let record: Uint8Array = frameRecord(concat([time, ...fields]));
+    while (record.length > 0) {
+      record = record.subarray(await this.#file.write(record));
+    }
+  }
+}
+
+/** Options of {@linkcode tensorBoard}. */
+export interface TensorBoardOptions {
+  /**
+   * Epochs between two histograms of the parameters; 0 writes none. They need
+   * the model given to `fit`.
+   *
+   * @default {1}
+   */
+  readonly histogramEvery?: number;
+}
+
+/**
+ * Write loss, rate, gradient norm, throughput and the evaluations for
+ * TensorBoard, and histograms of the parameters.
+ *
+ * @param folder Where the event file goes; TensorBoard shows each folder as a
+ *   run.
+ * @param options See {@linkcode TensorBoardOptions}.
+ * @returns A callback for `fit`.
+ */
+export function tensorBoard(
+  folder: string,
+  { histogramEvery = 1 }: TensorBoardOptions = {},
+): Callback {
+  let writer: EventWriter | undefined;
+  const histograms = async (events: EventWriter, { model, step }: Run) => {
+    const params = model?.states(ParamState) ?? {};
+    for (const [path, { value }] of Object.entries(params)) {
+      await events.histogram(path, await read(value), step);
+    }
+  };
+  return {
+    async onStart() {
+      writer = await EventWriter.create(folder);
+    },
+    async onLog(_, { step, loss, lr, gradNorm, rate }) {
+      await writer!.scalar("train/loss", loss, step);
+      await writer!.scalar("train/lr", lr, step);
+      if (gradNorm !== undefined) {
+        await writer!.scalar("train/gradNorm", gradNorm, step);
+      }
+      await writer!.scalar("train/stepsPerSecond", rate, step);
+    },
+    async onEvaluation(_, { step, values }) {
+      for (const [name, value] of Object.entries(values)) {
+        await writer!.scalar(`validation/${name}`, value, step);
+      }
+    },
+    async onEpoch(run) {
+      if (histogramEvery > 0 && run.epoch % histogramEvery === 0) {
+        await histograms(writer!, run);
+      }
+    },
+    onEnd() {
+      writer?.close();
+    },
+  };
+}
+
+function read(tensor: tf.Tensor): Promise<ArrayLike<number>> {
+  return tensor.data() as Promise<Float32Array | Int32Array | Uint8Array>;
+}
