@@ -173,6 +173,7 @@ const START: Record<
         }`,
       );
     }
+    reportErrors();
     registerWebGpuKernels();
     return { adapter: describe(adapter.info) };
   },
@@ -190,6 +191,20 @@ const START: Record<
     return {};
   },
 };
+
+/** The devices whose errors are reported. */
+const watched: WeakSet<object> = new WeakSet();
+
+/** An invalid command drops all that were pending, which WebGPU does not throw. */
+function reportErrors() {
+  const { device } = tf.backend() as unknown as { device: GPUDevice };
+  if (watched.has(device)) return;
+  watched.add(device);
+  device.addEventListener("uncapturederror", (event) => {
+    const { error } = event as GPUUncapturedErrorEvent;
+    console.error(`WebGPU dropped commands: ${error.message}`);
+  });
+}
 
 /** Run `fn` without what tfjs prints when a backend fails to start. */
 async function quietly<T>(fn: () => Promise<T>): Promise<T> {
