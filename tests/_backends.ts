@@ -23,6 +23,15 @@ if (!adapter) {
   );
 }
 
+// Each test file has a device of its own; one left to the end of the process has
+// crashed software Vulkan there.
+addEventListener("unload", () => {
+  const { registry } = tf.engine() as unknown as {
+    registry: Record<string, { device?: GPUDevice } | undefined>;
+  };
+  registry["webgpu"]?.device?.destroy();
+});
+
 /** The backends that tests run on. */
 export const BACKENDS: readonly BackendName[] = ALL.filter((name) =>
   (name !== "webgpu" || adapter) && (!wanted || wanted.includes(name))

@@ -149,7 +149,7 @@ Deno.test({
 
 onEachBackend(
   "a thousand steps leave as many tensors as two",
-  async (backend) => {
+  (backend) => {
     const steps = backend === "webgpu" && !FULL ? 100 : 1000;
     const { step, dispose } = setUp(4);
     for (let i = 0; i < 2; i++) step().dispose();
