@@ -130,7 +130,7 @@ export function defineBinary(m: Assembler): void {
             const value = floats(left(lanes), right(lanes));
             if (value instanceof I32x4) lanes.storeBytes(y, value.and(1));
             else lanes.store(y, value);
-          }, 4);
+          }, 2);
         };
         f.for(rows, 1, () => {
           f.if(single.eq(NEITHER), () => {

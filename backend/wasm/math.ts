@@ -26,33 +26,42 @@ function powerOfTwo(n: I32x4): F32x4 {
 /** Added to a float below 2^22 it rounds it, and the integer is in the last bits. */
 const ROUND = 1.5 * 2 ** 23, ROUND_BITS = 0x4b400000;
 
-/** `e^x` as `(1 + fraction) 2^(p + q)`. */
-function splitExp(f: Body, x: F32x4) {
-  // Past these it is infinite, or 0 even as a subnormal. NaN passes.
-  const bounded = f.let(x.pmin(89).pmax(-104));
-  const rounded = f.let(f.madd(bounded, F32x4.of(Math.LOG2E), F32x4.of(ROUND)));
+/** `e^x` as `(1 + fraction) 2^exponent`, for `x` in [-104, 89]. */
+function reduceExp(f: Body, x: F32x4): { fraction: F32x4; exponent: I32x4 } {
+  const rounded = f.let(f.madd(x, F32x4.of(Math.LOG2E), F32x4.of(ROUND)));
   const n = f.let(rounded.sub(ROUND));
   const r = f.let(
-    f.madd(
-      n,
-      F32x4.of(2.12194440e-4),
-      f.madd(n, F32x4.of(-0.693359375), bounded),
-    ),
+    f.madd(n, F32x4.of(2.12194440e-4), f.madd(n, F32x4.of(-0.693359375), x)),
   );
   const p = polynomial(f, r, [
     ...[1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3],
     ...[4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
   ]);
   const fraction = f.let(f.madd(p, f.let(r.mul(r)), r));
-  const k = f.let(rounded.bits().sub(ROUND_BITS)), half = f.let(k.shrSigned(1));
-  return { fraction, p: half, q: f.let(k.sub(half)) };
+  return { fraction, exponent: f.let(rounded.bits().sub(ROUND_BITS)) };
+}
+
+/** The same for any `x`; in two steps, since 2^128 and 2^-150 are no normal floats. */
+function splitExp(f: Body, x: F32x4) {
+  // Past these it is infinite, or 0 even as a subnormal. NaN passes.
+  const bounded = f.let(x.pmin(89).pmax(-104));
+  const { fraction, exponent } = reduceExp(f, bounded);
+  const p = f.let(exponent.shrSigned(1));
+  return { fraction, p, q: f.let(exponent.sub(p)) };
 }
 
 /** `e^x` */
 export function exp(f: Body, x: F32x4): F32x4 {
-  // In two steps, since 2^128 and 2^-150 are no normal floats.
   const { fraction, p, q } = splitExp(f, x);
   return f.let(fraction.add(1).mul(powerOfTwo(p)).mul(powerOfTwo(q)));
+}
+
+/** `e^x` for `x` up to 0: faster, and 0 where it would be subnormal. */
+export function expNegative(f: Body, x: F32x4): F32x4 {
+  const least = -87.3;
+  const { fraction, exponent } = reduceExp(f, f.let(x.pmax(least)));
+  const value = fraction.add(1).mul(powerOfTwo(exponent));
+  return f.let(x.lt(least).not().and(value.bits()).floats());
 }
 
 /** `e^x - 1`, accurate near 0. */

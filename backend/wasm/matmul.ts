@@ -78,7 +78,9 @@ export function multiply(...products: Product[]): void {
         ? [words({ ...p, flags })]
         : split({ ...p, flags }, n).map(words);
     });
-    run("gemm", parts);
+    const work = some.reduce((sum, p) => sum + p.batch * p.M * p.N * p.K, 0);
+    if (work > 2 * PART) run("gemm", parts);
+    else for (const part of parts) run("gemm", [part]);
   }
 }
 

@@ -31,11 +31,12 @@ interface Plan {
   readonly perm?: number[];
 }
 
-/** `axes` of `shape`, reduced. */
+/** `axes` of `shape`, reduced; `asRows` where there is no code for columns. */
 function plan(
   shape: readonly number[],
   axes: readonly number[],
   keepDims: boolean,
+  asRows = false,
 ): Plan {
   const [kept] = tf.backend_util.computeOutAndReduceShapes([...shape], [
     ...axes,
@@ -50,7 +51,10 @@ function plan(
   if (first < 0) {
     return { outer: size(shape), rows: 1, columns: 1, shape: result };
   }
-  if (inside.every((reduced, i) => reduced || shape[first + i] === 1)) {
+  const isBlock = inside.every((reduced, i) =>
+    reduced || shape[first + i] === 1
+  );
+  if (isBlock && !(asRows && last < shape.length - 1)) {
     return {
       outer: size(shape.slice(0, first)),
       rows: size(shape.slice(first, last + 1)),
@@ -70,7 +74,16 @@ function plan(
   };
 }
 
-/** Reduce `axes` of `x`; a mean is a sum over `count`. */
+/** `x` with its axes in the plan's order; to be freed. */
+function arranged(x: tf.TensorInfo, { perm }: Plan): tf.TensorInfo {
+  if (!perm) return share(x);
+  const result = output(perm.map((axis) => x.shape[axis]!), x.dtype);
+  const bytes = tf.util.bytesPerElement(x.dtype);
+  permute(pointer(x), pointer(result), x.shape, perm, bytes);
+  return result;
+}
+
+/** Reduce `axis` of `x`; a mean is a sum, divided by how many there are. */
 function reduce(
   name: string,
   x: tf.TensorInfo,
@@ -81,70 +94,65 @@ function reduce(
   expectType(name.toLowerCase(), x, "float32", "int32", "bool");
   const { empty, number } = REDUCTIONS[name]!;
   const axes = tf.util.parseAxisParam(axis as number[], x.shape);
-  let { outer, rows, columns, shape, perm } = plan(x.shape, axes, keepDims);
-  const out = output(shape, x.dtype);
-  if (outer * columns === 0) return out;
-  if (rows === 0) {
+  const how = plan(x.shape, axes, keepDims, name === "Prod");
+  const out = output(how.shape, x.dtype);
+  if (how.outer * how.columns === 0) return out;
+  if (how.rows === 0) {
     const most = x.dtype === "int32" ? 2 ** 31 - 1 : Infinity;
     view(out).fill(isMean ? NaN : Math.max(-most - 1, Math.min(most, empty)));
     return out;
   }
-  if (columns > 1 && x.dtype === "float32" && name === "Prod") {
-    perm = [...x.shape.keys()].filter((i) => !axes.includes(i)).concat(axes);
-    [outer, columns] = [outer * columns, 1];
-  }
-  let from = x;
-  if (perm) {
-    from = output(perm.map((i) => x.shape[i]!), x.dtype);
-    permute(
-      ...[pointer(x), pointer(from), x.shape, perm] as const,
-      tf.util.bytesPerElement(x.dtype),
-    );
-  }
-  if (x.dtype !== "float32") {
-    const X = view(from), Y = view(out);
-    for (let i = 0; i < Y.length; i++) {
-      const at = Math.floor(i / columns) * rows * columns + i % columns;
-      let sum = empty;
-      for (let row = 0; row < rows; row++) {
-        sum = number(sum, X[at + row * columns]!);
-      }
-      Y[i] = sum;
-    }
-  } else {
-    const [px, py, count] = [pointer(from), pointer(out), isMean ? rows : 1];
-    const work = outer * rows * columns / (name === "Prod" ? 1 : 4);
-    if (columns === 1) {
-      runRanges(`${name}Rows`, outer, work, (first, end) => [
-        ...[
-          px + 4 * first * rows,
-          py + 4 * first,
-          end - first,
-          4 * rows,
-          count,
-        ],
-      ]);
-    } else if (outer === 1) {
-      runRanges(`${name}Columns`, columns, work, (first, end) => [
-        ...[
-          px + 4 * first,
-          py + 4 * first,
-          rows,
-          4 * (end - first),
-          count,
-          4 * columns,
-          1,
-        ],
-      ], STRIP / 4);
-    } else {
-      runRanges(`${name}Columns`, outer, work, (first, end) => [
-        ...[px + 4 * first * rows * columns, py + 4 * first * columns, rows],
-        ...[4 * columns, count, 4 * columns, end - first],
-      ]);
-    }
-  }
-  if (from !== x) free(from);
+  const from = arranged(x, how);
+  if (x.dtype === "float32") reduceFloats(name, from, out, how, isMean);
+  else reduceNumbers(from, out, how, empty, number);
+  free(from);
   return out;
+}
+
+function reduceFloats(
+  name: string,
+  x: tf.TensorInfo,
+  out: tf.TensorInfo,
+  { outer, rows, columns }: Plan,
+  isMean: boolean,
+) {
+  const from = pointer(x), to = pointer(out), count = isMean ? rows : 1;
+  const work = outer * rows * columns / (name === "Prod" ? 1 : 4);
+  const line = 4 * columns, block = line * rows;
+  if (columns === 1) {
+    runRanges(`${name}Rows`, outer, work, (first, end) => [
+      ...[from + block * first, to + 4 * first, end - first, block, count],
+    ]);
+  } else if (outer === 1) {
+    runRanges(`${name}Columns`, columns, work, (first, end) => [
+      ...[from + 4 * first, to + 4 * first, rows, 4 * (end - first)],
+      ...[count, line, 1],
+    ], STRIP / 4);
+  } else {
+    runRanges(`${name}Columns`, outer, work, (first, end) => [
+      ...[from + block * first, to + line * first, rows, line],
+      ...[count, line, end - first],
+    ]);
+  }
+}
+
+/** Reduce whatever is no float, one by one. */
+function reduceNumbers(
+  x: tf.TensorInfo,
+  out: tf.TensorInfo,
+  { rows, columns }: Plan,
+  empty: number,
+  number: (sum: number, x: number) => number,
+) {
+  const from = view(x), to = view(out);
+  for (let i = 0; i < to.length; i++) {
+    const first = Math.floor(i / columns) * rows * columns + i % columns;
+    let sum = empty;
+    for (let row = 0; row < rows; row++) {
+      sum = number(sum, from[first + row * columns]!);
+    }
+    to[i] = sum;
+  }
 }
 
 /** Whether all, or any, are true. */
@@ -156,17 +164,10 @@ function test(
 ): tf.TensorInfo {
   expectType(isAll ? "all" : "any", x, "bool");
   const axes = tf.util.parseAxisParam(axis as number[], x.shape);
-  const { outer, rows, columns, shape, perm } = plan(x.shape, axes, keepDims);
-  const out = output(shape, "bool");
-  const from = perm ? output(perm.map((i) => x.shape[i]!), "bool") : share(x);
-  if (perm) permute(pointer(x), pointer(from), x.shape, perm, 1);
-  const X = view(from), Y = view(out).fill(isAll ? 1 : 0);
-  for (let i = 0; i < outer * columns; i++) {
-    const at = Math.floor(i / columns) * rows * columns + i % columns;
-    for (let row = 0; row < rows; row++) {
-      if (!X[at + row * columns] === isAll) Y[i] = isAll ? 0 : 1;
-    }
-  }
+  const how = plan(x.shape, axes, keepDims), out = output(how.shape, "bool");
+  const from = arranged(x, how);
+  if (isAll) reduceNumbers(from, out, how, 1, (all, x) => all && x);
+  else reduceNumbers(from, out, how, 0, (any, x) => any || x);
   free(from);
   return out;
 }

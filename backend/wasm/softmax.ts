@@ -10,7 +10,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Assembler, type Body, F32x4, I32 } from "./assembler.ts";
 import { eachVector, maxLanes, sumLanes } from "./lanes.ts";
-import { exp } from "./math.ts";
+import { expNegative } from "./math.ts";
 import { runRanges } from "./parallel.ts";
 import { expectType, output, pointer, replace, size } from "./registry.ts";
 
@@ -35,10 +35,11 @@ export function softmaxRow(
     maxLanes(largest.reduce((p, q) => f.let(p.pmax(q)))).splat(),
   );
   eachVector(f, scratch, bytes, (lanes) => {
-    const e = exp(f, f.let(lanes.load(x).sub(most))), sum = sums[turn++ % 2]!;
+    const e = expNegative(f, f.let(lanes.load(x).sub(most))),
+      sum = sums[turn++ % 2]!;
     f.set(sum, sum.add(lanes.only(e, 0)));
     lanes.store(y, e);
-  }, 2);
+  });
   const sum = f.let(sums[0]!.add(sums[1]!));
   const scale = f.let(F32x4.of(1).div(sumLanes(sum).splat()));
   eachVector(f, scratch, bytes, (lanes) => {

@@ -140,7 +140,7 @@ export function defineUnary(m: Assembler): void {
           q = f.let(rest.q.floats().splat());
         eachVector(f, scratch, bytes, (lanes) => {
           lanes.store(y, floats(f, lanes.load(x), p, q));
-        }, cost ? 1 : 4);
+        }, cost ? 1 : 2);
       },
     );
   }
