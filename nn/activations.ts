@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { canFuse, gelu as fusedGelu } from "../backend/wasm/fused.ts";
 import * as tf from "../tf.ts";
 
 /** Options of {@linkcode gelu}. */
@@ -61,6 +62,7 @@ export function gelu<T extends tf.Tensor>(
   x: T,
   { approximate = false }: GeluOptions = {},
 ): T {
+  if (canFuse()) return fusedGelu(x, approximate);
   return tf.tidy(() => {
     const z = approximate
       ? tf.tanh(

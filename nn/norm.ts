@@ -3,6 +3,10 @@
  *
  * @module
  */
+import {
+  canFuse,
+  standardize as fusedStandardize,
+} from "../backend/wasm/fused.ts";
 import * as tf from "../tf.ts";
 import type { ParamState } from "../state.ts";
 import { One, Zero } from "./init/mod.ts";
@@ -266,6 +270,10 @@ export function standardize(
   axes: number | number[] = -1,
   epsilon = 1e-6,
 ): tf.Tensor {
+  const [axis, ...others] = tf.util.parseAxisParam(axes, x.shape);
+  if (axis === x.rank - 1 && others.length === 0 && canFuse()) {
+    return fusedStandardize(x, epsilon);
+  }
   return tf.tidy(() => {
     const centered = tf.sub(x, tf.mean(x, axes, true));
     const variance = tf.mean(tf.square(centered), axes, true);

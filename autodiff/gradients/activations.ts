@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { canFuse, softmaxGradient } from "../../backend/wasm/fused.ts";
 import { sumToShape } from "./broadcast.ts";
 import { fromInputs, fromOutput, type Gradients } from "./rule.ts";
 
@@ -47,6 +48,10 @@ export const activations: Gradients = {
   Softmax: fromOutput(
     (logits, { dim }: tf.SoftmaxAttrs) => tf.softmax(logits, dim),
     (dy, y, { dim }) => {
+      // One kernel, which has no gradient of its own.
+      const isLast = tf.engine().state.gradientDepth === 0 &&
+        dim === y.rank - 1;
+      if (isLast && canFuse()) return softmaxGradient(y, dy);
       const mean = tf.sum(tf.mul(dy, y), dim, true);
       return tf.mul(tf.sub(dy, mean), y);
     },

@@ -111,8 +111,8 @@ function crossEntropy<R extends Reduction>(
   return tf.tidy(() => {
     const hard = sparse ? oneHot(labels, classes, ignoreIndex) : labels;
     const weigh = (y: tf.Tensor) => classWeights ? tf.mul(y, classWeights) : y;
-    const rowWeight = tf.sum(weigh(hard), -1);
     let target = weigh(hard);
+    const rows = target;
     if (labelSmoothing > 0) {
       const counted = sparse
         ? tf.sum(hard, -1, true)
@@ -125,7 +125,8 @@ function crossEntropy<R extends Reduction>(
     const losses = tf.neg(tf.sum(tf.mul(target, toLogProbs(logits)), -1));
     const weighted = sparse &&
       (classWeights !== undefined || ignoreIndex !== undefined);
-    return reduce(losses, reduction, weighted ? rowWeight : undefined);
+    const rowWeight = weighted ? tf.sum(rows, -1) : undefined;
+    return reduce(losses, reduction, rowWeight);
   });
 }
 
