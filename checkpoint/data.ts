@@ -28,6 +28,38 @@ export async function elementsIn(x: tf.Tensor): Promise<Elements> {
   return Elements.from(elements as ArrayLike<number>);
 }
 
+/** What this module uses of tfjs' engine, private there. */
+interface EngineState {
+  readonly tensorInfo: { get(id: object): { readonly backend: unknown } };
+}
+
+/** Smaller arrays are left to the garbage collector. */
+const LARGE_BYTES = 2 ** 20;
+
+/**
+ * Free a large array that {@linkcode elementsIn} gave or {@linkcode makeTensor}
+ * took, if the tensor does not keep it: the garbage collector would let those of
+ * many tensors pile up first.
+ *
+ * @param x The tensor, not yet disposed.
+ * @param elements Its elements, which must not be used any more.
+ */
+export async function freeElements(
+  x: tf.Tensor,
+  elements: Elements,
+): Promise<void> {
+  if (elements.byteLength < LARGE_BYTES) return;
+  const { tensorInfo } = tf.engine().state as unknown as EngineState;
+  if (tensorInfo.get(x.dataId).backend !== tf.backend()) return;
+  // Some backends keep the array of a new tensor, and give that one; others copy
+  // what they are given, and give a copy each time.
+  const probe = tf.scalar(0);
+  const first = await probe.data(), second = await probe.data();
+  probe.dispose();
+  if (first.buffer === second.buffer) return;
+  (elements.buffer as ArrayBuffer).transfer(0);
+}
+
 /** The bytes of an array. */
 export function bytesOfElements(elements: Elements): Uint8Array {
   const { buffer, byteOffset, byteLength } = elements;

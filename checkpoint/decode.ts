@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { apply } from "./apply.ts";
-import { DataReader, makeTensor } from "./data.ts";
+import { DataReader, freeElements, makeTensor } from "./data.ts";
 import { type Differences, type LoadOptions, report } from "./differences.ts";
 import {
   CheckpointError,
@@ -116,7 +116,9 @@ async function readTensors(
       const bytes = new Uint8Array(bytesOf(info));
       await reader.fill(bytes);
       const elements = new ARRAYS[info.dtype](bytes.buffer);
-      tensors.set(number, makeTensor(elements, info));
+      const x = makeTensor(elements, info);
+      tensors.set(number, x);
+      await freeElements(x, elements);
     }
     await reader.end();
     return tensors;

@@ -6,7 +6,12 @@
 import type { ValueMap } from "@std/msgpack";
 import * as tf from "@tensorflow/tfjs-core";
 import { scope } from "../memory.ts";
-import { bytesOfElements, DataWriter, elementsIn } from "./data.ts";
+import {
+  bytesOfElements,
+  DataWriter,
+  elementsIn,
+  freeElements,
+} from "./data.ts";
 import {
   CHUNK_BYTES,
   FORMAT_VERSION,
@@ -154,8 +159,10 @@ export async function writeSnapshot(
   await writeRecord(sink, headerToValue(header), "header", MAX_HEADER_BYTES);
   const data = new DataWriter(sink);
   for (const x of tensors) {
-    await data.write(bytesOfElements(await elementsIn(x)));
-    // Not before: on some backends the bytes are the tensor's own.
+    const elements = await elementsIn(x);
+    await data.write(bytesOfElements(elements));
+    await freeElements(x, elements);
+    // Not before: on some backends the elements are the tensor's own.
     x.dispose();
   }
   await data.end();

@@ -86,14 +86,14 @@ interface Reader {
 
 /** Let `data()` read complex tensors. */
 function readComplex(): void {
-  const backend = wasmBackend() as unknown as Reader & {
-    readsComplex?: boolean;
-  };
+  // Kept: another backend may be the current one when a tensor is read.
+  const wasm = wasmBackend();
+  const backend = wasm as unknown as Reader & { readsComplex?: boolean };
   if (backend.readsComplex) return;
   backend.readsComplex = true;
   const readSync = backend.readSync.bind(backend);
   backend.readSync = (dataId, start, end) => {
-    const { dtype, shape } = wasmBackend().dataIdMap.get(dataId);
+    const { dtype, shape } = wasm.dataIdMap.get(dataId);
     if (dtype !== "complex64") return readSync(dataId, start, end);
     return view({ dataId, dtype, shape: [...shape] }).slice();
   };

@@ -5,6 +5,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import {
   CheckpointError,
   decodeCheckpoint,
@@ -172,6 +173,23 @@ onEachBackend("a tensor longer than a record comes back whole", async () => {
   assertEquals(await a.value.data(), values);
   assertEquals([...await b.value.data()], [7]);
 }, { only: ["cpu", "wasm"] });
+
+onEachBackend(
+  "saving leaves large tensors as they are, also those of another backend",
+  async (backend) => {
+    const values = Float32Array.from({ length: 2 ** 19 }, (_, i) => i);
+    const w = state(ParamState, values);
+    await encodeCheckpoint({ w });
+    assertEquals(await w.value.data(), values);
+    const pending = encodeCheckpoint({ w });
+    await useBackend(backend === "cpu" ? "wasm" : "cpu", { threads: 1 });
+    await pending;
+    await encodeCheckpoint({ w });
+    assertEquals(await w.value.data(), values);
+    w.dispose();
+  },
+  { only: ["cpu", "wasm"] },
+);
 
 onEachBackend("a difference throws before anything has changed", async () => {
   const w = param(1, 2, 3), v = param(4);
