@@ -14,8 +14,11 @@
  */
 import { optim, ParamState, scope, tf, useBackend } from "@braintape/braintape";
 
-interface AdoptOptions extends optim.OptimizerOptions {
+/** Options of {@linkcode Adopt}. */
+export interface AdoptOptions extends optim.OptimizerOptions {
+  /** Decay rates of the mean step and mean square. Default: [0.9, 0.9999]. */
   readonly betas?: readonly [number, number];
+  /** Keeps the denominator above zero. Default: 1e-6. */
   readonly eps?: number;
 }
 

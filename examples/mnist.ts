@@ -126,7 +126,7 @@ await main(async () => {
     model: { default: "cnn", help: "which", choices: ["mlp", "cnn"] },
     dataDir: { default: "", help: "a folder with the files of MNIST" },
     cache: { default: ".cache/mnist", help: "where downloads are kept" },
-    epochs: { default: 5, help: "passes over the data", min: 1 },
+    epochs: { default: 8, help: "passes over the data", min: 1 },
     batch: { default: 32, help: "digits in a step", min: 1 },
     lr: { default: 3e-3, help: "the highest learning rate" },
     seed: { default: 1, help: "of weights and order" },

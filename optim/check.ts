@@ -4,6 +4,7 @@
  * @module
  */
 import { show } from "./schedulers/checks.ts";
+import { LRScheduler } from "./schedulers/scheduler.ts";
 
 const NONNEGATIVE = (x: number) => Number.isFinite(x) && x >= 0;
 const POSITIVE = (x: number) => x > 0 && Number.isFinite(x);
@@ -28,7 +29,7 @@ type OptionRule =
   | { readonly number: NumberRule; readonly orNull?: true }
   | { readonly pair: readonly [NumberRule, NumberRule] }
   | { readonly type: "boolean" }
-  | { readonly oneOf: readonly (string | null)[]; readonly orFunction?: true }
+  | { readonly oneOf: readonly string[] }
   | { readonly is: string; readonly test: (x: unknown) => boolean };
 
 const decay: OptionRule = { number: "in [0, 1)" };
@@ -55,6 +56,11 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   gradClipNorm: { number: "positive and finite", orNull: true },
   gradClipValue: { number: "positive and finite", orNull: true },
   initialAccumulatorValue: nonnegative,
+  lr: {
+    is: "a number, a scheduler or a function",
+    test: (x) =>
+      x === null || typeof x === "function" || x instanceof LRScheduler,
+  },
   lrDecay: nonnegative,
   memorySize: { number: "a positive integer" },
   minDimSizeToFactor: { number: "a positive integer" },
@@ -77,8 +83,7 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
 /**
  * Throw unless each option of `options` is one there is, and right.
  *
- * Options that hold objects (`lr`, `tx`, `linesearch`, ...) are checked by who
- * takes them.
+ * `tx`, `linesearch` and `baseOptimizer` are checked by who takes them.
  */
 export function checkOptions(name: string, options: object): void {
   for (const [option, value] of Object.entries(options)) {
@@ -86,18 +91,24 @@ export function checkOptions(name: string, options: object): void {
   }
 }
 
-const OBJECTS = new Set(["lr", "tx", "linesearch", "baseOptimizer"]);
+/** Checked by who takes them. */
+const OBJECTS = new Set(["tx", "linesearch", "baseOptimizer"]);
+
+/** Whose `eps` is two numbers. */
+const PAIRED = new Set(["Adafactor", "scaleByFactoredRms"]);
 
 function checkOption(name: string, option: string, value: unknown): void {
   if (OBJECTS.has(option)) return;
-  const pairs = option === "eps" && Array.isArray(value);
-  const rule = OPTIONS[pairs ? "epsPair" : option];
+  const isPair = option === "eps" && PAIRED.has(name);
+  const rule = OPTIONS[isPair ? "epsPair" : option];
   if (!rule) {
     throw new TypeError(
       `Cannot create ${name}: there is no option ${show(option)}`,
     );
   }
-  if ("number" in rule) {
+  if (option === "lr" && typeof value === "number") {
+    checkNumber(name, option, value, "nonnegative and finite");
+  } else if ("number" in rule) {
     if (value === null && rule.orNull) return;
     checkNumber(name, option, value, rule.number);
   } else if ("pair" in rule) {

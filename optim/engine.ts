@@ -103,8 +103,10 @@ export class Engine {
     return [...new Set(paths.map((path) => this.#registry.groupOf(path)))];
   }
 
-  #rate(path: string): Rate {
-    return this.#rates.current[this.#registry.indexOf(path)]!;
+  /** The function from a path to its rate in this step. */
+  #rateOf(): (path: string) => Rate {
+    const { current } = this.#rates;
+    return (path) => current[this.#registry.indexOf(path)]!;
   }
 
   /** One pass over memory: slots and parameters change in place. */
@@ -117,11 +119,11 @@ export class Engine {
     // A rollback of what is being differentiated needs the old parameter.
     const inPlace = canOverwrite() && frames.open.length === 0;
     const kernelOf = inPlace ? stepKernel : nextKernel;
+    const rateOf = this.#rateOf(), { state } = this;
     const launches = byKernel(paths, (path) => {
       const { [which]: tx } = this.#registry.groupOf(path);
       const rule = tx.rule!(path, params[path]!.shape);
-      const rate = this.#rate(path);
-      const row = rowOf(rule, path, grads, this.state, params, rate);
+      const row = rowOf(rule, path, grads, state, params, rateOf(path));
       return [kernelOf(rule), row];
     });
     this.#run(launches);
@@ -185,7 +187,7 @@ export class Engine {
       own(grads),
       this.#stateOf(this.#registry.indexOf(paths[0]!)),
       own(params),
-      { rates: fromNames(paths, (path) => this.#rate(path)) },
+      { rates: fromNames(paths, this.#rateOf()) },
     );
     mapNamed(slots, (tensors, slot) => {
       mapNamed(tensors, (x, path) => this.#replace(slot, path, x));

@@ -91,7 +91,6 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @param defaultLr The rate where `options` have none.
    */
   constructor(options: NoInfer<O> = {} as O, defaultLr = 1e-3) {
-    checkOptions(this.constructor.name, options);
     this.#options = options;
     this.#main = this.#makeGroup({} as GroupOptions<O>);
     this.#rates = new Rates(options.lr ?? defaultLr);
@@ -106,6 +105,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @param _lr The rate as it was given.
    */
   protected defaultTx(options: O, _lr: O["lr"]): GradientTransformation {
+    checkOptions("Optimizer", options);
     const { tx, ...rest }: TxOptions = options;
     if (!tx) {
       return chain(...decayed(rest), scaleByAdam(), scaleByLearningRate());
@@ -119,9 +119,9 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
 
   #makeGroup({ tx: own, ...options }: GroupOptions<O>): Group {
     const { name } = this.constructor;
-    checkOptions(name, options);
     const all = { ...this.#options, ...options };
     const { lr, gradClipNorm, gradClipValue, ...rest } = all;
+    checkOptions(name, { lr, gradClipNorm, gradClipValue });
     const clip = clips({ gradClipNorm, gradClipValue });
     for (const option of own ? Object.keys(options) : []) {
       if (["lr", "gradClipNorm", "gradClipValue"].includes(option)) continue;

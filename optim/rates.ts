@@ -12,13 +12,14 @@ import {
   toScheduler,
 } from "./schedulers/mod.ts";
 
+/** Made of functions of the step: these follow the steps by themselves. */
+const followers = new WeakSet<LRScheduler>();
+
 /** Rates by group. */
 export class Rates {
-  /** The optimizer's scheduler, then those that multiply it. */
-  readonly schedulers: readonly LRScheduler[];
+  readonly #main: LRScheduler;
+  readonly #added: LRScheduler[] = [];
   readonly #own = new Map<number, LRScheduler>();
-  /** Made of functions of the step: they follow the steps by themselves. */
-  readonly #following = new Set<LRScheduler>();
   #rates: readonly Rate[] | undefined;
   #groups = 0;
   #steps = 0;
@@ -26,7 +27,7 @@ export class Rates {
 
   /** The rates of `lr`. */
   constructor(lr: LearningRate) {
-    this.schedulers = [this.#attach(lr)];
+    this.#main = this.#attach(lr);
   }
 
   /** Called by the schedulers. */
@@ -36,27 +37,27 @@ export class Rates {
 
   #attach(lr: LearningRate, groups = 1): LRScheduler {
     const scheduler = toScheduler(lr);
-    if (typeof lr === "function") this.#following.add(scheduler);
+    if (typeof lr === "function") followers.add(scheduler);
     scheduler.attachOptimizer(this, groups);
     return scheduler;
   }
 
   /** Throw where `addGroup` would. */
   checkGroup(lr: LearningRate | null | undefined): void {
-    const group = this.#groups, [main] = this.schedulers;
+    const group = this.#groups, main = this.#main;
     if (lr === undefined || lr === null || typeof lr === "number") {
-      main!.checkBaseLr(group, lr ?? undefined);
+      main.checkBaseLr(group, lr ?? undefined);
     } else toScheduler(lr);
   }
 
   /** The scheduler of a new group, if it has one of its own. */
   addGroup(lr: LearningRate | null | undefined): void {
-    const group = this.#groups++, [main] = this.schedulers;
+    const group = this.#groups++, main = this.#main;
     if (lr === undefined || lr === null || typeof lr === "number") {
-      const inherited = group < main!.baseLrs.length
+      const inherited = group < main.baseLrs.length
         ? undefined
-        : main!.baseLrOf(0);
-      main!.setBaseLr(group, lr ?? inherited);
+        : main.baseLrOf(0);
+      main.setBaseLr(group, lr ?? inherited);
     } else this.#own.set(group, this.#attach(lr));
     this.lrChanged();
   }
@@ -64,7 +65,7 @@ export class Rates {
   /** Multiply the rates of `scheduler`, relative to its base rates, in. */
   multiply(scheduler: LRScheduler): void {
     scheduler.attachOptimizer(this, this.#groups);
-    (this.schedulers as LRScheduler[]).push(scheduler);
+    this.#added.push(scheduler);
     this.lrChanged();
   }
 
@@ -80,12 +81,12 @@ export class Rates {
   /** The scheduler of a group, and the index that the group has there. */
   #schedulerOf(group: number): [LRScheduler, number] {
     const own = this.#own.get(group);
-    return own ? [own, 0] : [this.schedulers[0]!, group];
+    return own ? [own, 0] : [this.#main, group];
   }
 
   #factorOf(group: number): number {
     let factor = 1;
-    for (const scheduler of this.schedulers.slice(1)) {
+    for (const scheduler of this.#added) {
       const base = scheduler.baseLrOf(group);
       const lrs = scheduler.currentLrs;
       factor *= base === 0 ? 0 : (lrs[group] ?? lrs.at(-1)!) / base;
@@ -108,7 +109,7 @@ export class Rates {
     const factors = wanted.map((_, group) => this.#factorOf(group));
     const at = (group: number) =>
       factors[group] ? wanted[group]! / factors[group]! : wanted[group]!;
-    this.schedulers[0]!.apply((lr, group) => group in wanted ? at(group) : lr);
+    this.#main.apply((lr, group) => group in wanted ? at(group) : lr);
     for (const [group, scheduler] of this.#own) {
       scheduler.apply(() => at(group));
     }
@@ -116,8 +117,11 @@ export class Rates {
 
   /** Take those that follow the steps there, wherever others moved them. */
   #follow(): void {
-    for (const scheduler of this.#following) {
-      if (scheduler.lastEpoch !== this.#steps) scheduler.step(this.#steps);
+    for (const scheduler of this.#all) {
+      if (!followers.has(scheduler) || scheduler.lastEpoch === this.#steps) {
+        continue;
+      }
+      scheduler.step(this.#steps);
     }
   }
 
@@ -131,6 +135,11 @@ export class Rates {
   /** The rates of the last step; before the first, those of the first. */
   get last(): number[] {
     return [...this.#last ?? this.current.map(({ lr }) => lr)];
+  }
+
+  /** The optimizer's scheduler, then those that multiply it. */
+  get schedulers(): readonly LRScheduler[] {
+    return [this.#main, ...this.#added];
   }
 
   get #all(): LRScheduler[] {

@@ -109,7 +109,7 @@ export function scaleByLbfgs(
           const scale = tf.where(tf.greater(gamma, 0), gamma, cautious);
           q = mapNamed(q, (x) => tf.mul(x, scale));
         }
-        newest.reverse().forEach((i, k) => {
+        [...newest].reverse().forEach((i, k) => {
           const a = shares[newest.length - 1 - k]!;
           const b = tf.mul(number(`omega${i}`), dot(slots[`y${i}`]!, q));
           q = plus(q, slots[`s${i}`]!, tf.sub(a, b));

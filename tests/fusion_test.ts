@@ -94,6 +94,7 @@ const OPS: Record<string, [Expr, (x: number, y: number) => number]> = {
     s.neg().select(1, s.sign().add(s.abs())).add(x.sub(x)),
     () => 4,
   ],
+  "sum of a number": [x.sub(x).add(s.sum()), () => 21],
   sum: [y.mul(0).add(y.square().sum()), () => 1 + 4 + 0.25 + 4 + 9 + 1 + 16],
 };
 const X = [-2, -1, 0, 0.5, 1, 3, 8], Y = [1, -2, 0.5, 2, 3, 1, -4];

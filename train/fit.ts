@@ -172,7 +172,8 @@ class Fit<B extends Batch> implements Run {
       await this.#end(this.#reason ?? "done");
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      await this.#end(`failed: ${message}`);
+      // A callback that fails now as well must not hide what went wrong first.
+      await this.#end(`failed: ${message}`).catch(() => {});
       throw error;
     } finally {
       deaf();

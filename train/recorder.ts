@@ -36,7 +36,11 @@ export interface RecorderState {
 
 /** Keeps the log of a run, and what waits on the device to go into it. */
 export class Recorder {
-  #log: RunLog;
+  /** Appended to in place: a copy for each record would cost their square. */
+  readonly #steps: StepRecord[] = [];
+  readonly #evaluations: EvaluationRecord[] = [];
+  readonly #about: { readonly name: string; readonly config: RunConfig };
+  #end: EndRecord | undefined;
   readonly #clock: Clock;
   readonly #meter = new LossMeter();
   #norm: tf.Scalar | undefined;
@@ -45,13 +49,18 @@ export class Recorder {
 
   /** Begin a log. */
   constructor(name: string, config: RunConfig, clock: Clock) {
-    this.#log = { name, config, steps: [], evaluations: [] };
+    this.#about = { name, config };
     this.#clock = clock;
   }
 
   /** All records so far. */
   get log(): RunLog {
-    return this.#log;
+    return {
+      ...this.#about,
+      steps: this.#steps,
+      evaluations: this.#evaluations,
+      ...(this.#end ? { end: this.#end } : {}),
+    };
   }
 
   /** Measure the rate of steps from here on. */
@@ -100,26 +109,27 @@ export class Recorder {
       rate: (step - this.#last.step) / seconds,
     };
     this.#last = { step, time };
-    this.#log = { ...this.#log, steps: [...this.#log.steps, record] };
+    this.#steps.push(record);
     return { record, losses };
   }
 
   /** Log an evaluation. */
-  logEvaluation(place: Place, values: EvaluationRecord["values"]) {
+  logEvaluation(
+    place: Place,
+    values: EvaluationRecord["values"],
+  ): EvaluationRecord {
     const record: EvaluationRecord = {
       ...place,
       time: this.#clock.now,
       values,
     };
-    const evaluations = [...this.#log.evaluations, record];
-    this.#log = { ...this.#log, evaluations };
+    this.#evaluations.push(record);
     return record;
   }
 
   /** Log the end. */
   logEnd(step: number, reason: string): void {
-    const end: EndRecord = { step, time: this.#clock.now, reason };
-    this.#log = { ...this.#log, end };
+    this.#end = { step, time: this.#clock.now, reason };
   }
 
   /** Leave `seconds` out of the rate of steps. */
@@ -130,7 +140,7 @@ export class Recorder {
   /** What a checkpoint holds. */
   stateDict(): RecorderState {
     return {
-      log: formatRunLog(this.#log),
+      log: formatRunLog(this.log),
       losses: this.#meter.known,
       time: this.#clock.now,
     };
@@ -139,7 +149,9 @@ export class Recorder {
   /** Go on from a checkpoint. */
   loadStateDict({ log, losses, time }: RecorderState): void {
     const { steps, evaluations } = parseRunLog(log);
-    this.#log = { ...this.#log, steps, evaluations };
+    this.#steps.length = this.#evaluations.length = 0;
+    for (const record of steps) this.#steps.push(record);
+    for (const record of evaluations) this.#evaluations.push(record);
     this.#meter.load(losses);
     this.#clock.start(time);
   }

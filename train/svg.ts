@@ -45,9 +45,9 @@ export interface LineChartOptions {
 const WIDTH = 560;
 const HEIGHT = 300;
 const LEFT = 62;
-const RIGHT = 14;
+const RIGHT = 24;
 const TOP = 34;
-const BOTTOM = 42;
+const BOTTOM = 44;
 /** More points than this are thinned out; a screen shows no more. */
 const MAX_POINTS = 600;
 
@@ -250,16 +250,29 @@ function tickLabel(tick: number, ticks: readonly number[]): string {
     : String(tick);
 }
 
+/** The names of the lines, below the chart; those that do not fit are left out. */
 function legend(series: readonly Series[]): string {
   if (series.length < 2) return "";
-  let x = WIDTH - RIGHT;
-  return series.map((s, i) => [s, i] as const).reverse().map(([s, i]) => {
+  const entries: string[] = [];
+  let x = LEFT;
+  for (const [i, s] of series.entries()) {
     const name = s.name.length > 24 ? s.name.slice(0, 23) + "…" : s.name;
-    x -= name.length * 6.6 + 24;
-    return `<rect x="${round(x)}" y="10" width="10" height="10" rx="2" fill="${
-      colorOf(s.color ?? i)
-    }"/><text x="${round(x + 14)}" y="19">${escapeXml(name)}</text>`;
-  }).join("");
+    const width = name.length * 6.6 + 28;
+    if (x + width > WIDTH - 60) {
+      entries.push(`<text x="${round(x)}" y="${HEIGHT - 8}">…</text>`);
+      break;
+    }
+    entries.push(
+      `<rect x="${round(x)}" y="${
+        HEIGHT - 18
+      }" width="10" height="10" rx="2" fill="${colorOf(s.color ?? i)}"/>` +
+        `<text x="${round(x + 14)}" y="${HEIGHT - 8}">${
+          escapeXml(name)
+        }</text>`,
+    );
+    x += width;
+  }
+  return entries.join("");
 }
 
 function pathOf(points: readonly (Point | undefined)[]): string {

@@ -145,6 +145,7 @@ export class ExponentialMovingAverage extends WeightAverage {
     this.#warmup = warmup;
   }
 
+  /** `1 - d` of update `n`. */
   protected override share(n: number): number {
     const limit = this.#warmup ? (1 + n) / (10 + n) : 1;
     return 1 - Math.min(this.#decay, limit);
@@ -196,6 +197,7 @@ export class StochasticWeightAverage extends WeightAverage {
     this.#every = every;
   }
 
+  /** One part in as many as there are so far; 1 before `start`. */
   protected override share(n: number): number {
     if (n < this.#start) return 1;
     const since = n - this.#start;

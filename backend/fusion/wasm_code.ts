@@ -167,7 +167,7 @@ class Writer {
 
     const size = f.let(load(I32, this.#row));
     const end = f.let(size.and(-4).shl(2));
-    const four = (offset: I32) => {
+    f.for(end, 16, (offset) => {
       const at = this.#loop(FLOATS, loop, vectors, offset);
       sums.forEach(({ args: [x] }, i) => {
         const value = at(x!), { low, high } = totals[i]!;
@@ -175,13 +175,7 @@ class Writer {
         f.set(high, high.add(value.shuffle(value, [2, 3, 2, 3]).toF64()));
       });
       this.#store(outputs, offset, at);
-    };
-    const most = f.let(size.and(-8).shl(2));
-    f.for(most, 32, (offset) => {
-      four(offset);
-      four(f.let(offset.add(16)));
     });
-    f.for(end, 16, four, most);
     f.for(size.shl(2), 4, (offset) => {
       const at = this.#loop(FLOAT, loop, floats, offset);
       sums.forEach(({ args: [x] }, i) => {

@@ -91,6 +91,8 @@ class Writer {
   readonly #kernel: Kernel;
   readonly #plan: Plan;
   readonly #bindings: Binding[] = [];
+  /** Whether outputs are written, and so inputs overwritten. */
+  #isLast = false;
   readonly #names = new Map<Expr, string>();
   readonly #lets: string[] = [];
 
@@ -113,13 +115,9 @@ class Writer {
     const isOutput = kind === "output" ||
       (this.#isLast && overwrites(this.#kernel, name));
     const buffer = this.#bind({ kind: isOutput ? "output" : "input", name });
-    const extents = kind === "output"
-      ? this.#kernel.outputs[name]!.extent
-      : buffersOf(this.#kernel)[name];
-    return `${buffer}[${extents === "one" ? "0" : "i"}]`;
+    const extent = buffersOf(this.#kernel)[name];
+    return `${buffer}[${extent === "one" ? "0" : "i"}]`;
   }
-
-  #isLast = false;
 
   #write(e: Expr): string {
     const { head, args } = e;
@@ -171,14 +169,18 @@ class Writer {
   /** Each workgroup adds up every so many elements. */
   parts(sums: readonly Expr[]): Shader {
     const partials = this.#bind({ kind: "partials", writes: true });
+    // Some input tells the size, even where what is added up needs none.
+    const { inputs } = this.#kernel;
+    const name = Object.keys(inputs).find((name) => inputs[name] === "each");
+    if (name === undefined) {
+      throw new Error("Cannot add up: a kernel with sums must have an input");
+    }
+    const first = this.#bind({ kind: "input", name });
     this.#compute(sums.map((e) => e.args[0]!));
-    const isEach = (b: Binding) =>
-      b.kind === "input" && this.#kernel.inputs[b.name] === "each";
-    const first = this.#bindings.findIndex(isEach);
     const n = sums.length;
     return this.#shader([
       ...sums.map((_, k) => `var sum${k} = 0.0;`),
-      `let count = arrayLength(&b${first});`,
+      `let count = arrayLength(&${first});`,
       `for (var i = id.x; i < count; i += groups.x * ${WORKGROUP}u) {`,
       ...this.#lets,
       ...sums.map((e, k) => `sum${k} += ${this.#names.get(e.args[0]!)};`),

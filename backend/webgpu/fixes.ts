@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { broadcastBatches } from "../ops/batches.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
+import { sumInOrder } from "./segments.ts";
 
 const { sizeFromShape } = tf.util;
 
@@ -19,6 +20,7 @@ export function registerWebGpuKernels(): void {
   replace(tf.Tile, tileByAxis);
   replace(tf.Select, selectFlat);
   replace(tf.Cast, castValues);
+  replace(tf.UnsortedSegmentSum, sumInOrder);
   for (const [name, value] of REDUCTIONS) {
     replace(name, (shipped) => reduceNothing(shipped, value));
   }

@@ -127,6 +127,21 @@ class Paper:
         return {k: v.copy() for k, v in self.params.items()}
 
 
+def adopt(lr, betas=(0.9, 0.9999), eps=1e-6):
+    b1, b2 = betas
+
+    def rule(g, p, s, t):
+        if t == 1:
+            s["m"], s["v"] = 0 * g, g * g
+            return p
+        u = np.clip(g / np.maximum(np.sqrt(s["v"]), eps), -(t - 1)**0.25, (t - 1)**0.25)
+        s["m"] = b1 * s["m"] + (1 - b1) * u
+        s["v"] = b2 * s["v"] + (1 - b2) * g * g
+        return p - lr * s["m"]
+
+    return rule
+
+
 class Clipped:
     """Clips as optax does, by the norm and then by value, before another."""
 
@@ -421,6 +436,10 @@ def table():
     yield "Fromage", {"lr": 0.1}, Paper(fromage(0.1))
     yield "Fromage", {"momentum": 0.9}, Paper(fromage(0.01, 0.9))
 
+    yield "Adopt", {"lr": 0.01}, Paper(adopt(0.01))
+    yield "Adopt", {"lr": 0.01, "betas": [0.8, 0.95]}, Paper(adopt(0.01, (0.8, 0.95)))
+    yield "Adopt", {"lr": 0.01, "eps": 0.5}, Paper(adopt(0.01, eps=0.5))
+
 
 def clipped():
     """The first case of each class again, with gradients clipped both ways."""
@@ -496,7 +515,7 @@ def main():
                       "steps": run(reference, shapes, name == "LBFGS")})
         print(name, options, flush=True)
     path = pathlib.Path(__file__).parents[2] / "tests/golden/optimizers.json"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
     made = f"torch {torch.__version__}, optax {optax.__version__}, float64"
     path.write_text(f'{{"made":"{made}","cases":[\n{lines}\n]}}\n')

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Adopt, type AdoptOptions } from "../../examples/custom_optimizer.ts";
 import * as optim from "../../optim/mod.ts";
 
 /** Two values of an option that lead to different places. */
@@ -210,6 +211,12 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     ...decay,
     betas,
     eps: { values: [1e-8, 0.5] },
+  }),
+  // Not in the library: what it takes to add one.
+  Adopt: entry<AdoptOptions>(Adopt, {
+    ...common,
+    betas: { values: [[0.9, 0.9999], [0.8, 0.9]] },
+    eps: { values: [1e-6, 1] },
   }),
   Fromage: entry<optim.FromageOptions>(optim.Fromage, {
     ...common,

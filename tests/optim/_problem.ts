@@ -29,9 +29,10 @@ function fill(
   value: (i: number, p: number) => number,
 ): tf.Tensor {
   const shape = SHAPES[name]!, p = NAMES.indexOf(name);
+  const period = Float32Array.from({ length: PERIOD }, (_, i) => value(i, p));
   const values = Float32Array.from(
     { length: tf.util.sizeFromShape([...shape]) },
-    (_, i) => value(i % PERIOD, p),
+    (_, i) => period[i % PERIOD]!,
   );
   return tf.tensor(values, [...shape], "float32");
 }

@@ -74,8 +74,8 @@ CASES.forEach((test, i) => {
   onEachBackend(
     name,
     async (backend) => {
-      // Software WebGPU is slow: 60 steps of it are for the full suite.
-      const steps = backend === "webgpu" && !(FULL && isFirst) ? 20 : 60;
+      // Slow backends take all 60 steps in the full suite only.
+      const steps = backend === "wasm" || (FULL && isFirst) ? 60 : 20;
       await assertNoLeak(() => follow(test, steps));
       const alsoComposed = FULL && (backend === "wasm" || isFirst);
       if (!alsoComposed || backend === "cpu") return; // which composes always

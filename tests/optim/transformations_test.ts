@@ -215,6 +215,14 @@ onEachBackend("Lookahead takes any optimizer or transformation", async () => {
       actual.forEach((x, i) => assertAlmostEquals(x, slow![path]![i]!, 1e-6));
     }
   }
+  // The rate of the optimizer inside is that of the one around it.
+  const q = new ParamState(tf.scalar(0));
+  using follower = new optim.Lookahead({
+    baseOptimizer: new optim.SGD({ lr: (step) => step }),
+    syncPeriod: 100,
+  }).registerTrainableWeights({ q });
+  for (let t = 0; t < 4; t++) follower.step({ q: tf.scalar(1) });
+  assertEquals(await numbers(q.value), [-(0 + 1 + 2 + 3)]);
   // The example of upstream's documentation: g = 1, lr 0.1, k = 3.
   const p = new ParamState(tf.scalar(0)), seen: number[] = [];
   using optimizer = new optim.Lookahead({
@@ -229,3 +237,41 @@ onEachBackend("Lookahead takes any optimizer or transformation", async () => {
     assertAlmostEquals(seen[i]!, x, 1e-6)
   );
 }, { only: ["cpu", "wasm"] });
+
+Deno.test("a slot must not be called like what a rule reads or writes", () => {
+  for (const name of ["update", "param", "next"]) {
+    const rule = {
+      slots: { [name]: 0 },
+      scalars: {},
+      update: ({ update }: { update: optim.Expr }) => ({ update }),
+    };
+    assertThrows(
+      () => optim.elementwise(rule as unknown as optim.Rule),
+      RangeError,
+      `current value is ${name}`,
+    );
+  }
+});
+
+onEachBackend("a class of one's own has options of its own", async () => {
+  class Scaled extends optim.Optimizer<
+    optim.OptimizerOptions & { readonly factor?: number }
+  > {
+    protected override defaultTx({ factor = 1 }: { factor?: number }) {
+      return optim.chain(
+        optim.elementwise({
+          slots: {},
+          scalars: { factor: () => factor },
+          update: ({ update }, s) => ({ update: update.mul(s.factor) }),
+        }),
+        optim.scaleByLearningRate(),
+      );
+    }
+  }
+  const w = new ParamState(tf.scalar(1)), v = new ParamState(tf.scalar(1));
+  using optimizer = new Scaled({ lr: 0.1, factor: 2 })
+    .registerTrainableWeights({ w }).addParamGroup({ v }, { factor: 5 });
+  optimizer.step({ w: tf.scalar(1), v: tf.scalar(1) });
+  assertAlmostEquals((await numbers(w.value))[0]!, 0.8, 1e-6);
+  assertAlmostEquals((await numbers(v.value))[0]!, 0.5, 1e-6);
+}, { only: ["cpu"] });

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { encodeCheckpoint, loadCheckpoint } from "../../checkpoint.ts";
+import { useBackend } from "../../backend/mod.ts";
 import { environ } from "../../environ.ts";
 import { scope } from "../../memory.ts";
 import * as nn from "../../nn/mod.ts";
@@ -167,7 +168,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "step() leaves nothing but the loss, also over 300 steps and after a throw",
+  "step() leaves nothing but the loss, also over 50 steps and after a throw",
   () => {
     const options = setup();
     let fail = false;
@@ -183,7 +184,7 @@ onEachBackend(
     step(x, y).dispose();
     step(x, y).dispose();
     const held = tf.memory().numTensors;
-    for (let i = 0; i < 300; i++) step(x, y).dispose();
+    for (let i = 0; i < 50; i++) step(x, y).dispose();
     assertEquals(tf.memory().numTensors, held);
     fail = true;
     try {
@@ -677,4 +678,42 @@ onEachBackend(
     await Deno.remove(folder, { recursive: true });
   },
   { only: ["cpu"] },
+);
+
+onEachBackend(
+  "20 steps give the losses of cpu, and the same bits twice",
+  async (backend) => {
+    const losses = async () => {
+      const options = setup();
+      const { epochs: _, ...open } = options;
+      const { log } = await train.fit({ ...open, steps: 20, logEvery: 1 });
+      dispose(options);
+      return log.steps.map(({ loss }) => loss);
+    };
+    const own = await losses();
+    assertEquals(await losses(), own);
+    await useBackend("cpu");
+    (await losses()).forEach((loss, i) =>
+      assertAlmostEquals(own[i]!, loss, 1e-4, `${backend}, step ${i + 1}`)
+    );
+  },
+);
+
+onEachBackend(
+  "fit() holds as many tensors at step 1,000 as at step 2",
+  async () => {
+    const options = setup();
+    const { epochs: _, validation: _validation, ...open } = options;
+    const held: number[] = [];
+    const count: Callback = {
+      onStep: ({ step }) => {
+        // Without what the log waits for: step 2 and 1,002 are alike in that.
+        if (step === 2 || step === 1002) held.push(tf.memory().numTensors);
+      },
+    };
+    await train.fit({ ...open, steps: 1002, callbacks: [count] });
+    assertEquals(held[0], held[1]);
+    dispose(options);
+  },
+  { only: ["wasm"] },
 );
