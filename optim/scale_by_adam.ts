@@ -5,7 +5,7 @@
  */
 import type { GradientTransformation } from "./base.ts";
 import { checkOptions } from "./check.ts";
-import { elementwise } from "./rule.ts";
+import { elementwise, type StepInfo } from "./rule.ts";
 
 /** Options of {@linkcode scaleByAdam}. */
 export interface ScaleByAdamOptions {
@@ -46,24 +46,27 @@ export function scaleByAdam(
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, amsgrad, variant } =
     options;
   checkOptions("scaleByAdam", { betas: [b1, b2], eps, amsgrad, variant });
-  const scalars = {
-    c1: ({ t }: { t: number }) => 1 - b1 ** t,
-    c2: ({ t }: { t: number }) => 1 - b2 ** t,
-  };
+  const c1 = ({ t }: StepInfo) => 1 - b1 ** t;
+  const c2 = ({ t }: StepInfo) => 1 - b2 ** t;
   if (!amsgrad) {
     return elementwise({
       slots: { m: 0, v: 0 },
-      scalars,
-      update({ update: g, m, v }, { c1, c2 }) {
+      // The same with the corrections taken out of the root, as in the paper's
+      // section 2: two operations less at each element.
+      scalars: {
+        scale: (info) => Math.sqrt(c2(info)) / c1(info),
+        floor: (info) => Math.sqrt(c2(info)) * eps,
+      },
+      update({ update: g, m, v }, { scale, floor }) {
         m = m.lerp(g, 1 - b1);
         v = v.lerp(g.square(), 1 - b2);
-        return { update: m.div(c1).div(v.div(c2).sqrt().add(eps)), m, v };
+        return { update: m.mul(scale).div(v.sqrt().add(floor)), m, v };
       },
     });
   }
   return elementwise({
     slots: { m: 0, v: 0, vMax: 0 },
-    scalars,
+    scalars: { c1, c2 },
     update({ update: g, m, v, vMax }, { c1, c2 }) {
       m = m.lerp(g, 1 - b1);
       v = v.lerp(g.square(), 1 - b2);

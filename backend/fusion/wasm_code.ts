@@ -15,6 +15,7 @@ import {
   F32x4,
   F64,
   F64x2,
+  hasRelaxedSimd,
   I32,
   type Kind,
   load,
@@ -44,6 +45,8 @@ interface Lane<T extends Value> {
   readonly of: (x: number) => T;
   /** `yes` where `x > 0`, else `no`. */
   readonly select: (x: T, yes: T, no: T) => T;
+  /** `x y + sum` in one instruction, where there is one. */
+  readonly madd?: (f: Body, x: T, y: T, sum: T) => T;
 }
 
 const FLOAT: Lane<F32> = {
@@ -57,6 +60,7 @@ const FLOATS: Lane<F32x4> = {
   column: 1,
   of: F32x4.of,
   select: (x, yes, no) => x.gt(0).select(yes, no),
+  madd: (f, x, y, sum) => f.madd(x, y, sum),
 };
 const DOUBLE: Lane<F64> = {
   kind: F64,
@@ -109,7 +113,7 @@ export function assemble(
   shared: boolean,
 ): Assembler {
   const layout = layoutOf(kernel, plan);
-  const m = new Assembler({ shared });
+  const m = new Assembler({ shared, relaxed: hasRelaxedSimd() });
   for (let pass = 0; pass <= plan.sums.length; pass++) {
     m.export(`pass${pass}`, { table: I32, end: I32 }, (f, { table, end }) => {
       f.for(end, layout.rowBytes, (row) => {
@@ -118,6 +122,30 @@ export function assemble(
     });
   }
   return m;
+}
+
+/**
+ * For each sum that has one: the product in it which nothing else needs, so that
+ * one instruction can do both.
+ */
+function productsToAdd(
+  nodes: readonly Expr[],
+  roots: readonly Expr[],
+): Map<Expr, Expr> {
+  const uses = new Map<Expr, number>();
+  for (const x of [...nodes.flatMap((e) => e.args), ...roots]) {
+    uses.set(x, (uses.get(x) ?? 0) + 1);
+  }
+  const products = new Map<Expr, Expr>();
+  for (const e of nodes) {
+    if (e.head.kind !== "op" || e.head.op !== "add") continue;
+    const product = e.args.find((x) =>
+      x.varies && x.head.kind === "op" && x.head.op === "mul" &&
+      uses.get(x) === 1
+    );
+    if (product) products.set(e, product);
+  }
+  return products;
 }
 
 /** Writes what happens in one row. */
@@ -165,10 +193,11 @@ class Writer {
       return { low, high, rest };
     });
 
+    const products = productsToAdd(loop, roots);
     const size = f.let(load(I32, this.#row));
     const end = f.let(size.and(-4).shl(2));
     f.for(end, 16, (offset) => {
-      const at = this.#loop(FLOATS, loop, vectors, offset);
+      const at = this.#loop(FLOATS, loop, vectors, offset, products);
       sums.forEach(({ args: [x] }, i) => {
         const value = at(x!), { low, high } = totals[i]!;
         f.set(low, low.add(value.toF64()));
@@ -202,10 +231,19 @@ class Writer {
     nodes: readonly Expr[],
     uniform: ReadonlyMap<Expr, T>,
     offset: I32,
+    products: ReadonlyMap<Expr, Expr> = new Map(),
   ): (e: Expr) => T {
     const values = new Map(uniform);
+    const skipped = new Set(products.values());
     for (const e of nodes) {
-      const { head, args } = e;
+      if (skipped.has(e)) continue;
+      const { head, args } = e, product = products.get(e);
+      if (product) {
+        const [x, y] = product.args.map((x) => values.get(x)!);
+        const sum = values.get(args.find((x) => x !== product)!)!;
+        values.set(e, this.#f.let(lane.madd!(this.#f, x!, y!, sum)));
+        continue;
+      }
       const value = head.kind === "input"
         ? load(lane.kind, this.#pointer(head.name).add(offset))
         : head.kind === "op"

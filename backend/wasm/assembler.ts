@@ -28,6 +28,7 @@ import {
   I32,
   type I32x4,
   type Kind,
+  load,
   place,
   simd,
   u32,
@@ -384,4 +385,19 @@ export class Assembler {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     return exports as Exports;
   }
+}
+
+let relaxedSimd: boolean | undefined;
+
+/** Whether the engine has relaxed SIMD, and so a multiplication fused with an addition. */
+export function hasRelaxedSimd(): boolean {
+  if (relaxedSimd === undefined) {
+    const m = new Assembler({ relaxed: true });
+    m.export("madd", { at: I32 }, (f, { at }) => {
+      const x = f.let(load(F32x4, at));
+      f.store(at, f.madd(x, x, x));
+    });
+    relaxedSimd = WebAssembly.validate(m.encode());
+  }
+  return relaxedSimd;
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Assembler } from "./assembler.ts";
+import { Assembler, hasRelaxedSimd } from "./assembler.ts";
 import { allocate, isShared, wasmBackend, wasmMemory } from "./backend.ts";
 import { SCRATCH } from "./gemm.ts";
 import { MOST_PARTS, Pool } from "./pool.ts";
@@ -21,26 +21,14 @@ const COMMON = 64;
 /** Writes functions into the module. */
 export type Define = (m: Assembler) => void;
 
-function assemble(
-  define: readonly Define[],
-  shared: boolean,
-  relaxed: boolean,
-): Assembler {
-  const m = new Assembler({ shared, relaxed });
-  for (const write of define) write(m);
-  return m;
-}
-
 /** Compile the module and start threads for the current backend, unless that was done. */
 export async function startThreads(define: readonly Define[]): Promise<void> {
   const current = wasmMemory();
   if (current === memory) return;
   pool?.close();
   const shared = isShared(current);
-  // Whether relaxed SIMD is there shows with one function as well as with all.
-  const probe = assemble(define.slice(0, 1), shared, true);
-  const relaxed = WebAssembly.validate(probe.encode());
-  const code = assemble(define, shared, relaxed);
+  const code = new Assembler({ shared, relaxed: hasRelaxedSimd() });
+  for (const write of define) write(code);
   pool = await Pool.start({
     module: new WebAssembly.Module(code.encode()),
     names: code.names,
