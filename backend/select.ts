@@ -134,13 +134,21 @@ async function choose(): Promise<BackendName> {
 
 /** An environment variable, if reading it is permitted without asking. */
 function variable(name: string): string | undefined {
-  const deno = globalThis.Deno;
-  if (!deno) return undefined;
-  const { state } = deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? deno.env.get(name) || undefined : undefined;
+  return mayUse(name) ? Deno.env.get(name) || undefined : undefined;
+}
+
+function mayUse(variable: string): boolean {
+  const query = { name: "env", variable } as const;
+  const { state } = globalThis.Deno?.permissions.querySync(query) ?? {};
+  return state === "granted";
 }
 
 async function findAdapter(): Promise<GPUAdapter | null> {
+  // Without this variable graphics drivers print errors of no consequence.
+  const folder = "XDG_RUNTIME_DIR";
+  if (mayUse(folder) && variable(folder) === undefined) {
+    if (Deno.build.os === "linux") Deno.env.set(folder, "/tmp");
+  }
   return await globalThis.navigator?.gpu?.requestAdapter() ?? null;
 }
 
