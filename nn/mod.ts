@@ -39,5 +39,6 @@ export * from "./metrics/mod.ts";
 
 export * from "./freeze.ts";
 export * from "./inspect.ts";
+export * from "./safe_norm.ts";
 export * from "./sequence.ts";
 export * from "./state_dict.ts";
