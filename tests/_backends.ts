@@ -13,6 +13,12 @@ const wanted = Deno.env.get("BRAINTAPE_TEST_BACKENDS")?.split(",");
 /** Whether the exhaustive versions of tests are wanted. */
 export const FULL: boolean = Deno.env.get("BRAINTAPE_FULL") === "1";
 
+if (!FULL) {
+  console.log(
+    "Exhaustive tests are skipped or shortened: `deno task test:full` runs them",
+  );
+}
+
 /** Vulkan's loader complains without it. */
 if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
