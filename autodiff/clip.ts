@@ -63,7 +63,7 @@ export function clipGradNorm<G extends Tensors>(
     }
   }
   const clipped = scope(() => {
-    const norm = totalNorm(Object.values(grads), normType);
+    const norm = globalNorm(grads, normType);
     const factor = tf.minimum(1, tf.div(maxNorm, tf.add(norm, 1e-6)));
     return { grads: mapNamed(grads, (g) => tf.mul(g, factor)) as G, norm };
   });
@@ -71,7 +71,18 @@ export function clipGradNorm<G extends Tensors>(
   return clipped;
 }
 
-function totalNorm(grads: readonly tf.Tensor[], p: number): tf.Scalar {
+/**
+ * The norm of all gradients together, on the device.
+ *
+ * @param tensors Gradients by path; the caller still owns them.
+ * @param p The exponent of the norm; `Infinity` is the largest element. Default: 2.
+ * @returns A scalar; 0 of no gradients.
+ */
+export function globalNorm(tensors: Tensors, p = 2): tf.Scalar {
+  return scope(() => normOf(Object.values(tensors), p));
+}
+
+function normOf(grads: readonly tf.Tensor[], p: number): tf.Scalar {
   if (grads.length === 0) return tf.scalar(0);
   if (p === Infinity) {
     const sizes = grads.filter((g) => g.size > 0)

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { clipGradNorm, grad } from "../autodiff/mod.ts";
+import { clipGradNorm, globalNorm, grad } from "../autodiff/mod.ts";
 import type { Parts } from "../checkpoint.ts";
 import { environ } from "../environ.ts";
 import type { Module } from "../nn/mod.ts";
@@ -22,7 +22,7 @@ import {
   type FitOptions,
   type FitResult,
 } from "./fit_options.ts";
-import { clipByValue, globalNorm, GradientSum } from "./gradients.ts";
+import { clipByValue, GradientSum } from "./gradients.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { Recorder, type RecorderState } from "./recorder.ts";
 import type { RunLog } from "./run_log.ts";

@@ -75,17 +75,6 @@ export class GradientSum {
   }
 }
 
-/** The norm of all gradients together, on the device. */
-export function globalNorm(grads: Tensors): tf.Scalar {
-  return tf.tidy(() =>
-    tf.sqrt(
-      tf.addN(
-        Object.values(grads).map((g) => tf.sum<tf.Scalar>(tf.square(g))),
-      ),
-    )
-  );
-}
-
 /** Limit each element to [-limit, limit]; frees what it is given. */
 export function clipByValue(grads: Tensors, limit: number): Tensors {
   const clipped = scope(() =>

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { dilate } from "./strides.ts";
-import { type Axis, cells } from "./windows.ts";
+import { type Axis, cells, planeOf } from "./windows.ts";
 
 /**
  * The gradient of a dilated convolution's input: a convolution with the filter
@@ -122,21 +122,7 @@ function axesOf(
     dimRoundingMode,
     isDepthwise,
   );
-  return [{
-    size: info.inHeight,
-    window: info.filterHeight,
-    stride: info.strideHeight,
-    dilation: info.dilationHeight,
-    before: info.padInfo.top,
-    out: info.outHeight,
-  }, {
-    size: info.inWidth,
-    window: info.filterWidth,
-    stride: info.strideWidth,
-    dilation: info.dilationWidth,
-    before: info.padInfo.left,
-    out: info.outWidth,
-  }];
+  return planeOf(info);
 }
 
 /** Pads with zeros, and crops where the padding is negative. */

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { fromInputs, type Gradients, zeros } from "./rule.ts";
-import { atBest, type Axis, cells, run } from "./windows.ts";
+import { atBest, type Axis, cells, planeOf, run } from "./windows.ts";
 
 /** Grayscale dilation: the maximum over a window of image plus filter. */
 export const morphology: Gradients = {
@@ -63,19 +63,5 @@ function axesOf(
     "NHWC",
     dilations,
   );
-  return [{
-    size: info.inHeight,
-    window: info.filterHeight,
-    stride: info.strideHeight,
-    dilation: info.dilationHeight,
-    before: info.padInfo.top,
-    out: info.outHeight,
-  }, {
-    size: info.inWidth,
-    window: info.filterWidth,
-    stride: info.strideWidth,
-    dilation: info.dilationWidth,
-    before: info.padInfo.left,
-    out: info.outWidth,
-  }];
+  return planeOf(info);
 }

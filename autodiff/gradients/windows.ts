@@ -16,6 +16,25 @@ export interface Axis {
   readonly out: number;
 }
 
+/** Height and width of a window of which tfjs has worked out the sizes. */
+export function planeOf(info: tf.backend_util.Conv2DInfo): [Axis, Axis] {
+  return [{
+    size: info.inHeight,
+    window: info.filterHeight,
+    stride: info.strideHeight,
+    dilation: info.dilationHeight,
+    before: info.padInfo.top,
+    out: info.outHeight,
+  }, {
+    size: info.inWidth,
+    window: info.filterWidth,
+    stride: info.strideWidth,
+    dilation: info.dilationWidth,
+    before: info.padInfo.left,
+    out: info.outWidth,
+  }];
+}
+
 /** The padding after the image that the last window reaches into. */
 export function after(
   { size, window, stride, dilation, before, out }: Axis,

@@ -10,6 +10,7 @@ import {
   clipGradNorm,
   customGradient,
   debugNaN,
+  globalNorm,
   grad,
   hessian,
   hessianVectorProduct,
@@ -234,6 +235,8 @@ onEachBackend(
       assertEquals(await take(sum.norm), [7]);
       tf.dispose([small.norm, largest.grads.b, sum.grads]);
       const bad = make();
+      assertEquals(await take(globalNorm(bad)), [5]);
+      assertEquals(await take(globalNorm({})), [0]);
       assertThrows(
         () => clipGradNorm(bad, 0),
         RangeError,
