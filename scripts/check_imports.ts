@@ -7,15 +7,25 @@
 const ROOT = new URL("../", import.meta.url);
 
 /** The areas that each area may import from, besides itself. */
-const BASE = ["tensors.ts", "memory.ts", "trace.ts", "environ.ts", "tf.ts"];
+const BASE = [
+  "check.ts",
+  "nearest.ts",
+  "tensors.ts",
+  "memory.ts",
+  "trace.ts",
+  "environ.ts",
+  "tf.ts",
+];
 const STATE = [...BASE, "state.ts"];
 const RANDOM = [...STATE, "backend", "random.ts", "random"];
 const BACKEND = [...STATE, "backend"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "tensors.ts": [],
-  "trace.ts": [],
-  "memory.ts": [],
-  "environ.ts": ["memory.ts"],
+  "nearest.ts": [],
+  "check.ts": ["nearest.ts"],
+  "tensors.ts": ["check.ts"],
+  "trace.ts": ["check.ts"],
+  "memory.ts": ["check.ts"],
+  "environ.ts": ["check.ts", "memory.ts"],
   "tf.ts": ["backend"],
   "state.ts": BASE,
   "random.ts": RANDOM,

@@ -1,0 +1,242 @@
+/**
+ * What a caller's values must be, in the words of the errors. Internal.
+ *
+ * Every error of the library that refuses an argument is made here, so that all of
+ * them name the action, the rule and the value:
+ * `Cannot create AdamW: betas[0] must be in [0, 1): current value is 1.2`.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { nearest } from "./nearest.ts";
+
+/** What a number must be; each key is what the error says. */
+const NUMBERS = {
+  "a number": () => true,
+  "a finite number": Number.isFinite,
+  "a nonnegative finite number": (x) => Number.isFinite(x) && x >= 0,
+  "a positive finite number": (x) => Number.isFinite(x) && x > 0,
+  "a finite number other than 0": (x) => Number.isFinite(x) && x !== 0,
+  "a finite number greater than 1": (x) => Number.isFinite(x) && x > 1,
+  "an integer": Number.isSafeInteger,
+  "a nonnegative integer": (x) => Number.isSafeInteger(x) && x >= 0,
+  "a positive integer": (x) => Number.isSafeInteger(x) && x > 0,
+  "in [0, 1]": (x) => x >= 0 && x <= 1,
+  "in [0, 1)": (x) => x >= 0 && x < 1,
+  "in (0, 1]": (x) => x > 0 && x <= 1,
+  "in (0, 1)": (x) => x > 0 && x < 1,
+} satisfies Record<string, (x: number) => boolean>;
+
+/** The name of a rule about numbers. */
+export type NumberRule = keyof typeof NUMBERS;
+
+/** What is wrong with a value. */
+interface Fault {
+  /** Where in the value: `"[0]"`, or `""` for all of it. */
+  readonly at: string;
+  /** What it must be. */
+  readonly rule: string;
+  /** What is there. */
+  readonly value: unknown;
+  /** `TypeError` for the wrong kind of value, else `RangeError`. */
+  readonly error: typeof TypeError | typeof RangeError;
+}
+
+/** A rule for values of a type: what is wrong with a value, if anything is. */
+export type ValueRule = (value: unknown) => Fault | undefined;
+
+/** What a value must be: the name of a rule about numbers, or any other rule. */
+export type Rule = NumberRule | ValueRule;
+
+/** A rule for each option of `O`; one that is missing does not compile. */
+export type OptionRules<O> = { readonly [K in keyof O]-?: Rule };
+
+/** The rule that `test` holds; `is` says it in the error, after "must be". */
+export function rule(
+  is: string,
+  test: (value: unknown) => boolean,
+  error: Fault["error"] = TypeError,
+): ValueRule {
+  return (value) =>
+    test(value) ? undefined : { at: "", rule: is, value, error };
+}
+
+/** Any value: whoever uses the option checks it. */
+export const anything: ValueRule = () => undefined;
+
+/** `true` or `false`. */
+export const boolean: ValueRule = rule(
+  "true or false",
+  (x) => typeof x === "boolean",
+);
+
+/** A function. */
+export const callable: ValueRule = rule(
+  "a function",
+  (x) => typeof x === "function",
+);
+
+/** A string. */
+export const string: ValueRule = rule("a string", (x) => typeof x === "string");
+
+/** A tensor. */
+export const tensor: ValueRule = rule(
+  "a tensor",
+  (x) => x instanceof tf.Tensor,
+);
+
+/** One of `values`. */
+export function oneOf(...values: readonly unknown[]): ValueRule {
+  const is = `one of ${values.map(show).join(", ")}`;
+  return rule(is, (x) => values.includes(x), RangeError);
+}
+
+/** An instance of a class; `is` says which, as in `"a scheduler"`. */
+export function instanceOf(
+  Class: abstract new (...args: never[]) => unknown,
+  is: string,
+): ValueRule {
+  return rule(is, (x) => x instanceof Class);
+}
+
+/** `null`, or what `other` says. */
+export function orNull(other: Rule): ValueRule {
+  return (value) => value === null ? undefined : faultOf(other, value);
+}
+
+/** What one of `rules` says; the fault of the last one is told. */
+export function either(...rules: readonly Rule[]): ValueRule {
+  return (value) => {
+    let fault: Fault | undefined;
+    for (const each of rules) {
+      fault = faultOf(each, value);
+      if (!fault) return undefined;
+    }
+    return fault;
+  };
+}
+
+/** A list, of which each item keeps to `item`. */
+export function listOf(item: Rule): ValueRule {
+  return (value) => {
+    if (!Array.isArray(value)) {
+      return { at: "", rule: "a list", value, error: TypeError };
+    }
+    return firstFault(value.map((x, i) => [i, faultOf(item, x)]));
+  };
+}
+
+/** A list with an item for each of `items`: `pair("in [0, 1)", "in [0, 1)")`. */
+export function pair(first: Rule, second: Rule): ValueRule {
+  return (value) => {
+    if (!Array.isArray(value) || value.length !== 2) {
+      return { at: "", rule: "a pair", value, error: TypeError };
+    }
+    return firstFault([
+      [0, faultOf(first, value[0])],
+      [1, faultOf(second, value[1])],
+    ]);
+  };
+}
+
+function firstFault(
+  faults: readonly (readonly [number, Fault | undefined])[],
+): Fault | undefined {
+  for (const [i, fault] of faults) {
+    if (fault) return { ...fault, at: `[${i}]${fault.at}` };
+  }
+  return undefined;
+}
+
+function faultOf(by: Rule, value: unknown): Fault | undefined {
+  if (typeof by === "function") return by(value);
+  if (typeof value !== "number") {
+    return { at: "", rule: by, value, error: TypeError };
+  }
+  const holds: (x: number) => boolean = NUMBERS[by];
+  return holds(value)
+    ? undefined
+    : { at: "", rule: by, value, error: RangeError };
+}
+
+/**
+ * Throw unless `value` keeps to `by`.
+ *
+ * @param action What cannot be done, as in `"create AdamW"`.
+ * @param name The value as its caller wrote it, as in `"betas"`.
+ */
+export function check(
+  action: string,
+  name: string,
+  value: unknown,
+  by: Rule,
+): void {
+  const fault = faultOf(by, value);
+  if (fault) {
+    refuse(action, `${name}${fault.at}`, fault.rule, fault.value, fault.error);
+  }
+}
+
+/**
+ * Throw unless each of `options` is one that `rules` has, and keeps to its rule.
+ * An option that is undefined counts as left out.
+ */
+export function checkOptions<O extends object>(
+  action: string,
+  options: O,
+  rules: OptionRules<O>,
+): void {
+  if (
+    typeof options !== "object" || options === null || Array.isArray(options)
+  ) {
+    refuse(action, "the options", "an object", options, TypeError);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(rules, name)) {
+      const names = Object.keys(rules);
+      const hint = names.length === 0
+        ? "it takes none"
+        : `did you mean "${nearest(name, names)}"?`;
+      throw new TypeError(
+        `Cannot ${action}: there is no option "${name}": ${hint}`,
+      );
+    }
+    if (value !== undefined) {
+      check(action, name, value, rules[name as keyof O]);
+    }
+  }
+}
+
+/** Throw `Cannot ${action}: ${name} must be ${rule}: current value is ${value}`. */
+export function refuse(
+  action: string,
+  name: string,
+  rule: string,
+  value: unknown,
+  ErrorClass: typeof TypeError | typeof RangeError = RangeError,
+): never {
+  throw new ErrorClass(
+    `Cannot ${action}: ${name} must be ${rule}: current value is ${
+      show(value)
+    }`,
+  );
+}
+
+/** `value` as an error shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (value instanceof tf.Tensor) {
+    return `a tensor of ${value.dtype} with shape [${value.shape}]`;
+  }
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map(show).join(", ");
+    return value.length > 8 ? `[${shown}, ...]` : `[${shown}]`;
+  }
+  const name = value.constructor?.name;
+  return name === undefined || name === "Object"
+    ? "an object"
+    : `an instance of ${name}`;
+}
