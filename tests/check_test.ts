@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../backend/mod.ts";
 import {
   anything,
   boolean,
@@ -125,7 +126,8 @@ Deno.test("misspelled, translated and half remembered names find their option", 
   ) assertEquals(nearest(name, names), meant);
 });
 
-Deno.test("errors show any value", () => {
+Deno.test("errors show any value", async () => {
+  await useBackend("cpu");
   const x = tf.tensor1d([1, 2]);
   assertEquals(show(x), "a tensor of float32 with shape [2]");
   x.dispose();
