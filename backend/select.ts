@@ -5,8 +5,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { registerCpuKernels } from "./cpu/fixes.ts";
-import { registerWasmKernels } from "./wasm/kernels.ts";
-import { startWasm } from "./wasm/start.ts";
+import { registerWasmKernels } from "./wasm/kernels/mod.ts";
+import { startWasm } from "./wasm/machine/start.ts";
 import { registerWebGpuKernels } from "./webgpu/fixes.ts";
 
 /** A backend. */

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../autodiff/mod.ts"; // registers gradients
 import { useBackend } from "../backend/mod.ts";
-import { stockKernels } from "../backend/wasm/registry.ts";
+import { stockKernels } from "../backend/wasm/machine/registry.ts";
 
 const ours = new Map<string, tf.KernelConfig>(),
   theirs = new Map<string, tf.KernelConfig>();

@@ -5,7 +5,10 @@
  *
  * @module
  */
-import { canFuse, gelu as fusedGelu } from "../backend/wasm/fused.ts";
+import {
+  canFuse,
+  gelu as fusedGelu,
+} from "../backend/wasm/kernels/transformer.ts";
 import * as tf from "../tf.ts";
 
 /** Options of {@linkcode gelu}. */

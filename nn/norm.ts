@@ -6,7 +6,7 @@
 import {
   canFuse,
   standardize as fusedStandardize,
-} from "../backend/wasm/fused.ts";
+} from "../backend/wasm/kernels/transformer.ts";
 import * as tf from "../tf.ts";
 import type { ParamState } from "../state.ts";
 import { One, Zero } from "./init/mod.ts";

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { Assembler, I32, I32x4, simd } from "../backend/wasm/assembler.ts";
+import {
+  Assembler,
+  I32,
+  I32x4,
+  simd,
+} from "../backend/wasm/assembler/assembler.ts";
 
 /** The constants of the generator, see `philox.ts`. */
 export interface PhiloxConstants {

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import "../autodiff/mod.ts";
-import { pointer, wasmBackend } from "../backend/wasm/backend.ts";
+import { pointer, wasmBackend } from "../backend/wasm/machine/backend.ts";
 import { numbers, onEachBackend } from "./_backends.ts";
 
 const cpu = { only: ["cpu"] } as const;
@@ -128,7 +128,7 @@ onEachBackend("a clone shares memory, and is counted", () => {
   tf.dispose([x, y]);
 });
 
-// backend/wasm/backend.ts guards allocation.
+// backend/wasm/machine/backend.ts guards allocation.
 onEachBackend(
   "the WASM module allocates through _malloc, which we replace",
   () => {

@@ -1,5 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { canFuse, softmaxGradient } from "../../backend/wasm/fused.ts";
+import {
+  canFuse,
+  softmaxGradient,
+} from "../../backend/wasm/kernels/transformer.ts";
 import { sumToShape } from "./broadcast.ts";
 import { fromInputs, fromOutput, type Gradients } from "./rule.ts";
 

@@ -5,14 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Named, Tensors } from "../../tensors.ts";
-import type { Exports } from "../wasm/assembler.ts";
+import type { Exports } from "../wasm/assembler/assembler.ts";
 import {
   allocate,
   isShared,
   type WasmBackend,
   wasmBackend,
   wasmMemory,
-} from "../wasm/backend.ts";
+} from "../wasm/machine/backend.ts";
 import type { Expr } from "./expr.ts";
 import { hostFunction } from "./host.ts";
 import {

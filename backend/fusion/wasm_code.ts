@@ -21,7 +21,7 @@ import {
   load,
   simd,
   type Value,
-} from "../wasm/assembler.ts";
+} from "../wasm/assembler/assembler.ts";
 import type { Expr, Op } from "./expr.ts";
 import { buffersOf, type Kernel, nodesOf, type Plan } from "./kernel.ts";
 

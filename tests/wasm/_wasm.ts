@@ -3,7 +3,7 @@
  * surroundings are watched.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { wasmBackend } from "../../backend/wasm/backend.ts";
+import { wasmBackend } from "../../backend/wasm/machine/backend.ts";
 import { useBackend } from "../../backend/mod.ts";
 
 /** Start WASM; most tests need one thread. */

@@ -10,7 +10,7 @@ import {
   loadByte,
   loadBytes,
   loadSplat,
-} from "../../backend/wasm/assembler.ts";
+} from "../../backend/wasm/assembler/assembler.ts";
 
 const memory = new WebAssembly.Memory({ initial: 2 });
 const floats = new Float32Array(memory.buffer);

@@ -269,7 +269,7 @@ Deno.test("W4: conv3dTranspose of ones sums to all 64 products", async () => {
 });
 
 Deno.test("conv2d sees a filter that was overwritten in place", async () => {
-  const { wasmBackend } = await import("../../backend/wasm/backend.ts");
+  const { wasmBackend } = await import("../../backend/wasm/machine/backend.ts");
   await useWasm();
   tf.tidy(() => {
     const x = tf.ones([1, 3, 3, 1]) as tf.Tensor4D,

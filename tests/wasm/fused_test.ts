@@ -5,7 +5,7 @@ import {
   gelu,
   softmaxGradient,
   standardize,
-} from "../../backend/wasm/fused.ts";
+} from "../../backend/wasm/kernels/transformer.ts";
 import "../../autodiff/mod.ts"; // registers gradients
 import { useBackend } from "../../backend/mod.ts";
 import { floats, guarded, random, tensor, useWasm, values } from "./_wasm.ts";

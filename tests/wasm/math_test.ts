@@ -4,9 +4,9 @@ import {
   type Body,
   type F32x4,
   I32,
-} from "../../backend/wasm/assembler.ts";
-import { eachVector } from "../../backend/wasm/lanes.ts";
-import * as math from "../../backend/wasm/math.ts";
+} from "../../backend/wasm/assembler/assembler.ts";
+import { eachVector } from "../../backend/wasm/assembler/lanes.ts";
+import * as math from "../../backend/wasm/assembler/math.ts";
 
 const memory = new WebAssembly.Memory({ initial: 16 });
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { wasmBackend } from "../../backend/wasm/backend.ts";
+import { wasmBackend } from "../../backend/wasm/machine/backend.ts";
 import { floats, guarded, random, useWasm, values } from "./_wasm.ts";
 
 /** A product in float64: the definition. */

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { wasmBackend } from "../../backend/wasm/backend.ts";
+import { wasmBackend } from "../../backend/wasm/machine/backend.ts";
 import {
   assertSameAsCpu,
   type Case,

@@ -11,11 +11,11 @@ import {
   I32,
   I32x4,
   loadSplat,
-} from "./assembler.ts";
-import { eachVector, type Lanes } from "./lanes.ts";
+} from "../assembler/assembler.ts";
+import { eachVector, type Lanes } from "../assembler/lanes.ts";
 import { broadcast, eachRows, widened } from "./broadcast.ts";
 import type { Loop } from "./moves.ts";
-import { runRanges } from "./parallel.ts";
+import { runRanges } from "../machine/parallel.ts";
 import {
   expectType,
   free,
@@ -25,7 +25,7 @@ import {
   share,
   size,
   view,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** A kernel: for floats, if there is code for it, and for one pair of numbers. */
 interface Binary {

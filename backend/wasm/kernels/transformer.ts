@@ -16,11 +16,17 @@ import {
   floatBits,
   I32,
   load,
-} from "./assembler.ts";
-import { eachVector, sumLanes } from "./lanes.ts";
-import { erf, exp, tanh } from "./math.ts";
-import { runRanges } from "./parallel.ts";
-import { expectType, output, pointer, replace, size } from "./registry.ts";
+} from "../assembler/assembler.ts";
+import { eachVector, sumLanes } from "../assembler/lanes.ts";
+import { erf, exp, tanh } from "../assembler/math.ts";
+import { runRanges } from "../machine/parallel.ts";
+import {
+  expectType,
+  output,
+  pointer,
+  replace,
+  size,
+} from "../machine/registry.ts";
 
 /** The approximation by tanh: its factors. */
 const ROOT = Math.sqrt(2 / Math.PI), CUBIC = 0.044715;

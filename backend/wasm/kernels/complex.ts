@@ -5,8 +5,14 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { wasmBackend } from "./backend.ts";
-import { expectType, output, replace, size, view } from "./registry.ts";
+import { wasmBackend } from "../machine/backend.ts";
+import {
+  expectType,
+  output,
+  replace,
+  size,
+  view,
+} from "../machine/registry.ts";
 
 function complex(real: tf.TensorInfo, imag: tf.TensorInfo): tf.TensorInfo {
   expectType("complex", real, "float32");

@@ -11,8 +11,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Product, RELU, ROWS, TRANSPOSE_A, TRANSPOSE_B } from "./gemm.ts";
 import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
-import { run, threadCount } from "./parallel.ts";
-import { MOST_PARTS } from "./pool.ts";
+import { run, threadCount } from "../machine/parallel.ts";
+import { MOST_PARTS } from "../machine/threads.ts";
 import {
   expectType,
   output,
@@ -20,7 +20,7 @@ import {
   replace,
   size,
   view,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** The least multiplications worth giving to another thread. */
 const PART = 500_000;

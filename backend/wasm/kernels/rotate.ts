@@ -10,7 +10,7 @@ import {
   output,
   replace,
   view,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** Replace tfjs' `RotateWithOffset`, which rounds the fill value to an integer. */
 export function registerRotate(): void {

@@ -12,8 +12,8 @@ import {
   I32,
   I32x4,
   load,
-} from "./assembler.ts";
-import { eachVector } from "./lanes.ts";
+} from "../assembler/assembler.ts";
+import { eachVector } from "../assembler/lanes.ts";
 import { eachWindow, loadGeometry } from "./patches.ts";
 
 type Sizes = ReturnType<typeof loadGeometry>;

@@ -15,7 +15,7 @@ import {
   F32x4,
   I32,
   load,
-} from "./assembler.ts";
+} from "../assembler/assembler.ts";
 
 /** The sizes that describe windows: in this order, as 32-bit integers in memory. */
 const FIELDS = [

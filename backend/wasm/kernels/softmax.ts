@@ -8,11 +8,22 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type Assembler, type Body, F32x4, I32 } from "./assembler.ts";
-import { eachVector, maxLanes, sumLanes } from "./lanes.ts";
-import { expNegative } from "./math.ts";
-import { runRanges } from "./parallel.ts";
-import { expectType, output, pointer, replace, size } from "./registry.ts";
+import {
+  type Assembler,
+  type Body,
+  F32x4,
+  I32,
+} from "../assembler/assembler.ts";
+import { eachVector, maxLanes, sumLanes } from "../assembler/lanes.ts";
+import { expNegative } from "../assembler/math.ts";
+import { runRanges } from "../machine/parallel.ts";
+import {
+  expectType,
+  output,
+  pointer,
+  replace,
+  size,
+} from "../machine/registry.ts";
 
 /** Write the softmax of the row at `x` to `y`; both may be one. */
 export function softmaxRow(

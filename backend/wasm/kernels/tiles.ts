@@ -14,7 +14,7 @@ import {
   I32,
   load,
   loadSplat,
-} from "./assembler.ts";
+} from "../assembler/assembler.ts";
 
 /** `C = A B + C` rather than `C = A B`. */
 export const ACCUMULATE = 1;

@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { Assembler, hasRelaxedSimd } from "./assembler.ts";
+import { Assembler, hasRelaxedSimd } from "../assembler/assembler.ts";
 import { allocate, isShared, wasmBackend, wasmMemory } from "./backend.ts";
-import { SCRATCH } from "./gemm.ts";
-import { MOST_PARTS, Pool } from "./pool.ts";
+import { SCRATCH } from "../kernels/gemm.ts";
+import { MOST_PARTS, Pool } from "./threads.ts";
 
 let pool: Pool | undefined;
 let memory: WebAssembly.Memory | undefined;

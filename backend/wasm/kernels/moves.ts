@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { type Assembler, F32, I32, load } from "./assembler.ts";
-import { wasmBackend } from "./backend.ts";
+import { type Assembler, F32, I32, load } from "../assembler/assembler.ts";
+import { wasmBackend } from "../machine/backend.ts";
 import { defineTranspose } from "./tiles.ts";
-import { run } from "./parallel.ts";
+import { run } from "../machine/parallel.ts";
 import { copyFloats } from "./patches.ts";
-import { eachVector } from "./lanes.ts";
+import { eachVector } from "../assembler/lanes.ts";
 
 /** Define `move`, `transpose`, `boolToFloat`, `boolToInt`, `gatherRows` and `addRows`. */
 export function defineMoves(m: Assembler): void {

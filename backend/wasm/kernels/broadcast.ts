@@ -4,7 +4,7 @@
  * @module
  */
 import { joined, type Loop, move } from "./moves.ts";
-import { free, output, pointer } from "./registry.ts";
+import { free, output, pointer } from "../machine/registry.ts";
 
 /** Loops over the result, the first the outermost: steps in elements of `a` and `b`. */
 export function broadcast(

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { call, free, replace, share } from "./registry.ts";
+import { call, free, replace, share } from "../machine/registry.ts";
 
 /** A tensor and the letters of its axes; owned, so that it can be freed. */
 interface Operand {

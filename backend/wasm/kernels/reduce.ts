@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { permute } from "./moves.ts";
-import { runRanges } from "./parallel.ts";
+import { runRanges } from "../machine/parallel.ts";
 import { REDUCTIONS, STRIP } from "./reduce_code.ts";
 import {
   call,
@@ -18,7 +18,7 @@ import {
   share,
   size,
   view,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** A reduction as `outer` times `rows` by `columns`, the rows being reduced. */
 interface Plan {

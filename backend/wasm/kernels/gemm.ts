@@ -15,7 +15,7 @@ import {
   I32,
   load,
   loadSplat,
-} from "./assembler.ts";
+} from "../assembler/assembler.ts";
 import {
   ACCUMULATE,
   at,

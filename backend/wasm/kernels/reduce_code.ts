@@ -11,8 +11,8 @@ import {
   F64,
   I32,
   load,
-} from "./assembler.ts";
-import { eachVector } from "./lanes.ts";
+} from "../assembler/assembler.ts";
+import { eachVector } from "../assembler/lanes.ts";
 
 /** How a reduction of rows and of columns is written, and done for integers. */
 export interface Reduction {

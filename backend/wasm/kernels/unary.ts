@@ -12,8 +12,8 @@ import {
   floatBits,
   I32,
   type I32x4,
-} from "./assembler.ts";
-import { eachVector } from "./lanes.ts";
+} from "../assembler/assembler.ts";
+import { eachVector } from "../assembler/lanes.ts";
 import {
   copySign,
   erf,
@@ -24,8 +24,8 @@ import {
   sigmoid,
   softplus,
   tanh,
-} from "./math.ts";
-import { runRanges } from "./parallel.ts";
+} from "../assembler/math.ts";
+import { runRanges } from "../machine/parallel.ts";
 import {
   expectType,
   output,
@@ -33,7 +33,7 @@ import {
   replace,
   size,
   view,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** Options of a kernel as two numbers. */
 type Numbers = readonly [number, number];

@@ -5,7 +5,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { expectType, output, replace, view, zeros } from "./registry.ts";
+import {
+  expectType,
+  output,
+  replace,
+  view,
+  zeros,
+} from "../machine/registry.ts";
 
 /** The options of dilation. */
 interface DilationAttrs {

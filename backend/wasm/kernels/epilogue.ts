@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { call, free, size } from "./registry.ts";
+import { call, free, size } from "../machine/registry.ts";
 
 /** Kernels of the activations that a fused op names. */
 const ACTIVATIONS: Readonly<Record<string, string>> = {

@@ -26,7 +26,7 @@ import {
 import { ACCUMULATE, type Product, TRANSPOSE_A, TRANSPOSE_B } from "./gemm.ts";
 import { finish, type FusedAttrs, type FusedInputs } from "./epilogue.ts";
 import { multiply } from "./matmul.ts";
-import { runRanges, share as shareWords } from "./parallel.ts";
+import { runRanges, share as shareWords } from "../machine/parallel.ts";
 import { type Geometry, geometryWords } from "./patches.ts";
 import {
   call,
@@ -37,7 +37,7 @@ import {
   replace,
   size,
   zeros,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** Floats of patches made at a time: about what the second cache holds. */
 const BLOCK = 1 << 18;

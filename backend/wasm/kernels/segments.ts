@@ -5,8 +5,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { wasmBackend } from "./backend.ts";
-import { run } from "./parallel.ts";
+import { wasmBackend } from "../machine/backend.ts";
+import { run } from "../machine/parallel.ts";
 import {
   expectType,
   output,
@@ -15,7 +15,7 @@ import {
   size,
   view,
   zeros,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** Sum the rows of `x` that have the same id; ids outside `0` to `numSegments` are left out. */
 function segmentSum(

@@ -10,7 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Attrs2D, geometry2D, geometry3D, sizes2D } from "./geometry.ts";
 import { SCRATCH } from "./gemm.ts";
-import { run, runRanges, share } from "./parallel.ts";
+import { run, runRanges, share } from "../machine/parallel.ts";
 import { type Geometry, geometryWords } from "./patches.ts";
 import {
   expectType,
@@ -20,7 +20,7 @@ import {
   size,
   view,
   zeros,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** Windows over so many images. */
 interface Pooling {

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { expectType, replace, view, zeros } from "./registry.ts";
+import { expectType, replace, view, zeros } from "../machine/registry.ts";
 
 /** The options of resizing. */
 interface ResizeAttrs {

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type Loop, move, permute, strides } from "./moves.ts";
-import { run } from "./parallel.ts";
+import { run } from "../machine/parallel.ts";
 import {
   call,
   free,
@@ -18,7 +18,7 @@ import {
   stockKernel,
   view,
   zeros,
-} from "./registry.ts";
+} from "../machine/registry.ts";
 
 /** Bytes of an element. */
 function width(x: tf.TensorInfo): number {
