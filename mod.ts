@@ -29,6 +29,7 @@
 export * as autodiff from "./autodiff/mod.ts";
 export * from "./backend/mod.ts";
 export * from "./checkpoint.ts";
+export * as data from "./data/mod.ts";
 export { environ, type Environment } from "./environ.ts";
 export { scope } from "./memory.ts";
 export * as nn from "./nn/mod.ts";

@@ -36,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   optim: BACKEND,
   "checkpoint.ts": [...RANDOM, "checkpoint"],
   checkpoint: RANDOM,
+  data: RANDOM,
   train: [
     ...BACKEND,
     ...RANDOM,
@@ -44,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "optim",
     "checkpoint.ts",
     "checkpoint",
+    "data",
   ],
 };
 

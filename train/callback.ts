@@ -5,7 +5,7 @@
  */
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
-import type { EvaluationRecord, RunLog, StepRecord } from "./run_log.ts";
+import type { EvaluationRecord, RunLog, StepRecord } from "./logs/run_log.ts";
 
 /** The run that is under way, as callbacks see it. */
 export interface Run {

@@ -11,7 +11,7 @@ import {
   saveCheckpoint,
 } from "../checkpoint.ts";
 import { modeOf, type Monitor } from "./early_stopping.ts";
-import type { EvaluationRecord } from "./run_log.ts";
+import type { EvaluationRecord } from "./logs/run_log.ts";
 
 /** Options of `checkpoint` in {@linkcode fit}. */
 export interface CheckpointOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Callback } from "./callback.ts";
-import type { EvaluationRecord } from "./run_log.ts";
+import type { EvaluationRecord } from "./logs/run_log.ts";
 
 /** Which measure counts, and whether it should fall or rise. */
 export interface Monitor {

@@ -6,13 +6,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "../data/batches.ts";
+import type { BatchSource } from "../data/sources.ts";
 
 /** From a batch to a scalar: the mean over its examples. */
 export type Measure<B extends Batch> = (...batch: B) => tf.Scalar;
-
-/** Where batches come from: gone through once for each epoch. */
-export type BatchSource<B extends Batch> = Iterable<B> | AsyncIterable<B>;
 
 /**
  * The means of measures over batches, each batch weighted by its examples (the

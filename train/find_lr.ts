@@ -13,9 +13,10 @@ import { environ } from "../environ.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
-import type { Batch } from "./batches.ts";
-import type { BatchSource, Measure } from "./evaluate.ts";
-import { lineChart } from "./svg.ts";
+import type { Batch } from "../data/batches.ts";
+import type { BatchSource } from "../data/sources.ts";
+import type { Measure } from "./evaluate.ts";
+import { lineChart } from "./report/svg.ts";
 
 /** Options of {@linkcode findLr}. */
 export interface FindLrOptions<B extends Batch> {

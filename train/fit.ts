@@ -11,7 +11,7 @@ import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
 import type { Tensors } from "../tensors.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "../data/batches.ts";
 import type { Callback, Run } from "./callback.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Clock } from "./clock.ts";
@@ -24,10 +24,10 @@ import {
 } from "./fit_options.ts";
 import { clipByValue, GradientSum } from "./gradients.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { Recorder, type RecorderState } from "./recorder.ts";
-import type { RunLog } from "./run_log.ts";
+import { Recorder, type RecorderState } from "./logs/recorder.ts";
+import type { RunLog } from "./logs/run_log.ts";
 import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
-import { firstBatches, type Sized, sizeOf } from "./sources.ts";
+import { firstBatches, type Sized, sizeOf } from "../data/sources.ts";
 
 /**
  * Train.

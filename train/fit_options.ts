@@ -6,11 +6,12 @@
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { RandomState } from "../random.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "../data/batches.ts";
 import type { Callback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
-import type { BatchSource, Measure } from "./evaluate.ts";
-import type { RunConfig, RunLog } from "./run_log.ts";
+import type { BatchSource } from "../data/sources.ts";
+import type { Measure } from "./evaluate.ts";
+import type { RunConfig, RunLog } from "./logs/run_log.ts";
 import type { Schedule } from "./schedules.ts";
 import type { WeightAverage } from "./weight_average.ts";
 

@@ -23,25 +23,16 @@
  *
  * @module
  */
-export * from "./batches.ts";
-export { type Boundary, boundaryChart, decisionBoundary } from "./boundary.ts";
+export * from "../data/mod.ts";
+
 export type { Callback, Run } from "./callback.ts";
 export type { CheckpointOptions } from "./checkpoints.ts";
-export * from "./csv.ts";
-export {
-  type Column,
-  column,
-  type ColumnData,
-  Dataset,
-  type Rows,
-} from "./dataset.ts";
 export {
   earlyStopping,
   type EarlyStoppingOptions,
   type Monitor,
 } from "./early_stopping.ts";
-export { type BatchSource, evaluate, type Measure } from "./evaluate.ts";
-export { readText } from "./files.ts";
+export { evaluate, type Measure } from "./evaluate.ts";
 export {
   findLr,
   type FindLrOptions,
@@ -50,20 +41,17 @@ export {
 } from "./find_lr.ts";
 export { fit } from "./fit.ts";
 export type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
-export * from "./idx.ts";
-export { csvLog, jsonLines, readRunLog } from "./json_lines.ts";
-export { prefetch } from "./prefetch.ts";
+export type { Schedule, ScheduleUnit } from "./schedules.ts";
+export { step } from "./step.ts";
+export * from "./weight_average.ts";
+
+export { csvLog } from "./logs/csv_log.ts";
+export { jsonLines, readRunLog } from "./logs/json_lines.ts";
 export {
   progressBar,
   type ProgressOptions,
   type ProgressOutput,
-} from "./progress.ts";
-export {
-  renderReport,
-  report,
-  type ReportCallbackOptions,
-  type ReportOptions,
-} from "./report.ts";
+} from "./logs/progress.ts";
 export {
   type EndRecord,
   type EvaluationRecord,
@@ -73,21 +61,29 @@ export {
   type RunConfig,
   type RunLog,
   type StepRecord,
-} from "./run_log.ts";
-export type { Schedule, ScheduleUnit } from "./schedules.ts";
-export { step } from "./step.ts";
-export {
-  lineChart,
-  type LineChartOptions,
-  type Point,
-  type Series,
-} from "./svg.ts";
+} from "./logs/run_log.ts";
 export {
   EventWriter,
   type Histogram,
   histogram,
   tensorBoard,
   type TensorBoardOptions,
-} from "./tensorboard.ts";
-export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";
-export * from "./weight_average.ts";
+} from "./logs/tensorboard.ts";
+
+export {
+  type Boundary,
+  boundaryChart,
+  decisionBoundary,
+} from "./report/boundary.ts";
+export {
+  renderReport,
+  report,
+  type ReportCallbackOptions,
+  type ReportOptions,
+} from "./report/report.ts";
+export {
+  lineChart,
+  type LineChartOptions,
+  type Point,
+  type Series,
+} from "./report/svg.ts";

@@ -6,19 +6,23 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { formatCsv } from "../../train/json_lines.ts";
-import { formatDuration, formatNumber } from "../../train/progress.ts";
-import { renderReport } from "../../train/report.ts";
+import { formatCsv } from "../../train/logs/csv_log.ts";
+import { formatDuration, formatNumber } from "../../train/format.ts";
+import { renderReport } from "../../train/report/report.ts";
 import {
   formatLogLine,
   parseRunLog,
   type RunLog,
   type StepRecord,
-} from "../../train/run_log.ts";
-import { lineChart } from "../../train/svg.ts";
-import { histogram } from "../../train/tensorboard.ts";
-import { crc32c, frameRecord } from "../../train/tfrecord.ts";
-import { doublesField, int64Field, stringField } from "../../train/protobuf.ts";
+} from "../../train/logs/run_log.ts";
+import { lineChart } from "../../train/report/svg.ts";
+import { histogram } from "../../train/logs/tensorboard.ts";
+import { crc32c, frameRecord } from "../../train/logs/tfrecord.ts";
+import {
+  doublesField,
+  int64Field,
+  stringField,
+} from "../../train/logs/protobuf.ts";
 
 const STEP: StepRecord = {
   step: 10,

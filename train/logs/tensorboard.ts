@@ -4,8 +4,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { ParamState } from "../state.ts";
-import type { Callback, Run } from "./callback.ts";
+import { ParamState } from "../../state.ts";
+import type { Callback, Run } from "../callback.ts";
 import {
   bytesField,
   concat,

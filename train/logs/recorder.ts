@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { LossMeter } from "./loss_meter.ts";
 import {
   type EndRecord,

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { environ } from "../environ.ts";
+import { environ } from "../../environ.ts";
 import { colorOf } from "./svg.ts";
 
 /** The classes of a grid of points, and the examples to draw on it. */

@@ -8,13 +8,13 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { RandomState } from "../../random.ts";
-import { batches } from "../../train/batches.ts";
-import { csvNumbers, parseCsv, readCsv } from "../../train/csv.ts";
-import { column, Dataset } from "../../train/dataset.ts";
-import { readText } from "../../train/files.ts";
-import { decodeIdx, readIdx, readIdxDirectory } from "../../train/idx.ts";
-import { prefetch } from "../../train/prefetch.ts";
-import { textWindows, Vocabulary } from "../../train/text.ts";
+import { batches } from "../../data/batches.ts";
+import { csvNumbers, parseCsv, readCsv } from "../../data/csv.ts";
+import { column, Dataset } from "../../data/dataset.ts";
+import { readText } from "../../data/files.ts";
+import { decodeIdx, readIdx, readIdxDirectory } from "../../data/idx.ts";
+import { prefetch } from "../../data/prefetch.ts";
+import { textWindows, Vocabulary } from "../../data/text.ts";
 import { onEachBackend } from "../_backends.ts";
 
 /** An IDX file of bytes. */

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { Callback } from "./callback.ts";
+import type { Callback } from "../callback.ts";
 import { type Boundary, boundaryChart } from "./boundary.ts";
-import { makeFolderOf } from "./json_lines.ts";
-import { formatDuration, formatNumber } from "./progress.ts";
-import type { RunLog, StepRecord } from "./run_log.ts";
+import { makeFolderOf } from "../logs/folder.ts";
+import { formatDuration, formatNumber } from "../format.ts";
+import type { RunLog, StepRecord } from "../logs/run_log.ts";
 import { colorOf, escapeXml, lineChart, type Series } from "./svg.ts";
 
 /** Options of {@linkcode renderReport}. */

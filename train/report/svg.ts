@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatNumber } from "./progress.ts";
+import { formatNumber } from "../format.ts";
 
 /** A point of a line. */
 export type Point = readonly [x: number, y: number];

@@ -5,7 +5,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "./batches.ts";
-import type { BatchSource } from "./evaluate.ts";
+
+/** Batches, iterated over once for each epoch. */
+export type BatchSource<B extends Batch> = Iterable<B> | AsyncIterable<B>;
 
 /** A source that may know its length, and may have something to free. */
 export type Sized<B extends Batch> = BatchSource<B> & {

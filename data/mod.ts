@@ -1,0 +1,43 @@
+/**
+ * Data: examples in memory, batches of them, and readers of files.
+ *
+ * | to | use |
+ * | --- | --- |
+ * | hold examples as typed arrays | {@linkcode column}, {@linkcode Dataset} |
+ * | iterate over batches of tensors | {@linkcode batches}, {@linkcode textWindows} |
+ * | read files | {@linkcode readCsv}, {@linkcode readIdx}, {@linkcode readText} |
+ * | read ahead of the device | {@linkcode prefetch} |
+ *
+ * All of it is part of `train` too.
+ *
+ * @example Usage
+ * ```ts
+ * import { data, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const table = data.parseCsv("x,y\n1,2\n3,4\n5,6\n");
+ * const points = data.csvNumbers(table, ["x", "y"]);
+ * const sizes = [];
+ * for (const [batch] of data.batches([points], { batchSize: 2 })) {
+ *   sizes.push(batch.shape);
+ * }
+ * assertEquals(sizes, [[2, 2], [1, 2]]);
+ * ```
+ *
+ * @module
+ */
+export * from "./batches.ts";
+export * from "./csv.ts";
+export {
+  type Column,
+  column,
+  type ColumnData,
+  Dataset,
+  type Rows,
+} from "./dataset.ts";
+export { readText } from "./files.ts";
+export * from "./idx.ts";
+export { prefetch } from "./prefetch.ts";
+export type { BatchSource } from "./sources.ts";
+export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";

@@ -1,0 +1,62 @@
+/**
+ * The log of a run as a file of JSON lines.
+ *
+ * @module
+ */
+import type { Callback } from "../callback.ts";
+import {
+  formatLogLine,
+  formatRunLog,
+  type LogLine,
+  parseRunLog,
+  type RunLog,
+} from "./run_log.ts";
+import { makeFolderOf } from "./folder.ts";
+import { readText } from "../../data/files.ts";
+
+/**
+ * Write each record as a line of JSON, at once, so that a run that is killed
+ * leaves all that it measured.
+ *
+ * A resumed run goes on in the same file; records after the step it resumed from
+ * are taken out first, since these steps are taken again.
+ *
+ * @param path The file; its folder is made if need be.
+ * @returns A callback for `fit`.
+ */
+export function jsonLines(path: string): Callback {
+  const append = (line: LogLine) =>
+    Deno.writeTextFile(path, formatLogLine(line), { append: true });
+  return {
+    async onStart({ log }) {
+      await makeFolderOf(path);
+      await Deno.writeTextFile(path, formatRunLog(log));
+    },
+    onLog: (_, record) => append({ type: "step", ...record }),
+    onEvaluation: (_, record) => append({ type: "evaluation", ...record }),
+    async onEnd({ log }) {
+      if (log.end) await append({ type: "end", ...log.end });
+    },
+  };
+}
+
+/**
+ * Read a log that {@linkcode jsonLines} wrote.
+ *
+ * @param path The file.
+ * @returns The run.
+ * @throws {RangeError} If there is no such file, or it is not a log.
+ */
+export async function readRunLog(path: string): Promise<RunLog> {
+  try {
+    return parseRunLog(await readText(path), path);
+  } catch (error) {
+    if (
+      error instanceof RangeError &&
+      error.message.startsWith("Cannot read the log")
+    ) {
+      throw new RangeError(`${error.message} (in ${path})`, { cause: error });
+    }
+    throw error;
+  }
+}
