@@ -10,7 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
-import { frames } from "./trace.ts";
+import { frames } from "./frames.ts";
 
 /** Options of a {@linkcode State}. */
 export interface StateOptions {

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { record } from "./record.ts";
-import { run } from "./run.ts";
+import { differentiate } from "./differentiate.ts";
 
 /** What the function given to {@linkcode customGradient} returns. */
 export interface WithGradient<V extends tf.Tensor> {
@@ -172,7 +172,7 @@ export function recompute<A extends readonly unknown[], V extends tf.Tensor>(
         const leaves = states.filter((state) =>
           (from.get(state) as tf.Tensor).dtype === "float32"
         );
-        const outcome = run({
+        const outcome = differentiate({
           fn: fn as unknown as (...args: readonly unknown[]) => unknown,
           args: again,
           states: new Map(leaves.map((s) => [s as never, ""])),

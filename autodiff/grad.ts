@@ -5,7 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
-import { type Outcome, run, type Task } from "./run.ts";
+import { differentiate, type Outcome, type Task } from "./differentiate.ts";
 
 /** Options of {@linkcode grad}. */
 export interface GradOptions {
@@ -202,7 +202,7 @@ function prepare<A extends readonly unknown[]>(
   }
 
   return (...args) => {
-    const outcome = run({
+    const outcome = differentiate({
       fn: fn as Task["fn"],
       args,
       states: leaves,

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { isLocal, release } from "../memory.ts";
-import { type Frame, frames } from "../trace.ts";
+import { type Frame, frames } from "../frames.ts";
 
 /** What running a function met and gave. */
 export interface Recording<V> {

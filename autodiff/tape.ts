@@ -29,7 +29,7 @@ export interface TapeResult {
  * @param xs The inputs, which it reads as these very tensors.
  * @param dy The gradient in the value. Default: ones.
  */
-export function differentiate(
+export function backpropagate(
   fn: () => tf.Tensor,
   xs: readonly tf.Tensor[],
   dy?: tf.Tensor,

@@ -13,7 +13,7 @@ import {
 } from "./grad.ts";
 import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
 import { record } from "./record.ts";
-import { run, type Task } from "./run.ts";
+import { differentiate, type Task } from "./differentiate.ts";
 
 /** Options of {@linkcode vjp} and {@linkcode jacobian}. */
 export type VjpOptions = Pick<
@@ -85,7 +85,7 @@ export function vjp<
             `Cannot pull back: dy must have the value's shape [${value.shape}]: current shape is [${dy.shape}]`,
           );
         }
-        const outcome = run({
+        const outcome = differentiate({
           fn: fn as unknown as Task["fn"],
           args: inputs,
           states: leaves,

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { canOverwrite, run } from "../backend/fusion/mod.ts";
 import type { States } from "../state.ts";
 import { fromNames, mapNamed, type Named, type Tensors } from "../tensors.ts";
-import { frames } from "../trace.ts";
+import { frames } from "../frames.ts";
 import type { GradientTransformation, OptState, Rate } from "./base.ts";
 import type { Group, Registry } from "./groups.ts";
 import type { Rates } from "./rates.ts";

@@ -1,0 +1,232 @@
+/**
+ * Runs a function of states and arguments, and differentiates it: what all of
+ * `grad`, `vectorGrad` and `vjp` share.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { adopt, isLocal, isThenable, mapTensors, release } from "../memory.ts";
+import type { State } from "../state.ts";
+import { type Frame, frames } from "../frames.ts";
+import { backpropagate } from "./tape.ts";
+
+/** The function to differentiate, and in what. */
+export interface Task {
+  /** Called with `args`, the differentiated ones replaced by clones. */
+  readonly fn: (...args: readonly unknown[]) => unknown;
+  /** The arguments. */
+  readonly args: readonly unknown[];
+  /** The states to differentiate in, with the names errors call them by. */
+  readonly states: ReadonlyMap<State<tf.Tensor>, string>;
+  /** The indices of arguments to differentiate in. */
+  readonly argnums: readonly number[];
+  /** Whether `fn` returns `[value, aux]`. */
+  readonly hasAux: boolean;
+  /** Whether every state must be read. */
+  readonly checkStates: boolean;
+  /** Whether the value must be a scalar. */
+  readonly scalar: boolean;
+  /** The gradient in the value. Default: ones. */
+  readonly dy?: tf.Tensor;
+  /**
+   * What states held when the function ran before: run it again from there, and
+   * take back all it writes.
+   */
+  readonly from?: ReadonlyMap<object, unknown>;
+}
+
+/** The value of the function and its gradients. */
+export interface Outcome {
+  /** The gradient in each state. */
+  readonly states: ReadonlyMap<State<tf.Tensor>, tf.Tensor>;
+  /** The gradient in each argument of `argnums`. */
+  readonly args: readonly tf.Tensor[];
+  /** What the function returned. */
+  readonly value: tf.Tensor;
+  /** What it returned besides. */
+  readonly aux: unknown;
+}
+
+/**
+ * Run the function once, and differentiate it. Writes to states are kept; if it throws,
+ * all of them are taken back, and no tensor leaks.
+ */
+export function differentiate(task: Task): Outcome {
+  const { states, argnums, from } = task;
+  const leaves = [...states.keys()];
+  const before = leaves.map((state) => {
+    const now = state.value;
+    return (from?.get(state) ?? now) as tf.Tensor;
+  });
+  const inputs = argnums.map((i) => argument(task, i));
+  checkFloats(task, before, inputs);
+
+  // Clones have ids of their own: one tensor in two places is two inputs.
+  const xs = [...before, ...inputs].map((x) => tf.clone(x));
+  const args = [...task.args];
+  argnums.forEach((i, k) => args[i] = xs[leaves.length + k]);
+
+  const frame = frames.push();
+  from?.forEach((value, state) => lend(frame, state, value));
+  leaves.forEach((state, i) => lend(frame, state, xs[i]));
+  const kept: tf.Tensor[] = [];
+  let aux: unknown;
+  try {
+    const { value, grads } = backpropagate(
+      () => {
+        const result = task.fn(...args);
+        const [loss, rest] = task.hasAux ? pair(result) : [result, undefined];
+        checkValue(task, loss);
+        if (task.checkStates) checkRead(task, frame);
+        aux = mapTensors(rest, (x) => {
+          const clone = tf.keep(tf.clone(x));
+          kept.push(clone);
+          return clone;
+        });
+        // What somebody else owns must not become the caller's.
+        return isLocal(loss) ? loss : tf.clone(loss);
+      },
+      xs,
+      task.dy,
+    );
+    const results = own(grads, xs, task.dy);
+    kept.forEach(adopt);
+    if (from) rollback(frame);
+    else commit(frame, leaves);
+    return {
+      states: new Map(leaves.map((state, i) => [state, results[i]!])),
+      args: results.slice(leaves.length),
+      value,
+      aux,
+    };
+  } catch (error) {
+    tf.dispose(kept);
+    rollback(frame);
+    throw error;
+  } finally {
+    frames.pop();
+    tf.dispose(xs);
+  }
+}
+
+/** Put `value` in `state` until the frame ends, without giving it away. */
+function lend(frame: Frame, state: object, value: unknown) {
+  if (!frame.originals.has(state)) {
+    frame.originals.set(state, frames.peek(state));
+  }
+  frame.pinned.add(value);
+  frames.poke(state, value);
+}
+
+/** A tensor of its own for each gradient: zeros where there is none. */
+function own(
+  grads: readonly (tf.Tensor | null)[],
+  xs: readonly tf.Tensor[],
+  dy: tf.Tensor | undefined,
+): tf.Tensor[] {
+  const seen = new Set<tf.Tensor | undefined>([dy, ...xs]);
+  return grads.map((grad, i) => {
+    if (!grad) return tf.zeros(xs[i]!.shape);
+    if (seen.has(grad) || grad.kept) return tf.clone(grad);
+    seen.add(grad);
+    return grad;
+  });
+}
+
+/** Keep what was written, free what it replaced, give back what was lent. */
+function commit(frame: Frame, leaves: readonly object[]) {
+  for (const state of leaves) {
+    if (!frame.writes.has(state)) {
+      frames.poke(state, frame.originals.get(state));
+    }
+  }
+  const outer = frames.open.slice(0, -1);
+  for (const state of frame.writes) {
+    const old = frame.originals.get(state);
+    if (old instanceof tf.Tensor && !outer.some((f) => f.holds(old))) {
+      release(old);
+    }
+  }
+}
+
+/** Put every state back as it was. */
+function rollback(frame: Frame) {
+  for (const [state, original] of frame.originals) {
+    const written = frames.peek(state);
+    if (written === original) continue;
+    frames.poke(state, original);
+    if (written instanceof tf.Tensor && !frame.pinned.has(written)) {
+      release(written);
+    }
+  }
+}
+
+function argument({ args }: Task, i: number): tf.Tensor {
+  const x = args[i];
+  if (x instanceof tf.Tensor) return x;
+  throw new TypeError(
+    `Cannot differentiate: argument ${i} must be a tensor: current value is ${x}`,
+  );
+}
+
+function checkFloats(
+  { states, argnums }: Task,
+  before: readonly tf.Tensor[],
+  inputs: readonly tf.Tensor[],
+) {
+  const names = [...states.values()].map((path) => `state "${path}"`);
+  names.push(...argnums.map((i) => `argument ${i}`));
+  [...before, ...inputs].forEach((x, i) => {
+    const dtype = x instanceof tf.Tensor ? x.dtype : typeof x;
+    if (dtype === "float32") return;
+    throw new TypeError(
+      `Cannot differentiate: ${
+        names[i]
+      } must be of float32: current dtype is ${dtype}`,
+    );
+  });
+}
+
+function pair(result: unknown): readonly [unknown, unknown] {
+  if (Array.isArray(result) && result.length === 2) {
+    return result as [unknown, unknown];
+  }
+  throw new TypeError(
+    `Cannot differentiate: with hasAux the function must return [value, aux]: it returned ${
+      Array.isArray(result) ? `${result.length} elements` : typeof result
+    }`,
+  );
+}
+
+function checkValue(
+  { scalar }: Task,
+  loss: unknown,
+): asserts loss is tf.Tensor {
+  const problem = isThenable(loss)
+    ? "it returned a promise"
+    : !(loss instanceof tf.Tensor)
+    ? `it returned ${
+      Array.isArray(loss) ? "an array: set hasAux to return more" : typeof loss
+    }`
+    : loss.dtype !== "float32"
+    ? `current dtype is ${loss.dtype}`
+    : scalar && loss.rank > 0
+    ? `current shape is [${loss.shape}]`
+    : undefined;
+  if (problem === undefined) return;
+  throw new TypeError(
+    `Cannot differentiate: the function must return a ${
+      scalar ? "scalar" : "tensor"
+    } of float32: ${problem}`,
+  );
+}
+
+function checkRead({ states }: Task, { reads }: Frame) {
+  const unread = [...states].filter(([state]) => !reads.has(state));
+  if (unread.length === 0) return;
+  throw new Error(
+    `Cannot differentiate: the function must read every state: it did not read ${
+      unread.map(([, path]) => `"${path}"`).join(", ")
+    }; with checkStates: false their gradients are zero`,
+  );
+}

@@ -1,0 +1,247 @@
+/**
+ * Activation functions, elementwise unless said otherwise.
+ *
+ * Derivatives at kinks are torch's. All of them differentiate twice.
+ *
+ * @module
+ */
+import {
+  canFuse,
+  gelu as fusedGelu,
+} from "../../backend/wasm/kernels/transformer.ts";
+import * as tf from "../../tf.ts";
+
+/** Options of {@linkcode gelu}. */
+export interface GeluOptions {
+  /** Take the approximation by tanh, as GPT-2 does. Default: false. */
+  readonly approximate?: boolean;
+}
+
+/** `max(x, 0)`; the derivative at 0 is 0. */
+export function relu<T extends tf.Tensor>(x: T): T {
+  return tf.relu(x);
+}
+
+/** `min(max(x, 0), 6)`. */
+export function relu6<T extends tf.Tensor>(x: T): T {
+  return hardTanh(x, { min: 0, max: 6 });
+}
+
+/** `x` where it is above 0, `slope x` elsewhere; at 0 the derivative is `slope`. */
+export function leakyRelu<T extends tf.Tensor>(x: T, slope = 0.01): T {
+  return tf.leakyRelu(x, slope);
+}
+
+/** `x` where it is above 0, `alpha (eˣ - 1)` elsewhere (Clevert et al. 2016). */
+export function elu<T extends tf.Tensor>(x: T, alpha = 1): T {
+  if (alpha === 1) return tf.elu(x);
+  return tf.tidy(() =>
+    tf.add(tf.relu(x), tf.mul(alpha, tf.expm1(negativePart(x)))) as T
+  );
+}
+
+/** `max(x, 0) + alpha min(e^(x/alpha) - 1, 0)`, smooth at 0 for every `alpha` (Barron 2017). */
+export function celu<T extends tf.Tensor>(x: T, alpha = 1): T {
+  return tf.tidy(() => tf.mul(alpha, tf.elu(tf.div(x, alpha))) as T);
+}
+
+/**
+ * `1.0507 x` where it is above 0, `1.7581 (eˣ - 1)` elsewhere: keeps mean 0 and
+ * variance 1 under {@linkcode LecunNormal} (Klambauer et al. 2017).
+ */
+export function selu<T extends tf.Tensor>(x: T): T {
+  return tf.selu(x);
+}
+
+/**
+ * `x Φ(x)`, with the normal distribution's Φ (Hendrycks and Gimpel 2016).
+ *
+ * ```text
+ * exact:        x/2 (1 + erf(x/√2))
+ * approximate:  x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
+ * ```
+ */
+export function gelu<T extends tf.Tensor>(
+  x: T,
+  { approximate = false }: GeluOptions = {},
+): T {
+  if (canFuse()) return fusedGelu(x, approximate);
+  return tf.tidy(() => {
+    const z = approximate
+      ? tf.tanh(
+        tf.mul(
+          Math.sqrt(2 / Math.PI),
+          tf.mul(x, tf.add(1, tf.mul(0.044715, tf.square(x)))),
+        ),
+      )
+      : tf.erf(tf.mul(x, Math.SQRT1_2));
+    return tf.mul(tf.mul(0.5, x), tf.add(1, z)) as T;
+  });
+}
+
+/** `x σ(x)`, also called swish (Ramachandran et al. 2017). */
+export function silu<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.mul(x, tf.sigmoid(x)) as T);
+}
+
+/** `x tanh(ln(1 + eˣ))` (Misra 2019). */
+export function mish<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.mul(x, tf.tanh(tf.softplus(x))) as T);
+}
+
+/** `1 / (1 + e⁻ˣ)`. */
+export function sigmoid<T extends tf.Tensor>(x: T): T {
+  return tf.sigmoid(x);
+}
+
+/** `ln σ(x)`, computed as `-softplus(-x)`: no infinity for large negative `x`. */
+export function logSigmoid<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.neg(tf.softplus(tf.neg(x))) as T);
+}
+
+/** The hyperbolic tangent. */
+export function tanh<T extends tf.Tensor>(x: T): T {
+  return tf.tanh(x);
+}
+
+/** `x - tanh(x)`. */
+export function tanhShrink<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.sub(x, tf.tanh(x)) as T);
+}
+
+/** `ln(1 + eˣ)`. */
+export function softplus<T extends tf.Tensor>(x: T): T {
+  return tf.softplus(x);
+}
+
+/** `(x + √(x² + b)) / 2` (Barron 2021). */
+export function squareplus<T extends tf.Tensor>(x: T, b = 4): T {
+  return tf.tidy(() =>
+    tf.mul(0.5, tf.add(x, tf.sqrt(tf.add(tf.square(x), b)))) as T
+  );
+}
+
+/** `x / (1 + |x|)`. */
+export function softSign<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.div(x, tf.add(1, tf.abs(x))) as T);
+}
+
+/** `min(max(x/6 + 1/2, 0), 1)`; the derivative at both kinks is 0. */
+export function hardSigmoid<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() =>
+    tf.add(tf.div(hardTanh(x, { min: -3, max: 3 }), 6), 0.5) as T
+  );
+}
+
+/** `x hardSigmoid(x)`, also called hard swish (Howard et al. 2019). */
+export function hardSilu<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.mul(x, hardSigmoid(x)) as T);
+}
+
+/** `x`, held between `min` and `max`; the derivative at both is 0. */
+export function hardTanh<T extends tf.Tensor>(
+  x: T,
+  { min = -1, max = 1 }: { readonly min?: number; readonly max?: number } = {},
+): T {
+  if (!(min < max)) {
+    throw new RangeError(
+      `Cannot apply hardTanh: min must be below max: current values are ${min} and ${max}`,
+    );
+  }
+  return tf.tidy(() => {
+    // NaN is neither, and so passes through.
+    const capped = tf.where(tf.greaterEqual(x, max), tf.fill(x.shape, max), x);
+    return tf.where(tf.lessEqual(x, min), tf.fill(x.shape, min), capped) as T;
+  });
+}
+
+/** `x` where `|x|` is above `lambda`, 0 elsewhere. */
+export function hardShrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
+  return tf.tidy(() =>
+    tf.where(tf.lessEqual(tf.abs(x), lambda), tf.zerosLike(x), x) as T
+  );
+}
+
+/** `x` moved towards 0 by `lambda`, and 0 where it would pass it. */
+export function softShrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
+  return tf.tidy(() =>
+    tf.sub(tf.relu(tf.sub(x, lambda)), tf.relu(tf.sub(tf.neg(x), lambda))) as T
+  );
+}
+
+/** `x` where it is above `limit`, `value` elsewhere. */
+export function threshold<T extends tf.Tensor>(
+  x: T,
+  limit: number,
+  value: number,
+): T {
+  return tf.tidy(() =>
+    tf.where(tf.lessEqual(x, limit), tf.fill(x.shape, value), x) as T
+  );
+}
+
+/** 0 below -1, `(x + 1)² / 4` between, `x` above 1. */
+export function sparsePlus<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => {
+    // From 0 to 2 between the kinks, with a slope of 1 at the upper one.
+    const above = tf.relu(tf.sub(x, 1));
+    const middle = tf.sub(tf.relu(tf.add(x, 1)), above);
+    return tf.add(tf.div(tf.square(middle), 4), above) as T;
+  });
+}
+
+/** 0 below -1, `(x + 1) / 2` between, 1 above 1. */
+export function sparseSigmoid<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.mul(0.5, tf.add(hardTanh(x), 1)) as T);
+}
+
+/**
+ * `x` where it is above 0, `alpha x` elsewhere.
+ *
+ * @param x `[..., channels]`
+ * @param alpha `[1]` or `[channels]`
+ */
+export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor): T {
+  return tf.tidy(() => tf.add(tf.relu(x), tf.mul(alpha, negativePart(x))) as T);
+}
+
+/**
+ * The first half of an axis times `σ` of the second (Dauphin et al. 2017).
+ *
+ * @param x The axis must have an even size.
+ * @param axis Default: the last.
+ */
+export function glu<T extends tf.Tensor>(x: T, axis = -1): T {
+  const size = x.shape.at(axis) ?? 0;
+  if (size === 0 || size % 2 !== 0) {
+    throw new RangeError(
+      `Cannot apply glu: axis ${axis} must have an even size: current shape is [${x.shape}]`,
+    );
+  }
+  return tf.tidy(() => {
+    const [value, gate] = tf.split(x, 2, axis < 0 ? axis + x.rank : axis);
+    return tf.mul(value!, tf.sigmoid(gate!)) as T;
+  });
+}
+
+/** `eˣ / Σ eˣ` over the last axis. */
+export function softmax<T extends tf.Tensor>(x: T): T {
+  return tf.softmax(x);
+}
+
+/** `softmax(-x)` over the last axis. */
+export function softmin<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.softmax(tf.neg(x)));
+}
+
+/** `x - ln Σ eˣ` over the last axis. */
+export function logSoftmax<T extends tf.Tensor>(x: T): T {
+  return tf.logSoftmax(x);
+}
+
+/** `min(x, 0)`; the derivative at 0 is 1, so that it complements ReLU's. */
+function negativePart(x: tf.Tensor): tf.Tensor {
+  return tf.sub(x, tf.relu(x));
+}
+
+export { hardSilu as hardSwish, silu as swish };

@@ -1,0 +1,47 @@
+/**
+ * A leaky ReLU with learned slopes.
+ *
+ * @module
+ */
+import type { ParamState } from "../../state.ts";
+import type * as tf from "../../tf.ts";
+import { prelu } from "./functions.ts";
+import { Elementwise } from "./modules.ts";
+import { Constant } from "../init/mod.ts";
+import { param } from "../module/param.ts";
+import { checkInput, lastAxis } from "../module/size.ts";
+
+/** Options of {@linkcode PReLU}. */
+export interface PReLUOptions {
+  /** One slope for all, or as many as there are channels. Default: 1. */
+  readonly numParameters?: number;
+  /** The slopes before training. Default: 0.25. */
+  readonly init?: number;
+}
+
+/**
+ * {@linkcode leakyRelu} with learned slopes, one for all or one for each channel
+ * (He et al. 2015).
+ *
+ * @typeParam T The rank of input and output.
+ */
+export class PReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
+  /** The slopes below 0, `[numParameters]`. */
+  readonly weight: ParamState<tf.Tensor1D>;
+
+  /** See {@linkcode PReLUOptions}. */
+  constructor({ numParameters = 1, init = 0.25 }: PReLUOptions = {}) {
+    super();
+    lastAxis("PReLU", "numParameters", numParameters);
+    this.weight = param("PReLU.weight", new Constant(init), [
+      numParameters,
+    ]);
+  }
+
+  /** `[..., channels]` to the same. */
+  override update(x: T): T {
+    const count = this.weight.shape[0]!;
+    if (count > 1) checkInput("PReLU", x, [count]);
+    return prelu(x, this.weight.value);
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Batch normalization.
+ *
+ * @module
+ */
+import { environ } from "../../environ.ts";
+import { scope } from "../../memory.ts";
+import * as tf from "../../tf.ts";
+import { BatchState, type ParamState } from "../../state.ts";
+import { One, Zero } from "../init/mod.ts";
+import { Module } from "../module/module.ts";
+import { param } from "../module/param.ts";
+import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
+
+/** Options of batch normalization. */
+export interface BatchNormOptions {
+  /** The share of the running statistics that a step keeps. Default: 0.99. */
+  readonly momentum?: number;
+  /** Added to the variance. Default: 1e-5. */
+  readonly epsilon?: number;
+  /** Whether to learn a scale (`weight`) and a shift (`bias`). Default: true. */
+  readonly affine?: boolean;
+  /**
+   * Whether to keep running statistics. Without them, the batch's are taken
+   * outside training too. Default: true.
+   */
+  readonly trackRunningStats?: boolean;
+}
+
+/**
+ * Batch normalization of each channel: what {@linkcode BatchNorm0d} to
+ * {@linkcode BatchNorm3d} share.
+ *
+ * ```text
+ * y = (x - mean) / √(variance + ε) weight + bias
+ *
+ * fit:      mean and variance of the batch, over all axes but the last;
+ *           running ← momentum running + (1 - momentum) batch
+ * else:     the running ones, which stay as they are
+ * ```
+ *
+ * Asks `environ` for `fit`. The variance is the biased one, divided by the number
+ * of values, here as in the running statistics. (Ioffe and Szegedy 2015, "Batch
+ * Normalization".)
+ *
+ * | | here, brainstate, Keras | torch |
+ * | --- | --- | --- |
+ * | `momentum` | the share kept, 0.99 | the share taken, 0.1 |
+ * | running variance | biased | unbiased: n / (n - 1) times as large |
+ *
+ * @typeParam T The rank of input and output.
+ */
+export abstract class BatchNorm<T extends tf.Tensor> extends Module {
+  /** The scale, `[channels]`. */
+  readonly weight: ParamState<tf.Tensor1D> | null;
+  /** The shift, `[channels]`. */
+  readonly bias: ParamState<tf.Tensor1D> | null;
+  /** `[channels]` */
+  readonly runningMean: BatchState<tf.Tensor1D> | null;
+  /** `[channels]` */
+  readonly runningVar: BatchState<tf.Tensor1D> | null;
+  /** The share of the running statistics that a step keeps. */
+  readonly momentum: number;
+  /** Added to the variance. */
+  readonly epsilon: number;
+  /** The number of channels. */
+  readonly inSize: Size;
+  readonly #rank: number;
+
+  /**
+   * Make parameters and statistics.
+   *
+   * @param axes How many axes are between batch and channels.
+   * @param inSize The number of channels, or a size that ends in it.
+   * @param options See {@linkcode BatchNormOptions}.
+   */
+  constructor(
+    axes: 0 | 1 | 2 | 3,
+    inSize: number | Size,
+    {
+      momentum = 0.99,
+      epsilon = 1e-5,
+      affine = true,
+      trackRunningStats = true,
+    }: BatchNormOptions = {},
+  ) {
+    super();
+    const name = new.target.name;
+    const channels = lastAxis(name, "inSize", inSize);
+    if (!(momentum >= 0 && momentum < 1)) {
+      throw new RangeError(
+        `Cannot create ${name}: momentum must be in [0, 1): current value is ${momentum}`,
+      );
+    }
+    if (!(epsilon > 0)) {
+      throw new RangeError(
+        `Cannot create ${name}: epsilon must be above 0: current value is ${epsilon}`,
+      );
+    }
+    this.#rank = axes + 2;
+    this.inSize = [channels];
+    this.momentum = momentum;
+    this.epsilon = epsilon;
+    const state = (what: string, value: number) =>
+      scope(() =>
+        new BatchState<tf.Tensor1D>(tf.fill([channels], value), {
+          name: `${name}.${what}`,
+        })
+      );
+    this.weight = affine
+      ? param(`${name}.weight`, new One(), [channels])
+      : null;
+    this.bias = affine ? param(`${name}.bias`, new Zero(), [channels]) : null;
+    this.runningMean = trackRunningStats ? state("runningMean", 0) : null;
+    this.runningVar = trackRunningStats ? state("runningVar", 1) : null;
+  }
+
+  /** The size that goes in. */
+  outSize(inSize: Size): Size {
+    checkSize(this.constructor.name, this.inSize, inSize);
+    return inSize;
+  }
+
+  /** `[batch, ..., channels]` to the same. */
+  override update(x: T): T {
+    checkInput(this.constructor.name, x, this.inSize, this.#rank);
+    const fit = environ.get("fit");
+    if (fit && x.size === x.shape.at(-1)!) {
+      throw new RangeError(
+        `Cannot call ${this.constructor.name}: training needs more than one value per channel: current shape is [${
+          x.shape.join(", ")
+        }]`,
+      );
+    }
+    return scope(() => {
+      const { mean, variance } = this.#statistics(x, fit);
+      const inverse = tf.rsqrt(tf.add(variance, this.epsilon));
+      const scale = this.weight ? tf.mul(inverse, this.weight.value) : inverse;
+      const y = tf.mul(tf.sub(x, mean), scale);
+      return (this.bias ? tf.add(y, this.bias.value) : y) as T;
+    });
+  }
+
+  #statistics(x: tf.Tensor, fit: boolean) {
+    const { runningMean, runningVar } = this;
+    if (!fit && runningMean && runningVar) {
+      return { mean: runningMean.value, variance: runningVar.value };
+    }
+    const { mean, variance } = tf.moments(x, x.shape.slice(1).map((_, i) => i));
+    if (fit && runningMean && runningVar) {
+      this.#track(runningMean, mean as tf.Tensor1D);
+      this.#track(runningVar, variance as tf.Tensor1D);
+    }
+    return { mean, variance };
+  }
+
+  #track(running: BatchState<tf.Tensor1D>, batch: tf.Tensor1D) {
+    running.value = tf.add(
+      tf.mul(running.value, this.momentum),
+      tf.mul(batch, 1 - this.momentum),
+    );
+  }
+}
+
+/** Batch normalization of features: `[batch, features]`. */
+export class BatchNorm0d extends BatchNorm<tf.Tensor2D> {
+  /** See {@linkcode BatchNorm}. */
+  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
+    super(0, inSize, options);
+  }
+}
+
+/** Batch normalization of sequences: `[batch, length, channels]`. */
+export class BatchNorm1d extends BatchNorm<tf.Tensor3D> {
+  /** See {@linkcode BatchNorm}. */
+  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
+    super(1, inSize, options);
+  }
+}
+
+/**
+ * Batch normalization of images: `[batch, height, width, channels]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { environ, nn, random, tf, useBackend } from "@braintape/braintape";
+ * import { assertAlmostEquals, assertThrows } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const norm = new nn.BatchNorm2d(3, { momentum: 0.9 });
+ * const x = random.normal<tf.Rank.R4>([4, 5, 5, 3], { mean: 10 });
+ * assertThrows(() => norm.call(x), Error, "fit");
+ * environ.context({ fit: true }, () => norm.call(x));
+ * const [mean] = await norm.runningMean!.value.data();
+ * assertAlmostEquals(mean!, 0.9 * 0 + 0.1 * 10, 0.05);
+ * ```
+ */
+export class BatchNorm2d extends BatchNorm<tf.Tensor4D> {
+  /** See {@linkcode BatchNorm}. */
+  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
+    super(2, inSize, options);
+  }
+}
+
+/** Batch normalization of volumes: `[batch, depth, height, width, channels]`. */
+export class BatchNorm3d extends BatchNorm<tf.Tensor5D> {
+  /** See {@linkcode BatchNorm}. */
+  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
+    super(3, inSize, options);
+  }
+}

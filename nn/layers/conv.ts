@@ -1,0 +1,279 @@
+/**
+ * Convolutions.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import type { ParamState } from "../../state.ts";
+import { XavierNormal, Zero } from "../init/mod.ts";
+import type { WeightOptions } from "./linear.ts";
+import { Module } from "../module/module.ts";
+import { param } from "../module/param.ts";
+import {
+  outLength,
+  pad,
+  type Padding,
+  type PerAxis,
+  perAxis,
+  type ResolvedPadding,
+  resolvePadding,
+} from "./window.ts";
+import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
+
+/** Options of convolutions. */
+export interface ConvOptions extends WeightOptions {
+  /** How far the window moves. Default: 1. */
+  readonly stride?: PerAxis;
+  /** What is put around the input. Default: `"same"`. */
+  readonly padding?: Padding;
+  /** The distance of the window's cells. Default: 1; above 1 only with stride 1. */
+  readonly dilation?: PerAxis;
+  /**
+   * How many groups the channels are split into, each with its own kernel. As
+   * many as there are input channels makes the convolution depthwise. Default: 1.
+   */
+  readonly groups?: number;
+}
+
+/**
+ * A convolution over one, two or three axes: what {@linkcode Conv1d},
+ * {@linkcode Conv2d} and {@linkcode Conv3d} share.
+ *
+ * ```text
+ * y[b, i, o] = bias[o] + Σ_k Σ_c x[b, stride i + dilation k - padding, c] weight[k, c, o]
+ * ```
+ *
+ * @typeParam T The rank of input and output.
+ */
+export abstract class Conv<T extends tf.Tensor> extends Module {
+  /** `[...kernel, in / groups, out]` */
+  readonly weight: ParamState;
+  /** `[out]` */
+  readonly bias: ParamState<tf.Tensor1D> | null;
+  /** How far the window moves, along each axis. */
+  readonly stride: readonly number[];
+  /** The distance of the window's cells, along each axis. */
+  readonly dilation: readonly number[];
+  /** What is put around the input. */
+  readonly padding: ResolvedPadding;
+  /** How many groups the channels are split into. */
+  readonly groups: number;
+
+  /**
+   * Make the parameters.
+   *
+   * @param axes How many axes the window moves along.
+   * @param inSize The number of channels, or a size that ends in it.
+   * @param outChannels The number of channels that come out.
+   * @param kernelSize The size of the window: one for all axes, or one for each.
+   * @param options See {@linkcode ConvOptions}.
+   */
+  constructor(
+    axes: 1 | 2 | 3,
+    inSize: number | Size,
+    outChannels: number,
+    kernelSize: PerAxis,
+    {
+      stride = 1,
+      padding = "same",
+      dilation = 1,
+      groups = 1,
+      bias = true,
+      weightInit = new XavierNormal(),
+      biasInit = new Zero(),
+      random,
+    }: ConvOptions = {},
+  ) {
+    super();
+    const name = new.target.name;
+    const inputs = lastAxis(name, "inSize", inSize);
+    const outputs = lastAxis(name, "outChannels", outChannels);
+    const kernel = perAxis(name, "kernelSize", kernelSize, axes);
+    this.stride = perAxis(name, "stride", stride, axes);
+    this.dilation = perAxis(name, "dilation", dilation, axes);
+    this.padding = resolvePadding(name, padding, axes);
+    if (this.stride.some((x) => x > 1) && this.dilation.some((x) => x > 1)) {
+      throw new RangeError(
+        `Cannot create ${name}: stride or dilation must be 1: current values are ${this.stride} and ${this.dilation}`,
+      );
+    }
+    this.groups = lastAxis(name, "groups", groups);
+    if (inputs % groups !== 0 || outputs % groups !== 0) {
+      throw new RangeError(
+        `Cannot create ${name}: groups must divide the channels, ${inputs} and ${outputs}: current value is ${groups}`,
+      );
+    }
+    const shape = [...kernel, inputs / groups, outputs];
+    this.weight = param(`${name}.weight`, weightInit, shape, random);
+    this.bias = bias
+      ? param(`${name}.bias`, biasInit, [outputs], random)
+      : null;
+  }
+
+  /** Any size along the window's axes, and the number of channels. */
+  get inSize(): Size {
+    return [
+      ...this.stride.map(() => null),
+      this.weight.shape.at(-2)! * this.groups,
+    ];
+  }
+
+  /** The size that comes out when `inSize` goes in. */
+  outSize(inSize: Size): Size {
+    checkSize(this.constructor.name, this.inSize, inSize);
+    const axes = this.stride.length;
+    const spatial = inSize.slice(-1 - axes, -1);
+    return [
+      ...spatial.map((length, i) =>
+        outLength(this.constructor.name, length, {
+          kernel: this.weight.shape[i]!,
+          stride: this.stride[i]!,
+          dilation: this.dilation[i]!,
+          padding: this.padding,
+          axis: i,
+        })
+      ),
+      this.weight.shape.at(-1)!,
+    ];
+  }
+
+  /** `[batch, ...spatial, in]` to `[batch, ...spatial, out]`. */
+  override update(x: T): T {
+    const axes = this.stride.length;
+    checkInput(this.constructor.name, x, this.inSize, axes + 2);
+    this.outSize(x.shape.slice(1));
+    return tf.tidy(() => {
+      const padded = pad(x, this.padding);
+      const y = this.#convolve(padded, this.weight.value);
+      return (this.bias ? tf.add(y, this.bias.value) : y) as T;
+    });
+  }
+
+  #convolve(x: tf.Tensor, weight: tf.Tensor): tf.Tensor {
+    const depthwise = this.groups > 1 && weight.shape.at(-2) === 1 &&
+      this.stride.length < 3;
+    if (this.groups === 1 || depthwise) {
+      return this.#group(x, weight, depthwise);
+    }
+    const xs = tf.split(x, this.groups, x.rank - 1);
+    const weights = tf.split(weight, this.groups, weight.rank - 1);
+    const ys = xs.map((part, i) => this.#group(part, weights[i]!, false));
+    return tf.concat(ys, x.rank - 1);
+  }
+
+  #group(x: tf.Tensor, weight: tf.Tensor, depthwise: boolean): tf.Tensor {
+    const mode = this.padding === "same" ? "same" : "valid";
+    if (this.stride.length === 3) {
+      return tf.conv3d(
+        x as tf.Tensor5D,
+        weight as tf.Tensor5D,
+        triple(this.stride),
+        mode,
+        "NDHWC",
+        triple(this.dilation),
+      );
+    }
+    // One axis is two, of which the first has size 1.
+    const flat = this.stride.length === 1;
+    const image = (flat ? tf.expandDims(x, 1) : x) as tf.Tensor4D;
+    const kernel = (flat ? tf.expandDims(weight, 0) : weight) as tf.Tensor4D;
+    const stride = pair(this.stride);
+    const dilation = pair(this.dilation);
+    const [height, width] = kernel.shape;
+    const channels = image.shape[3];
+    const y = depthwise
+      ? tf.depthwiseConv2d(
+        image,
+        // The channels of a group lie next to each other.
+        tf.reshape(kernel, [
+          height,
+          width,
+          channels,
+          kernel.shape[3] / channels,
+        ]),
+        stride,
+        mode,
+        "NHWC",
+        dilation,
+      )
+      : tf.conv2d(image, kernel, stride, mode, "NHWC", dilation);
+    return flat ? tf.squeeze(y, [1]) : y;
+  }
+}
+
+function pair(sizes: readonly number[]): [number, number] {
+  return sizes.length === 1 ? [1, sizes[0]!] : [sizes[0]!, sizes[1]!];
+}
+
+function triple(sizes: readonly number[]): [number, number, number] {
+  return [sizes[0]!, sizes[1]!, sizes[2]!];
+}
+
+/**
+ * A convolution along one axis: `[batch, length, in]` to `[batch, length, out]`.
+ *
+ * The weight is `[kernel, in / groups, out]`, by default {@linkcode XavierNormal}.
+ */
+export class Conv1d extends Conv<tf.Tensor3D> {
+  /** See {@linkcode Conv}. */
+  constructor(
+    inSize: number | Size,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvOptions = {},
+  ) {
+    super(1, inSize, outChannels, kernelSize, options);
+  }
+}
+
+/**
+ * A convolution of images: `[batch, height, width, in]` to
+ * `[batch, height, width, out]`.
+ *
+ * The weight is `[height, width, in / groups, out]`, by default
+ * {@linkcode XavierNormal}.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const conv = new nn.Conv2d(3, 8, 3, { stride: 2 });
+ * assertEquals(conv.weight.shape, [3, 3, 3, 8]);
+ * assertEquals(conv.call(tf.ones([1, 32, 32, 3])).shape, [1, 16, 16, 8]);
+ *
+ * const depthwise = new nn.Conv2d(8, 8, 3, { groups: 8 });
+ * assertEquals(depthwise.weight.shape, [3, 3, 1, 8]);
+ * ```
+ */
+export class Conv2d extends Conv<tf.Tensor4D> {
+  /** See {@linkcode Conv}. */
+  constructor(
+    inSize: number | Size,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvOptions = {},
+  ) {
+    super(2, inSize, outChannels, kernelSize, options);
+  }
+}
+
+/**
+ * A convolution of volumes: `[batch, depth, height, width, in]` to
+ * `[batch, depth, height, width, out]`.
+ *
+ * The weight is `[depth, height, width, in / groups, out]`, by default
+ * {@linkcode XavierNormal}.
+ */
+export class Conv3d extends Conv<tf.Tensor5D> {
+  /** See {@linkcode Conv}. */
+  constructor(
+    inSize: number | Size,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvOptions = {},
+  ) {
+    super(3, inSize, outChannels, kernelSize, options);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Low-rank adaptation.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import { scope } from "../../memory.ts";
+import type { RandomState } from "../../random.ts";
+import type { ParamState } from "../../state.ts";
+import { freeze } from "../module/freeze.ts";
+import { KaimingUniform, Zero } from "../init/mod.ts";
+import type { Linear } from "./linear.ts";
+import { Module } from "../module/module.ts";
+import { param } from "../module/param.ts";
+import { lastAxis, type Size } from "../module/size.ts";
+
+/** Options of {@linkcode LoRA}. */
+export interface LoRAOptions {
+  /** The weight of the adaptation is `alpha / rank`. Default: the rank. */
+  readonly alpha?: number;
+  /** Where the initializer draws from. Default: the default stream. */
+  readonly random?: RandomState;
+}
+
+/**
+ * A frozen dense layer with a small trained addition.
+ *
+ * ```text
+ * y = base(x) + alpha / rank · x A B
+ * ```
+ *
+ * `A` is `[in, rank]`, `B` is `[rank, out]` and zero at first, so that training begins
+ * with the layer as it was. The layer is frozen: {@linkcode trainable} leaves it out.
+ * (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".)
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const layer = new nn.LoRA(new nn.Linear(64, 32), 4);
+ * assertEquals(Object.keys(nn.trainable(layer)), ["down", "up"]);
+ * assertEquals(layer.call(tf.ones<tf.Rank.R2>([2, 64])).shape, [2, 32]);
+ * ```
+ *
+ * @typeParam T The rank of input and output.
+ */
+export class LoRA<T extends tf.Tensor = tf.Tensor2D> extends Module {
+  /** What is adapted. */
+  readonly base: Linear<T>;
+  /** `A`, `[in, rank]` */
+  readonly down: ParamState<tf.Tensor2D>;
+  /** `B`, `[rank, out]` */
+  readonly up: ParamState<tf.Tensor2D>;
+  /** The weight of the adaptation. */
+  readonly scale: number;
+
+  /**
+   * Adapt `base`, and freeze it.
+   *
+   * @param base What is adapted.
+   * @param rank How many directions change.
+   * @param options See {@linkcode LoRAOptions}.
+   */
+  constructor(
+    base: Linear<T>,
+    rank: number,
+    { alpha = rank, random }: LoRAOptions = {},
+  ) {
+    super();
+    lastAxis("LoRA", "rank", rank);
+    const [inputs, outputs] = base.weight.shape as [number, number];
+    this.base = base;
+    this.scale = alpha / rank;
+    this.down = param(
+      "LoRA.down",
+      new KaimingUniform(),
+      [inputs, rank],
+      random,
+    );
+    this.up = param("LoRA.up", new Zero(), [rank, outputs]);
+    freeze(base);
+  }
+
+  /** That of the layer. */
+  get inSize(): Size {
+    return this.base.inSize;
+  }
+
+  /** That of the layer. */
+  outSize(inSize: Size): Size {
+    return this.base.outSize(inSize);
+  }
+
+  /** `[..., in]` to `[..., out]`. */
+  override update(x: T): T {
+    return tf.tidy(() => {
+      const y = this.base.call(x);
+      const [inputs, outputs] = this.base.weight.shape as [number, number];
+      const leading = x.shape.slice(0, -1);
+      const rows = tf.reshape<tf.Rank.R2>(x, [
+        tf.util.sizeFromShape(leading),
+        inputs,
+      ]);
+      const low = tf.matMul(tf.matMul(rows, this.down.value), this.up.value);
+      const change = tf.reshape(tf.mul(low, this.scale), [...leading, outputs]);
+      return tf.add(y, change) as T;
+    });
+  }
+
+  /**
+   * Add the adaptation to the layer's weight, and begin another one: what comes
+   * out stays the same.
+   *
+   * @returns The layer.
+   */
+  merge(): Linear<T> {
+    scope(() => {
+      const change = tf.matMul(this.down.value, this.up.value);
+      const { weight } = this.base;
+      weight.value = tf.add(weight.value, tf.mul(change, this.scale));
+      this.up.value = tf.zerosLike(this.up.value);
+    });
+    return this.base;
+  }
+}

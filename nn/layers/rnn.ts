@@ -1,0 +1,155 @@
+/**
+ * Recurrent networks: cells run over time.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import { scope } from "../../memory.ts";
+import { Module } from "../module/module.ts";
+import type { CellState, RNNCell } from "./rnn_cell.ts";
+import { checkInput, type Size } from "../module/size.ts";
+
+/**
+ * Run `step` over the first axis, and stack what it returns.
+ *
+ * ```text
+ * carry, ys[t] = step(carry, xs[t])        t = 0, 1, ...
+ * ```
+ *
+ * States may be read and written inside, and gradients flow through (JAX's
+ * `lax.scan`).
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const [total, sums] = nn.scan(
+ *   (sum: tf.Tensor, x) => [tf.add(sum, x), tf.add(sum, x)],
+ *   tf.scalar(0),
+ *   tf.tensor1d([1, 2, 3]),
+ * );
+ * assertEquals([...await total.data()], [6]);
+ * assertEquals([...await sums.data()], [1, 3, 6]);
+ * ```
+ *
+ * @typeParam C A tensor, or an array or plain object of tensors.
+ * @param step From what was carried and one slice: what to carry on, and one result.
+ * @param init What is carried first; the caller still owns it.
+ * @param xs `[time, ...]`, with at least one slice.
+ * @returns What was carried last, and the results, `[time, ...]`.
+ */
+export function scan<C extends tf.TensorContainer>(
+  step: (carry: C, x: tf.Tensor) => readonly [C, tf.Tensor],
+  init: C,
+  xs: tf.Tensor,
+): [C, tf.Tensor] {
+  if (xs.rank === 0 || xs.shape[0] === 0) {
+    throw new RangeError(
+      `Cannot scan: the input must have shape [time, ...] with at least one slice: current shape is [${
+        xs.shape.join(", ")
+      }]`,
+    );
+  }
+  return scope(() => {
+    let carry = init;
+    const ys: tf.Tensor[] = [];
+    for (const x of tf.unstack(xs)) {
+      // Outside a gradient, a step's intermediate values are freed with it.
+      const [next, y] = scope(() => [...step(carry, x)]) as [C, tf.Tensor];
+      carry = next;
+      ys.push(y);
+    }
+    return [carry, tf.stack(ys)];
+  });
+}
+
+/** Options of {@linkcode RNN}. */
+export interface RNNOptions {
+  /** Run from the last step to the first; outputs stay in order of time. Default: false. */
+  readonly reverse?: boolean;
+  /** Return only what comes out at the last step. Default: false. */
+  readonly lastOnly?: boolean;
+}
+
+/**
+ * A cell run over time: `[batch, time, in]` to `[batch, time, hidden]`.
+ *
+ * Every sequence begins with zeros, or with the state given.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const lstm = new nn.RNN(new nn.LSTMCell(4, 8));
+ * assertEquals(lstm.call(tf.ones([2, 5, 4])).shape, [2, 5, 8]);
+ * ```
+ */
+export class RNN extends Module {
+  /** What runs at each step. */
+  readonly cell: RNNCell;
+  /** Whether time runs backward. */
+  readonly reverse: boolean;
+  /** Whether only the last output is returned. */
+  readonly lastOnly: boolean;
+
+  /**
+   * Run `cell` over time.
+   *
+   * @param cell What runs at each step.
+   * @param options See {@linkcode RNNOptions}.
+   */
+  constructor(
+    cell: RNNCell,
+    { reverse = false, lastOnly = false }: RNNOptions = {},
+  ) {
+    super();
+    this.cell = cell;
+    this.reverse = reverse;
+    this.lastOnly = lastOnly;
+  }
+
+  /** `[time, in]`. */
+  get inSize(): Size {
+    return [null, ...this.cell.inSize];
+  }
+
+  /** `[time, hidden]`, or `[hidden]` of the last step only. */
+  outSize(inSize: Size): Size {
+    const out = this.cell.outSize(inSize);
+    return this.lastOnly ? out.slice(-1) : out;
+  }
+
+  /**
+   * Run over all steps.
+   *
+   * @param x `[batch, time, in]`
+   * @param state What the first step begins with. Default: zeros.
+   * @returns `[batch, time, hidden]`, or `[batch, hidden]` of the last step only.
+   */
+  override update(x: tf.Tensor3D, state?: CellState): tf.Tensor {
+    checkInput("RNN", x, this.inSize, 3);
+    return scope(() => {
+      const first = state ?? this.cell.zeroState(x.shape[0]);
+      const { project, advance } = this.cell.bind();
+      const steps = tf.transpose(project(x), [1, 0, 2]);
+      const [last, outputs] = scan(
+        (carry, projected) => {
+          const next = advance(
+            projected as tf.Tensor2D,
+            carry as unknown as CellState,
+          );
+          return [{ ...next }, next.h];
+        },
+        { ...first } as tf.TensorContainerObject,
+        this.reverse ? tf.reverse(steps, 0) : steps,
+      );
+      if (this.lastOnly) return tf.clone((last as unknown as CellState).h);
+      const inOrder = this.reverse ? tf.reverse(outputs, 0) : outputs;
+      return tf.transpose(inOrder, [1, 0, 2]);
+    });
+  }
+}

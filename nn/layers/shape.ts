@@ -1,0 +1,137 @@
+/**
+ * Layers that change shapes only.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+import { Module } from "../module/module.ts";
+import { checkInput, type Size } from "../module/size.ts";
+import { type PerAxis, perAxis } from "./window.ts";
+
+/**
+ * Returns its input.
+ *
+ * @typeParam T The rank of input and output.
+ */
+export class Identity<T extends tf.Tensor = tf.Tensor> extends Module {
+  /** The size that goes in. */
+  outSize(inSize: Size): Size {
+    return inSize;
+  }
+
+  /** `x`, as a tensor of its own. */
+  override update(x: T): T {
+    return tf.clone(x);
+  }
+}
+
+/** Makes each example a row: `[batch, ...]` to `[batch, features]`. */
+export class Flatten extends Module {
+  /** The product of the sizes. */
+  outSize(inSize: Size): Size {
+    return [
+      inSize.reduce(
+        (product, size) =>
+          product === null || size === null ? null : product * size,
+        1,
+      ),
+    ];
+  }
+
+  /** `[batch, ...]` to `[batch, features]`. */
+  override update(x: tf.Tensor): tf.Tensor2D {
+    if (x.rank === 0) {
+      throw new RangeError(
+        "Cannot call Flatten: the input must have shape [batch, ...]: current shape is []",
+      );
+    }
+    const [batch, ...rest] = x.shape;
+    return tf.reshape(x, [batch!, tf.util.sizeFromShape(rest)]);
+  }
+}
+
+/** Options of {@linkcode Upsample}. */
+export interface UpsampleOptions {
+  /** Which values lie between those given. Default: `"nearest"`. */
+  readonly mode?: "nearest" | "bilinear";
+}
+
+/**
+ * Enlarges images by whole factors: `[batch, height, width, channels]`.
+ *
+ * `"nearest"` repeats cells. `"bilinear"` interpolates between the centers of cells,
+ * as torch does without `align_corners`.
+ */
+export class Upsample extends Module {
+  /** How many times as large, along each axis. */
+  readonly factor: readonly number[];
+  /** Which values lie between those given. */
+  readonly mode: "nearest" | "bilinear";
+
+  /**
+   * Say how much.
+   *
+   * @param factor How many times as large: one for both axes, or one for each.
+   * @param options See {@linkcode UpsampleOptions}.
+   */
+  constructor(factor: PerAxis, { mode = "nearest" }: UpsampleOptions = {}) {
+    super();
+    this.factor = perAxis("Upsample", "factor", factor, 2);
+    this.mode = mode;
+  }
+
+  /** Height and width times the factor. */
+  outSize(inSize: Size): Size {
+    return inSize.map((size, i) => {
+      const factor = this.factor[i - inSize.length + 3];
+      return size === null || factor === undefined || i === inSize.length - 1
+        ? size
+        : size * factor;
+    });
+  }
+
+  /** `[batch, height, width, channels]` to the same, larger. */
+  override update(x: tf.Tensor4D): tf.Tensor4D {
+    checkInput("Upsample", x, [], 4);
+    return tf.tidy(() => {
+      const [down, right] = this.factor as [number, number];
+      return this.mode === "nearest"
+        ? repeat(repeat(x, 1, down), 2, right)
+        : blend(blend(x, 1, down), 2, right);
+    });
+  }
+}
+
+/** Each cell along `axis`, `times` times. */
+function repeat(x: tf.Tensor4D, axis: 1 | 2, times: number): tf.Tensor4D {
+  if (times === 1) return x;
+  const shape = x.shape.toSpliced(axis, 1, x.shape[axis] * times);
+  const column = x.shape.toSpliced(axis + 1, 0, 1);
+  const repeats = column.map((_, i) => i === axis + 1 ? times : 1);
+  const repeated = tf.tile(tf.reshape(x, column), repeats);
+  return tf.reshape(repeated, shape as typeof x.shape);
+}
+
+/** Cells between those along `axis`, by a product with the matrix of shares. */
+function blend(x: tf.Tensor4D, axis: 1 | 2, times: number): tf.Tensor4D {
+  if (times === 1) return x;
+  const length = x.shape[axis];
+  const shares = tf.buffer([length * times, length]);
+  for (let i = 0; i < length * times; i++) {
+    const place = Math.max((i + 0.5) / times - 0.5, 0);
+    const low = Math.floor(place);
+    const high = Math.min(low + 1, length - 1);
+    shares.set(shares.get(i, low) + 1 - (place - low), i, low);
+    shares.set(shares.get(i, high) + place - low, i, high);
+  }
+  const order = axis === 1 ? [1, 0, 2, 3] : [2, 0, 1, 3];
+  const back = axis === 1 ? [1, 0, 2, 3] : [1, 2, 0, 3];
+  const front = tf.transpose(x, order);
+  const [, ...rest] = front.shape;
+  const rows = tf.reshape(front, [length, tf.util.sizeFromShape(rest)]);
+  const mixed = tf.matMul(shares.toTensor() as tf.Tensor2D, rows);
+  return tf.transpose(
+    tf.reshape(mixed, [length * times, ...rest]),
+    back,
+  ) as tf.Tensor4D;
+}

@@ -1,0 +1,50 @@
+/**
+ * Norms that can be differentiated everywhere.
+ *
+ * @module
+ */
+import * as tf from "../../tf.ts";
+
+/** Options of {@linkcode safeNorm}. */
+export interface SafeNormOptions {
+  /** The axes to take the norm over. Default: all. */
+  readonly axis?: number | number[];
+  /** Whether those axes stay, with size 1. Default: false. */
+  readonly keepDims?: boolean;
+}
+
+/**
+ * The Euclidean norm, with gradient 0 where it is 0.
+ *
+ * ```text
+ * ‖x‖ = √Σ x²        d‖x‖/dx = x / ‖x‖, and 0 at x = 0
+ * ```
+ *
+ * `tf.norm` has the same values, and the gradient NaN at 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { autodiff, nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const gradient = autodiff.grad((x: tf.Tensor1D) => nn.safeNorm(x));
+ * assertEquals([...await gradient(tf.tensor1d([0, 0])).data()], [0, 0]);
+ * ```
+ *
+ * @param x Any shape.
+ * @param options See {@linkcode SafeNormOptions}.
+ * @returns The norm; a scalar over all axes.
+ */
+export function safeNorm(
+  x: tf.Tensor,
+  { axis, keepDims = false }: SafeNormOptions = {},
+): tf.Tensor {
+  return tf.tidy(() => {
+    const squares = tf.sum(tf.square(x), axis, keepDims);
+    const isZero = tf.equal(squares, 0);
+    // The root of 0 must not be taken at all: 0 times its infinite slope is NaN.
+    const root = tf.sqrt(tf.where(isZero, tf.onesLike(squares), squares));
+    return tf.where(isZero, tf.zerosLike(squares), root);
+  });
+}

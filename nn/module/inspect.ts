@@ -1,0 +1,184 @@
+/**
+ * What a model is made of.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { LongTermState, ParamState } from "../../state.ts";
+import { frozen } from "./freeze.ts";
+import type { Module } from "./module.ts";
+import { show } from "./size.ts";
+
+/** Options of {@linkcode namedParameters}. */
+export interface NamedParametersOptions {
+  /** What all paths begin with. Default: nothing. */
+  readonly prefix?: string;
+  /** Whether to look into the modules inside. Default: true. */
+  readonly recurse?: boolean;
+}
+
+/**
+ * The parameters with their paths, in order of definition.
+ *
+ * @param module What they are in.
+ * @param options See {@linkcode NamedParametersOptions}.
+ */
+export function namedParameters(
+  module: Module,
+  { prefix = "", recurse = true }: NamedParametersOptions = {},
+): [string, ParamState][] {
+  const params = Object.entries(module.states(ParamState));
+  const inner = recurse ? new Set<unknown>() : new Set(
+    Object.entries(module.modules())
+      .filter(([path]) => path !== "")
+      .flatMap(([, child]) => Object.values(child.states(ParamState))),
+  );
+  return params
+    .filter(([, state]) => !inner.has(state))
+    .map((
+      [path, state],
+    ) => [prefix === "" ? path : `${prefix}.${path}`, state]);
+}
+
+/**
+ * How many numbers training changes.
+ *
+ * @param module What they are in.
+ * @param options `trainable`: leave out what is frozen. Default: false.
+ */
+export function parameterCount(
+  module: Module,
+  { trainable = false }: { readonly trainable?: boolean } = {},
+): number {
+  let count = 0;
+  for (const [path, state] of namedParameters(module)) {
+    if (!(trainable && frozen(path, state))) count += state.size;
+  }
+  return count;
+}
+
+/**
+ * The modules inside a module, a line for each, with the shapes of their own states.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const model = new nn.Sequential(new nn.Linear(2, 3), new nn.Dropout());
+ * assertEquals(nn.describe(model).split("\n"), [
+ *   "Sequential",
+ *   "  layers.0: Linear, weight [2, 3], bias [3]",
+ *   "  layers.1: Dropout",
+ * ]);
+ * ```
+ *
+ * @param module What to describe.
+ * @returns Lines, to be printed.
+ */
+export function describe(module: Module): string {
+  const modules = Object.entries(module.modules());
+  const own = new Map(modules.map(([path]) => [path, [] as string[]]));
+  for (const [path, state] of Object.entries(module.states())) {
+    const value: unknown = state.value;
+    const inside = (owner: string) =>
+      owner === "" || path.startsWith(`${owner}.`);
+    // A module stands before those inside it, so the last is the innermost.
+    const owner = modules.map(([path]) => path).findLast(inside) ?? "";
+    const name = owner === "" ? path : path.slice(owner.length + 1);
+    own.get(owner)!.push(
+      value instanceof tf.Tensor ? `${name} ${show(value.shape)}` : name,
+    );
+  }
+  return modules.map(([path, { constructor }]) => {
+    const depth = path === ""
+      ? 0
+      : modules.filter(([outer]) =>
+        outer === "" || path.startsWith(`${outer}.`)
+      ).length;
+    const title = path === ""
+      ? constructor.name
+      : `${path}: ${constructor.name}`;
+    return "  ".repeat(depth) + [title, ...own.get(path)!].join(", ");
+  }).join("\n");
+}
+
+/**
+ * A table of the states: path, kind, shape, numbers and memory.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const model = new nn.Sequential(new nn.Linear(2, 3), nn.relu);
+ * assertEquals(nn.summary(model).split("\n"), [
+ *   "path             kind        shape   numbers  memory",
+ *   "layers.0.weight  ParamState  [2, 3]        6    24 B",
+ *   "layers.0.bias    ParamState  [3]           3    12 B",
+ *   "total                                      9    36 B",
+ *   "9 parameters, 9 of them trainable",
+ * ]);
+ * ```
+ *
+ * @param module What to describe.
+ * @returns Lines, to be printed.
+ */
+export function summary(module: Module): string {
+  const rows: string[][] = [["path", "kind", "shape", "numbers", "memory"]];
+  let [numbers, bytes] = [0, 0];
+  for (const [path, state] of Object.entries(module.states(LongTermState))) {
+    const value: unknown = state.value;
+    if (!(value instanceof tf.Tensor)) continue;
+    const kind = state.constructor.name +
+      (frozen(path, state) ? " (frozen)" : "");
+    const memory = value.size * tf.util.bytesPerElement(value.dtype);
+    numbers += value.size;
+    bytes += memory;
+    rows.push([
+      path,
+      kind,
+      show(value.shape),
+      group(value.size),
+      inBytes(memory),
+    ]);
+  }
+  rows.push(["total", "", "", group(numbers), inBytes(bytes)]);
+  const all = parameterCount(module);
+  const some = parameterCount(module, { trainable: true });
+  return [
+    ...table(rows, ["left", "left", "left", "right", "right"]),
+    `${group(all)} parameters, ${group(some)} of them trainable`,
+  ].join("\n");
+}
+
+function table(
+  rows: readonly string[][],
+  sides: readonly ("left" | "right")[],
+): string[] {
+  const widths = sides.map((_, i) =>
+    Math.max(...rows.map((row) => row[i]!.length))
+  );
+  return rows.map((row) =>
+    row.map((cell, i) =>
+      sides[i] === "left" ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
+    ).join("  ").trimEnd()
+  );
+}
+
+/** With commas between thousands. */
+function group(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+function inBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let unit = 0;
+  while (bytes >= 1024 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
+}

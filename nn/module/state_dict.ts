@@ -1,0 +1,102 @@
+/**
+ * The values of a module, by path.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { scope } from "../../memory.ts";
+import { LongTermState, type State, type States } from "../../state.ts";
+import type { Named } from "../../tensors.ts";
+import type { Module } from "./module.ts";
+
+/** What loading did not find a place or a value for. */
+export interface LoadReport {
+  /** Paths of the module that had no value. */
+  readonly missing: readonly string[];
+  /** Paths that the module does not have. */
+  readonly unexpected: readonly string[];
+}
+
+/** The long-term states that hold a tensor. */
+function tensorStates(module: Module): [string, State][] {
+  const states: States<LongTermState<unknown>> = module.states(LongTermState);
+  return Object.entries(states).filter((entry): entry is [string, State] =>
+    entry[1].value instanceof tf.Tensor
+  );
+}
+
+/**
+ * The tensors of all long-term states: parameters and running statistics.
+ *
+ * Files, optimizers and random streams are the business of checkpoints.
+ *
+ * @param module What to read.
+ * @returns Tensors by path, which the caller owns; training leaves them as they are.
+ */
+export function stateDict(module: Module): Record<string, tf.Tensor> {
+  return Object.fromEntries(
+    tensorStates(module).map(([path, state]) => [path, tf.clone(state.value)]),
+  );
+}
+
+/**
+ * Write what {@linkcode stateDict} read.
+ *
+ * Everything is checked before anything changes.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const [a, b] = [new nn.Linear(2, 3), new nn.Linear(2, 3)];
+ * nn.loadStateDict(b, nn.stateDict(a));
+ * assertEquals(await a.weight.value.data(), await b.weight.value.data());
+ * ```
+ *
+ * @param module What to write.
+ * @param values Tensors by path, which the caller still owns.
+ * @param options `strict`: throw if a path is missing or unexpected. Default: true.
+ * @returns Which paths were missing or unexpected.
+ * @throws {RangeError} If a shape differs, or, if strict, a path.
+ * @throws {TypeError} If a dtype differs.
+ */
+export function loadStateDict(
+  module: Module,
+  values: Named<tf.Tensor>,
+  { strict = true }: { readonly strict?: boolean } = {},
+): LoadReport {
+  const states = tensorStates(module);
+  const known = new Set(states.map(([path]) => path));
+  const missing = [...known].filter((path) => !Object.hasOwn(values, path));
+  const unexpected = Object.keys(values).filter((path) => !known.has(path));
+  if (strict && missing.length + unexpected.length > 0) {
+    throw new RangeError(
+      `Cannot load ${module.constructor.name}: its paths must be those of the values: missing ${
+        JSON.stringify(missing)
+      }, unexpected ${JSON.stringify(unexpected)}`,
+    );
+  }
+  const writes = states.filter(([path]) => Object.hasOwn(values, path));
+  for (const [path, state] of writes) check(path, state, values[path]!);
+  scope(() => {
+    for (const [path, state] of writes) state.value = values[path]!;
+  });
+  return { missing, unexpected };
+}
+
+function check(path: string, state: State, value: tf.Tensor) {
+  if (!tf.util.arraysEqual(state.shape, value.shape)) {
+    throw new RangeError(
+      `Cannot load "${path}": the shape must be [${
+        state.shape.join(", ")
+      }]: current shape is [${value.shape.join(", ")}]`,
+    );
+  }
+  if (state.dtype !== value.dtype) {
+    throw new TypeError(
+      `Cannot load "${path}": the dtype must be ${state.dtype}: current dtype is ${value.dtype}`,
+    );
+  }
+}
