@@ -12,7 +12,7 @@ const BASE = [
   "nearest.ts",
   "tensors.ts",
   "memory.ts",
-  "trace.ts",
+  "frames.ts",
   "environ.ts",
   "tf.ts",
 ];
@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "nearest.ts": [],
   "check.ts": ["nearest.ts"],
   "tensors.ts": ["check.ts"],
-  "trace.ts": ["check.ts"],
+  "frames.ts": ["check.ts"],
   "memory.ts": ["check.ts"],
   "environ.ts": ["check.ts", "memory.ts"],
   "tf.ts": ["backend"],
