@@ -13,6 +13,7 @@ import { nearest } from "./nearest.ts";
 /** What a number must be; each key is what the error says. */
 const NUMBERS = {
   "a number": () => true,
+  "a positive number": (x) => x > 0,
   "a finite number": Number.isFinite,
   "a nonnegative finite number": (x) => Number.isFinite(x) && x >= 0,
   "a positive finite number": (x) => Number.isFinite(x) && x > 0,
@@ -79,6 +80,20 @@ export const callable: ValueRule = rule(
 /** A string. */
 export const string: ValueRule = rule("a string", (x) => typeof x === "string");
 
+/** A path of a file or folder: a string that is not empty, or a `file:` URL. */
+export const path: ValueRule = rule(
+  "a path",
+  (x) => typeof x === "string" && x !== "" || x instanceof URL,
+);
+
+/** Something to loop over, with `for` or `for await`. */
+export const iterable: ValueRule = rule(
+  "iterable",
+  (x) =>
+    typeof x === "object" && x !== null &&
+    (Symbol.iterator in x || Symbol.asyncIterator in x),
+);
+
 /** A tensor. */
 export const tensor: ValueRule = rule(
   "a tensor",
@@ -123,6 +138,20 @@ export function listOf(item: Rule): ValueRule {
       return { at: "", rule: "a list", value, error: TypeError };
     }
     return firstFault(value.map((x, i) => [i, faultOf(item, x)]));
+  };
+}
+
+/** A plain record, of which each value keeps to `item`. */
+export function recordOf(item: Rule): ValueRule {
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      return { at: "", rule: "a record", value, error: TypeError };
+    }
+    for (const [name, x] of Object.entries(value)) {
+      const fault = faultOf(item, x);
+      if (fault) return { ...fault, at: `.${name}${fault.at}` };
+    }
+    return undefined;
   };
 }
 
@@ -180,29 +209,34 @@ export function check(
 /**
  * Throw unless each of `options` is one that `rules` has, and keeps to its rule.
  * An option that is undefined counts as left out.
+ *
+ * @param prefix What to write before the names of options that are part of
+ *   another option, as in `"checkpoint."`.
  */
 export function checkOptions<O extends object>(
   action: string,
   options: O,
   rules: OptionRules<O>,
+  prefix = "",
 ): void {
   if (
     typeof options !== "object" || options === null || Array.isArray(options)
   ) {
-    refuse(action, "the options", "an object", options, TypeError);
+    const name = prefix.slice(0, -1) || "the options";
+    refuse(action, name, "an object", options, TypeError);
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(rules, name)) {
       const names = Object.keys(rules);
       const hint = names.length === 0
         ? "it takes none"
-        : `did you mean "${nearest(name, names)}"?`;
+        : `did you mean "${prefix}${nearest(name, names)}"?`;
       throw new TypeError(
-        `Cannot ${action}: there is no option "${name}": ${hint}`,
+        `Cannot ${action}: there is no option "${prefix}${name}": ${hint}`,
       );
     }
     if (value !== undefined) {
-      check(action, name, value, rules[name as keyof O]);
+      check(action, prefix + name, value, rules[name as keyof O]);
     }
   }
 }

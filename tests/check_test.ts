@@ -9,10 +9,13 @@ import {
   checkOptions,
   either,
   instanceOf,
+  iterable,
   listOf,
   oneOf,
   orNull,
   pair,
+  path,
+  recordOf,
   type Rule,
   show,
   tensor,
@@ -67,6 +70,18 @@ const RULES: readonly [
     [new Set(), "x must be a map: current value is an instance of Set"],
   ]],
   [tensor, [], [[[1, 2], "x must be a tensor: current value is [1, 2]"]]],
+  [recordOf("a number"), [{}, { a: 1 }], [
+    [{ a: 1, b: "2" }, 'x.b must be a number: current value is "2"'],
+    [[1], "x must be a record: current value is [1]"],
+  ]],
+  [path, ["a/b", new URL("file:///a")], [
+    ["", 'x must be a path: current value is ""'],
+    [7, "x must be a path: current value is 7"],
+  ]],
+  [iterable, [[], new Set(), (async function* () {})()], [
+    [{}, "x must be iterable: current value is an object"],
+    ["ab", 'x must be iterable: current value is "ab"'],
+  ]],
   [anything, [null, 1, "x"], []],
 ];
 
@@ -104,6 +119,16 @@ Deno.test("an option that there is not is refused, and the nearest one named", (
     () => checkOptions("create SGD", 0.1 as unknown as object, rules),
     TypeError,
     "Cannot create SGD: the options must be an object: current value is 0.1",
+  );
+  assertThrows(
+    () => checkOptions("fit", { tmax: 3 } as object, rules, "checkpoint."),
+    TypeError,
+    'Cannot fit: there is no option "checkpoint.tmax": did you mean "checkpoint.tMax"?',
+  );
+  assertThrows(
+    () => checkOptions("fit", { tMax: 0 } as object, rules, "checkpoint."),
+    RangeError,
+    "Cannot fit: checkpoint.tMax must be a positive integer: current value is 0",
   );
   assertThrows(
     () => checkOptions("create SGD", { constructor: 1 } as object, rules),
