@@ -4,14 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-
-/** What this module uses of tfjs' engine, private there. */
-interface EngineState {
-  readonly activeScope:
-    | { readonly id: number; readonly track: tf.Tensor[] }
-    | null;
-  readonly scopeStack: readonly unknown[];
-}
+import { engine } from "./engine.ts";
 
 /**
  * Run `fn`, then free every tensor made inside it that it does not return.
@@ -63,8 +56,7 @@ export function isThenable(x: unknown): x is PromiseLike<unknown> {
  */
 export function release(x: tf.Tensor): void {
   if (x.isDisposed) return;
-  const { activeScope, scopeStack } = tf.engine()
-    .state as unknown as EngineState;
+  const { activeScope, scopeStack } = engine().state;
   if (activeScope === null || scopeStack.length === 0) {
     x.dispose();
     return;
@@ -75,14 +67,14 @@ export function release(x: tf.Tensor): void {
 
 /** Whether `x` was made in the innermost open scope, which would free it. */
 export function isLocal(x: tf.Tensor): boolean {
-  const { activeScope } = tf.engine().state as unknown as EngineState;
+  const { activeScope } = engine().state;
   const { scopeId } = x as unknown as { readonly scopeId: number };
   return !x.kept && activeScope !== null && scopeId === activeScope.id;
 }
 
 /** Give a kept tensor to the scope that is open, or to the caller. */
 export function adopt(x: tf.Tensor): void {
-  const { activeScope } = tf.engine().state as unknown as EngineState;
+  const { activeScope } = engine().state;
   x.kept = false;
   activeScope?.track.push(x);
 }

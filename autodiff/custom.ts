@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { engine, isNested } from "../engine.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";
 
@@ -21,18 +22,6 @@ export interface WithGradient<V extends tf.Tensor> {
     dy: V,
     saved: readonly tf.Tensor[],
   ): tf.Tensor | readonly tf.Tensor[];
-}
-
-/** What this module uses of tfjs' engine, private there. */
-interface KernelRunner {
-  runKernelFunc(kernel: {
-    forwardFunc(backend: unknown, save: tf.GradSaveFunc): tf.Tensor;
-    backwardsFunc(
-      dy: tf.Tensor,
-      saved: tf.Tensor[],
-    ): Record<string, () => tf.Tensor>;
-    inputs: Record<string, tf.Tensor>;
-  }): tf.Tensor;
 }
 
 /**
@@ -70,8 +59,8 @@ export function customGradient<
       const { value, saved = [], gradient } = fn(...all as unknown as A);
       // A second derivative must see how what is saved depends on the inputs, and
       // tfjs' tape does not know that of the copies it keeps. So it is made again.
-      const isNested = tf.engine().state.gradientDepth > 1;
-      save(isNested ? all as unknown as tf.Tensor[] : [...saved]);
+      const inNested = isNested();
+      save(inNested ? all as unknown as tf.Tensor[] : [...saved]);
       const again = (inputs: tf.Tensor[]) => {
         const { value, saved = [], gradient } = fn(...inputs as unknown as A);
         return (dy: V) =>
@@ -80,7 +69,7 @@ export function customGradient<
       return {
         value,
         gradFunc: (dy: V, kept: tf.Tensor[]) =>
-          [isNested ? again(kept)(dy) : gradient(dy, kept)].flat()
+          [inNested ? again(kept)(dy) : gradient(dy, kept)].flat()
             // A gradient that is dy itself must not be disposed with it.
             .map((g) => g === dy ? tf.clone(g) : g),
       };
@@ -97,7 +86,7 @@ export function customGradient<
  * @returns A tensor that shares its memory.
  */
 export function stopGradient<T extends tf.Tensor>(x: T): T {
-  return runKernel({
+  return engine().runKernelFunc({
     forwardFunc: () => tf.clone(x),
     backwardsFunc: () => ({}),
     inputs: {},
@@ -145,7 +134,7 @@ export function recompute<A extends readonly unknown[], V extends tf.Tensor>(
     const plain = new Map<object, unknown>();
     const tensors = args.filter((x) => x instanceof tf.Tensor);
 
-    return runKernel({
+    return engine().runKernelFunc({
       inputs,
       forwardFunc(_, save) {
         const { value, from, originals } = record(() => fn(...args));
@@ -194,8 +183,4 @@ export function recompute<A extends readonly unknown[], V extends tf.Tensor>(
       },
     }) as V;
   };
-}
-
-function runKernel(kernel: Parameters<KernelRunner["runKernelFunc"]>[0]) {
-  return (tf.engine() as unknown as KernelRunner).runKernelFunc(kernel);
 }

@@ -4,21 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { engine } from "../engine.ts";
 import { type AnyState, State, type States } from "../state.ts";
 
 /** Options of {@linkcode debugNaN}. */
 export interface DebugNaNOptions {
   /** States to look at first, by path. Default: none. */
   readonly states?: States<AnyState>;
-}
-
-/** What this module uses of tfjs' engine. */
-interface Engine {
-  runKernel(
-    name: string,
-    inputs: tf.NamedTensorMap,
-    attrs?: object,
-  ): tf.Tensor | tf.Tensor[];
 }
 
 /** One kernel that ran. */
@@ -95,12 +87,12 @@ export async function debugNaN<T>(
 
 /** Run `fn`, and keep a clone of what every kernel in it returned. */
 function observe<T>(fn: () => T): { result: T; ran: Ran[] } {
-  const engine = tf.engine() as unknown as Engine;
-  const { runKernel } = engine;
+  const running = engine();
+  const { runKernel } = running;
   const ran: Ran[] = [];
   let busy = false;
-  engine.runKernel = function (name, inputs, attrs) {
-    if (busy) return runKernel.call(engine, name, inputs, attrs);
+  running.runKernel = function (name, inputs, attrs) {
+    if (busy) return runKernel.call(running, name, inputs, attrs);
     // Noted when it begins: it may run others, such as to save its output.
     const outputs: tf.Tensor[] = [];
     ran.push({
@@ -108,7 +100,7 @@ function observe<T>(fn: () => T): { result: T; ran: Ran[] } {
       inputs: Object.values(inputs ?? {}).flat(),
       outputs,
     });
-    const result = runKernel.call(engine, name, inputs, attrs);
+    const result = runKernel.call(running, name, inputs, attrs);
     busy = true;
     try {
       outputs.push(...[result].flat().map((x) => tf.keep(tf.clone(x))));
@@ -123,7 +115,7 @@ function observe<T>(fn: () => T): { result: T; ran: Ran[] } {
     for (const { outputs } of ran) tf.dispose([...outputs]);
     throw error;
   } finally {
-    engine.runKernel = runKernel;
+    running.runKernel = runKernel;
   }
 }
 

@@ -4,12 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-
-/** What this module uses of tfjs' engine, private there. */
-interface TapeState {
-  gradientDepth: number;
-  activeTape: { readonly saved?: readonly tf.Tensor[] }[] | null;
-}
+import { engine } from "../engine.ts";
 
 /** A function's value, and its gradient in each input. */
 export interface TapeResult {
@@ -34,7 +29,7 @@ export function backpropagate(
   xs: readonly tf.Tensor[],
   dy?: tf.Tensor,
 ): TapeResult {
-  const state = tf.engine().state as unknown as TapeState;
+  const state = engine().state;
   const outermost = state.gradientDepth === 0;
   // Not null in the backward pass of an outer call, which still needs it.
   const tape = state.activeTape;

@@ -1,4 +1,10 @@
+/**
+ * Kernels: the functions of a backend, found by name.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
+import { isNested } from "../engine.ts";
 
 /** A tfjs kernel's function, with what is passed to it. */
 export type KernelFunc = tf.KernelFunc;
@@ -21,4 +27,35 @@ export function replaceKernel(
   tf.unregisterKernel(kernelName, backendName);
   tf.registerKernel({ ...config, kernelFunc });
   replaced.set(key, kernelFunc);
+}
+
+/** Whether the current backend has a kernel of that name. */
+export function hasKernel(kernelName: string): boolean {
+  return tf.getKernel(kernelName, tf.getBackend()) !== undefined;
+}
+
+/**
+ * Run one kernel of ours where the current backend has it, else the same composed
+ * of tfjs' ops. The kernel has no second derivative, so `composed` runs inside a
+ * nested gradient too.
+ */
+export function oneKernel<T>(
+  kernelName: string,
+  kernel: () => T,
+  composed: () => T,
+): T {
+  return hasKernel(kernelName) && !isNested() ? kernel() : composed();
+}
+
+/** Run a kernel by name on the current backend. */
+export function runKernel<T extends tf.Tensor = tf.Tensor>(
+  kernelName: string,
+  inputs: Record<string, tf.Tensor>,
+  attrs: object = {},
+): T {
+  return tf.engine().runKernel(
+    kernelName,
+    inputs,
+    attrs as tf.NamedAttrMap,
+  ) as T;
 }

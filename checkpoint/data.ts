@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { engine } from "../engine.ts";
 import { CheckpointError, CHUNK_BYTES } from "./format.ts";
 import {
   ARRAYS,
@@ -28,11 +29,6 @@ export async function elementsIn(x: tf.Tensor): Promise<Elements> {
   return Elements.from(elements as ArrayLike<number>);
 }
 
-/** What this module uses of tfjs' engine, private there. */
-interface EngineState {
-  readonly tensorInfo: { get(id: object): { readonly backend: unknown } };
-}
-
 /** Smaller arrays are left to the garbage collector. */
 const LARGE_BYTES = 2 ** 20;
 
@@ -49,8 +45,8 @@ export async function freeElements(
   elements: Elements,
 ): Promise<void> {
   if (elements.byteLength < LARGE_BYTES) return;
-  const { tensorInfo } = tf.engine().state as unknown as EngineState;
-  if (tensorInfo.get(x.dataId).backend !== tf.backend()) return;
+  const { tensorInfo } = engine().state;
+  if (tensorInfo.get(x.dataId)?.backend !== tf.backend()) return;
   // Some backends keep the array of a new tensor, and give that one; others copy
   // what they are given, and give a copy each time.
   const probe = tf.scalar(0);

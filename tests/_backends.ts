@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendName, useBackend } from "../backend/mod.ts";
+import { engine } from "../engine.ts";
 
 const ALL: readonly BackendName[] = ["cpu", "wasm", "webgpu"];
 
@@ -32,10 +33,10 @@ if (!adapter) {
 // Each test file has a device of its own; one left to the end of the process has
 // crashed software Vulkan there.
 addEventListener("unload", () => {
-  const { registry } = tf.engine() as unknown as {
-    registry: Record<string, { device?: GPUDevice } | undefined>;
-  };
-  registry["webgpu"]?.device?.destroy();
+  const webgpu = engine().registry["webgpu"] as
+    | { device?: GPUDevice }
+    | undefined;
+  webgpu?.device?.destroy();
 });
 
 /** The backends that tests run on. */

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import "../autodiff/mod.ts";
+import { engine } from "../engine.ts";
 import { pointer, wasmBackend } from "../backend/wasm/machine/backend.ts";
 import { numbers, onEachBackend } from "./_backends.ts";
 
@@ -50,9 +51,7 @@ onEachBackend(
 onEachBackend(
   "the engine has an open scope with a list of what to free",
   () => {
-    const { state } = tf.engine() as unknown as {
-      state: { activeScope: { id: number; track: unknown[] } | null };
-    };
+    const { state } = engine();
     tf.tidy(() => {
       const x = tf.zeros([1]);
       const scope = state.activeScope!;
@@ -67,12 +66,7 @@ onEachBackend(
 onEachBackend(
   "a throw inside gradients leaves the tape with saved tensors",
   () => {
-    const { state } = tf.engine() as unknown as {
-      state: {
-        gradientDepth: number;
-        activeTape: { saved?: tf.Tensor[] }[] | null;
-      };
-    };
+    const { state } = engine();
     assertEquals([state.gradientDepth, state.activeTape], [0, null]);
     const x = tf.ones([2, 2]), before = tf.memory().numTensors;
     assertThrows(() =>
@@ -83,7 +77,7 @@ onEachBackend(
     );
     assertEquals(state.gradientDepth, 0);
     assert(tf.memory().numTensors > before);
-    for (const node of state.activeTape!) tf.dispose(node.saved ?? []);
+    for (const node of state.activeTape!) tf.dispose([...node.saved ?? []]);
     state.activeTape = null;
     assertEquals(tf.memory().numTensors, before);
     x.dispose();
@@ -95,13 +89,10 @@ onEachBackend(
 onEachBackend(
   "the engine reads a kernel's inputs after its forward pass",
   async () => {
-    const engine = tf.engine() as unknown as {
-      runKernelFunc(kernel: object): tf.Tensor;
-    };
     const x = tf.scalar(3), inputs: Record<string, tf.Tensor> = {};
     const { grads, value } = tf.engine().gradients(
       () =>
-        engine.runKernelFunc({
+        engine().runKernelFunc({
           inputs,
           forwardFunc() {
             inputs["late"] = x;

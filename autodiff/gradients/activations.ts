@@ -1,8 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  canFuse,
-  softmaxGradient,
-} from "../../backend/wasm/kernels/transformer.ts";
+import { oneKernel, runKernel } from "../../backend/kernel.ts";
+import { isRecording } from "../../engine.ts";
 import { sumToShape } from "./broadcast.ts";
 import { fromInputs, fromOutput, type Gradients } from "./rule.ts";
 
@@ -51,19 +49,24 @@ export const activations: Gradients = {
   Softmax: fromOutput(
     (logits, { dim }: tf.SoftmaxAttrs) => tf.softmax(logits, dim),
     (dy, y, { dim }) => {
-      // One kernel, which has no gradient of its own.
-      const isLast = tf.engine().state.gradientDepth === 0 &&
-        dim === y.rank - 1;
-      if (isLast && canFuse()) return softmaxGradient(y, dy);
-      const mean = tf.sum(tf.mul(dy, y), dim, true);
-      return tf.mul(tf.sub(dy, mean), y);
+      const composed = () => {
+        const mean = tf.sum(tf.mul(dy, y), dim, true);
+        return tf.mul(tf.sub(dy, mean), y);
+      };
+      // The kernel has no gradient of its own, and takes the last axis only.
+      if (isRecording() || dim !== y.rank - 1) return composed();
+      return oneKernel(
+        "SoftmaxGrad",
+        () => runKernel("SoftmaxGrad", { y, dy }),
+        composed,
+      );
     },
     "logits",
   ),
 };
 
 function eluGrad(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
-  return tf.engine().runKernel(tf.EluGrad, { dy, y });
+  return runKernel(tf.EluGrad, { dy, y });
 }
 
 function negativePart(x: tf.Tensor): tf.Tensor {

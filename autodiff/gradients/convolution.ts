@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { runKernel } from "../../backend/kernel.ts";
 import { dilatedFilterGrad, dilatedInputGrad } from "./dilated.ts";
 import { fromInputs, type Gradient, type Gradients } from "./rule.ts";
 import { dilate, thin } from "./strides.ts";
-import { run } from "./windows.ts";
 
 const CONV_2D = {
   forward: tf.Conv2D,
@@ -43,7 +43,7 @@ export const convolution: Gradients = {
         steps.reduce((f, step, axis) => dilate(f, axis, step), f);
       return {
         x: () =>
-          run(CONV_3D.input, { dy, filter: apart(filter) }, {
+          runKernel(CONV_3D.input, { dy, filter: apart(filter) }, {
             ...attrs,
             inputShape: x.shape,
           }),
@@ -53,7 +53,7 @@ export const convolution: Gradients = {
           );
           return steps.reduce(
             (f, step, axis) => thin(f, axis, step),
-            run(CONV_3D.filter, { x, dy }, { ...attrs, filterShape }),
+            runKernel(CONV_3D.filter, { x, dy }, { ...attrs, filterShape }),
           );
         },
       };
@@ -76,9 +76,12 @@ function gradientOf2D(kernels: Kernels): Gradient {
       }
       return {
         x: () =>
-          run(kernels.input, { dy, filter }, { ...attrs, inputShape: x.shape }),
+          runKernel(kernels.input, { dy, filter }, {
+            ...attrs,
+            inputShape: x.shape,
+          }),
         filter: () =>
-          run(kernels.filter, { x, dy }, {
+          runKernel(kernels.filter, { x, dy }, {
             ...attrs,
             filterShape: filter.shape,
           }),
@@ -91,9 +94,9 @@ function gradientOfInputGrad(kernels: Kernels): Gradient {
   return fromInputs(
     ["dy", "filter"],
     (g, { dy, filter }, attrs: tf.Conv2DAttrs) => ({
-      dy: () => run(kernels.forward, { x: g, filter }, undilated(attrs)),
+      dy: () => runKernel(kernels.forward, { x: g, filter }, undilated(attrs)),
       filter: () =>
-        run(kernels.filter, { x: g, dy }, {
+        runKernel(kernels.filter, { x: g, dy }, {
           ...attrs,
           filterShape: filter.shape,
         }),
@@ -104,8 +107,11 @@ function gradientOfInputGrad(kernels: Kernels): Gradient {
 function gradientOfFilterGrad(kernels: Kernels): Gradient {
   return fromInputs(["x", "dy"], (g, { x, dy }, attrs: tf.Conv2DAttrs) => ({
     x: () =>
-      run(kernels.input, { dy, filter: g }, { ...attrs, inputShape: x.shape }),
-    dy: () => run(kernels.forward, { x, filter: g }, undilated(attrs)),
+      runKernel(kernels.input, { dy, filter: g }, {
+        ...attrs,
+        inputShape: x.shape,
+      }),
+    dy: () => runKernel(kernels.forward, { x, filter: g }, undilated(attrs)),
   }));
 }
 

@@ -1,14 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { runKernel } from "../../backend/kernel.ts";
 import { fromInputs, type Gradients, zeros } from "./rule.ts";
-import { atBest, type Axis, cells, planeOf, run } from "./windows.ts";
+import { atBest, type Axis, cells, planeOf } from "./windows.ts";
 
 /** Grayscale dilation: the maximum over a window of image plus filter. */
 export const morphology: Gradients = {
   Dilation2D: fromInputs(
     ["x", "filter"],
     (dy, { x, filter }, attrs: tf.Dilation2DAttrs) => ({
-      x: () => run(tf.Dilation2DBackpropInput, { x, filter, dy }, attrs),
-      filter: () => run(tf.Dilation2DBackpropFilter, { x, filter, dy }, attrs),
+      x: () => runKernel(tf.Dilation2DBackpropInput, { x, filter, dy }, attrs),
+      filter: () =>
+        runKernel(tf.Dilation2DBackpropFilter, { x, filter, dy }, attrs),
     }),
   ),
   // Linear in dy, and flat in the rest.
@@ -37,7 +39,7 @@ function atMaximum(
   attrs: tf.Dilation2DAttrs,
   choices: tf.Tensor[],
 ): tf.Tensor {
-  const best = run(tf.Dilation2D, { x, filter }, attrs);
+  const best = runKernel(tf.Dilation2D, { x, filter }, attrs);
   const offsets = weights(filter);
   const values = cells(x, axesOf(x, filter, attrs), -3e38)
     .map((cell, i) => tf.add(cell, offsets[i]!));

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { runKernel } from "../../backend/kernel.ts";
 import { fromInputs, type Gradients, zeros } from "./rule.ts";
-import { after, atBest, type Axis, cells, run } from "./windows.ts";
+import { after, atBest, type Axis, cells } from "./windows.ts";
 
 type Pool2D = tf.AvgPoolAttrs;
 type Pool3D = Pick<
@@ -12,14 +13,14 @@ type Pool3D = Pick<
 export const pooling: Gradients = {
   AvgPool: fromInputs(["x"], (dy, { x }, attrs: Pool2D) => ({
     x: () =>
-      run(tf.AvgPoolGrad, {
+      runKernel(tf.AvgPoolGrad, {
         dy: byValid(dy, axes2D(x.shape, attrs), tf.div),
         input: x,
       }, floored(x.shape, attrs)),
   })),
   AvgPool3D: fromInputs(["x"], (dy, { x }, attrs: Pool3D) => ({
     x: () =>
-      run(tf.AvgPool3DGrad, {
+      runKernel(tf.AvgPool3DGrad, {
         dy: byValid(dy, axes3D(x.shape, attrs), tf.div),
         input: x,
       }, attrs),
@@ -30,7 +31,7 @@ export const pooling: Gradients = {
     gradFunc: (dy, saved, attrs) => ({
       x: () => {
         const [input, output] = saved as [tf.Tensor, tf.Tensor];
-        return run(
+        return runKernel(
           tf.MaxPoolGrad,
           { dy: dy as tf.Tensor, input, output },
           attrs,
@@ -44,7 +45,7 @@ export const pooling: Gradients = {
     gradFunc: (dy, saved, attrs) => ({
       x: () => {
         const [input, output] = saved as [tf.Tensor, tf.Tensor];
-        return run(
+        return runKernel(
           tf.MaxPool3DGrad,
           { dy: dy as tf.Tensor, input, output },
           attrs,
@@ -57,7 +58,7 @@ export const pooling: Gradients = {
   AvgPoolGrad: fromInputs(["input"], (g, { input }, attrs: Pool2D) => ({
     dy: () =>
       byValid(
-        run(tf.AvgPool, { x: g }, attrs),
+        runKernel(tf.AvgPool, { x: g }, attrs),
         axes2D(input.shape, attrs),
         tf.mul,
       ),
@@ -66,7 +67,7 @@ export const pooling: Gradients = {
   AvgPool3DGrad: fromInputs(["input"], (g, { input }, attrs: Pool3D) => ({
     dy: () =>
       byValid(
-        run(tf.AvgPool3D, { x: g }, { ...attrs, dataFormat: "NDHWC" }),
+        runKernel(tf.AvgPool3D, { x: g }, { ...attrs, dataFormat: "NDHWC" }),
         axes3D(input.shape, attrs),
         tf.mul,
       ),

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { isNested, isRecording } from "../../engine.ts";
 
 /** For each input of a kernel by name, the function that computes its gradient. */
 export type InputGradients = Record<string, () => tf.Tensor>;
@@ -70,15 +71,15 @@ export function fromOutput<A>(
 ): Gradient {
   return {
     get inputsToSave(): string[] {
-      return tf.engine().state.gradientDepth > 1 ? [input] : [];
+      return isNested() ? [input] : [];
     },
     outputsToSave: [true],
     gradFunc: (dy, saved, attrs) => {
       const a = attrs as unknown as A;
       const x = saved.length > 1 ? saved[0] : undefined;
-      const isRecorded = tf.engine().state.gradientDepth > 0;
+      const inGradient = isRecording();
       const y = () =>
-        x && isRecorded ? forward(x, a) : saved[saved.length - 1]!;
+        x && inGradient ? forward(x, a) : saved[saved.length - 1]!;
       return { [input]: () => rule(dy as tf.Tensor, y(), a) };
     },
   };

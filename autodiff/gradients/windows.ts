@@ -92,12 +92,3 @@ export function atBest(
   });
   return picked;
 }
-
-/** Runs a kernel whose op tfjs does not export. */
-export function run(
-  kernelName: string,
-  inputs: tf.NamedTensorMap,
-  attrs: object,
-): tf.Tensor {
-  return tf.engine().runKernel(kernelName, inputs, attrs as tf.NamedAttrMap);
-}

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { isRecording } from "../../engine.ts";
 
 /** `tf.equal`, off the tape. */
 export const equal: typeof tf.greater = flat(tf.equal);
@@ -26,7 +27,7 @@ function unrecorded(
   x: tf.Tensor | tf.TensorLike,
 ): tf.Tensor | tf.TensorLike {
   const engine = tf.engine();
-  if (!(x instanceof tf.Tensor) || engine.state.gradientDepth === 0) return x;
+  if (!(x instanceof tf.Tensor) || !isRecording()) return x;
   const { dataId, shape, dtype } = x;
   engine.backend.incRef(dataId);
   return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { isRecording } from "../../engine.ts";
 import { depthwiseConv2d } from "./depthwise_conv2d.ts";
 
 type MatMul = Parameters<typeof tf.fused.matMul>[0];
@@ -53,10 +54,6 @@ export const fused: typeof tf.fused = {
     );
   },
 };
-
-function isRecording(): boolean {
-  return tf.engine().state.gradientDepth > 0;
-}
 
 /** The shape of a factor's batches; tfjs' kernels count them through. */
 function batches(factor: tf.Tensor | tf.TensorLike): string {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { isNested } from "../../engine.ts";
 
 /**
  * `tf.logSoftmax` that can be differentiated twice: x - max(x) - log Σ exp(x -
@@ -22,10 +23,10 @@ export function logSoftmax<T extends tf.Tensor>(
     );
     // A saved result would look constant to a second derivative; see
     // `fromOutput` in autodiff/gradients/rule.ts.
-    const isNested = tf.engine().state.gradientDepth > 1;
-    (save as tf.GradSaveFunc)([isNested ? x as tf.Tensor : value]);
+    const inNested = isNested();
+    (save as tf.GradSaveFunc)([inNested ? x as tf.Tensor : value]);
     const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
-      const y = isNested ? logSoftmax(saved!) : saved!;
+      const y = inNested ? logSoftmax(saved!) : saved!;
       return tf.sub(dy, tf.mul(tf.exp(y), tf.sum(dy, -1, true)));
     };
     return { value, gradFunc };

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { runKernel } from "../kernel.ts";
 
 const { arraysEqual } = tf.util;
 
@@ -44,7 +45,7 @@ export function where<T extends tf.Tensor>(
     arraysEqual(x.shape, shape)
       ? x
       : broadcastTo(x, shape as tf.ShapeMap[tf.Rank]);
-  return tf.engine().runKernel(tf.Select, {
+  return runKernel<T>(tf.Select, {
     condition: fit(test),
     t: fit(t),
     e: fit(e),

@@ -5,10 +5,7 @@
  *
  * @module
  */
-import {
-  canFuse,
-  gelu as fusedGelu,
-} from "../../backend/wasm/kernels/transformer.ts";
+import { gelu as geluOp } from "../../backend/ops/gelu.ts";
 import * as tf from "../../tf.ts";
 
 /** Options of {@linkcode gelu}. */
@@ -65,18 +62,7 @@ export function gelu<T extends tf.Tensor>(
   x: T,
   { approximate = false }: GeluOptions = {},
 ): T {
-  if (canFuse()) return fusedGelu(x, approximate);
-  return tf.tidy(() => {
-    const z = approximate
-      ? tf.tanh(
-        tf.mul(
-          Math.sqrt(2 / Math.PI),
-          tf.mul(x, tf.add(1, tf.mul(0.044715, tf.square(x)))),
-        ),
-      )
-      : tf.erf(tf.mul(x, Math.SQRT1_2));
-    return tf.mul(tf.mul(0.5, x), tf.add(1, z)) as T;
-  });
+  return geluOp(x, approximate);
 }
 
 /** `x σ(x)`, also called swish (Ramachandran et al. 2017). */

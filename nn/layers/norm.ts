@@ -3,10 +3,7 @@
  *
  * @module
  */
-import {
-  canFuse,
-  standardize as fusedStandardize,
-} from "../../backend/wasm/kernels/transformer.ts";
+import { standardize } from "../../backend/ops/standardize.ts";
 import * as tf from "../../tf.ts";
 import type { ParamState } from "../../state.ts";
 import { One, Zero } from "../init/mod.ts";
@@ -268,23 +265,6 @@ export class InstanceNorm<T extends tf.Tensor = tf.Tensor>
       numGroups: lastAxis("InstanceNorm", "inSize", inSize),
     });
   }
-}
-
-/** `x` with mean 0 and variance 1 over `axes`. */
-export function standardize(
-  x: tf.Tensor,
-  axes: number | number[] = -1,
-  epsilon = 1e-6,
-): tf.Tensor {
-  const [axis, ...others] = tf.util.parseAxisParam(axes, x.shape);
-  if (axis === x.rank - 1 && others.length === 0 && canFuse()) {
-    return fusedStandardize(x, epsilon);
-  }
-  return tf.tidy(() => {
-    const centered = tf.sub(x, tf.mean(x, axes, true));
-    const variance = tf.mean(tf.square(centered), axes, true);
-    return tf.mul(centered, tf.rsqrt(tf.add(variance, epsilon)));
-  });
 }
 
 function affine(

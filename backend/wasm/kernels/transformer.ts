@@ -2,12 +2,11 @@
  * Parts of transformers as one kernel each, with their gradients: GELU, layer
  * normalization, and what follows from softmax.
  *
- * They run on WASM. Callers ask {@linkcode canFuse} first, and compose the same
- * of tfjs' ops elsewhere, and where second derivatives are taken.
+ * `backend/ops/` runs them by name.
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   type Assembler,
   type Body,
@@ -159,7 +158,7 @@ function rowsOf(x: tf.TensorInfo): [rows: number, bytes: number, work: number] {
 /** Register the kernels, which tfjs has none of, under names of our own. */
 export function registerFused(): void {
   for (const name of Object.keys(GELUS)) {
-    replace<"x", unknown>(`Braintape${name}`, ({ inputs: { x } }) => {
+    replace<"x", unknown>(`${name}`, ({ inputs: { x } }) => {
       expectType("gelu", x, "float32");
       const y = output(x.shape),
         n = size(x.shape),
@@ -171,7 +170,7 @@ export function registerFused(): void {
       return y;
     });
     replace<"x" | "dy", unknown>(
-      `Braintape${name}Grad`,
+      `${name}Grad`,
       ({ inputs: { x, dy } }) => {
         const dx = output(x.shape), n = size(x.shape);
         const [px, pdy, pdx] = [pointer(x), pointer(dy), pointer(dx)];
@@ -188,7 +187,7 @@ export function registerFused(): void {
     );
   }
   replace<"x", { eps: number }>(
-    "BraintapeLayerNorm",
+    "LayerNorm",
     ({ inputs: { x }, attrs: { eps } }) => {
       expectType("layerNorm", x, "float32");
       const [rows, bytes, work] = rowsOf(x),
@@ -203,7 +202,7 @@ export function registerFused(): void {
     },
   );
   replace<"y" | "dy" | "scale", unknown>(
-    "BraintapeLayerNormGrad",
+    "LayerNormGrad",
     ({ inputs: { y, dy, scale } }) => {
       const [rows, bytes, work] = rowsOf(y), dx = output(y.shape);
       const [py, pdy, ps, pdx] = [y, dy, scale, dx].map(pointer) as [
@@ -220,7 +219,7 @@ export function registerFused(): void {
     },
   );
   replace<"y" | "dy", unknown>(
-    "BraintapeSoftmaxGrad",
+    "SoftmaxGrad",
     ({ inputs: { y, dy } }) => {
       const [rows, bytes, work] = rowsOf(y), dx = output(y.shape);
       const [py, pdy, pdx] = [pointer(y), pointer(dy), pointer(dx)];
@@ -231,74 +230,4 @@ export function registerFused(): void {
       return dx;
     },
   );
-}
-
-/** Whether fused kernels can run now: on WASM, where no second derivative is taken. */
-export function canFuse(): boolean {
-  return tf.getBackend() === "wasm" && tf.engine().state.gradientDepth < 2 &&
-    tf.getKernel("BraintapeGelu", "wasm") !== undefined;
-}
-
-function run<T extends tf.Tensor>(
-  kernel: string,
-  inputs: Record<string, tf.Tensor>,
-): T {
-  return tf.engine().runKernel(kernel, inputs) as T;
-}
-
-/**
- * `x Φ(x)`, Φ being the normal distribution, or its approximation by tanh.
- *
- * @param x Any shape, float32.
- * @param isApproximate Whether to take the approximation.
- */
-export function gelu<T extends tf.Tensor>(x: T, isApproximate = false): T {
-  const kernel = isApproximate ? "BraintapeGeluTanh" : "BraintapeGelu";
-  const op = tf.customGrad((x, save) => {
-    (save as tf.GradSaveFunc)([x as tf.Tensor]);
-    return {
-      value: run(kernel, { x: x as tf.Tensor }),
-      gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) =>
-        run(`${kernel}Grad`, { x: x!, dy }),
-    };
-  });
-  return op(x) as T;
-}
-
-/**
- * The last axis with mean 0 and variance 1; gain and bias are for the caller to
- * apply.
- *
- * ```text
- * y = (x - mean x) / √(var x + ε)
- * ```
- *
- * @param x Any shape, float32.
- * @param eps Added to the variance.
- */
-export function standardize<T extends tf.Tensor>(x: T, eps: number): T {
-  const op = tf.customGrad((x, save) => {
-    const kernel = "BraintapeLayerNorm", inputs = { x: x as tf.Tensor };
-    const [y, scale] = tf.engine().runKernel(kernel, inputs, { eps }) as [
-      tf.Tensor,
-      tf.Tensor,
-    ];
-    (save as tf.GradSaveFunc)([y, scale]);
-    return {
-      value: y,
-      gradFunc: (dy: tf.Tensor, [y, scale]: tf.Tensor[]) =>
-        run("BraintapeLayerNormGrad", { y: y!, dy, scale: scale! }),
-    };
-  });
-  return op(x) as T;
-}
-
-/**
- * The gradient of softmax over the last axis: `(dy - Σ dy y) y`.
- *
- * @param y What softmax gave.
- * @param dy The gradient in it.
- */
-export function softmaxGradient<T extends tf.Tensor>(y: T, dy: T): T {
-  return run("BraintapeSoftmaxGrad", { y, dy });
 }

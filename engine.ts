@@ -1,0 +1,79 @@
+/**
+ * The parts of tfjs' engine that its types keep private. Internal: every use of
+ * them goes through here, and `tests/tfjs_test.ts` pins what they do.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** A scope of tensors that `tf.tidy` opened. */
+export interface EngineScope {
+  /** Tensors made inside have it as their `scopeId`. */
+  readonly id: number;
+  /** What is freed when the scope ends. */
+  readonly track: tf.Tensor[];
+}
+
+/** The state of tfjs' engine. */
+export interface EngineState {
+  /** How many functions are being differentiated, one inside the other. */
+  gradientDepth: number;
+  /** The operations recorded for a gradient, with the tensors kept for it. */
+  activeTape: { readonly saved?: readonly tf.Tensor[] }[] | null;
+  /** The innermost open scope. */
+  readonly activeScope: EngineScope | null;
+  /** All open scopes. */
+  readonly scopeStack: readonly EngineScope[];
+  /** The backend that holds the data of each tensor. */
+  readonly tensorInfo: {
+    get(dataId: object): { readonly backend: tf.KernelBackend } | undefined;
+    has(dataId: object): boolean;
+  };
+}
+
+/** An operation with a gradient, as the engine runs it. */
+export interface EngineKernel {
+  /** Computes the value, and saves what the gradient needs. */
+  forwardFunc(backend: unknown, save: tf.GradSaveFunc): tf.Tensor;
+  /** For each input, what computes its gradient. */
+  backwardsFunc(
+    dy: tf.Tensor,
+    saved: tf.Tensor[],
+  ): Record<string, () => tf.Tensor>;
+  /** The inputs by name; read after the forward pass. */
+  readonly inputs: Record<string, tf.Tensor>;
+}
+
+/** Runs a kernel by name. */
+export type RunKernel = (
+  kernelName: string,
+  inputs: Record<string, tf.Tensor>,
+  attrs?: object,
+) => tf.Tensor | tf.Tensor[];
+
+/** tfjs' engine. */
+export interface Engine {
+  /** What it is doing. */
+  readonly state: EngineState;
+  /** The backends that are started, by name. */
+  readonly registry: Record<string, tf.KernelBackend | undefined>;
+  /** Runs a kernel by name; may be replaced. */
+  runKernel: RunKernel;
+  /** Runs an operation with a gradient of its own. */
+  runKernelFunc(kernel: EngineKernel): tf.Tensor;
+}
+
+/** tfjs' engine, with what its types leave out. */
+export function engine(): Engine {
+  return tf.engine() as unknown as Engine;
+}
+
+/** Whether operations are being recorded for a gradient. */
+export function isRecording(): boolean {
+  return engine().state.gradientDepth > 0;
+}
+
+/** Whether a gradient is being taken inside of another: a second derivative. */
+export function isNested(): boolean {
+  return engine().state.gradientDepth > 1;
+}
