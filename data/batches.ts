@@ -4,6 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  boolean,
+  callable,
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+} from "../check.ts";
 import * as random from "../random.ts";
 import {
   type Column,
@@ -14,7 +21,7 @@ import {
   lengthOf,
 } from "./dataset.ts";
 
-/** Where the values of a batch come from; the first axis counts the examples. */
+/** What batches are cut from; the first axis counts the examples. */
 export type Source = tf.Tensor | ColumnData | Column;
 
 /** The tensor type of a batch of `S`. */
@@ -43,11 +50,11 @@ export type Batch = readonly tf.Tensor[];
 export interface BatchesOptions {
   /** Examples in a batch. @default {32} */
   readonly batchSize?: number;
-  /** Whether each pass has an order of its own. @default {false} */
+  /** Whether to draw a new order of the examples for each pass. @default {false} */
   readonly shuffle?: boolean;
-  /** Where the orders come from. Default: `random.default`. */
+  /** The random state that orders are drawn from. Default: `random.default`. */
   readonly random?: random.RandomState;
-  /** Whether to leave out a last batch of fewer examples. @default {false} */
+  /** Whether to drop a last batch that has fewer examples. @default {false} */
   readonly dropLast?: boolean;
 }
 
@@ -63,16 +70,24 @@ export interface MappedBatchesOptions<
   readonly map: (...batch: From) => readonly [...To];
 }
 
-/** Where a pass over {@linkcode Batches} stands, as plain data. */
+const RULES: OptionRules<MappedBatchesOptions<Batch, Batch>> = {
+  batchSize: "a positive integer",
+  shuffle: boolean,
+  random: instanceOf(random.RandomState, "a RandomState"),
+  dropLast: boolean,
+  map: callable,
+};
+
+/** The position of a pass over {@linkcode Batches}, as plain data. */
 export interface BatchesPlace {
-  /** What the order of this pass was drawn from; `null` without shuffling. */
+  /** The key that the order of this pass was drawn from; `null` without shuffling. */
   readonly order: random.RandomKey | null;
-  /** Batches handed out in this pass. */
+  /** Batches yielded so far in this pass. */
   readonly position: number;
 }
 
 /**
- * Batches that can be gone through many times, each time in a new order if
+ * Batches that can be iterated over many times, each time in a new order if
  * shuffled.
  *
  * A batch belongs to the iteration: it is freed when the next one is taken, and
@@ -83,14 +98,14 @@ export class Batches<B extends Batch> {
   readonly length: number;
   /** Examples in one pass. */
   readonly examples: number;
-  /** Examples held; more than `examples` if the last batch is left out. */
+  /** Examples in the sources; more than `examples` if the last batch is dropped. */
   readonly #held: number;
   readonly #make: (indices: Int32Array) => B;
   readonly #batchSize: number;
   readonly #shuffle: boolean;
   readonly #random: random.RandomState;
   #place: BatchesPlace | null = null;
-  /** Where the next pass begins, after `loadStateDict`. */
+  /** Where the next pass starts, after `loadStateDict`. */
   #resume: BatchesPlace | null = null;
 
   /** Use {@linkcode batches}. */
@@ -99,12 +114,8 @@ export class Batches<B extends Batch> {
     examples: number,
     options: BatchesOptions,
   ) {
+    checkOptions("make batches", options, RULES);
     const { batchSize = 32, dropLast = false } = options;
-    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-      throw new RangeError(
-        `Cannot make batches: batchSize must be a positive integer: current value is ${batchSize}`,
-      );
-    }
     if (examples < (dropLast ? batchSize : 1)) {
       throw new RangeError(
         `Cannot make batches: there must be examples for at least one batch of ${
@@ -123,7 +134,7 @@ export class Batches<B extends Batch> {
     this.#held = examples;
   }
 
-  /** Go through the batches once. */
+  /** Iterate over the batches once. */
   *[Symbol.iterator](): Generator<B, void> {
     const resume = this.#resume;
     this.#resume = null;
@@ -149,20 +160,20 @@ export class Batches<B extends Batch> {
   }
 
   /**
-   * Where the pass under way stands, as plain data.
+   * The position of the current pass, as plain data.
    *
-   * @returns The place; `null` between two passes.
+   * @returns The position; `null` between two passes.
    */
   stateDict(): BatchesPlace | null {
     return this.#place ?? this.#resume;
   }
 
   /**
-   * Let the next pass go on from a place. The random state that shuffles is
-   * saved and loaded on its own.
+   * Start the next pass at a saved position. The random state that shuffles is
+   * saved and loaded separately.
    *
    * @param place What {@linkcode Batches.stateDict} returned.
-   * @throws {RangeError} If there is no such place in these batches.
+   * @throws {RangeError} If these batches have no such position.
    */
   loadStateDict(place: BatchesPlace | null): void {
     if (place !== null) {
@@ -181,7 +192,7 @@ export class Batches<B extends Batch> {
     this.#place = null;
   }
 
-  /** The order of a pass; `advance` says whether the shared state moves on. */
+  /** The order of a pass; `advance` is whether to draw from the shared state. */
   #order(key: random.RandomKey | null, advance: boolean): Int32Array {
     const n = this.#held;
     if (key === null) return Int32Array.from({ length: n }, (_, i) => i);
@@ -191,9 +202,9 @@ export class Batches<B extends Batch> {
 }
 
 /**
- * Go through arrays or tensors in batches.
+ * Iterate over arrays or tensors in batches.
  *
- * @example The loop written by hand
+ * @example A loop over batches
  * ```ts
  * import { tf, train, useBackend } from "@braintape/braintape";
  * import { assertEquals } from "@std/assert";
@@ -212,8 +223,8 @@ export class Batches<B extends Batch> {
  * @param data Tensors, typed arrays (one number for each example) or columns,
  *   side by side; or a {@linkcode Dataset} of columns. `Uint8Array`s become int32.
  * @param options Size and order; `map` for scaling and augmentation.
- * @returns Something to loop over, once for each epoch.
- * @throws {RangeError} If the sources are not of one length, or a size is wrong.
+ * @returns An iterable, to be looped over once for each epoch.
+ * @throws {RangeError} If the sources have different lengths, or a size is wrong.
  */
 export function batches<
   const Sources extends readonly Source[],
@@ -223,13 +234,13 @@ export function batches<
   options: MappedBatchesOptions<Extract<BatchOf<Sources>, Batch>, To>,
 ): Batches<To>;
 /**
- * Go through arrays or tensors in batches, as they are.
+ * Iterate over arrays or tensors in batches, unchanged.
  *
  * @param data Tensors, typed arrays or columns side by side, or a
  *   {@linkcode Dataset}.
  * @param options Size and order.
- * @returns Something to loop over, once for each epoch.
- * @throws {RangeError} If the sources are not of one length, or a size is wrong.
+ * @returns An iterable, to be looped over once for each epoch.
+ * @throws {RangeError} If the sources have different lengths, or a size is wrong.
  */
 export function batches<const Sources extends readonly Source[]>(
   data: readonly [...Sources] | Dataset<Extract<Sources, readonly Column[]>>,

@@ -1,18 +1,28 @@
 /**
- * Tables of comma-separated values, as of RFC 4180.
+ * Tables of comma-separated values (RFC 4180).
  *
  * @module
  */
+import { boolean, checkOptions, type OptionRules, rule } from "../check.ts";
 import { type Column, column } from "./dataset.ts";
 import { readText } from "./files.ts";
 
 /** Options of {@linkcode parseCsv} and {@linkcode readCsv}. */
 export interface CsvOptions {
-  /** What stands between two fields. @default {","} */
+  /** The character between two fields. @default {","} */
   readonly separator?: string;
   /** Whether the first row names the columns. @default {true} */
   readonly header?: boolean;
 }
+
+const RULES: OptionRules<CsvOptions> = {
+  separator: rule(
+    "one character other than a quote",
+    (x) => typeof x === "string" && x.length === 1 && x !== '"',
+    RangeError,
+  ),
+  header: boolean,
+};
 
 /** A table of text. */
 export interface CsvTable {
@@ -45,15 +55,10 @@ export interface CsvTable {
  */
 export function parseCsv(
   text: string,
-  { separator = ",", header = true }: CsvOptions = {},
+  options: CsvOptions = {},
 ): CsvTable {
-  if (separator.length !== 1 || separator === '"') {
-    throw new RangeError(
-      `Cannot parse CSV: the separator must be one character other than a quote: current value is ${
-        JSON.stringify(separator)
-      }`,
-    );
-  }
+  checkOptions("parse CSV", options, RULES);
+  const { separator = ",", header = true } = options;
   const rows = splitRows(text, separator);
   const width = rows[0]?.fields.length ?? 0;
   for (const { fields, line } of rows) {
@@ -83,8 +88,8 @@ export function parseCsv(
  * @param path The file.
  * @param options Separator and header.
  * @returns The table.
- * @throws {RangeError} If there is no such file, or for what
- *   {@linkcode parseCsv} refuses.
+ * @throws {RangeError} If there is no such file, or {@linkcode parseCsv} would
+ *   throw.
  */
 export async function readCsv(
   path: string | URL,
@@ -137,7 +142,7 @@ export function csvNumbers(
 
 interface Row {
   readonly fields: string[];
-  /** Where it starts, counted from 1. */
+  /** The line it starts in, counted from 1. */
   readonly line: number;
 }
 

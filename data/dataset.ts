@@ -1,39 +1,40 @@
 /**
- * Examples held as typed arrays, the form that costs least on the host.
+ * Examples in memory, as typed arrays.
  *
  * @module
  */
+import { checkOptions, instanceOf } from "../check.ts";
 import * as random from "../random.ts";
 
-/** The arrays that a column is made of. */
+/** The typed arrays that can be the values of a column. */
 export type ColumnData = Float32Array | Int32Array | Uint8Array;
 
-/** One value for each example: an image, a label, a row of numbers. */
+/** One array for each example: an image, a label, a row of numbers. */
 export interface Column<Shape extends readonly number[] = readonly number[]> {
-  /** All values, example after example. */
+  /** The values of all examples, one example after another. */
   readonly data: ColumnData;
   /** The shape of one example; `[]` is a single number. */
   readonly shape: Shape;
 }
 
-/** The arrays of one example, one for each column. */
+/** The values of one example, an array for each column. */
 export type Rows<Columns extends readonly Column[]> = {
   [K in keyof Columns]: Columns[K]["data"];
 };
 
 /**
- * Describe an array of single numbers, one for each example.
+ * A column of single numbers, one for each example.
  *
  * @param data The numbers.
  * @returns The column.
  */
 export function column(data: ColumnData): Column<readonly []>;
 /**
- * Describe an array as a column of examples.
+ * A column of examples that all have one shape.
  *
- * @param data All values, example after example.
- * @param shape The shape of one example; its rank is known to the compiler, so
- *   batches of it are of the right rank.
+ * @param data The values of all examples, one example after another.
+ * @param shape The shape of one example. Its length is part of the type, so that
+ *   batches are tensors of the right rank.
  * @returns The column.
  * @throws {RangeError} If the values do not fill a whole number of examples.
  */
@@ -81,9 +82,9 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
   readonly length: number;
 
   /**
-   * Put columns side by side.
+   * Combine columns.
    *
-   * @param columns At least one; all of one length.
+   * @param columns At least one column; all have the same number of examples.
    * @throws {RangeError} If there is none, or their lengths differ.
    */
   constructor(columns: readonly [...Columns]) {
@@ -101,11 +102,11 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
   }
 
   /**
-   * The examples at these places, in this order.
+   * The examples at some indices, in this order.
    *
-   * @param indices Places, counted from 0; one may come more than once.
+   * @param indices Indices from 0; they may repeat.
    * @returns A new dataset.
-   * @throws {RangeError} If there is no such place.
+   * @throws {RangeError} If an index is out of range.
    */
   take(indices: ArrayLike<number>): Dataset<Columns> {
     for (let i = 0; i < indices.length; i++) {
@@ -126,11 +127,11 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
   }
 
   /**
-   * Two datasets: the first `count` examples and the rest.
+   * Split into two datasets: the first `count` examples and the rest.
    *
-   * @param count How many go to the first: a number of examples, or a fraction
+   * @param count The size of the first part: a number of examples, or a fraction
    *   below 1.
-   * @param options `random`: shuffle before the split with this state.
+   * @param options `random`: a state to shuffle with before the split.
    * @returns The two parts.
    * @throws {RangeError} If a part would be empty.
    */
@@ -138,6 +139,7 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
     count: number,
     options: { readonly random?: random.RandomState } = {},
   ): [Dataset<Columns>, Dataset<Columns>] {
+    checkOptions("split a Dataset", options, SPLIT_RULES);
     const first = count < 1 ? Math.round(count * this.length) : count;
     if (!Number.isInteger(first) || first < 1 || first >= this.length) {
       throw new RangeError(
@@ -154,12 +156,12 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
   }
 
   /**
-   * Change each example, once and now. For changes that differ from epoch to
+   * Apply a function to each example, once. For changes that differ from epoch to
    * epoch (augmentation), use the option `map` of {@linkcode batches}.
    *
-   * @param fn Called with the arrays of an example and its place; returns one
-   *   array for each column, of the same kind for each example. An array of
-   *   another length becomes an example of rank 1.
+   * @param fn Called with the values of an example, an array for each column, and
+   *   its index. Returns one array for each column of the result, of the same kind
+   *   for each example. An array of another length becomes an example of rank 1.
    * @returns A new dataset.
    * @throws {RangeError} If the lengths differ from example to example.
    */
@@ -198,6 +200,10 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
     >;
   }
 }
+
+const SPLIT_RULES = {
+  random: instanceOf(random.RandomState, "a RandomState"),
+};
 
 /** How many numbers one example has. */
 export function sizeOf({ shape }: Column): number {

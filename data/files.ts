@@ -1,10 +1,10 @@
 /**
- * Files as bytes and text, with errors that name the file.
+ * Reading files as bytes and text.
  *
  * @module
  */
 
-/** The bytes of a file, decompressed when it is gzip. */
+/** The bytes of a file, decompressed if it is gzip. */
 export async function readBytes(path: string | URL): Promise<Uint8Array> {
   const bytes = await read(path);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;

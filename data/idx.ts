@@ -1,12 +1,12 @@
 /**
- * The IDX format of MNIST and its kin: a magic number with type and rank, the
- * sizes, then the values, big-endian.
+ * The IDX format of MNIST: a magic number with element type and rank, the sizes
+ * of the axes, then the values, big-endian.
  *
  * @module
  */
 import { readBytes } from "./files.ts";
 
-/** What an IDX file can hold. */
+/** The values of an IDX file, by its element type. */
 export type IdxData =
   | Uint8Array
   | Int8Array
@@ -31,45 +31,16 @@ export interface LabeledImages {
   readonly labels: IdxArray;
 }
 
-interface ElementType {
-  readonly bytes: number;
-  readonly make: (length: number) => IdxData;
-  readonly read: (view: DataView, offset: number) => number;
-}
-
-const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map(
+/** The array of each element type, and the method that reads one element. */
+const ELEMENT_TYPES = new Map(
   [
-    [0x08, {
-      bytes: 1,
-      make: (length) => new Uint8Array(length),
-      read: (view, offset) => view.getUint8(offset),
-    }],
-    [0x09, {
-      bytes: 1,
-      make: (length) => new Int8Array(length),
-      read: (view, offset) => view.getInt8(offset),
-    }],
-    [0x0b, {
-      bytes: 2,
-      make: (length) => new Int16Array(length),
-      read: (view, offset) => view.getInt16(offset),
-    }],
-    [0x0c, {
-      bytes: 4,
-      make: (length) => new Int32Array(length),
-      read: (view, offset) => view.getInt32(offset),
-    }],
-    [0x0d, {
-      bytes: 4,
-      make: (length) => new Float32Array(length),
-      read: (view, offset) => view.getFloat32(offset),
-    }],
-    [0x0e, {
-      bytes: 8,
-      make: (length) => new Float64Array(length),
-      read: (view, offset) => view.getFloat64(offset),
-    }],
-  ] satisfies [number, ElementType][],
+    [0x08, [Uint8Array, "getUint8"]],
+    [0x09, [Int8Array, "getInt8"]],
+    [0x0b, [Int16Array, "getInt16"]],
+    [0x0c, [Int32Array, "getInt32"]],
+    [0x0d, [Float32Array, "getFloat32"]],
+    [0x0e, [Float64Array, "getFloat64"]],
+  ] as const,
 );
 
 /**
@@ -86,9 +57,9 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map(
  * ```
  *
  * @param bytes The contents of the file.
- * @param name How errors call the file.
+ * @param name The name of the file in errors.
  * @returns Shape and values.
- * @throws {TypeError} If this is no IDX file.
+ * @throws {TypeError} If it is not an IDX file.
  * @throws {RangeError} If it is shorter or longer than its header says.
  */
 export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
@@ -116,7 +87,9 @@ export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
     (_, i) => view.getUint32(4 + 4 * i),
   );
   const length = shape.reduce((a, b) => a * b, 1);
-  const end = start + length * type.bytes;
+  const [Values, read] = type;
+  const width = Values.BYTES_PER_ELEMENT;
+  const end = start + length * width;
   if (bytes.length < end) throw truncated(name, bytes.length, end);
   if (bytes.length > end) {
     throw new RangeError(
@@ -125,14 +98,10 @@ export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
       }]): current length is ${bytes.length}`,
     );
   }
-  if (type.bytes === 1) {
-    const data = type.make(length) as Uint8Array | Int8Array;
-    new Uint8Array(data.buffer).set(bytes.subarray(start));
-    return { shape, data };
-  }
-  const data = type.make(length);
-  for (let i = 0; i < length; i++) {
-    data[i] = type.read(view, start + i * type.bytes);
+  const data = new Values(length);
+  if (width === 1) new Uint8Array(data.buffer).set(bytes.subarray(start));
+  else {
+    for (let i = 0; i < length; i++) data[i] = view[read](start + i * width);
   }
   return { shape, data };
 }
@@ -143,7 +112,7 @@ export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
  *
  * @param path The file.
  * @returns Shape and values.
- * @throws {TypeError} If this is no IDX file.
+ * @throws {TypeError} If it is not an IDX file.
  * @throws {RangeError} If it is truncated.
  */
 export async function readIdx(path: string | URL): Promise<IdxArray> {
@@ -155,10 +124,10 @@ export async function readIdx(path: string | URL): Promise<IdxArray> {
  * `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and the same with
  * `t10k` or `test`, each plain or with `.gz`.
  *
- * @param directory Where the files are.
- * @returns The two parts.
- * @throws {RangeError} If a file is missing or truncated, or if images and
- *   labels are not of the same number.
+ * @param directory The folder of the files.
+ * @returns The training and the test set.
+ * @throws {RangeError} If a file is missing or truncated, or there is not one label
+ *   for each image.
  */
 export async function readIdxDirectory(
   directory: string,

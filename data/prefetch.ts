@@ -1,16 +1,18 @@
 /**
- * Reading ahead of the device.
+ * Reading ahead of the consumer.
  *
  * @module
  */
 
+import { check, checkOptions, iterable } from "../check.ts";
+
 /**
- * Take values from a source before they are asked for, so that reading a file
- * or a network overlaps with computing.
+ * Request values from a source before they are needed, so that reading from disk
+ * or network overlaps with computing.
  *
- * The source is closed when the loop is left early; an error of the source is
- * thrown where the loop would have received the value. Give it values that stay
- * valid (arrays; not the tensors of `batches`, which are freed one by one).
+ * The source is closed when the loop is left early. An error of the source is
+ * thrown where the loop would have received the value. Values must stay valid when
+ * later ones are requested: arrays do, the tensors of `batches` do not.
  *
  * @example Usage
  * ```ts
@@ -23,21 +25,19 @@
  * assertEquals(await Array.fromAsync(train.prefetch(slow())), [0, 1, 2]);
  * ```
  *
- * @typeParam T What the source gives.
- * @param source What to read.
- * @param options `depth`: how many values to hold ready, 2 by default.
+ * @typeParam T The values.
+ * @param source The source of the values.
+ * @param options `depth`: how many values to request ahead; 2 by default.
  * @returns The same values.
  * @throws {RangeError} If `depth` is not a positive integer.
  */
 export function prefetch<T>(
   source: AsyncIterable<T> | Iterable<T>,
-  { depth = 2 }: { readonly depth?: number } = {},
+  options: { readonly depth?: number } = {},
 ): AsyncIterable<T> {
-  if (!Number.isSafeInteger(depth) || depth < 1) {
-    throw new RangeError(
-      `Cannot prefetch: depth must be a positive integer: current value is ${depth}`,
-    );
-  }
+  check("prefetch", "the source", source, iterable);
+  checkOptions("prefetch", options, { depth: "a positive integer" });
+  const { depth = 2 } = options;
   return { [Symbol.asyncIterator]: () => readAhead(source, depth) };
 }
 
@@ -50,7 +50,7 @@ async function* readAhead<T>(
     : source[Symbol.iterator]();
   const ask = () => {
     const next = Promise.resolve().then(() => iterator.next());
-    next.catch(() => {}); // reported below, when its turn comes
+    next.catch(() => {}); // awaited below, in order
     return next;
   };
   const pending = Array.from({ length: depth }, ask);

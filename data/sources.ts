@@ -1,5 +1,5 @@
 /**
- * Helpers over sources of batches.
+ * Sources of batches: anything that can be iterated over.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { Batch } from "./batches.ts";
 /** Batches, iterated over once for each epoch. */
 export type BatchSource<B extends Batch> = Iterable<B> | AsyncIterable<B>;
 
-/** A source that may know its length, and may have something to free. */
+/** A source that may have a length, and something to free. */
 export type Sized<B extends Batch> = BatchSource<B> & {
   readonly length?: number;
   dispose?(): void;
 };
 
-/** The number of batches in an epoch, where the source says it. */
+/** The number of batches in an epoch, if the source has a length. */
 export function sizeOf(
   source: { readonly length?: unknown },
 ): number | undefined {
@@ -25,7 +25,7 @@ export function sizeOf(
     : undefined;
 }
 
-/** The first `count` batches of a source, copied once and given in each epoch. */
+/** The first `count` batches of a source, copied once and repeated in each epoch. */
 export function firstBatches<B extends Batch>(
   source: Sized<B>,
   count: number,

@@ -1,9 +1,15 @@
 /**
- * Text as numbers, one for each character.
+ * Text as sequences of character numbers.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  boolean,
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+} from "../check.ts";
 import * as random from "../random.ts";
 
 /**
@@ -27,7 +33,7 @@ export class Vocabulary {
   /**
    * Collect the characters of `text` (code points, so that an emoji is one).
    *
-   * @param text A text with each of them at least once.
+   * @param text A text that has each of them at least once.
    */
   constructor(text: string) {
     this.characters = [...new Set(text)].sort();
@@ -66,9 +72,9 @@ export class Vocabulary {
   /**
    * The text of some numbers.
    *
-   * @param numbers As of {@linkcode Vocabulary.encode}.
+   * @param numbers Numbers as {@linkcode Vocabulary.encode} returns them.
    * @returns The text.
-   * @throws {RangeError} If a number is not one of a character.
+   * @throws {RangeError} If a number stands for no character.
    */
   decode(numbers: Iterable<number>): string {
     let text = "";
@@ -91,25 +97,33 @@ export interface TextWindowsOptions {
   readonly batchSize: number;
   /** Characters in a window. */
   readonly context: number;
-  /** Where the places are drawn from. Default: `random.default`. */
+  /** The random state that positions are drawn from. Default: `random.default`. */
   readonly random?: random.RandomState;
-  /** How many batches. Default: without end. */
+  /** The number of batches. Default: unlimited. */
   readonly count?: number;
   /**
-   * Whether each loop gives the same windows, as validation should; the random
-   * state is then left as it is.
+   * Whether each loop yields the same windows, as for validation data. The random
+   * state then stays unchanged.
    *
    * @default {false}
    */
   readonly repeat?: boolean;
 }
 
+const RULES: OptionRules<TextWindowsOptions> = {
+  batchSize: "a positive integer",
+  context: "a positive integer",
+  random: instanceOf(random.RandomState, "a RandomState"),
+  count: "a positive number",
+  repeat: boolean,
+};
+
 /**
- * Windows of a text at random places, and the same windows one character later:
- * what a language model reads and what it should say.
+ * Windows of a text at random positions, and the same windows one character later:
+ * the inputs and targets of a language model.
  *
- * A batch is freed when the next one is taken, and when the loop is left. All
- * that there is to resume is the random state.
+ * A batch is freed when the next one is taken, and when the loop is left. To
+ * resume, save the random state.
  *
  * @param tokens The text, as numbers.
  * @param options Sizes and randomness.
@@ -120,6 +134,7 @@ export function textWindows(
   tokens: Int32Array,
   options: TextWindowsOptions,
 ): Iterable<[x: tf.Tensor2D, y: tf.Tensor2D]> {
+  checkOptions("cut windows", options, RULES);
   const { batchSize, context, count = Infinity } = options;
   if (tokens.length <= context) {
     throw new RangeError(
