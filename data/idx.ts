@@ -31,8 +31,13 @@ export interface LabeledImages {
   readonly labels: IdxArray;
 }
 
+type ElementType = readonly [
+  Values: new (length: number) => IdxData,
+  read: `get${"Uint8" | "Int8" | "Int16" | "Int32" | "Float32" | "Float64"}`,
+];
+
 /** The array of each element type, and the method that reads one element. */
-const ELEMENT_TYPES = new Map(
+const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map(
   [
     [0x08, [Uint8Array, "getUint8"]],
     [0x09, [Int8Array, "getInt8"]],
@@ -40,7 +45,7 @@ const ELEMENT_TYPES = new Map(
     [0x0c, [Int32Array, "getInt32"]],
     [0x0d, [Float32Array, "getFloat32"]],
     [0x0e, [Float64Array, "getFloat64"]],
-  ] as const,
+  ] satisfies [number, ElementType][],
 );
 
 /**
@@ -88,7 +93,7 @@ export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
   );
   const length = shape.reduce((a, b) => a * b, 1);
   const [Values, read] = type;
-  const width = Values.BYTES_PER_ELEMENT;
+  const width = new Values(0).BYTES_PER_ELEMENT;
   const end = start + length * width;
   if (bytes.length < end) throw truncated(name, bytes.length, end);
   if (bytes.length > end) {
