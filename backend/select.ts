@@ -4,10 +4,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { registerCpuKernels } from "./cpu/fixes.ts";
-import { registerWasmKernels } from "./wasm/kernels/mod.ts";
-import { startWasm } from "./wasm/machine/start.ts";
-import { registerWebGpuKernels } from "./webgpu/fixes.ts";
+import { check, checkOptions, oneOf } from "../check.ts";
+import { BACKENDS } from "./backends.ts";
+import { variable } from "./environment.ts";
+import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
 
 /** A backend. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
@@ -36,8 +36,6 @@ export interface BackendInfo {
     readonly deno: string | undefined;
   };
 }
-
-const NAMES: readonly string[] = ["auto", "webgpu", "wasm", "cpu"];
 
 let current: BackendInfo | undefined;
 
@@ -75,14 +73,10 @@ export async function useBackend(
   options: BackendOptions = {},
 ): Promise<BackendInfo> {
   checkName("use backend", name);
+  checkOptions("use backend", options, { threads: "a positive integer" });
   const { threads = globalThis.navigator?.hardwareConcurrency ?? 1 } = options;
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new RangeError(
-      `Cannot use backend ${name}: threads must be a positive integer: current value is ${threads}`,
-    );
-  }
   const chosen = name === "auto" ? await choose() : name;
-  const details = await START[chosen](threads);
+  const details = await BACKENDS.get(chosen)!.start({ threads });
   current = {
     backend: chosen,
     threads: 1,
@@ -114,12 +108,7 @@ function checkName(
   action: string,
   name: string,
 ): asserts name is "auto" | BackendName {
-  if (NAMES.includes(name)) return;
-  throw new RangeError(
-    `Cannot ${action}: the name must be one of ${
-      NAMES.join(", ")
-    }: current value is ${name}`,
-  );
+  check(action, "the name", name, oneOf("auto", ...BACKENDS.keys()));
 }
 
 async function choose(): Promise<BackendName> {
@@ -130,97 +119,4 @@ async function choose(): Promise<BackendName> {
   }
   const adapter = await findAdapter();
   return adapter && !isSoftware(adapter) ? "webgpu" : "wasm";
-}
-
-/** An environment variable, if reading it is permitted without asking. */
-function variable(name: string): string | undefined {
-  return mayUse(name) ? Deno.env.get(name) || undefined : undefined;
-}
-
-function mayUse(variable: string): boolean {
-  const query = { name: "env", variable } as const;
-  const { state } = globalThis.Deno?.permissions.querySync(query) ?? {};
-  return state === "granted";
-}
-
-async function findAdapter(): Promise<GPUAdapter | null> {
-  // Without this variable graphics drivers print errors of no consequence.
-  const folder = "XDG_RUNTIME_DIR";
-  if (mayUse(folder) && variable(folder) === undefined) {
-    if (Deno.build.os === "linux") Deno.env.set(folder, "/tmp");
-  }
-  return await globalThis.navigator?.gpu?.requestAdapter() ?? null;
-}
-
-function isSoftware({ info }: GPUAdapter): boolean {
-  return info.isFallbackAdapter ||
-    /llvmpipe|lavapipe|swiftshader|software/i.test(describe(info));
-}
-
-function describe(info: GPUAdapterInfo): string {
-  return [info.description, info.device, info.architecture, info.vendor]
-    .find((text) => text && text !== "0") ?? "unknown";
-}
-
-const START: Record<
-  BackendName,
-  (threads: number) => Promise<Partial<BackendInfo>>
-> = {
-  async webgpu() {
-    const adapter = await findAdapter();
-    if (!adapter) {
-      throw new Error(
-        "Cannot start WebGPU: no graphics adapter was found: use wasm, or install a driver (Debian's mesa-vulkan-drivers has one in software)",
-      );
-    }
-    await import("@tensorflow/tfjs-backend-webgpu");
-    if (!await quietly(() => tf.setBackend("webgpu"))) {
-      throw new Error(
-        `Cannot start WebGPU: tfjs could not use the adapter ${
-          describe(adapter.info)
-        }`,
-      );
-    }
-    reportErrors();
-    registerWebGpuKernels();
-    return { adapter: describe(adapter.info) };
-  },
-  async wasm(threads) {
-    const started = await startWasm(threads);
-    await registerWasmKernels();
-    return started;
-  },
-  async cpu() {
-    await import("@tensorflow/tfjs-backend-cpu");
-    await tf.setBackend("cpu");
-    // Else tfjs advises to install its Node backend.
-    (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
-    registerCpuKernels();
-    return {};
-  },
-};
-
-/** The devices whose errors are reported. */
-const watched: WeakSet<object> = new WeakSet();
-
-/** An invalid command drops all that were pending, which WebGPU does not throw. */
-function reportErrors() {
-  const { device } = tf.backend() as unknown as { device: GPUDevice };
-  if (watched.has(device)) return;
-  watched.add(device);
-  device.addEventListener("uncapturederror", (event) => {
-    const { error } = event as GPUUncapturedErrorEvent;
-    console.error(`WebGPU dropped commands: ${error.message}`);
-  });
-}
-
-/** Run `fn` without what tfjs prints when a backend fails to start. */
-async function quietly<T>(fn: () => Promise<T>): Promise<T> {
-  const { warn } = console;
-  console.warn = () => {};
-  try {
-    return await fn();
-  } finally {
-    console.warn = warn;
-  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { canOverwrite, run } from "../backend/fusion/mod.ts";
+import { canOverwrite, runLaunches } from "../backend/fusion/mod.ts";
 import type { States } from "../state.ts";
 import { fromNames, mapNamed, type Named, type Tensors } from "../tensors.ts";
 import { frames } from "../frames.ts";
@@ -133,7 +133,7 @@ export class Engine {
   /** Run kernels, and take over what they have computed. */
   #run(launches: readonly PathLaunch[]): void {
     const { states } = this.#registry;
-    const outputs = run(launches);
+    const outputs = runLaunches(launches);
     launches.forEach(({ paths }, k) => {
       paths.forEach((path, i) => {
         const { param, next = param, ...slots } = outputs[k]![i]!;

@@ -12,7 +12,7 @@ import {
   kernelOf,
   type Output,
   type Row,
-  run,
+  runLaunches,
 } from "../backend/fusion/mod.ts";
 import { fromNames, mapNamed, type Named, type Tensors } from "../tensors.ts";
 import type { GradientTransformation, OptState, Rate } from "./base.ts";
@@ -137,7 +137,7 @@ export function fromRules(
         );
         return [pureKernel(rule), row];
       });
-      const outputs = run(launches);
+      const outputs = runLaunches(launches);
       const next: Record<string, Tensors> = {};
       launches.forEach(({ paths }, k) => {
         paths.forEach((path, i) => next[path] = outputs[k]![i]!);

@@ -6,7 +6,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { backendInfo, useBackend } from "../backend/mod.ts";
+import { BACKENDS } from "../backend/backends.ts";
+import { runComposed } from "../backend/fusion/composed.ts";
+import { backendInfo, type BackendName, useBackend } from "../backend/mod.ts";
+import { gelu } from "../backend/ops/gelu.ts";
+import { ParamState } from "../mod.ts";
+import { SGD } from "../optim/mod.ts";
 import { numbers, onEachBackend } from "./_backends.ts";
 
 const MOD = new URL("../mod.ts", import.meta.url).href;
@@ -60,7 +65,7 @@ Deno.test("useBackend() refuses unknown names and impossible threads", async () 
   await assertRejects(
     () => useBackend("tpu" as never),
     RangeError,
-    "Cannot use backend: the name must be one of auto, webgpu, wasm, cpu: current value is tpu",
+    'Cannot use backend: the name must be one of "auto", "webgpu", "wasm", "cpu": current value is "tpu"',
   );
   for (const threads of [0, 1.5, -2]) {
     await assertRejects(
@@ -137,4 +142,42 @@ Deno.test("the number of WASM threads changes only while no tensors live there",
     out,
     "Cannot start WASM with 2 threads: it runs with 1, and 1 tensors live there: choose the number before making tensors\n2\n",
   );
+});
+
+Deno.test("a backend that the table describes runs ops, its own kernels and optimizers", async () => {
+  await useBackend("cpu");
+  const cpu = tf.backend(), ran: string[] = [];
+  BACKENDS.set("toy", {
+    async start() {
+      tf.registerBackend("toy", () => cpu);
+      tf.copyRegisteredKernels("cpu", "toy");
+      tf.registerKernel({
+        kernelName: "Gelu",
+        backendName: "toy",
+        kernelFunc({ inputs }) {
+          ran.push("Gelu");
+          return tf.clone(inputs.x as tf.Tensor);
+        },
+      });
+      await tf.setBackend("toy");
+      return { threads: 3 };
+    },
+    runLaunches(launches) {
+      ran.push("launches");
+      return runComposed(launches);
+    },
+    canOverwrite: true,
+  });
+  try {
+    const { backend, threads } = await useBackend("toy" as BackendName);
+    assertEquals([backend as string, threads], ["toy", 3]);
+    const w = new ParamState(tf.tensor1d([1, 2]));
+    const optimizer = new SGD({ lr: 1 }).registerTrainableWeights({ w });
+    optimizer.step({ w: gelu(tf.tensor1d([3, 5])) });
+    assertEquals(await numbers(w.value), [-2, -3]);
+    assertEquals(ran, ["Gelu", "launches"]);
+  } finally {
+    BACKENDS.delete("toy");
+    await useBackend("cpu");
+  }
 });

@@ -12,7 +12,7 @@ import {
   type Kernel,
   kernelOf,
   type Output,
-  run,
+  runLaunches,
   withoutFusion,
 } from "../backend/fusion/mod.ts";
 import { plan } from "../backend/fusion/kernel.ts";
@@ -29,7 +29,7 @@ function runOne(
   scalars: Record<string, number> = {},
   shape = inputs["x"]!.shape,
 ): Record<string, tf.Tensor> {
-  return run([{ kernel, rows: [{ inputs, scalars, shape }] }])[0]![0]!;
+  return runLaunches([{ kernel, rows: [{ inputs, scalars, shape }] }])[0]![0]!;
 }
 
 Deno.test("equal expressions are the same object, and so are equal kernels", () => {
@@ -235,7 +235,7 @@ onEachBackend(
       scalars: {},
       shape: x.shape,
     });
-    const [first, second] = run([
+    const [first, second] = runLaunches([
       { kernel: clip, rows: tensors.map(rowOf) },
       { kernel: other, rows: [rowOf(twelve)] },
     ]);
@@ -297,7 +297,7 @@ onEachBackend("a step is one submit, whatever it sums up", async () => {
       scalars: {},
       shape: x.shape,
     }));
-    const outputs = run([{ kernel: clip, rows }])[0]!;
+    const outputs = runLaunches([{ kernel: clip, rows }])[0]!;
     assertEquals(submits, 1);
     tf.dispose([...tensors, ...outputs.map(({ out }) => out!)]);
   } finally {

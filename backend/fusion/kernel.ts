@@ -50,7 +50,7 @@ export interface Launch {
  * an input is that very tensor, overwritten, if nothing else shares its data;
  * else it is a new tensor, and what it replaces is the caller's to dispose.
  */
-export type Run = (launches: readonly Launch[]) => Tensors[][];
+export type RunLaunches = (launches: readonly Launch[]) => Tensors[][];
 
 const interned = new Map<string, Kernel>();
 

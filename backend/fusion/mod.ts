@@ -1,15 +1,13 @@
 /**
  * Fusion: elementwise math, recorded once and run by the backend that holds the
- * tensors. A backend is added here, and nowhere else.
+ * tensors.
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import type { Named, Tensors } from "../../tensors.ts";
+import type { Tensors } from "../../tensors.ts";
+import { currentBackend } from "../backends.ts";
 import { runComposed } from "./composed.ts";
-import type { Launch, Run } from "./kernel.ts";
-import { runWasm } from "./wasm.ts";
-import { runWebGpu } from "./webgpu.ts";
+import type { Launch } from "./kernel.ts";
 
 export { Expr, type Extent, type Head, type Op, rewrite } from "./expr.ts";
 export {
@@ -18,45 +16,35 @@ export {
   type Launch,
   type Output,
   type Row,
-  type Run,
+  type RunLaunches,
   sameShape,
 } from "./kernel.ts";
 
-const RUNNERS: Named<Run> = { wasm: runWasm, webgpu: runWebGpu };
-
-let fuses = true;
-
-/** Whether the current backend runs a kernel in one go. */
-export function isFused(): boolean {
-  return fuses && tf.getBackend() in RUNNERS;
-}
+let compiles = true;
 
 /** Run `fn` with every kernel as tfjs ops, on any backend: for comparison. */
 export async function withoutFusion<T>(
   fn: () => T | Promise<T>,
 ): Promise<T> {
-  const before = fuses;
-  fuses = false;
+  const before = compiles;
+  compiles = false;
   try {
     return await fn();
   } finally {
-    fuses = before;
+    compiles = before;
   }
 }
 
 /**
- * Run kernels on the current backend, as {@linkcode Run} says. Backends without
- * a compiler run them as tfjs ops, which overwrite nothing.
+ * Run kernels on the current backend, as {@linkcode RunLaunches} says. Backends
+ * without a compiler run them as tfjs ops, which overwrite nothing.
  */
-export function run(launches: readonly Launch[]): Tensors[][] {
-  const runner = fuses ? RUNNERS[tf.getBackend()] : undefined;
-  return (runner ?? runComposed)(launches);
+export function runLaunches(launches: readonly Launch[]): Tensors[][] {
+  const compiled = compiles ? currentBackend()?.runLaunches : undefined;
+  return (compiled ?? runComposed)(launches);
 }
 
-/**
- * Whether a tensor that others may be reading can be overwritten. On WebGPU, where
- * a read takes a while, it would find the new values and keep them for the old.
- */
+/** Whether the current backend can overwrite a tensor that others may be reading. */
 export function canOverwrite(): boolean {
-  return tf.getBackend() !== "webgpu";
+  return currentBackend()?.canOverwrite ?? true;
 }

@@ -1,0 +1,33 @@
+import type { RunLaunches } from "./fusion/kernel.ts";
+
+/** What a backend is started with. */
+export interface StartOptions {
+  /** How many threads kernels may use. */
+  readonly threads: number;
+}
+
+/** What a backend says of itself once started. */
+export interface Started {
+  /** Threads that kernels may use. Default: 1. */
+  readonly threads?: number;
+  /** Whether kernels use 128-bit SIMD. Default: false. */
+  readonly simd?: boolean;
+  /** The graphics adapter. Default: undefined. */
+  readonly adapter?: string;
+}
+
+/** A backend: how it starts, and how it runs elementwise kernels. */
+export interface Backend {
+  /** Make it tfjs' current backend, with kernels of ours in place. */
+  start(options: StartOptions): Promise<Started>;
+  /**
+   * Runs elementwise kernels compiled for this backend. Without it they run as
+   * tfjs ops.
+   */
+  readonly runLaunches?: RunLaunches;
+  /**
+   * Whether a tensor that others may be reading can be overwritten. Where a read
+   * takes a while, it would find the new values and keep them for the old.
+   */
+  readonly canOverwrite: boolean;
+}
