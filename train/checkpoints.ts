@@ -1,5 +1,5 @@
 /**
- * The checkpoints of a run: when they are written, and which are kept.
+ * The checkpoints of a run: writing, keeping, and loading them.
  *
  * @module
  */
@@ -8,26 +8,53 @@ import {
   latestCheckpoint,
   loadCheckpoint,
   type Parts,
+  type Resumable,
   saveCheckpoint,
 } from "../checkpoint.ts";
+import type { Batch } from "../data/batches.ts";
 import { modeOf, type Monitor } from "./early_stopping.ts";
+import * as random from "../random.ts";
+import type { FitOptions } from "./fit_options.ts";
 import type { EvaluationRecord } from "./logs/run_log.ts";
 
-/** Options of `checkpoint` in {@linkcode fit}. */
+/** The option `checkpoint` of {@linkcode fit}. */
 export interface CheckpointOptions {
-  /** The folder of the checkpoints; made if need be. */
+  /** The folder of the checkpoints; created if missing. */
   readonly folder: string;
   /** Steps between two checkpoints. Default: one after each epoch. */
   readonly every?: number;
-  /** How many of the newest to keep. @default {2} */
+  /** The number of newest checkpoints to keep. @default {2} */
   readonly keepLast?: number;
   /**
-   * Save after each evaluation, and keep the best one besides: by the validation
-   * loss (`true`) or another measure.
+   * Save after each evaluation, and also keep the best checkpoint, by the
+   * validation loss (`true`) or another measure.
    */
   readonly best?: Monitor | boolean;
-  /** When training ends, load the best model. @default {false} */
+  /** Whether to load the best model when training ends. @default {false} */
   readonly restoreBest?: boolean;
+}
+
+/** The parts of a checkpoint: all that the rest of a run depends on. */
+export function partsOf<B extends Batch>(
+  options: FitOptions<B>,
+  progress: Resumable,
+): Parts {
+  const { model, optimizer, data, average } = options;
+  return {
+    model: model ?? optimizer.paramStates,
+    optimizer,
+    random: random.default,
+    progress,
+    ...options.random,
+    ...(isResumable(data) ? { data } : {}),
+    ...(average ? { average } : {}),
+  };
+}
+
+/** Whether `x` can save its state and load it again. */
+export function isResumable(x: unknown): x is Resumable {
+  return typeof x === "object" && x !== null && "stateDict" in x &&
+    "loadStateDict" in x;
 }
 
 /** Writes and reads the checkpoints of one run. */
@@ -35,7 +62,7 @@ export class Checkpoints {
   readonly #options: CheckpointOptions;
   readonly #parts: Parts;
 
-  /** Save `parts` as `options` say. */
+  /** Write checkpoints of `parts`. */
   constructor(options: CheckpointOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
@@ -47,10 +74,10 @@ export class Checkpoints {
   }
 
   /**
-   * Write a checkpoint, and remove those that need not be kept.
+   * Write a checkpoint, and remove those that are not to be kept.
    *
    * @param step Steps taken.
-   * @param evaluation What has been measured of exactly these weights, if so.
+   * @param evaluation The evaluation of these very weights, if there was one.
    * @returns The file.
    */
   async save(
@@ -71,22 +98,28 @@ export class Checkpoints {
     return path;
   }
 
-  /** Write the states with `parts` besides, for a look at what went wrong. */
-  async saveFailed(step: number, parts: Parts): Promise<string> {
-    // In a folder of its own, where `resume` does not look.
+  /** Write the states and the last batch, to examine a failed step. */
+  async saveFailed(step: number, batch: Batch): Promise<string> {
+    const tensors = await Promise.all(
+      batch.map(async (x) => ({
+        shape: x.shape,
+        values: await x.data() as Float32Array | Int32Array,
+      })),
+    );
+    // In a subfolder, where `resume` does not look.
     const path = `${this.#options.folder}/failed/step-${step}.braintape`;
-    await saveCheckpoint(path, { ...this.#parts, ...parts });
+    await saveCheckpoint(path, { ...this.#parts, batch: tensors });
     return path;
   }
 
-  /** Load the newest checkpoint; says which, `null` if there is none. */
+  /** Load the newest checkpoint; returns its path, or `null` if there is none. */
   async resume(): Promise<string | null> {
     const path = await latestCheckpoint(this.#options.folder);
     if (path !== null) await loadCheckpoint(path, this.#parts);
     return path;
   }
 
-  /** Load what was evaluated from the best checkpoint, if that is wanted. */
+  /** Load the evaluated states of the best checkpoint, with `restoreBest`. */
   async restoreBest(): Promise<void> {
     const { folder, restoreBest = false } = this.#options;
     if (!restoreBest) return;

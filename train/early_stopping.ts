@@ -1,12 +1,19 @@
 /**
- * Stopping when a measure no longer gets better.
+ * Early stopping.
  *
  * @module
  */
+import {
+  checkOptions,
+  oneOf,
+  type OptionRules,
+  refuse,
+  string,
+} from "../check.ts";
 import type { Callback } from "./callback.ts";
 import type { EvaluationRecord } from "./logs/run_log.ts";
 
-/** Which measure counts, and whether it should fall or rise. */
+/** A measure, and whether smaller or larger values of it are better. */
 export interface Monitor {
   /** The name of the measure; `"loss"` is the validation loss. @default {"loss"} */
   readonly monitor?: string;
@@ -14,20 +21,32 @@ export interface Monitor {
   readonly mode?: "min" | "max";
 }
 
+/** The rules of {@linkcode Monitor}. */
+export const MONITOR_RULES: OptionRules<Monitor> = {
+  monitor: string,
+  mode: oneOf("min", "max"),
+};
+
 /** Options of {@linkcode earlyStopping}. */
 export interface EarlyStoppingOptions extends Monitor {
-  /** How many evaluations may pass without a better one. @default {5} */
+  /** The number of evaluations to wait for a better one. @default {5} */
   readonly patience?: number;
-  /** By how much a better one must be better. @default {0} */
+  /** The smallest change that counts as better. @default {0} */
   readonly minDelta?: number;
 }
 
+const RULES: OptionRules<EarlyStoppingOptions> = {
+  ...MONITOR_RULES,
+  patience: "a positive integer",
+  minDelta: "a nonnegative finite number",
+};
+
 /**
- * Stop training when an evaluation has not been better than the best for
- * `patience` evaluations in a row. NaN is never better.
+ * Stop training after `patience` evaluations in a row without a better one than
+ * the best. NaN is never better.
  *
- * It looks at the log alone, so a resumed run stops where the uninterrupted one
- * would have.
+ * It depends on the log only, so a resumed run stops at the same step as an
+ * uninterrupted one.
  *
  * @param options See {@linkcode EarlyStoppingOptions}.
  * @returns A callback for `fit`.
@@ -35,18 +54,8 @@ export interface EarlyStoppingOptions extends Monitor {
  *   negative.
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
-  const { patience = 5, minDelta = 0 } = options;
-  const monitor = options.monitor ?? "loss";
-  if (!Number.isSafeInteger(patience) || patience < 1) {
-    throw new RangeError(
-      `Cannot create earlyStopping: patience must be a positive integer: current value is ${patience}`,
-    );
-  }
-  if (!(minDelta >= 0)) {
-    throw new RangeError(
-      `Cannot create earlyStopping: minDelta must be at least 0: current value is ${minDelta}`,
-    );
-  }
+  checkOptions("create earlyStopping", options, RULES);
+  const { patience = 5, minDelta = 0, monitor = "loss" } = options;
   return {
     onEvaluation(run) {
       const { evaluations } = run.log;
@@ -60,12 +69,12 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
 }
 
 /**
- * The place of the best evaluation; -1 if none has a finite value.
+ * The index of the best evaluation; -1 if none has a finite value.
  *
- * @param evaluations Oldest first.
- * @param options Which measure counts.
- * @param minDelta By how much a better one must be better.
- * @returns An index; of equals, the first.
+ * @param evaluations The evaluations, oldest first.
+ * @param options The measure to compare by.
+ * @param minDelta The smallest change that counts as better.
+ * @returns An index; of equal ones, the first.
  * @throws {RangeError} If an evaluation does not have the measure.
  */
 export function bestOf(
@@ -80,11 +89,8 @@ export function bestOf(
   evaluations.forEach(({ values }, i) => {
     const value = values[name];
     if (value === undefined) {
-      throw new RangeError(
-        `Cannot watch a measure: monitor must be one of ${
-          Object.keys(values).join(", ")
-        }: current value is ${JSON.stringify(name)}`,
-      );
+      const names = Object.keys(values).join(", ");
+      refuse("compare evaluations", "monitor", `one of ${names}`, name);
     }
     if (Number.isFinite(value) && sign * value < bestValue - minDelta) {
       best = i;

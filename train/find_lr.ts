@@ -3,65 +3,81 @@
  *
  * @module
  */
-import { grad } from "../autodiff/mod.ts";
+import { checkOptions, type OptionRules, refuse } from "../check.ts";
 import {
   decodeCheckpoint,
   encodeCheckpoint,
   type Parts,
 } from "../checkpoint.ts";
-import { environ } from "../environ.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
 import type { Batch } from "../data/batches.ts";
 import type { BatchSource } from "../data/sources.ts";
 import type { Measure } from "./evaluate.ts";
+import type { FitOptions } from "./fit_options.ts";
+import { FIT_RULES } from "./fit_rules.ts";
+import { lossGradient } from "./step.ts";
 import { lineChart } from "./report/svg.ts";
 
 /** Options of {@linkcode findLr}. */
 export interface FindLrOptions<B extends Batch> {
-  /** With the parameters registered. */
+  /** The optimizer, with parameters registered. */
   readonly optimizer: Optimizer;
-  /** From a batch to the mean loss over its examples. */
+  /** The function from a batch to the mean loss over its examples. */
   readonly loss: Measure<B>;
-  /** The training data; gone through again if it is short. */
+  /** The training data, repeated if it has fewer batches than `steps`. */
   readonly data: BatchSource<B>;
-  /** The model, for states that are not parameters: they are restored too. */
+  /** The model, so that states that are not parameters are restored too. */
   readonly model?: Module;
   /** The first rate. @default {1e-6} */
   readonly minLr?: number;
   /** The last rate. @default {10} */
   readonly maxLr?: number;
-  /** How many steps to try. @default {100} */
+  /** The number of steps, at least 5. @default {100} */
   readonly steps?: number;
   /** Stop when the loss is this many times the lowest. @default {4} */
   readonly divergence?: number;
 }
 
-/** What {@linkcode findLr} found. */
+/** The result of {@linkcode findLr}. */
 export interface LrCurve {
   /** The rates tried. */
   readonly lrs: readonly number[];
-  /** The loss at each, smoothed. */
+  /** The smoothed loss at each rate. */
   readonly losses: readonly number[];
-  /** Where the loss falls fastest. */
+  /** The rate at which the loss falls fastest. */
   readonly suggestion: number;
 }
 
-/** How much of the smoothed loss each step keeps. */
+const ACTION = "find a learning rate";
+
+const RULES: OptionRules<FindLrOptions<Batch> & FitOptions<Batch>> = {
+  ...FIT_RULES,
+  minLr: "a positive finite number",
+  maxLr: "a positive finite number",
+  steps: "a positive integer",
+  divergence: "a finite number greater than 1",
+};
+
+/** The factor of the old value in the moving average of the loss. */
 const KEEP = 0.9;
 
 /**
- * Train with a rate that rises from step to step, and see at which one the loss
- * falls fastest, and where it diverges.
+ * Train with a rate that rises from step to step, to find the rate at which the
+ * loss falls fastest.
  *
  * ```text
  * lr(i) = minLr · (maxLr / minLr)^(i / (steps - 1))
  * ```
  *
+ * Other options of `fit` are accepted and have no effect, so that one object of
+ * options can be passed to both.
+ *
  * Everything is restored at the end: parameters, optimizer, schedulers, the
- * default random state, the place in the data. (Smith 2015, "Cyclical Learning
- * Rates for Training Neural Networks"; the suggestion is fastai's "steep".)
+ * default random state, the position in the data. Source: Smith 2015, "Cyclical
+ * Learning Rates for Training Neural Networks"; the suggestion is fastai's
+ * "steep".
  *
  * @example Usage
  * ```ts
@@ -81,23 +97,18 @@ const KEEP = 0.9;
  *
  * @typeParam B The tensors of a batch.
  * @param options See {@linkcode FindLrOptions}.
- * @returns The curve, and a rate to begin with.
+ * @returns The curve, and the suggested rate.
  * @throws {RangeError} If an option is out of range, or the data has no batch.
  */
 export async function findLr<B extends Batch>(
   options: FindLrOptions<B>,
 ): Promise<LrCurve> {
+  checkOptions(ACTION, options, RULES);
   const { minLr = 1e-6, maxLr = 10, steps = 100, divergence = 4 } = options;
-  if (!(minLr > 0 && maxLr > minLr && Number.isFinite(maxLr))) {
-    throw new RangeError(
-      `Cannot find a learning rate: 0 < minLr < maxLr must hold: current values are ${minLr} and ${maxLr}`,
-    );
+  if (maxLr <= minLr) {
+    refuse(ACTION, "maxLr", `greater than minLr (${minLr})`, maxLr);
   }
-  if (!Number.isSafeInteger(steps) || steps < 5) {
-    throw new RangeError(
-      `Cannot find a learning rate: steps must be an integer of at least 5: current value is ${steps}`,
-    );
-  }
+  if (steps < 5) refuse(ACTION, "steps", "an integer of at least 5", steps);
   const { optimizer, model, data } = options;
   const parts: Parts = {
     model: model ?? optimizer.paramStates,
@@ -119,7 +130,7 @@ export async function findLr<B extends Batch>(
 /**
  * The curve of {@linkcode findLr} as a chart.
  *
- * @param curve What it returned.
+ * @param curve The result of `findLr`.
  * @returns An `<svg>` element.
  */
 export function lrChart({ lrs, losses, suggestion }: LrCurve): string {
@@ -136,26 +147,20 @@ export function lrChart({ lrs, losses, suggestion }: LrCurve): string {
   });
 }
 
-/** The smoothed losses of steps with rising rates, until they diverge. */
+/** The smoothed losses of steps with rising rates, up to divergence. */
 async function rise<B extends Batch>(
   { optimizer, loss, data }: FindLrOptions<B>,
   lrAt: (i: number) => number,
   steps: number,
   divergence: number,
 ): Promise<number[]> {
-  const lossGrad = grad((...batch: B) => loss(...batch), {
-    states: optimizer.paramStates,
-    returnValue: true,
-  });
+  const gradient = lossGradient(loss, optimizer);
   const losses: number[] = [];
   let mean = 0;
   while (true) {
     const before = losses.length;
     for await (const batch of data) {
-      const [grads, scalar] = environ.context(
-        { fit: true },
-        () => lossGrad(...batch),
-      );
+      const [grads, scalar] = gradient(...batch);
       optimizer.currentLr = lrAt(losses.length);
       optimizer.step(grads);
       const value = (await scalar.data())[0]!;
@@ -176,7 +181,7 @@ async function rise<B extends Batch>(
   }
 }
 
-/** The rate at which the loss falls fastest, over factors of the rate. */
+/** The rate at which the loss falls fastest per factor of the rate. */
 function steepest(lrs: readonly number[], losses: readonly number[]): number {
   let best = Math.min(1, losses.length - 1);
   let slope = Infinity;

@@ -1,5 +1,5 @@
 /**
- * What {@linkcode fit} is told, and what it returns.
+ * The options and the result of {@linkcode fit}.
  *
  * @module
  */
@@ -12,24 +12,24 @@ import type { CheckpointOptions } from "./checkpoints.ts";
 import type { BatchSource } from "../data/sources.ts";
 import type { Measure } from "./evaluate.ts";
 import type { RunConfig, RunLog } from "./logs/run_log.ts";
-import type { Schedule } from "./schedules.ts";
+import type { ScheduleUnits } from "./schedules.ts";
 import type { WeightAverage } from "./weight_average.ts";
 
 /** Options of {@linkcode fit}. */
 export interface FitOptions<B extends Batch> {
-  /** With the parameters registered. */
+  /** The optimizer, with parameters registered. */
   readonly optimizer: Optimizer;
-  /** From a batch to the mean loss over its examples. */
+  /** The function from a batch to the mean loss over its examples. */
   readonly loss: Measure<B>;
-  /** The training data, gone through once for each epoch. */
+  /** The training data, iterated over once for each epoch. */
   readonly data: BatchSource<B>;
-  /** Data that is only measured. */
+  /** The validation data. */
   readonly validation?: BatchSource<B>;
-  /** What to measure on the validation data besides the loss. */
+  /** Measures of the validation data besides the loss, by name. */
   readonly metrics?: Readonly<Record<string, Measure<B>>>;
   /**
-   * The model: its states are saved in checkpoints. Without it, only the
-   * parameters of the optimizer are.
+   * The model, whose states are saved in checkpoints. Default: only the parameters
+   * of the optimizer are saved.
    */
   readonly model?: Module;
 
@@ -37,87 +37,87 @@ export interface FitOptions<B extends Batch> {
   readonly epochs?: number;
   /** Stop after this many steps. */
   readonly steps?: number;
-  /** Stop after this many seconds, those before a resume included. */
+  /** Stop after this many seconds, including those before a resume. */
   readonly timeLimit?: number;
-  /** Stop, with a checkpoint but no last evaluation, when this is aborted. */
+  /** Stop when this is aborted, with a checkpoint but without a final evaluation. */
   readonly signal?: AbortSignal;
 
-  /** Batches whose gradients make one step, weighted by examples. @default {1} */
+  /** Batches of a step; their gradients are averaged over examples. @default {1} */
   readonly accumulate?: number;
-  /** Scale gradients down to this norm, over all of them. */
-  readonly clipNorm?: number;
-  /** Limit each element of the gradients to [-clipValue, clipValue]. */
-  readonly clipValue?: number;
+  /** The largest norm of all gradients together; larger ones are scaled down. */
+  readonly gradClipNorm?: number;
+  /** Limit each element of the gradients to [-gradClipValue, gradClipValue]. */
+  readonly gradClipValue?: number;
   /**
-   * When the schedulers of the optimizer go on; a function decides for each.
-   * Those that take a metric always go on after an evaluation, with its
-   * `monitor`.
+   * After what the schedulers of the optimizer are stepped, or a function from a
+   * scheduler to that. Those that take a metric are always stepped after an
+   * evaluation, with the measure named by `monitor`.
    *
    * @default {"step"}
    */
-  readonly schedule?: Schedule;
-  /** The measure that schedulers with a metric are given. @default {"loss"} */
+  readonly schedule?: ScheduleUnits;
+  /** The measure for schedulers that take a metric. @default {"loss"} */
   readonly monitor?: string;
-  /** Averaged weights, used for evaluation, and left in place at the end. */
+  /** Averaged weights, used for evaluation and left in the model at the end. */
   readonly average?: WeightAverage;
 
   /** Steps between two evaluations. Default: once after each epoch. */
   readonly evaluateEvery?: number;
   /** Steps between two records of the log. @default {10} */
   readonly logEvery?: number;
-  /** Looking on, and stopping; see `progressBar`, `jsonLines`, `earlyStopping`. */
+  /** Callbacks, such as `progressBar`, `jsonLines`, `earlyStopping`. */
   readonly callbacks?: readonly Callback[];
   /**
-   * What to do about a loss that is not a finite number: end training, or go on.
-   * On cpu and WASM the step is not applied, and is saved; on WebGPU losses are
-   * read only every `logEvery` steps.
+   * What to do if a loss is not a finite number: stop, or continue. On cpu and WASM
+   * the step is not applied, and its batch is saved. On WebGPU losses are read only
+   * every `logEvery` steps.
    *
    * @default {"stop"}
    */
   readonly nan?: "stop" | "ignore";
 
   /**
-   * Where to save the run, and how often. An interrupt (Ctrl+C) then ends training
-   * with a checkpoint.
+   * Where to save checkpoints, and how often. With it, an interrupt (Ctrl+C) ends
+   * training with a checkpoint.
    */
   readonly checkpoint?: CheckpointOptions;
-  /** Go on from the newest checkpoint, if there is one. @default {false} */
+  /** Continue from the newest checkpoint, if there is one. @default {false} */
   readonly resume?: boolean;
   /** Random states that are saved besides `random.default`, by name. */
   readonly random?: Readonly<Record<string, RandomState>>;
 
   /**
-   * A quick run of everything: this many steps (`true` is 1), as many batches of
+   * Try everything quickly: this many steps (`true` is 1), as many batches of
    * validation, no checkpoint.
    *
    * @default {false}
    */
   readonly fastDevRun?: boolean | number;
   /**
-   * Train on the first batches alone, this many, again and again: a model that
-   * cannot learn them has a bug.
+   * Train on this many first batches only, repeatedly: a model that cannot fit them
+   * has a bug.
    */
   readonly overfitBatches?: number;
 
-  /** What the run is called in logs and reports. @default {"run"} */
+  /** The name of the run in logs and reports. @default {"run"} */
   readonly name?: string;
-  /** What it was started with, for logs and reports. */
+  /** The settings of the run, for logs and reports. */
   readonly config?: RunConfig;
 }
 
-/** How training went. */
+/** The result of {@linkcode fit}. */
 export interface FitResult {
   /** Steps taken. */
   readonly step: number;
   /** Whole epochs done. */
   readonly epoch: number;
-  /** Why it ended; `"done"` if it did all epochs or steps. */
+  /** Why training ended; `"done"` after all epochs or steps. */
   readonly reason: string;
-  /** All records. */
+  /** All records of the run. */
   readonly log: RunLog;
-  /** What the last evaluation measured. */
+  /** The measures of the last evaluation. */
   readonly values: Readonly<Record<string, number>>;
-  /** The step that was not applied because its loss was not finite. */
+  /** The step whose loss was not finite, if one was. */
   readonly failed?: FailedStep;
 }
 
@@ -127,59 +127,6 @@ export interface FailedStep {
   readonly step: number;
   /** Its loss. */
   readonly loss: number;
-  /** Where the states before it and its last batch are, if they were saved. */
+  /** The file with the states before it and its last batch, if they were saved. */
   readonly path?: string;
-}
-
-/** Check the options that are numbers, before anything has begun. */
-export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
-  const { epochs, steps, fastDevRun, timeLimit, signal } = options;
-  const ends = epochs ?? steps ?? timeLimit ?? signal ?? (fastDevRun || null);
-  if (ends === null) {
-    throw new RangeError(
-      "Cannot fit: something must end it: give epochs, steps, timeLimit or signal",
-    );
-  }
-  const integers = {
-    epochs,
-    steps,
-    accumulate: options.accumulate,
-    evaluateEvery: options.evaluateEvery,
-    logEvery: options.logEvery,
-    overfitBatches: options.overfitBatches,
-    fastDevRun: typeof fastDevRun === "number" ? fastDevRun : undefined,
-    "checkpoint.every": options.checkpoint?.every,
-  };
-  for (const [name, value] of Object.entries(integers)) {
-    if (value === undefined || Number.isSafeInteger(value) && value > 0) {
-      continue;
-    }
-    throw new RangeError(
-      `Cannot fit: ${name} must be a positive integer: current value is ${value}`,
-    );
-  }
-  const { clipNorm, clipValue } = options;
-  for (
-    const [name, value] of Object.entries({ clipNorm, clipValue, timeLimit })
-  ) {
-    if (value === undefined || value > 0) continue;
-    throw new RangeError(
-      `Cannot fit: ${name} must be positive: current value is ${value}`,
-    );
-  }
-  if (options.resume && !options.checkpoint) {
-    throw new TypeError(
-      "Cannot fit: to resume, checkpoint must say where the checkpoints are",
-    );
-  }
-  if (options.checkpoint?.best && !options.validation) {
-    throw new TypeError(
-      "Cannot fit: to keep the best checkpoint, there must be validation data",
-    );
-  }
-}
-
-/** The mean of losses; NaN of none. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
 }

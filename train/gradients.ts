@@ -1,5 +1,5 @@
 /**
- * What happens to gradients between the tape and the optimizer.
+ * What happens to gradients between backward pass and optimizer.
  *
  * @module
  */
@@ -7,21 +7,21 @@ import * as tf from "@tensorflow/tfjs-core";
 import { scope } from "../memory.ts";
 import { mapNamed, type Tensors } from "../tensors.ts";
 
-/** The sum of gradients over several batches. */
-export class GradientSum {
-  /** How many batches are in it. */
+/** The weighted mean of gradients and losses over several batches. */
+export class GradientMean {
+  /** How many batches have been added. */
   batches = 0;
   #grads: Tensors | undefined;
   #loss: tf.Scalar | undefined;
   #weight = 0;
 
   /**
-   * Add a batch; its tensors are taken over.
+   * Add a batch and take ownership of its tensors.
    *
    * @param grads The gradients of its mean loss.
    * @param loss The mean loss.
-   * @param weight The examples in it.
-   * @param alone Whether it is the only batch: then nothing is copied.
+   * @param weight The number of its examples.
+   * @param alone Whether it is the only batch; then nothing is copied.
    */
   add(grads: Tensors, loss: tf.Scalar, weight: number, alone: boolean): void {
     this.batches++;
@@ -47,10 +47,10 @@ export class GradientSum {
     this.#weight += weight;
   }
 
-  /** The weighted mean of what was added, which the caller owns; empties the sum. */
+  /** The mean of what was added, which the caller owns; starts a new mean. */
   take(): { grads: Tensors; loss: tf.Scalar } {
     const [grads, loss, weight] = [this.#grads!, this.#loss!, this.#weight];
-    this.#forget();
+    this.#clear();
     if (weight === 1) return { grads, loss };
     const means = scope(() => ({
       grads: mapNamed(grads, (x) => tf.div(x, weight)),
@@ -64,10 +64,10 @@ export class GradientSum {
   dispose(): void {
     tf.dispose({ ...this.#grads });
     this.#loss?.dispose();
-    this.#forget();
+    this.#clear();
   }
 
-  #forget(): void {
+  #clear(): void {
     this.#grads = undefined;
     this.#loss = undefined;
     this.#weight = 0;
@@ -75,7 +75,7 @@ export class GradientSum {
   }
 }
 
-/** Limit each element to [-limit, limit]; frees what it is given. */
+/** Limit each element to [-limit, limit]; frees `grads`. */
 export function clipByValue(grads: Tensors, limit: number): Tensors {
   const clipped = scope(() =>
     mapNamed(grads, (g) => tf.clipByValue(g, -limit, limit))

@@ -1,39 +1,37 @@
 /**
- * When the schedulers of an optimizer go on.
+ * Stepping the learning rate schedulers of an optimizer.
  *
  * @module
  */
 import type { LRScheduler, Optimizer } from "../optim/mod.ts";
 
-/** When a scheduler goes on. */
+/** After what a scheduler is stepped. */
 export type ScheduleUnit = "step" | "epoch" | "evaluation" | "never";
 
-/** One unit for all schedulers, or a function that decides for each. */
-export type Schedule =
+/** One unit for all schedulers, or a function from a scheduler to its unit. */
+export type ScheduleUnits =
   | ScheduleUnit
   | ((scheduler: LRScheduler) => ScheduleUnit);
 
 /**
- * Let the schedulers go on whose turn it is. Those that take a metric go on after
- * an evaluation, whatever `schedule` says.
+ * Step the schedulers of `unit`. Schedulers that take a metric are stepped after
+ * each evaluation, whatever `units` says.
  *
- * @param optimizer Whose schedulers.
- * @param schedule Whose turn it is when.
+ * @param optimizer The optimizer that has the schedulers.
+ * @param units The unit of each scheduler.
  * @param unit What has just ended.
- * @param metric What the evaluation measured, if that is what ended.
- * @throws {RangeError} If a scheduler takes a metric, and there is none.
+ * @param metric The monitored measure, if an evaluation has ended.
+ * @throws {RangeError} If a scheduler takes a metric, and the measure is missing.
  */
 export function stepSchedulers(
   optimizer: Optimizer,
-  schedule: Schedule,
+  units: ScheduleUnits,
   unit: ScheduleUnit,
   metric?: { readonly name: string; readonly value: number | undefined },
 ): void {
   for (const scheduler of optimizer.schedulers) {
     if (!scheduler.takesMetric) {
-      const own = typeof schedule === "function"
-        ? schedule(scheduler)
-        : schedule;
+      const own = typeof units === "function" ? units(scheduler) : units;
       if (own === unit) scheduler.step();
     } else if (metric) {
       if (metric.value === undefined) {

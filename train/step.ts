@@ -1,5 +1,5 @@
 /**
- * One step of training, for loops written by hand.
+ * One step of training: gradients of a batch, then the optimizer.
  *
  * @module
  */
@@ -7,16 +7,34 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { grad } from "../autodiff/mod.ts";
 import { environ } from "../environ.ts";
 import type { Optimizer } from "../optim/mod.ts";
+import type { Tensors } from "../tensors.ts";
 
 /**
- * The function that takes one batch, steps, and returns the loss.
+ * The function from a batch to the gradients of `loss` in the parameters of
+ * `optimizer`, and the loss. It runs with `fit` true in the environment; the
+ * caller owns what it returns.
+ */
+export function lossGradient<Args extends readonly unknown[]>(
+  loss: (...batch: Args) => tf.Scalar,
+  optimizer: Optimizer,
+): (...batch: Args) => [grads: Tensors, loss: tf.Scalar] {
+  const gradient = grad((...batch: Args) => loss(...batch), {
+    states: optimizer.paramStates,
+    returnValue: true,
+  });
+  return (...batch) => environ.context({ fit: true }, () => gradient(...batch));
+}
+
+/**
+ * Create a function that takes a batch, updates the parameters, and returns the
+ * loss.
  *
  * It computes the gradients of `loss` in the parameters of the optimizer, with
  * `fit` true in the environment, and applies them. Nothing is read back from the
- * device, and no tensor is left but the loss, which belongs to the caller. If
- * `loss` throws, nothing has changed. Schedulers are the caller's to advance.
+ * device, and no tensor is left but the loss, which the caller owns. If `loss`
+ * throws, nothing has changed. The caller steps the schedulers.
  *
- * @example The whole loop
+ * @example A training loop
  * ```ts
  * import { nn, optim, ParamState, tf, train, useBackend } from "@braintape/braintape";
  * import { assert } from "@std/assert";
@@ -41,23 +59,17 @@ import type { Optimizer } from "../optim/mod.ts";
  * ```
  *
  * @typeParam Args The tensors of a batch.
- * @param loss From a batch to a scalar.
- * @param optimizer With its parameters registered.
+ * @param loss The function from a batch to its mean loss.
+ * @param optimizer The optimizer, with parameters registered.
  * @returns A function of one batch.
  */
 export function step<Args extends readonly unknown[]>(
   loss: (...batch: Args) => tf.Scalar,
   optimizer: Optimizer,
 ): (...batch: Args) => tf.Scalar {
-  const lossGrad = grad(loss, {
-    states: optimizer.paramStates,
-    returnValue: true,
-  });
+  const gradient = lossGradient(loss, optimizer);
   return (...batch) => {
-    const [grads, value] = environ.context(
-      { fit: true },
-      () => lossGrad(...batch),
-    );
+    const [grads, value] = gradient(...batch);
     try {
       optimizer.step(grads);
     } catch (error) {

@@ -225,8 +225,8 @@ onEachBackend(
 onEachBackend("fit() clips gradients by norm and by value", async () => {
   const options = setup(32, new optim.SGD({ lr: 1 }));
   for (
-    const [clip, limit] of [[{ clipNorm: 1e-3 }, 1e-3], [
-      { clipValue: 1e-4 },
+    const [clip, limit] of [[{ gradClipNorm: 1e-3 }, 1e-3], [
+      { gradClipValue: 1e-4 },
       1e-4,
     ]] as const
   ) {
@@ -235,7 +235,9 @@ onEachBackend("fit() clips gradients by norm and by value", async () => {
     const moved = (await weights(options.model)).map((w, i) =>
       Math.abs(w - before[i]!)
     );
-    const size = "clipNorm" in clip ? Math.hypot(...moved) : Math.max(...moved);
+    const size = "gradClipNorm" in clip
+      ? Math.hypot(...moved)
+      : Math.max(...moved);
     assertAlmostEquals(size, limit, limit / 100);
   }
   dispose(options);
@@ -329,7 +331,7 @@ onEachBackend("fit() checks its options before anything changes", async () => {
     [{}, "something must end it"],
     [{ epochs: 0 }, "epochs must be a positive integer: current value is 0"],
     [{ epochs: 1, accumulate: 1.5 }, "accumulate must be"],
-    [{ epochs: 1, clipNorm: 0 }, "clipNorm must be positive"],
+    [{ epochs: 1, gradClipNorm: 0 }, "gradClipNorm must be a positive number"],
     [{ epochs: 1, resume: true }, "checkpoint must say where"],
     [{ epochs: 1, data: [] }, "the data must give a batch"],
     [

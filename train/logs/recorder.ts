@@ -1,5 +1,5 @@
 /**
- * Turns what happens in a run into the records of its log.
+ * Keeps the log of a run.
  *
  * @module
  */
@@ -16,27 +16,27 @@ import {
   type StepRecord,
 } from "./run_log.ts";
 
-/** Where a run stands. */
+/** A position in a run. */
 interface Place {
   /** Steps taken. */
   readonly step: number;
-  /** Epochs done, with the fraction of the one under way. */
+  /** Epochs done, including the fraction of the current one. */
   readonly epoch: number;
 }
 
-/** What a checkpoint holds of a recorder, as plain data. */
+/** The state of a recorder in a checkpoint, as plain data. */
 export interface RecorderState {
   /** The log, as JSON lines. */
   readonly log: string;
-  /** Losses that are not in the log yet. */
+  /** Losses that have not been logged yet. */
   readonly losses: readonly number[];
   /** Seconds of training. */
   readonly time: number;
 }
 
-/** Keeps the log of a run, and what waits on the device to go into it. */
+/** Keeps the log of a run, and the tensors on the device that are to be logged. */
 export class Recorder {
-  /** Appended to in place: a copy for each record would cost their square. */
+  /** Appended to in place: copying for each record would take quadratic time. */
   readonly #steps: StepRecord[] = [];
   readonly #evaluations: EvaluationRecord[] = [];
   readonly #about: { readonly name: string; readonly config: RunConfig };
@@ -44,10 +44,10 @@ export class Recorder {
   readonly #clock: Clock;
   readonly #meter = new LossMeter();
   #norm: tf.Scalar | undefined;
-  /** Where the last record was made. */
+  /** Step and time of the last record. */
   #last = { step: 0, time: 0 };
 
-  /** Begin a log. */
+  /** Start a log. */
   constructor(name: string, config: RunConfig, clock: Clock) {
     this.#about = { name, config };
     this.#clock = clock;
@@ -68,18 +68,15 @@ export class Recorder {
     this.#last = { step, time: this.#clock.now };
   }
 
-  /** Take over the loss of a step. */
-  addLoss(loss: tf.Scalar): void {
+  /** Add a step and take ownership of its tensors; the last norm is logged. */
+  addStep(
+    { loss, norm }: { loss: tf.Scalar; norm: tf.Scalar | undefined },
+  ): void {
     this.#meter.add(loss);
+    if (norm) this.#setNorm(norm);
   }
 
-  /** Take over the norm of the gradients of a step; the last one is logged. */
-  setNorm(norm: tf.Scalar | undefined): void {
-    this.#norm?.dispose();
-    this.#norm = norm;
-  }
-
-  /** Read what waits on the device, so that `stateDict` holds it. */
+  /** Read the losses on the device, so that `stateDict` includes them. */
   async read(): Promise<void> {
     await this.#meter.read();
   }
@@ -96,7 +93,7 @@ export class Recorder {
     const losses = await this.#meter.read();
     this.#meter.clear();
     const gradNorm = this.#norm && (await this.#norm.data())[0]!;
-    this.setNorm(undefined);
+    this.#setNorm(undefined);
     const time = this.#clock.now;
     const seconds = Math.max(1e-9, time - this.#last.time);
     const record: StepRecord = {
@@ -132,12 +129,12 @@ export class Recorder {
     this.#end = { step, time: this.#clock.now, reason };
   }
 
-  /** Leave `seconds` out of the rate of steps. */
-  leaveOut(seconds: number): void {
+  /** Exclude `seconds` from the rate of steps. */
+  exclude(seconds: number): void {
     this.#last.time += seconds;
   }
 
-  /** What a checkpoint holds. */
+  /** The state for a checkpoint. */
   stateDict(): RecorderState {
     return {
       log: formatRunLog(this.log),
@@ -146,7 +143,7 @@ export class Recorder {
     };
   }
 
-  /** Go on from a checkpoint. */
+  /** Continue from a checkpoint. */
   loadStateDict({ log, losses, time }: RecorderState): void {
     const { steps, evaluations } = parseRunLog(log);
     this.#steps.length = this.#evaluations.length = 0;
@@ -156,9 +153,14 @@ export class Recorder {
     this.#clock.start(time);
   }
 
-  /** Free what waits on the device. */
+  /** Free what has not been read. */
   dispose(): void {
     this.#meter.dispose();
-    this.setNorm(undefined);
+    this.#setNorm(undefined);
+  }
+
+  #setNorm(norm: tf.Scalar | undefined): void {
+    this.#norm?.dispose();
+    this.#norm = norm;
   }
 }
