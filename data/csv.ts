@@ -5,7 +5,7 @@
  */
 import { boolean, checkOptions, type OptionRules, rule } from "../check.ts";
 import { type Column, column } from "./dataset.ts";
-import { readText } from "./files.ts";
+import { READ_RULES, type ReadOptions, readText } from "./files.ts";
 
 /** Options of {@linkcode parseCsv} and {@linkcode readCsv}. */
 export interface CsvOptions {
@@ -13,6 +13,8 @@ export interface CsvOptions {
   readonly separator?: string;
   /** Whether the first row names the columns. @default {true} */
   readonly header?: boolean;
+  /** How many lines before the table, such as comments, to skip. @default {0} */
+  readonly skipLines?: number;
 }
 
 const RULES: OptionRules<CsvOptions> = {
@@ -22,6 +24,7 @@ const RULES: OptionRules<CsvOptions> = {
     RangeError,
   ),
   header: boolean,
+  skipLines: "a nonnegative integer",
 };
 
 /** A table of text. */
@@ -48,7 +51,7 @@ export interface CsvTable {
  * ```
  *
  * @param text The text.
- * @param options Separator and header.
+ * @param options See {@linkcode CsvOptions}.
  * @returns The table.
  * @throws {RangeError} If a quote is not closed, a row has another number of
  *   fields than the first, or two columns have one name.
@@ -58,8 +61,8 @@ export function parseCsv(
   options: CsvOptions = {},
 ): CsvTable {
   checkOptions("parse CSV", options, RULES);
-  const { separator = ",", header = true } = options;
-  const rows = splitRows(text, separator);
+  const { separator = ",", header = true, skipLines = 0 } = options;
+  const rows = splitRows(text, separator, skipLines);
   const width = rows[0]?.fields.length ?? 0;
   for (const { fields, line } of rows) {
     if (fields.length === width) continue;
@@ -71,7 +74,8 @@ export function parseCsv(
   const columns = header
     ? fields.shift() ?? []
     : Array.from({ length: width }, (_, i) => String(i));
-  const twice = columns.find((name, i) => columns.indexOf(name) !== i);
+  const seen = new Set<string>();
+  const twice = columns.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) {
     throw new RangeError(
       `Cannot parse CSV: each column must have a name of its own: current header names ${
@@ -86,16 +90,18 @@ export function parseCsv(
  * Read a table from a file, plain or gzip.
  *
  * @param path The file.
- * @param options Separator and header.
+ * @param options See {@linkcode CsvOptions} and {@linkcode ReadOptions}.
  * @returns The table.
  * @throws {RangeError} If there is no such file, or {@linkcode parseCsv} would
  *   throw.
  */
 export async function readCsv(
   path: string | URL,
-  options: CsvOptions = {},
+  options: CsvOptions & ReadOptions = {},
 ): Promise<CsvTable> {
-  return parseCsv(await readText(path), options);
+  checkOptions("parse CSV", options, { ...RULES, ...READ_RULES });
+  const { maxBytes, ...csvOptions } = options;
+  return parseCsv(await readText(path, { maxBytes }), csvOptions);
 }
 
 /**
@@ -110,9 +116,10 @@ export function csvNumbers(
   table: CsvTable,
   names: readonly string[] = table.columns,
 ): Column<readonly [number]> {
+  const indexOf = new Map(table.columns.map((name, i) => [name, i]));
   const indices = names.map((name) => {
-    const index = table.columns.indexOf(name);
-    if (index >= 0) return index;
+    const index = indexOf.get(name);
+    if (index !== undefined) return index;
     throw new RangeError(
       `Cannot read a column: the name must be one of ${
         table.columns.join(", ")
@@ -146,13 +153,28 @@ interface Row {
   readonly line: number;
 }
 
-function splitRows(text: string, separator: string): Row[] {
+/** The index in `text` after its first `count` lines. */
+function afterLines(text: string, count: number): number {
+  let at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  for (let i = 0; i < count; i++) {
+    at = text.indexOf("\n", at) + 1;
+    if (at > 0) continue;
+    throw new RangeError(
+      `Cannot parse CSV: skipLines must be less than the number of lines, ${
+        i + 1
+      }: current value is ${count}`,
+    );
+  }
+  return at;
+}
+
+function splitRows(text: string, separator: string, skipLines: number): Row[] {
   const rows: Row[] = [];
   let fields: string[] = [];
   let field = "";
   let quoted = false; // whether the field began with a quote
-  let line = 1;
-  let start = 1;
+  let line = skipLines + 1;
+  let start = line;
   const endRow = () => {
     if (fields.length > 0 || field !== "" || quoted) {
       rows.push({ fields: [...fields, field], line: start });
@@ -161,7 +183,7 @@ function splitRows(text: string, separator: string): Row[] {
     field = "";
     quoted = false;
   };
-  for (let i = text.charCodeAt(0) === 0xfeff ? 1 : 0; i < text.length; i++) {
+  for (let i = afterLines(text, skipLines); i < text.length; i++) {
     const c = text[i]!;
     if (c === '"' && field === "" && !quoted) {
       quoted = true;

@@ -3,18 +3,40 @@
  *
  * @module
  */
+import { check, checkOptions, type OptionRules, path } from "../check.ts";
+
+/** Options of the functions that read files. */
+export interface ReadOptions {
+  /**
+   * The largest number of bytes that a gzip file may unpack to. Default: 100 times
+   * the size of the file, or 64 MiB if that is more.
+   */
+  readonly maxBytes?: number | undefined;
+}
+
+/** The rules of {@linkcode ReadOptions}, for readers with more options. */
+export const READ_RULES: OptionRules<ReadOptions> = {
+  maxBytes: "a positive integer",
+};
 
 /** The bytes of a file, decompressed if it is gzip. */
-export async function readBytes(path: string | URL): Promise<Uint8Array> {
-  const bytes = await read(path);
+export async function readBytes(
+  file: string | URL,
+  { maxBytes }: ReadOptions = {},
+): Promise<Uint8Array> {
+  const bytes = await read(file);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const limit = maxBytes ?? Math.max(100 * bytes.length, 2 ** 26);
+  // Not DecompressionStream, which refuses files of several members.
+  const { gunzipSync } = await import("node:zlib");
   try {
-    const stream = new Blob([bytes]).stream()
-      .pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    return gunzipSync(bytes, { maxOutputLength: limit });
   } catch (error) {
+    const isTooLarge = error instanceof RangeError;
     throw new RangeError(
-      `Cannot read ${path}: the gzip data is truncated or damaged`,
+      isTooLarge
+        ? `Cannot read ${file}: it must unpack to at most ${limit} bytes: it unpacks to more, which the option maxBytes can allow`
+        : `Cannot read ${file}: the gzip data is truncated or damaged`,
       { cause: error },
     );
   }
@@ -23,32 +45,39 @@ export async function readBytes(path: string | URL): Promise<Uint8Array> {
 /**
  * Read a text file, plain or gzip.
  *
- * @param path The file.
+ * @param file The path of the file.
+ * @param options See {@linkcode ReadOptions}.
  * @returns Its text, read as UTF-8.
- * @throws {RangeError} If there is no such file, or if it is not valid UTF-8.
+ * @throws {RangeError} If there is no such file, if it is not valid UTF-8, or if
+ *   it unpacks to more than `maxBytes`.
  */
-export async function readText(path: string | URL): Promise<string> {
-  const bytes = await readBytes(path);
+export async function readText(
+  file: string | URL,
+  options: ReadOptions = {},
+): Promise<string> {
+  checkOptions(`read ${file}`, options, READ_RULES);
+  const bytes = await readBytes(file, options);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new RangeError(`Cannot read ${path}: it is not text in UTF-8`, {
+    throw new RangeError(`Cannot read ${file}: it is not text in UTF-8`, {
       cause: error,
     });
   }
 }
 
-async function read(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+async function read(file: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  check("read a file", "the path", file, path);
   try {
-    return await Deno.readFile(path);
+    return await Deno.readFile(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new RangeError(`Cannot read ${path}: there is no such file`, {
+      throw new RangeError(`Cannot read ${file}: there is no such file`, {
         cause: error,
       });
     }
     if (error instanceof Deno.errors.IsADirectory) {
-      throw new RangeError(`Cannot read ${path}: it is a directory`, {
+      throw new RangeError(`Cannot read ${file}: it is a directory`, {
         cause: error,
       });
     }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { readBytes } from "./files.ts";
+import { checkOptions } from "../check.ts";
+import { READ_RULES, readBytes, type ReadOptions } from "./files.ts";
 
 /** The values of an IDX file, by its element type. */
 export type IdxData =
@@ -23,14 +24,6 @@ export interface IdxArray {
   readonly data: IdxData;
 }
 
-/** Images and their labels. */
-export interface LabeledImages {
-  /** Pixels, `[count, height, width]`. */
-  readonly images: IdxArray;
-  /** Classes, `[count]`. */
-  readonly labels: IdxArray;
-}
-
 type ElementType = readonly [
   Values: new (length: number) => IdxData,
   read: `get${"Uint8" | "Int8" | "Int16" | "Int32" | "Float32" | "Float64"}`,
@@ -47,6 +40,9 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map(
     [0x0e, [Float64Array, "getFloat64"]],
   ] satisfies [number, ElementType][],
 );
+
+/** Tensors have no more axes. */
+const MAX_RANK = 6;
 
 /**
  * Decode the bytes of an IDX file (not compressed).
@@ -87,11 +83,25 @@ export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
   if (bytes.length < start) throw truncated(name, bytes.length, start);
+  if (rank > MAX_RANK) {
+    throw new RangeError(
+      `Cannot read ${name}: the number of axes must be at most ${MAX_RANK}: current value is ${rank}`,
+    );
+  }
   const shape = Array.from(
     { length: rank },
     (_, i) => view.getUint32(4 + 4 * i),
   );
-  const length = shape.reduce((a, b) => a * b, 1);
+  // Of the sizes other than 0: a 0 must not hide that the others are absurd.
+  const most = shape.reduce((a, b) => a * Math.max(b, 1), 1);
+  if (!Number.isSafeInteger(most)) {
+    throw new RangeError(
+      `Cannot read ${name}: the product of its sizes must be at most 2^53: current sizes are [${
+        shape.join(", ")
+      }]`,
+    );
+  }
+  const length = shape.includes(0) ? 0 : most;
   const [Values, read] = type;
   const width = new Values(0).BYTES_PER_ELEMENT;
   const end = start + length * width;
@@ -116,85 +126,17 @@ export function decodeIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
  * name).
  *
  * @param path The file.
+ * @param options See {@linkcode ReadOptions}.
  * @returns Shape and values.
  * @throws {TypeError} If it is not an IDX file.
  * @throws {RangeError} If it is truncated.
  */
-export async function readIdx(path: string | URL): Promise<IdxArray> {
-  return decodeIdx(await readBytes(path), String(path));
-}
-
-/**
- * Read images and labels from a directory with files named as MNIST's:
- * `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and the same with
- * `t10k` or `test`, each plain or with `.gz`.
- *
- * @param directory The folder of the files.
- * @returns The training and the test set.
- * @throws {RangeError} If a file is missing or truncated, or there is not one label
- *   for each image.
- */
-export async function readIdxDirectory(
-  directory: string,
-): Promise<{ train: LabeledImages; test: LabeledImages }> {
-  const names = await list(directory);
-  const part = async (...prefixes: string[]): Promise<LabeledImages> => {
-    const find = (rest: string) => {
-      const candidates = prefixes.flatMap((
-        p,
-      ) => [`${p}-${rest}`, `${p}-${rest}.gz`]);
-      const name = candidates.find((candidate) => names.has(candidate));
-      if (name !== undefined) return readIdx(`${directory}/${name}`);
-      throw new RangeError(
-        `Cannot read the directory ${directory}: it must hold one of ${
-          candidates.join(", ")
-        }: it holds ${some(names)}`,
-      );
-    };
-    const images = await find("images-idx3-ubyte");
-    const labels = await find("labels-idx1-ubyte");
-    checkLabeled({ images, labels }, `${directory} (${prefixes[0]})`);
-    return { images, labels };
-  };
-  return { train: await part("train"), test: await part("t10k", "test") };
-}
-
-function checkLabeled({ images, labels }: LabeledImages, name: string): void {
-  if (images.shape.length !== 3 || labels.shape.length !== 1) {
-    throw new RangeError(
-      `Cannot read ${name}: images must have three axes and labels one: current shapes are [${
-        images.shape.join(", ")
-      }] and [${labels.shape.join(", ")}]`,
-    );
-  }
-  if (images.shape[0] !== labels.shape[0]) {
-    throw new RangeError(
-      `Cannot read ${name}: there must be one label for each image: there are ${
-        images.shape[0]
-      } images and ${labels.shape[0]} labels`,
-    );
-  }
-}
-
-async function list(directory: string): Promise<Set<string>> {
-  const names = new Set<string>();
-  try {
-    for await (const entry of Deno.readDir(directory)) names.add(entry.name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new RangeError(
-        `Cannot read the directory ${directory}: it does not exist`,
-        { cause: error },
-      );
-    }
-    throw error;
-  }
-  return names;
-}
-
-function some(names: ReadonlySet<string>): string {
-  const shown = [...names].sort().slice(0, 8).join(", ");
-  return names.size > 8 ? `${shown}, ... (${names.size})` : shown || "nothing";
+export async function readIdx(
+  path: string | URL,
+  options: ReadOptions = {},
+): Promise<IdxArray> {
+  checkOptions(`read ${path}`, options, READ_RULES);
+  return decodeIdx(await readBytes(path, options), String(path));
 }
 
 function truncated(name: string, actual: number, expected: number): RangeError {

@@ -36,8 +36,9 @@ export {
   Dataset,
   type Rows,
 } from "./dataset.ts";
-export { readText } from "./files.ts";
+export { type ReadOptions, readText } from "./files.ts";
 export * from "./idx.ts";
-export { prefetch } from "./prefetch.ts";
+export * from "./idx_directory.ts";
+export { prefetch, type Prefetched, type PrefetchSource } from "./prefetch.ts";
 export type { BatchSource } from "./sources.ts";
 export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";
