@@ -6,15 +6,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { check, checkOptions, iterable } from "../check.ts";
 
-/** A position in a source, as plain data; `null` between two passes. */
-type Place = unknown;
-
 /** What {@linkcode prefetch} reads; batches have a length and a position. */
 export type PrefetchSource<T> = (AsyncIterable<T> | Iterable<T>) & {
   /** How many values there are, if that is known. */
   readonly length?: number;
   /** The position of the current pass. */
-  stateDict?(): Place;
+  stateDict?(): unknown;
   /** Start the next pass at a saved position. */
   loadStateDict?(place: never): void;
 };
@@ -24,7 +21,7 @@ export interface Prefetched<T> extends AsyncIterable<T> {
   /** How many values there are, if the source knows. */
   readonly length?: number;
   /** The position after the value that was taken last, if the source has one. */
-  stateDict?(): Place;
+  stateDict?(): unknown;
   /** Start the next pass at a saved position, if the source can. */
   loadStateDict?(place: never): void;
 }
@@ -70,7 +67,7 @@ export function prefetch<T>(
   checkOptions("prefetch", options, { depth: "a positive integer" });
   const { depth = 2 } = options;
   /** The position after the value that was taken last, during a pass. */
-  let taken: { readonly place: Place } | undefined;
+  let taken: { readonly place: unknown } | undefined;
   const values = {
     async *[Symbol.asyncIterator]() {
       taken = { place: source.stateDict?.() };
@@ -96,7 +93,7 @@ export function prefetch<T>(
 /** A value, and the position of the source after it. */
 interface Read<T> {
   readonly value: T;
-  readonly place: Place;
+  readonly place: unknown;
 }
 
 async function* readAhead<T>(
