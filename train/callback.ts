@@ -1,5 +1,5 @@
 /**
- * What looks on while {@linkcode fit} trains, and may stop it.
+ * Callbacks of {@linkcode fit}.
  *
  * @module
  */
@@ -7,30 +7,30 @@ import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { EvaluationRecord, RunLog, StepRecord } from "./logs/run_log.ts";
 
-/** The run that is under way, as callbacks see it. */
+/** A run of {@linkcode fit}, as callbacks see it. */
 export interface Run {
-  /** All records so far. */
+  /** The records so far. */
   readonly log: RunLog;
-  /** The model, if `fit` was told. */
+  /** The model, if it was given to `fit`. */
   readonly model: Module | undefined;
   /** The optimizer. */
   readonly optimizer: Optimizer;
   /** Steps taken. */
   readonly step: number;
-  /** Steps to take, where known. */
+  /** The total number of steps, if known. */
   readonly totalSteps: number | undefined;
-  /** Steps in an epoch, where known. */
+  /** Steps in an epoch, if known. */
   readonly stepsPerEpoch: number | undefined;
-  /** Whole epochs done. */
+  /** Epochs finished. */
   readonly epoch: number;
-  /** Epochs to do, where known. */
+  /** The total number of epochs, if known. */
   readonly epochs: number | undefined;
-  /** End after this step; `reason` is what the result and the log say. */
+  /** Stop after this step; `reason` goes into the result and the log. */
   stop(reason: string): void;
 }
 
 /**
- * Functions called while `fit` trains; all are optional, and all are awaited.
+ * Functions that `fit` calls and awaits; all are optional.
  *
  * @example Stop at a goal
  * ```ts
@@ -44,18 +44,18 @@ export interface Run {
  * ```
  */
 export interface Callback {
-  /** Before the first step; after a checkpoint has been loaded. */
+  /** Called before the first step, after a checkpoint has been loaded. */
   onStart?(run: Run): void | Promise<void>;
-  /** After each step. The loss may still be on the device: it is not read. */
+  /** Called after each step. Its loss has not been read from the device. */
   onStep?(run: Run): void | Promise<void>;
-  /** After each `logEvery` steps, with what was measured over them. */
+  /** Called every `logEvery` steps, with a record of these steps. */
   onLog?(run: Run, record: StepRecord): void | Promise<void>;
-  /** After each evaluation. */
+  /** Called after each evaluation. */
   onEvaluation?(run: Run, record: EvaluationRecord): void | Promise<void>;
-  /** After each epoch. */
+  /** Called after each epoch. */
   onEpoch?(run: Run): void | Promise<void>;
-  /** After a checkpoint has been written. */
+  /** Called after a checkpoint has been written. */
   onCheckpoint?(run: Run, path: string): void | Promise<void>;
-  /** Last of all, also when training failed: `run.log.end` says how it went. */
+  /** Called last, also if training has thrown; `run.log.end` has the reason. */
   onEnd?(run: Run): void | Promise<void>;
 }

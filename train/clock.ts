@@ -5,9 +5,9 @@
  */
 
 /** Milliseconds between two turns of the event loop. */
-const TURN = 100;
+const TURN_MS = 100;
 
-/** Counts the seconds of a run, over all parts of one that was resumed. */
+/** Counts the seconds of a run, including those before a resume. */
 export class Clock {
   #before = 0;
   #began = performance.now();
@@ -18,18 +18,18 @@ export class Clock {
     return this.#before + (performance.now() - this.#began) / 1000;
   }
 
-  /** Go on counting after `seconds`. */
+  /** Start counting at `seconds`. */
   start(seconds: number): void {
     this.#before = seconds;
     this.#began = performance.now();
   }
 
   /**
-   * Turn the event loop, if it has not been for a while: promises alone do not
-   * let timers, signals and aborts come through.
+   * Let the event loop turn if it has not for a while: resolved promises alone do
+   * not let it handle timers, signals and aborts.
    */
   async turn(): Promise<void> {
-    if (performance.now() - this.#turned < TURN) return;
+    if (performance.now() - this.#turned < TURN_MS) return;
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#turned = performance.now();
   }

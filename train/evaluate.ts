@@ -1,20 +1,21 @@
 /**
- * Measuring a model on data that it does not learn from.
+ * Evaluation of a model.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { callable, check, checkOptions, iterable, recordOf } from "../check.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
 import type { Batch } from "../data/batches.ts";
 import type { BatchSource } from "../data/sources.ts";
 
-/** From a batch to a scalar: the mean over its examples. */
+/** A function from a batch to the mean of a measure over its examples. */
 export type Measure<B extends Batch> = (...batch: B) => tf.Scalar;
 
 /**
- * The means of measures over batches, each batch weighted by its examples (the
- * size of the first axis of its first tensor).
+ * Compute the means of measures over batches, each batch weighted by its number of
+ * examples (the size of the first axis of its first tensor).
  *
  * The measures run with `fit` false in the environment. The sums stay on the
  * device and are read once, at the end.
@@ -31,8 +32,8 @@ export type Measure<B extends Batch> = (...batch: B) => tf.Scalar;
  * ```
  *
  * @param data The batches.
- * @param measures What to measure, by name.
- * @param options `limit`: the most batches to take; all by default.
+ * @param measures The measures, by name.
+ * @param options `limit`: the largest number of batches; all by default.
  * @returns The mean of each measure, under its name.
  * @throws {RangeError} If there is no batch.
  */
@@ -42,8 +43,12 @@ export async function evaluate<
 >(
   data: BatchSource<B>,
   measures: Measures,
-  { limit = Infinity }: { readonly limit?: number } = {},
+  options: { readonly limit?: number } = {},
 ): Promise<{ [Name in keyof Measures]: number }> {
+  check("evaluate", "the data", data, iterable);
+  check("evaluate", "measures", measures, recordOf(callable));
+  checkOptions("evaluate", options, { limit: "a positive number" });
+  const { limit = Infinity } = options;
   const names = Object.keys(measures);
   let sums: tf.Tensor1D | undefined;
   let examples = 0;
@@ -79,7 +84,7 @@ export async function evaluate<
   }
 }
 
-/** How many examples a batch has. */
+/** The number of examples in a batch. */
 export function examplesIn(batch: Batch): number {
   return batch[0]?.shape[0] ?? 1;
 }

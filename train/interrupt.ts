@@ -1,14 +1,14 @@
 /**
- * Ctrl+C.
+ * Interrupts.
  *
  * @module
  */
 
 /**
- * Call `fn` at the first interrupt; a second one ends the process as usual. Does
- * nothing where there are no signals, as in browsers.
+ * Call `fn` at the first interrupt (Ctrl+C); a second one ends the process as
+ * usual. Does nothing in browsers, which have no signals.
  *
- * @returns What stops listening.
+ * @returns A function that stops listening.
  */
 export function onInterrupt(fn: () => void): () => void {
   if (typeof Deno === "undefined") return () => {};

@@ -75,15 +75,11 @@ export {
   boundaryChart,
   decisionBoundary,
 } from "./report/boundary.ts";
+export type { Point } from "./report/points.ts";
 export {
   renderReport,
   report,
   type ReportCallbackOptions,
   type ReportOptions,
 } from "./report/report.ts";
-export {
-  lineChart,
-  type LineChartOptions,
-  type Point,
-  type Series,
-} from "./report/svg.ts";
+export { lineChart, type LineChartOptions, type Series } from "./report/svg.ts";

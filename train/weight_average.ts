@@ -1,16 +1,17 @@
 /**
- * Averages of weights over steps, which are better to evaluate than the last
+ * Averages of weights over steps, which often generalize better than the last
  * weights.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { boolean, checkOptions, type OptionRules } from "../check.ts";
 import { scope } from "../memory.ts";
 import { type AnyState, LongTermState, type States } from "../state.ts";
 import { mapNamed, type Named } from "../tensors.ts";
 
 /**
- * A second set of weights: an average of those trained.
+ * The base of averages of weights.
  *
  * Give it to `fit` as `average`, or call {@linkcode WeightAverage.update} after
  * each step, and {@linkcode WeightAverage.swap} before and after evaluating.
@@ -21,19 +22,19 @@ export abstract class WeightAverage {
   readonly #updates = new LongTermState<number>(0);
 
   /**
-   * Begin with the weights as they are.
+   * Start with the current weights.
    *
-   * @param states What to average, by path.
+   * @param states The states to average, by path.
    */
   constructor(states: States) {
     this.#states = states;
     this.#averages = mapNamed(states, ({ value }) => new LongTermState(value));
   }
 
-  /** How much the weights of now count in update `n`, from 0; 0 leaves them out. */
+  /** The share of the current weights in update `n`, counted from 0. */
   protected abstract share(n: number): number;
 
-  /** Take in the weights after a step. */
+  /** Update the average with the current weights; call it after each step. */
   update(): void {
     const n = this.#updates.value;
     const share = this.share(n);
@@ -48,7 +49,7 @@ export abstract class WeightAverage {
     }
   }
 
-  /** Exchange the average and the trained weights. */
+  /** Exchange the averaged and the trained weights. */
   swap(): void {
     for (const [path, average] of Object.entries(this.#averages)) {
       const state = this.#states[path]!;
@@ -60,7 +61,7 @@ export abstract class WeightAverage {
     }
   }
 
-  /** What a checkpoint holds: the averages, and how many updates there were. */
+  /** The states for a checkpoint: the averages, and the number of updates. */
   states(): States<AnyState> {
     return { ...this.#averages, "#updates": this.#updates };
   }
@@ -78,16 +79,21 @@ export abstract class WeightAverage {
 
 /** Options of {@linkcode ExponentialMovingAverage}. */
 export interface ExponentialMovingAverageOptions {
-  /** How much of the average each step keeps, in [0, 1). @default {0.999} */
+  /** The share of the old average that each update keeps, in [0, 1). @default {0.999} */
   readonly decay?: number;
   /**
-   * Keep less in the first steps, `(1 + n) / (10 + n)` at most, so that the
-   * average soon forgets the initial weights.
+   * Whether to limit `decay` to `(1 + n) / (10 + n)` in update `n`, so that the
+   * initial weights fade faster.
    *
    * @default {true}
    */
   readonly warmup?: boolean;
 }
+
+const EMA_RULES: OptionRules<ExponentialMovingAverageOptions> = {
+  decay: "in [0, 1)",
+  warmup: boolean,
+};
 
 /**
  * The exponential moving average of weights.
@@ -97,8 +103,9 @@ export interface ExponentialMovingAverageOptions {
  * d = decay, or with warmup min(decay, (1 + n) / (10 + n)) in update n = 0, 1, ...
  * ```
  *
- * The rule of `torch.optim.swa_utils.get_ema_avg_fn`, with the warmup of
- * TensorFlow's `ExponentialMovingAverage`. (Polyak and Juditsky 1992.)
+ * Sources: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by
+ * Averaging"; `torch.optim.swa_utils.get_ema_avg_fn`; the warmup is that of
+ * TensorFlow's `ExponentialMovingAverage`.
  *
  * @example Usage
  * ```ts
@@ -125,21 +132,18 @@ export class ExponentialMovingAverage extends WeightAverage {
   readonly #warmup: boolean;
 
   /**
-   * Begin with the weights as they are.
+   * Start with the current weights.
    *
-   * @param states What to average, by path.
+   * @param states The states to average, by path.
    * @param options See {@linkcode ExponentialMovingAverageOptions}.
    * @throws {RangeError} If `decay` is not in [0, 1).
    */
   constructor(
     states: States,
-    { decay = 0.999, warmup = true }: ExponentialMovingAverageOptions = {},
+    options: ExponentialMovingAverageOptions = {},
   ) {
-    if (!(decay >= 0 && decay < 1)) {
-      throw new RangeError(
-        `Cannot create ExponentialMovingAverage: decay must be in [0, 1): current value is ${decay}`,
-      );
-    }
+    checkOptions("create ExponentialMovingAverage", options, EMA_RULES);
+    const { decay = 0.999, warmup = true } = options;
     super(states);
     this.#decay = decay;
     this.#warmup = warmup;
@@ -154,50 +158,53 @@ export class ExponentialMovingAverage extends WeightAverage {
 
 /** Options of {@linkcode StochasticWeightAverage}. */
 export interface StochasticWeightAverageOptions {
-  /** The first update that counts, from 0. @default {0} */
+  /** The first update in the mean, counted from 0. @default {0} */
   readonly start?: number;
-  /** Updates from one that counts to the next. @default {1} */
+  /** Include every `every`-th update from there on. @default {1} */
   readonly every?: number;
 }
 
+const SWA_RULES: OptionRules<StochasticWeightAverageOptions> = {
+  start: "a nonnegative integer",
+  every: "a positive integer",
+};
+
 /**
- * The plain mean of the weights at some steps, usually one in each epoch of the
- * last quarter, at a rate that stays high.
+ * The mean of the weights at some steps, usually one in each epoch of the last
+ * quarter of training at a high learning rate.
  *
- * Before `start` it follows the weights. (Izmailov et al. 2018, "Averaging Weights
- * Leads to Wider Optima and Better Generalization".) Running statistics of
- * normalization layers are not those of the mean; let a pass with `fit` true
- * gather them anew.
+ * ```text
+ * average ← average + (weights - average) / k    in the k-th included update
+ * ```
+ *
+ * Before `start` the average equals the weights. The running statistics of
+ * normalization layers do not belong to the averaged weights; compute them again
+ * with a pass over the data with `fit` true. Source: Izmailov et al. 2018,
+ * "Averaging Weights Leads to Wider Optima and Better Generalization".
  */
 export class StochasticWeightAverage extends WeightAverage {
   readonly #start: number;
   readonly #every: number;
 
   /**
-   * Begin with the weights as they are.
+   * Start with the current weights.
    *
-   * @param states What to average, by path.
+   * @param states The states to average, by path.
    * @param options See {@linkcode StochasticWeightAverageOptions}.
    * @throws {RangeError} If an option is not an integer, or is too small.
    */
   constructor(
     states: States,
-    { start = 0, every = 1 }: StochasticWeightAverageOptions = {},
+    options: StochasticWeightAverageOptions = {},
   ) {
-    for (
-      const [name, value, min] of [["start", start, 0], ["every", every, 1]]
-    ) {
-      if (Number.isSafeInteger(value) && value! >= min!) continue;
-      throw new RangeError(
-        `Cannot create StochasticWeightAverage: ${name} must be an integer of at least ${min}: current value is ${value}`,
-      );
-    }
+    checkOptions("create StochasticWeightAverage", options, SWA_RULES);
+    const { start = 0, every = 1 } = options;
     super(states);
     this.#start = start;
     this.#every = every;
   }
 
-  /** One part in as many as there are so far; 1 before `start`. */
+  /** `1 / k` in the `k`-th included update; 1 before `start`. */
   protected override share(n: number): number {
     if (n < this.#start) return 1;
     const since = n - this.#start;

@@ -8,14 +8,14 @@ import { makeFolderOf } from "./folder.ts";
 import type { RunLog } from "./run_log.ts";
 
 /**
- * Write a table of all records: `step`, `epoch`, `time`, `loss`, `lr`,
- * `gradNorm`, `rate`, then a column for each validated value (`val_loss`, ...).
- * Fields that a record does not have are empty.
+ * Write a table of all records, with the columns `step`, `epoch`, `time`, `loss`,
+ * `lr`, `gradNorm`, `rate`, and one for each measure of the validation data
+ * (`val_loss`, ...). Fields that a record does not have are empty.
  *
- * The table is written when training ends, since its columns are known only
- * then, and after each evaluation, so that it can be looked at before.
+ * The whole table is written after each evaluation and when training ends, since
+ * its columns are not known before.
  *
- * @param path The file; its folder is made if need be.
+ * @param path The file; its folder is created if missing.
  * @returns A callback for `fit`.
  */
 export function csvLog(path: string): Callback {
@@ -36,7 +36,7 @@ const STEP_COLUMNS = [
   "rate",
 ] as const;
 
-/** The table of {@linkcode csvLog}, oldest record first. */
+/** Format a log as the table of {@linkcode csvLog}, oldest record first. */
 export function formatCsv(log: RunLog): string {
   const names = [
     ...new Set(log.evaluations.flatMap(({ values }) => Object.keys(values))),

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Make the folder that `path` is in. */
+/** Create the folder of the file `path`. */
 export async function makeFolderOf(path: string): Promise<void> {
   const slash = path.lastIndexOf("/");
   if (slash > 0) await Deno.mkdir(path.slice(0, slash), { recursive: true });

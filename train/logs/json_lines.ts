@@ -15,13 +15,13 @@ import { makeFolderOf } from "./folder.ts";
 import { readText } from "../../data/files.ts";
 
 /**
- * Write each record as a line of JSON, at once, so that a run that is killed
- * leaves all that it measured.
+ * Write each record as a line of JSON, immediately, so that the log of a run that is
+ * killed is complete.
  *
- * A resumed run goes on in the same file; records after the step it resumed from
- * are taken out first, since these steps are taken again.
+ * A resumed run continues the same file. Records after the step that it resumes from
+ * are removed first, since these steps are taken again.
  *
- * @param path The file; its folder is made if need be.
+ * @param path The file; its folder is created if missing.
  * @returns A callback for `fit`.
  */
 export function jsonLines(path: string): Callback {

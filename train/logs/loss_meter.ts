@@ -1,24 +1,24 @@
 /**
- * Losses that wait on the device to be read together.
+ * Reading the losses of several steps together.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Collects the losses of steps. Reading one by one would stall a GPU at each
- * step; reading many costs one transfer.
+ * Collects the losses of steps. Reading them one by one would stall a GPU at each
+ * step; reading them together is one transfer.
  */
 export class LossMeter {
   #waiting: tf.Scalar[] = [];
   #read: number[] = [];
 
-  /** Take over a loss; it is freed once it has been read. */
+  /** Add a loss and take ownership of it; it is freed once it has been read. */
   add(loss: tf.Scalar): void {
     this.#waiting.push(tf.keep(loss));
   }
 
-  /** Read what waits, and return all losses since the last `clear`. */
+  /** Read the losses on the device; returns all since the last `clear`. */
   async read(): Promise<readonly number[]> {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -33,22 +33,22 @@ export class LossMeter {
     return this.#read;
   }
 
-  /** The losses that have been read since the last `clear`. */
+  /** The losses read since the last `clear`. */
   get known(): readonly number[] {
     return this.#read;
   }
 
-  /** Go on from losses that were read in an earlier part of the run. */
+  /** Continue with losses that were read before. */
   load(losses: readonly number[]): void {
     this.#read = [...losses];
   }
 
-  /** Forget the losses that have been read. */
+  /** Remove the losses that have been read. */
   clear(): void {
     this.#read = [];
   }
 
-  /** Free what waits. */
+  /** Free the losses on the device. */
   dispose(): void {
     tf.dispose(this.#waiting);
     this.#waiting = [];

@@ -3,48 +3,56 @@
  *
  * @module
  */
+import { anything, checkOptions, type OptionRules } from "../../check.ts";
 import type { Callback, Run } from "../callback.ts";
 import { formatDuration, formatNumber } from "../format.ts";
 import type { EvaluationRecord, StepRecord } from "./run_log.ts";
 
-/** Where a progress bar is drawn. */
+/** The output of a progress bar. */
 export interface ProgressOutput {
-  /** Whether the line may be drawn again and again. */
+  /** Whether the line can be redrawn. */
   readonly isTerminal: boolean;
   /** Width in characters. */
   readonly columns: number;
-  /** Whether colors are wanted. */
+  /** Whether to use colors. */
   readonly color: boolean;
-  /** Write text as it is. */
+  /** Write text unchanged. */
   write(text: string): void;
 }
 
 /** Options of {@linkcode progressBar}. */
 export interface ProgressOptions {
-  /** Where to draw. Default: standard error; the console in a browser. */
+  /** The output. Default: standard error; the console in a browser. */
   readonly output?: ProgressOutput;
-  /** Seconds between two drawings on a terminal. @default {0.1} */
+  /** Seconds between two updates on a terminal. @default {0.1} */
   readonly interval?: number;
-  /** Seconds between two plain lines elsewhere, evaluations aside. @default {10} */
+  /** Seconds between two lines elsewhere, besides evaluations. @default {10} */
   readonly plainInterval?: number;
 }
+
+const RULES: OptionRules<ProgressOptions> = {
+  output: anything,
+  interval: "a nonnegative finite number",
+  plainInterval: "a nonnegative finite number",
+};
 
 const BAR_WIDTH = 20;
 const GRAY = "90";
 const GREEN = "32";
 
 /**
- * Show where training stands: steps, steps per second, time left, loss, rate,
- * and the last evaluation.
+ * Show the progress of training: steps, steps per second, time left, loss, learning
+ * rate, and the last evaluation.
  *
- * On a terminal it is one line, drawn again and again, without colors where the
- * environment variable `NO_COLOR` is set. Elsewhere (a file, a pipe) it is a
- * plain line for each evaluation, and one in ten seconds between them.
+ * On a terminal it is one line that is redrawn, without colors if the environment
+ * variable `NO_COLOR` is set. Elsewhere (a file, a pipe) it is a line of text for
+ * each evaluation, and every ten seconds in between.
  *
  * @param options See {@linkcode ProgressOptions}.
  * @returns A callback for `fit`.
  */
 export function progressBar(options: ProgressOptions = {}): Callback {
+  checkOptions("create progressBar", options, RULES);
   const { interval = 0.1, plainInterval = 10 } = options;
   const output = options.output ?? standardError();
   let last = -Infinity;
@@ -56,7 +64,7 @@ export function progressBar(options: ProgressOptions = {}): Callback {
     now - last >= 1000 * (output.isTerminal ? interval : plainInterval);
   const draw = (run: Run) => {
     const line = format(run, record, values, output);
-    // Erasing after the text rather than before it does not flicker.
+    // Erasing after the text, not before it, avoids flicker.
     output.write(output.isTerminal ? `\r${line}\x1b[K` : `${line}\n`);
     drawn = output.isTerminal;
     last = performance.now();
@@ -93,7 +101,7 @@ function format(
   const parts: [text: string, painted?: string][] = [];
   const { epochs, totalSteps, step } = run;
   if (epochs !== undefined && epochs > 1) {
-    // The epoch that the last steps were part of: 2 until the second has ended.
+    // The epoch of the last step: 2 until the second epoch has ended.
     const { epoch = 0 } = run.log.steps.at(-1) ?? {};
     const current = Math.max(run.epoch, Math.ceil(epoch - 1e-9), 1);
     parts.push([`epoch ${Math.min(current, epochs)}/${epochs}`]);
@@ -123,7 +131,7 @@ function format(
     const label = name === "loss" ? "val loss" : name;
     parts.push([`${label} ${formatNumber(value)}`]);
   }
-  // What does not fit is left out: a line that wraps cannot be drawn again.
+  // Parts that do not fit are left out: a line that wraps cannot be redrawn.
   let width = 0;
   const fitting = parts.filter(([text]) => {
     const next = width + text.length + 2;

@@ -1,5 +1,5 @@
 /**
- * As much of protocol buffers as TensorBoard's events need: a message is the
+ * The fields of protocol buffers that TensorBoard's events need. A message is the
  * concatenation of its fields.
  *
  * Source: https://protobuf.dev/programming-guides/encoding/
@@ -7,7 +7,7 @@
  * @module
  */
 
-/** How a value is laid out: the lower three bits of a field's key. */
+/** Wire types: the lower three bits of a field's key. */
 const VARINT = 0;
 const FIXED_64 = 1;
 const LENGTH_DELIMITED = 2;
@@ -65,14 +65,14 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function key(field: number, layout: number): Uint8Array {
-  return varint(field << 3 | layout);
+function key(field: number, wireType: number): Uint8Array {
+  return varint(field << 3 | wireType);
 }
 
-/** Seven bits a byte, lowest first; the upper bit says that more follow. */
+/** Seven bits per byte, lowest first; the highest bit is set if more follow. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
-  // Arithmetic, not shifts: those would cut the value to 32 bits.
+  // Not shifts, which would truncate the value to 32 bits.
   for (; value >= 0x80; value = Math.floor(value / 0x80)) {
     bytes.push(value % 0x80 | 0x80);
   }

@@ -1,64 +1,63 @@
 /**
- * What is known of a run while it trains and afterwards: plain data, and its
- * form as JSON lines.
+ * The log of a run: plain data, and its form as JSON lines.
  *
  * @module
  */
 
-/** What a run was started with, for the table of runs. */
+/** The settings of a run. */
 export type RunConfig = Readonly<Record<string, string | number | boolean>>;
 
-/** Measured over the steps since the record before. */
+/** A record of the steps since the record before. */
 export interface StepRecord {
   /** Steps taken. */
   readonly step: number;
-  /** Epochs done, with the fraction of the one under way. */
+  /** Epochs done, including the fraction of the current one. */
   readonly epoch: number;
-  /** Seconds of training, over all parts of a run that was resumed. */
+  /** Seconds of training, including those before a resume. */
   readonly time: number;
   /** The mean loss of these steps. */
   readonly loss: number;
-  /** The learning rate of the last of them. */
+  /** The learning rate of the last of these steps. */
   readonly lr: number;
-  /** The norm of all gradients at the last of them. */
+  /** The norm of all gradients in the last of these steps. */
   readonly gradNorm?: number;
-  /** Steps in a second. */
+  /** Steps per second. */
   readonly rate: number;
 }
 
-/** Measured on the validation data. */
+/** A record of an evaluation. */
 export interface EvaluationRecord {
   /** Steps taken. */
   readonly step: number;
-  /** Epochs done, with the fraction of the one under way. */
+  /** Epochs done, including the fraction of the current one. */
   readonly epoch: number;
-  /** Seconds of training, over all parts of a run that was resumed. */
+  /** Seconds of training, including those before a resume. */
   readonly time: number;
-  /** The mean loss, under `"loss"`, and the metrics. */
+  /** The mean loss, named `"loss"`, and the metrics. */
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** How a run ended. */
+/** The record of the end of a run. */
 export interface EndRecord {
   /** Steps taken. */
   readonly step: number;
-  /** Seconds of training, over all parts of a run that was resumed. */
+  /** Seconds of training, including those before a resume. */
   readonly time: number;
-  /** Why it ended. */
+  /** Why the run ended. */
   readonly reason: string;
 }
 
-/** All that is known of a run. */
+/** The records of a run. */
 export interface RunLog {
-  /** What the run is called. */
+  /** The name of the run. */
   readonly name: string;
-  /** What it was started with. */
+  /** The settings of the run. */
   readonly config: RunConfig;
-  /** The steps, oldest first. */
+  /** The records of steps, oldest first. */
   readonly steps: readonly StepRecord[];
-  /** The evaluations, oldest first. */
+  /** The records of evaluations, oldest first. */
   readonly evaluations: readonly EvaluationRecord[];
-  /** How it ended, once it has. */
+  /** The record of the end, once it has ended. */
   readonly end?: EndRecord;
 }
 
@@ -70,12 +69,12 @@ export type LogLine =
   | { readonly type: "end" } & EndRecord;
 
 /**
- * A line of the log as JSON.
+ * Format a line of the log as JSON.
  *
- * JSON has no infinities and no NaN: they become strings, `"NaN"`, `"Infinity"`.
+ * JSON has neither NaN nor infinities; they become strings: `"NaN"`, `"Infinity"`.
  *
- * @param line What to write.
- * @returns One line, with its line break.
+ * @param line The record.
+ * @returns One line, including its line break.
  */
 export function formatLogLine(line: LogLine): string {
   return JSON.stringify(
@@ -87,7 +86,7 @@ export function formatLogLine(line: LogLine): string {
   ) + "\n";
 }
 
-/** A whole log as JSON lines, without its end. */
+/** Format a log as JSON lines, without the record of its end. */
 export function formatRunLog(log: RunLog): string {
   const lines: LogLine[] = [
     { type: "run", name: log.name, config: log.config },
@@ -98,8 +97,8 @@ export function formatRunLog(log: RunLog): string {
 }
 
 /**
- * Read a log of JSON lines. A last line that was cut off (the run was killed
- * while writing it) is left out.
+ * Parse a log of JSON lines. An incomplete last line (of a run that was killed
+ * while writing it) is ignored.
  *
  * @example Usage
  * ```ts
@@ -113,9 +112,9 @@ export function formatRunLog(log: RunLog): string {
  * ```
  *
  * @param text The contents of the file.
- * @param name What to call the run if the log does not say it.
+ * @param name The name of the run if the log has none.
  * @returns The run.
- * @throws {RangeError} If a line is not one of a log.
+ * @throws {RangeError} If a line is not a record of a log.
  */
 export function parseRunLog(text: string, name = "run"): RunLog {
   let run = { name, config: {} as RunConfig };

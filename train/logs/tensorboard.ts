@@ -1,9 +1,10 @@
 /**
- * Event files that TensorBoard shows: scalars and histograms.
+ * Event files for TensorBoard: scalars and histograms.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { checkOptions } from "../../check.ts";
 import { ParamState } from "../../state.ts";
 import type { Callback, Run } from "../callback.ts";
 import {
@@ -17,27 +18,27 @@ import {
 } from "./protobuf.ts";
 import { frameRecord } from "./tfrecord.ts";
 
-/** A histogram as TensorBoard keeps it. */
+/** A histogram as TensorBoard stores it. */
 export interface Histogram {
   /** The smallest value. */
   readonly min: number;
   /** The largest value. */
   readonly max: number;
-  /** How many values there are. */
+  /** The number of values. */
   readonly count: number;
   /** Their sum. */
   readonly sum: number;
-  /** The sum of their squares. */
+  /** The sum of the squares. */
   readonly sumSquares: number;
-  /** The upper end of each bucket. */
+  /** The upper limit of each bucket. */
   readonly limits: readonly number[];
-  /** How many values are in each bucket. */
+  /** The number of values in each bucket. */
   readonly buckets: readonly number[];
 }
 
 /**
- * The upper ends of TensorBoard's buckets: from 1e-12 on, each 1.1 times the one
- * before, and the same below zero.
+ * The upper limits of TensorBoard's buckets: 1e-12, then each 1.1 times the one
+ * before, and the negative of these.
  */
 const LIMITS: readonly number[] = (() => {
   const positive: number[] = [];
@@ -47,8 +48,7 @@ const LIMITS: readonly number[] = (() => {
 })();
 
 /**
- * Count values in TensorBoard's buckets. Values that are not finite are left
- * out.
+ * Count values in TensorBoard's buckets. Values that are not finite are ignored.
  *
  * @example Usage
  * ```ts
@@ -61,7 +61,7 @@ const LIMITS: readonly number[] = (() => {
  * ```
  *
  * @param values The values.
- * @returns Their histogram; runs of empty buckets are one bucket.
+ * @returns The histogram; consecutive empty buckets are one bucket.
  */
 export function histogram(values: ArrayLike<number>): Histogram {
   const counts = new Map<number, number>();
@@ -81,7 +81,7 @@ export function histogram(values: ArrayLike<number>): Histogram {
   const buckets: number[] = [];
   let end = -1; // the last bucket written
   for (const bucket of [...counts.keys()].sort((a, b) => a - b)) {
-    if (bucket > end + 1) { // what lies between, as one empty bucket
+    if (bucket > end + 1) { // the empty buckets in between, as one
       limits.push(LIMITS[bucket - 1]!);
       buckets.push(0);
     }
@@ -93,7 +93,7 @@ export function histogram(values: ArrayLike<number>): Histogram {
   return { min, max, count, sum, sumSquares, limits, buckets };
 }
 
-/** The first bucket whose upper end is above `x`. */
+/** The first bucket whose upper limit is above `x`. */
 function bucketOf(x: number): number {
   let [low, high] = [0, LIMITS.length - 1];
   while (low < high) {
@@ -107,8 +107,7 @@ function bucketOf(x: number): number {
 /**
  * Writes an event file, record by record.
  *
- * Fields and numbers are those of `event.proto` and `summary.proto` of
- * TensorFlow.
+ * Field numbers are those of TensorFlow's `event.proto` and `summary.proto`.
  *
  * @example Usage
  * ```ts
@@ -131,14 +130,14 @@ export class EventWriter {
   }
 
   /**
-   * Begin a file in `folder`, which is made if need be.
+   * Create an event file in `folder`, which is created if missing.
    *
-   * @param folder The folder; TensorBoard shows each as a run.
+   * @param folder The folder; TensorBoard shows each folder as a run.
    * @returns The writer.
    */
   static async create(folder: string): Promise<EventWriter> {
     await Deno.mkdir(folder, { recursive: true });
-    // TensorBoard reads a run's files in the order of their names.
+    // TensorBoard reads the files of a run in the order of their names.
     const now = Date.now();
     const seconds = String(Math.floor(now / 1000)).padStart(10, "0");
     const path = `${folder}/events.out.tfevents.${seconds}.braintape.${
@@ -153,7 +152,7 @@ export class EventWriter {
   /**
    * Write a number.
    *
-   * @param tag What it is; slashes group.
+   * @param tag Its name; slashes make groups.
    * @param value The number, stored as float32.
    * @param step Steps taken.
    */
@@ -162,9 +161,9 @@ export class EventWriter {
   }
 
   /**
-   * Write the histogram of some numbers.
+   * Write a histogram.
    *
-   * @param tag What they are; slashes group.
+   * @param tag Its name; slashes make groups.
    * @param values The numbers.
    * @param step Steps taken.
    */
@@ -215,8 +214,8 @@ export class EventWriter {
 /** Options of {@linkcode tensorBoard}. */
 export interface TensorBoardOptions {
   /**
-   * Epochs between two histograms of the parameters; 0 writes none. They need
-   * the model given to `fit`.
+   * Epochs between two histograms of the parameters; 0 writes none. Histograms need
+   * the option `model` of `fit`.
    *
    * @default {1}
    */
@@ -224,18 +223,21 @@ export interface TensorBoardOptions {
 }
 
 /**
- * Write loss, rate, gradient norm, throughput and the evaluations for
- * TensorBoard, and histograms of the parameters.
+ * Write loss, learning rate, gradient norm, steps per second, evaluations, and
+ * histograms of the parameters for TensorBoard.
  *
- * @param folder Where the event file goes; TensorBoard shows each folder as a
- *   run.
+ * @param folder The folder of the event file; TensorBoard shows each folder as a run.
  * @param options See {@linkcode TensorBoardOptions}.
  * @returns A callback for `fit`.
  */
 export function tensorBoard(
   folder: string,
-  { histogramEvery = 1 }: TensorBoardOptions = {},
+  options: TensorBoardOptions = {},
 ): Callback {
+  checkOptions("create tensorBoard", options, {
+    histogramEvery: "a nonnegative integer",
+  });
+  const { histogramEvery = 1 } = options;
   let writer: EventWriter | undefined;
   const histograms = async (events: EventWriter, { model, step }: Run) => {
     const params = model?.states(ParamState) ?? {};

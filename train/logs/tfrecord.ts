@@ -1,6 +1,6 @@
 /**
- * The container of TensorBoard's event files: records with their length and
- * masked CRC-32C checksums.
+ * TFRecord, the container format of TensorBoard's event files: records with their
+ * length and masked CRC-32C checksums.
  *
  * Source: tensorflow/core/lib/io/record_writer.h.
  *
@@ -25,7 +25,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** TFRecord's mask: a CRC of data that contains CRCs would be weak. */
+/** The CRC as TFRecord stores it: a CRC of data that contains CRCs would be weak. */
 function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return ((crc >>> 15 | crc << 17) + 0xa282ead8) >>> 0;

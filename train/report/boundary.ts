@@ -1,18 +1,18 @@
 /**
- * The picture of a classifier of two inputs: what it answers where, and the
- * examples.
+ * The decision boundary of a classifier of two inputs, as SVG.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { environ } from "../../environ.ts";
+import { round } from "./points.ts";
 import { colorOf } from "./svg.ts";
 
-/** The classes of a grid of points, and the examples to draw on it. */
+/** The predicted classes of a grid of points, and examples to draw over it. */
 export interface Boundary {
-  /** The corner with the smallest coordinates. */
+  /** The smallest coordinates of the grid. */
   readonly min: readonly [x: number, y: number];
-  /** The corner with the largest. */
+  /** The largest coordinates of the grid. */
   readonly max: readonly [x: number, y: number];
   /** Points along each side of the grid. */
   readonly size: number;
@@ -24,20 +24,20 @@ export interface Boundary {
   readonly labels: ArrayLike<number>;
 }
 
-/** More examples than this would hide the picture. */
+/** The most examples drawn; more would hide the picture. */
 const MAX_EXAMPLES = 600;
 const PIXELS = 420;
 const WIDTH = 560;
 
 /**
- * Ask a classifier about a grid of points around the examples.
+ * Classify a grid of points around the examples.
  *
- * @param model From points `[count, 2]` to scores `[count, classes]`; called with
- *   `fit` false.
+ * @param model The function from points `[count, 2]` to scores `[count, classes]`;
+ *   called with `fit` false.
  * @param points The examples, two coordinates each.
  * @param labels Their classes.
  * @param size Points along each side of the grid.
- * @returns What {@linkcode renderReport} draws.
+ * @returns The grid, for {@linkcode boundaryChart} and {@linkcode renderReport}.
  */
 export async function decisionBoundary(
   model: (points: tf.Tensor2D) => tf.Tensor,
@@ -73,18 +73,18 @@ export async function decisionBoundary(
 }
 
 /**
- * The picture as an `<svg>` element.
+ * Draw a decision boundary.
  *
- * @param boundary What {@linkcode decisionBoundary} returned.
- * @returns The element.
+ * @param boundary The result of {@linkcode decisionBoundary}.
+ * @returns An `<svg>` element.
  */
 export function boundaryChart(boundary: Boundary): string {
   const { min, max, size, classes, points, labels } = boundary;
   const cell = PIXELS / size;
   const areas: string[] = [];
   for (let row = 0; row < size; row++) {
-    // Neighbors of one class are one rectangle, a little too high, so that no
-    // seams show between the rows.
+    // Neighbors of one class are one rectangle. It is a little too high, so that
+    // no gaps show between the rows.
     for (let start = 0; start < size;) {
       const kind = classes[row * size + start]!;
       let end = start + 1;
@@ -120,8 +120,4 @@ export function boundaryChart(boundary: Boundary): string {
   }</g>
 <g stroke="#fff" stroke-width="0.6">${examples.join("")}</g></g>
 </svg>`;
-}
-
-function round(x: number): number {
-  return Math.round(x * 10) / 10;
 }

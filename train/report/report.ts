@@ -1,9 +1,16 @@
 /**
- * The report of one or several runs: a page with charts and a table, in one
- * file without dependencies.
+ * Reports of runs: a page of HTML with charts and a table, in one file.
  *
  * @module
  */
+import {
+  anything,
+  callable,
+  checkOptions,
+  listOf,
+  type OptionRules,
+  string,
+} from "../../check.ts";
 import type { Callback } from "../callback.ts";
 import { type Boundary, boundaryChart } from "./boundary.ts";
 import { makeFolderOf } from "../logs/folder.ts";
@@ -15,20 +22,26 @@ import { colorOf, escapeXml, lineChart, type Series } from "./svg.ts";
 export interface ReportOptions {
   /** The heading. Default: the names of the runs. */
   readonly title?: string;
-  /** What a model of two inputs answers where, drawn behind the points. */
+  /** The decision boundary of a classifier of two inputs. */
   readonly boundary?: Boundary;
-  /** Paragraphs of plain text below the charts: a sample, a remark. */
+  /** Paragraphs of plain text below the charts. */
   readonly notes?: readonly string[];
 }
 
+const RULES: OptionRules<ReportOptions> = {
+  title: string,
+  boundary: anything,
+  notes: listOf(string),
+};
+
 /**
- * Draw the report of runs.
+ * Render a report of runs.
  *
- * One run shows its training and validation loss in one chart; several are
- * compared, each in a color of its own.
+ * The report of one run has its training and validation loss in one chart. Several
+ * runs are compared in the same charts, each in its own color.
  *
  * @param runs The runs, as `run.log` or as read by `readRunLog`.
- * @param options Title, and what to show besides.
+ * @param options See {@linkcode ReportOptions}.
  * @returns A page of HTML.
  * @throws {RangeError} If there is no run.
  */
@@ -36,6 +49,7 @@ export function renderReport(
   runs: readonly RunLog[],
   options: ReportOptions = {},
 ): string {
+  checkOptions("render a report", options, RULES);
   if (runs.length === 0) {
     throw new RangeError("Cannot render a report: there must be a run");
   }
@@ -69,17 +83,22 @@ ${notes.join("\n")}
 export interface ReportCallbackOptions {
   /** The heading. Default: the name of the run. */
   readonly title?: string;
-  /** Computes the decision boundary when training ends. */
+  /** A function that computes the decision boundary when training ends. */
   readonly boundary?: () => Promise<Boundary>;
-  /** Computes paragraphs of plain text when training ends. */
+  /** A function that computes paragraphs of plain text when training ends. */
   readonly notes?: () => Promise<readonly string[]>;
 }
 
+const CALLBACK_RULES: OptionRules<ReportCallbackOptions> = {
+  title: string,
+  boundary: callable,
+  notes: callable,
+};
+
 /**
- * Write the report when training ends, and after each evaluation, so that it can
- * be looked at before.
+ * Write the report of the run after each evaluation and when training ends.
  *
- * @param path The file; its folder is made if need be.
+ * @param path The file; its folder is created if missing.
  * @param options See {@linkcode ReportCallbackOptions}.
  * @returns A callback for `fit`.
  */
@@ -87,6 +106,7 @@ export function report(
   path: string,
   options: ReportCallbackOptions = {},
 ): Callback {
+  checkOptions("create report", options, CALLBACK_RULES);
   const { title, boundary, notes } = options;
   const heading = title === undefined ? {} : { title };
   const write = async (log: RunLog, rest: ReportOptions) => {
@@ -178,7 +198,7 @@ function chartsOf(runs: readonly RunLog[]): string[] {
   );
 }
 
-/** Whether the values span so much that a logarithmic axis shows more. */
+/** Whether the values span more than a factor of 20, for a logarithmic axis. */
 function isWide(series: readonly Series[]): boolean {
   const values = series.flatMap((s) => s.points).map(([, y]) => y)
     .filter(Number.isFinite);
