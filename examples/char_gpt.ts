@@ -192,7 +192,7 @@ await main(async () => {
     out: { default: "runs/char_gpt", help: "the folder of the run" },
     resume: { default: false, help: "go on from the last checkpoint" },
   });
-  const { context, out, steps } = options;
+  const { context, steps } = options;
   const text = await train.readText(options.data);
   const vocabulary = new train.Vocabulary(text);
   const tokens = vocabulary.encode(text);
@@ -237,9 +237,7 @@ await main(async () => {
       random: new random.RandomState(0),
     });
 
-  if (!options.resume) {
-    await Deno.remove(out, { recursive: true }).catch(() => {});
-  }
+  const out = await train.runFolder(options.out, { resume: options.resume });
   const { log, reason } = await train.fit({
     name: `seed ${options.seed}`,
     config: {

@@ -136,14 +136,20 @@ await main(async () => {
       choices: ["auto", "webgpu", "wasm", "cpu"],
     },
     threads: { default: 0, help: "threads of wasm; 0 is one for each core" },
-    out: { default: "", help: "the folder of the run (default runs/MODEL)" },
+    out: {
+      default: "",
+      help: "the folder of the run (default runs/mnist_MODEL)",
+    },
     resume: { default: false, help: "go on from the last checkpoint" },
   });
   const files = await train.readIdxDirectory(
     options.dataDir || await download(options.cache),
   );
   const [learn, test] = [digits(files.train), digits(files.test)];
-  const out = options.out || `runs/mnist_${options.model}`;
+  const out = await train.runFolder(
+    options.out || `runs/mnist_${options.model}`,
+    { resume: options.resume },
+  );
 
   const { backend, threads } = await useBackend(
     options.backend as "auto",
@@ -168,9 +174,6 @@ await main(async () => {
     decayMask: optim.isMatrix,
   }).registerTrainableWeights(model.states(ParamState));
 
-  if (!options.resume) {
-    await Deno.remove(out, { recursive: true }).catch(() => {});
-  }
   const { values, log, reason } = await train.fit({
     name: options.model,
     config: {

@@ -8,8 +8,9 @@
  * deno task train --optimizer momentum --backend webgpu --help
  * ```
  *
- * What it leaves is in `runs/spirals` or `runs/mnist`: the report, the log, and
- * checkpoints, from which `--resume` goes on after a kill.
+ * The report, the log and checkpoints are written to `runs/spirals` or `runs/mnist`;
+ * those of a second run to `runs/spirals/2`, and so on. `--resume` goes on from the
+ * last checkpoint of the latest run.
  */
 import {
   nn,
@@ -128,7 +129,10 @@ await main(async () => {
   const task = options.data === "mnist"
     ? await mnistTask(options.dataDir)
     : spiralsTask();
-  const folder = options.out || `runs/${options.data}`;
+  const folder = await train.runFolder(
+    options.out || `runs/${options.data}`,
+    { resume: options.resume },
+  );
 
   const { backend, threads } = await useBackend(
     options.backend as "auto",
@@ -156,9 +160,6 @@ await main(async () => {
     lr: new optim.OneCycleLR({ maxLr, totalSteps: epochs * data.length }),
   }).registerTrainableWeights(model.states(ParamState));
 
-  if (!options.resume) {
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
-  }
   const [points, labels] = task.learn.columns;
   const path = `${folder}/report.html`;
   const { log, values, reason } = await train.fit({

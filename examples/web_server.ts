@@ -47,9 +47,17 @@ export async function build(folder: string): Promise<void> {
   }
 }
 
-/** Serve the files in `folder`. */
-export function serve(folder: string, port: number): Deno.HttpServer {
-  return Deno.serve({ port, onListen: () => {} }, async (request) => {
+/** Serve the files in `folder`, to this machine only. */
+export function serve(
+  folder: string,
+  port: number,
+): Deno.HttpServer<Deno.NetAddr> {
+  const options = { port, hostname: "127.0.0.1", onListen: () => {} };
+  return Deno.serve(options, async (request) => {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const headers = { allow: "GET, HEAD" };
+      return new Response("method not allowed", { status: 405, headers });
+    }
     const { pathname } = new URL(request.url);
     const name = pathname === "/" ? "index.html" : pathname.slice(1);
     // No folders below: a name with a slash is nothing of ours.
@@ -75,7 +83,7 @@ if (import.meta.main) {
     });
     await build("runs/web");
     const server = serve("runs/web", port);
-    console.log(`http://localhost:${port}/`);
+    console.log(`http://127.0.0.1:${port}/`);
     await server.finished;
   });
 }

@@ -6,12 +6,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { parseOptions } from "../examples/_cli.ts";
+import { serve } from "../examples/web_server.ts";
 import { readRunLog } from "../train/mod.ts";
 import { FULL } from "./_backends.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
-/** What `deno task train` may do. */
+/** As `deno task train`, which may write below `runs/` only. */
 const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env"];
 
 interface Ended {
@@ -117,13 +118,10 @@ Deno.test("the main job learns the spirals and says where everything is", () =>
 
 Deno.test("the main job names what is wrong with its options and its files", () =>
   inFolder(async (folder) => {
+    await writeDigits(folder, 1);
     await Deno.writeFile(
       `${folder}/train-images-idx3-ubyte`,
       Uint8Array.of(0, 0, 8, 3, 0, 0),
-    );
-    await Deno.writeFile(
-      `${folder}/train-labels-idx1-ubyte`,
-      Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 0),
     );
     const wrong: [args: string[], message: string, permissions?: string[]][] = [
       [
@@ -147,6 +145,89 @@ Deno.test("the main job names what is wrong with its options and its files", () 
       assertStringIncludes(stderr, message);
       assert(!stderr.includes("    at "), `no stack trace:\n${stderr}`);
     }));
+  }));
+
+for (const example of ["train", "mnist", "char_gpt"]) {
+  Deno.test(`${example} leaves a folder alone that holds what no run made`, () =>
+    inFolder(async (folder) => {
+      const out = `${folder}/documents`;
+      await Deno.mkdir(`${out}/sub`, { recursive: true });
+      await Deno.writeTextFile(`${out}/thesis.txt`, "years of work");
+      await Deno.writeTextFile(`${out}/sub/draft.txt`, "a draft");
+      await writeDigits(folder, 64);
+      await Deno.writeTextFile(
+        `${folder}/text`,
+        "To be, or not to be. ".repeat(99),
+      );
+      const data = {
+        train: ["--epochs", "1"],
+        mnist: ["--epochs", "1", "--data-dir", folder],
+        char_gpt: [
+          "--data",
+          `${folder}/text`,
+          "--steps",
+          "20",
+          "--context",
+          "8",
+        ],
+      }[example]!;
+      for (const resume of [[], ["--resume"]]) {
+        const args = [...data, "--backend", "cpu", "--out", out, ...resume];
+        const { code, stderr } = await run(example, args);
+        assertEquals(code, 1, stderr);
+        assertStringIncludes(stderr, "must be new, empty or the folder of an");
+      }
+      const names = Array.from(Deno.readDirSync(out), ({ name }) => name);
+      assertEquals(names.sort(), ["sub", "thesis.txt"]);
+      assertEquals(await Deno.readTextFile(`${out}/sub/draft.txt`), "a draft");
+    }));
+}
+
+Deno.test("a second run keeps the first one's files", () =>
+  inFolder(async (out) => {
+    const args = ["--quick", "--backend", "cpu", "--out", out];
+    await run("train", args);
+    const report = await Deno.readTextFile(`${out}/report.html`);
+    const { stdout, stderr } = await run("train", args);
+    assertStringIncludes(stdout, `report ${out}/2/report.html`, stderr);
+    assertEquals(await Deno.readTextFile(`${out}/report.html`), report);
+  }));
+
+Deno.test("tasks that write may write below runs/ only, and none has all permissions but tests and benches", async () => {
+  const text = await Deno.readTextFile(new URL("deno.json", ROOT));
+  const tasks: Record<string, string> = JSON.parse(text).tasks;
+  for (const name of ["train", "report", "web"]) {
+    assertMatch(tasks[name]!, / --allow-write=runs /);
+  }
+  for (const [name, command] of Object.entries(tasks)) {
+    if (command.includes(" -A")) assertMatch(name, /^(test|bench)/);
+  }
+});
+
+Deno.test("the web server answers GET and HEAD, on this machine only", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/index.html`, "<h1>page</h1>");
+    await Deno.writeTextFile(`${folder}/secret.txt`, "no");
+    const server = serve(folder, 0);
+    try {
+      assertEquals(server.addr.hostname, "127.0.0.1");
+      const url = `http://127.0.0.1:${server.addr.port}`;
+      const status = async (method: string, path = "/") => {
+        const response = await fetch(`${url}${path}`, { method });
+        await response.body?.cancel();
+        return response.status;
+      };
+      assertEquals(await status("GET"), 200);
+      assertEquals(await status("HEAD"), 200);
+      for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+        assertEquals(await status(method), 405, method);
+      }
+      for (const path of ["/secret.txt", "/%2e%2e/deno.json", "/none.html"]) {
+        assertEquals(await status("GET", path), 404, path);
+      }
+    } finally {
+      await server.shutdown();
+    }
   }));
 
 Deno.test("parseOptions() takes types from defaults and refuses the rest", () => {

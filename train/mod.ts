@@ -41,6 +41,7 @@ export {
 } from "./find_lr.ts";
 export { fit } from "./fit.ts";
 export type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
+export { runFolder, type RunFolderOptions } from "./run_folder.ts";
 export type { ScheduleUnit, ScheduleUnits } from "./schedules.ts";
 export { step } from "./step.ts";
 export * from "./weight_average.ts";

@@ -34,9 +34,8 @@ for (
       await build(folder);
       const server = serve(folder, 0);
       try {
-        const url = `http://localhost:${
-          (server.addr as Deno.NetAddr).port
-        }/?backend=${backend}&steps=${steps}`;
+        const url =
+          `http://127.0.0.1:${server.addr.port}/?backend=${backend}&steps=${steps}`;
         await using page = await Page.open(chromium!, url, [...flags]);
         await page.until("document.body?.dataset.loss > 0", 60);
         if (
