@@ -26,7 +26,8 @@ function compose(
   fn: (inputs: tf.NamedTensorMap, attrs: never) => tf.Tensor,
 ) {
   theirs.set(kernelName, {
-    ...{ kernelName, backendName: "wasm" },
+    kernelName,
+    backendName: "wasm",
     kernelFunc: ({ inputs, attrs }) =>
       tf.tidy(() => fn(inputs as unknown as tf.NamedTensorMap, attrs as never)),
   });

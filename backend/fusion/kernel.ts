@@ -59,7 +59,9 @@ export function kernelOf(outputs: Named<Output>): Kernel {
   const roots = Object.values(outputs).map(({ value }) => value);
   const key = JSON.stringify(
     Object.entries(outputs).map(([name, { value, extent }]) => [
-      ...[name, extent, value.id],
+      name,
+      extent,
+      value.id,
     ]),
   );
   let kernel = interned.get(key);

@@ -185,7 +185,11 @@ class Recorder {
     }
     const groups = workgroupsOfSum(size);
     return {
-      ...{ kernel, program, inputs, outputs, size },
+      kernel,
+      program,
+      inputs,
+      outputs,
+      size,
       uniform: fields.length ? this.#uniform(fields) : undefined,
       partials: program.sums.map((sums) => this.#room(groups * sums.length)),
     };

@@ -129,7 +129,9 @@ export async function assertSameAsCpu(
   const all = (compute: Case[1], seed: number) => {
     const result = compute(random(seed));
     return (Array.isArray(result) ? result : [result]).map((x) => ({
-      ...{ shape: x.shape, dtype: x.dtype, data: values(x) },
+      shape: x.shape,
+      dtype: x.dtype,
+      data: values(x),
     }));
   };
   await useWasm(threads);

@@ -37,7 +37,7 @@ Deno.test("conv2d and both its gradients are the cpu backend's, for all strides,
       const filterShape = [kh!, kw!, x[3]!, n!],
         attrs = { strides, pad, dataFormat: "NHWC" };
       const info = tf.backend_util.computeConv2DInfo(
-        ...[x as [number, number, number, number]] as const,
+        x as [number, number, number, number],
         filterShape as [number, number, number, number],
         strides,
         dilations,
@@ -200,8 +200,12 @@ Deno.test("fused conv2d adds its bias and ends with its activation", async () =>
         filter: tensor([3, 3, 3, 4], next),
         bias: tensor(bias, next),
       }, {
-        ...{ strides: 1, pad: "same", dataFormat: "NHWC", dilations: 1 },
-        ...{ activation, leakyreluAlpha: 0.3 },
+        strides: 1,
+        pad: "same",
+        dataFormat: "NHWC",
+        dilations: 1,
+        activation,
+        leakyreluAlpha: 0.3,
       })]
     )
   );

@@ -31,29 +31,31 @@ const SPECIAL = [
 ];
 
 const UNARY = [
-  ...[
-    "Abs",
-    "Neg",
-    "Square",
-    "Sqrt",
-    "Rsqrt",
-    "Reciprocal",
-    "Floor",
-    "Ceil",
-    "Round",
-  ],
-  ...[
-    "Sign",
-    "Relu",
-    "Relu6",
-    "Exp",
-    "Expm1",
-    "Log",
-    "Log1p",
-    "Tanh",
-    "Sigmoid",
-  ],
-  ...["Softplus", "Elu", "Selu", "IsNan", "IsInf", "IsFinite"],
+  "Abs",
+  "Neg",
+  "Square",
+  "Sqrt",
+  "Rsqrt",
+  "Reciprocal",
+  "Floor",
+  "Ceil",
+  "Round",
+
+  "Sign",
+  "Relu",
+  "Relu6",
+  "Exp",
+  "Expm1",
+  "Log",
+  "Log1p",
+  "Tanh",
+  "Sigmoid",
+  "Softplus",
+  "Elu",
+  "Selu",
+  "IsNan",
+  "IsInf",
+  "IsFinite",
 ];
 
 const UNARY_ATTRS: [string, object][] = [
@@ -114,17 +116,23 @@ Deno.test("W17: functions of one integer, clipByValue and isNaN among them, are 
 });
 
 const BINARY = [
-  ...[
-    "Add",
-    "Sub",
-    "Multiply",
-    "RealDiv",
-    "Maximum",
-    "Minimum",
-    "SquaredDifference",
-  ],
-  ...["Mod", "Pow", "FloorDiv", "Prelu"],
-  ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"],
+  "Add",
+  "Sub",
+  "Multiply",
+  "RealDiv",
+  "Maximum",
+  "Minimum",
+  "SquaredDifference",
+  "Mod",
+  "Pow",
+  "FloorDiv",
+  "Prelu",
+  "Equal",
+  "NotEqual",
+  "Greater",
+  "GreaterEqual",
+  "Less",
+  "LessEqual",
 ];
 
 const SHAPES: [number[], number[]][] = [

@@ -167,7 +167,11 @@ Deno.test("the gradients of depthwiseConv2d are the cpu backend's", async () => 
       const { outShape } = tf.backend_util.computeConv2DInfo(
         shape as [number, number, number, number],
         filterShape as [number, number, number, number],
-        ...[strides, dilations, pad, undefined, true] as const,
+        strides,
+        dilations,
+        pad,
+        undefined,
+        true,
       );
       return [
         [`filter ${name}`, (next) => {

@@ -58,6 +58,11 @@ export class Call {
   }
 }
 
+/** A list of `N` values. */
+type Tuple<T, N extends number, List extends T[] = []> = List["length"] extends
+  N ? List
+  : Tuple<T, N, [...List, T]>;
+
 /** Where the statements of a function go. */
 export class Body {
   readonly #locals: number[];
@@ -102,6 +107,14 @@ export class Body {
   local<T extends Value>(kind: Kind<T>): T {
     const index = this.#firstLocal + this.#locals.push(kind.type) - 1;
     return new kind([0x20, u32(index)], index);
+  }
+
+  /** So many local variables of one kind. */
+  locals<T extends Value, const N extends number>(
+    kind: Kind<T>,
+    count: N,
+  ): Tuple<T, N> {
+    return Array.from({ length: count }, () => this.local(kind)) as Tuple<T, N>;
   }
 
   /** A local variable with the value of `value`, computed here. */

@@ -34,8 +34,12 @@ function reduceExp(f: Body, x: F32x4): { fraction: F32x4; exponent: I32x4 } {
     f.madd(n, F32x4.of(2.12194440e-4), f.madd(n, F32x4.of(-0.693359375), x)),
   );
   const p = polynomial(f, r, [
-    ...[1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3],
-    ...[4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+    1.9875691500e-4,
+    1.3981999507e-3,
+    8.3334519073e-3,
+    4.1665795894e-2,
+    1.6666665459e-1,
+    5.0000001201e-1,
   ]);
   const fraction = f.let(f.madd(p, f.let(r.mul(r)), r));
   return { fraction, exponent: f.let(rounded.bits().sub(ROUND_BITS)) };
@@ -85,9 +89,15 @@ export function log(f: Body, x: F32x4): F32x4 {
   const e = f.let(whole.sub(isLow.select(F32x4.of(1), F32x4.of(0))));
   const r = f.let(isLow.select(m.add(m), m).sub(1)), r2 = f.let(r.mul(r));
   const p = polynomial(f, r, [
-    ...[7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1],
-    ...[-1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1],
-    ...[2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
+    7.0376836292e-2,
+    -1.1514610310e-1,
+    1.1676998740e-1,
+    -1.2420140846e-1,
+    1.4249322787e-1,
+    -1.6668057665e-1,
+    2.0000714765e-1,
+    -2.4999993993e-1,
+    3.3333331174e-1,
   ]);
   const small = r.mul(r2).mul(p).add(e.mul(-2.12194440e-4)).sub(r2.mul(0.5));
   const value = f.let(r.add(small).add(e.mul(0.693359375)));
@@ -109,8 +119,11 @@ export function log1p(f: Body, x: F32x4): F32x4 {
 export function tanh(f: Body, x: F32x4): F32x4 {
   const magnitude = f.let(x.abs()), s = f.let(x.mul(x));
   const p = polynomial(f, s, [
-    ...[-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2],
-    ...[1.33314422036e-1, -3.33332819422e-1],
+    -5.70498872745e-3,
+    2.06390887954e-2,
+    -5.37397155531e-2,
+    1.33314422036e-1,
+    -3.33332819422e-1,
   ]);
   const near = f.let(p.mul(s).mul(x).add(x));
   const far = F32x4.of(1).sub(
@@ -144,8 +157,12 @@ export function erf(f: Body, x: F32x4): F32x4 {
     .sub(6.34846687e-1).mul(t).sub(1.28717512e-1).mul(t).sub(t);
   const far = f.let(F32x4.of(1).sub(exp(f, f.let(exponent))));
   const near = polynomial(f, s, [
-    ...[-5.96761703e-4, 4.99119423e-3, -2.67681349e-2],
-    ...[1.12819925e-1, -3.76125336e-1, 1.28379166e-1],
+    -5.96761703e-4,
+    4.99119423e-3,
+    -2.67681349e-2,
+    1.12819925e-1,
+    -3.76125336e-1,
+    1.28379166e-1,
   ]).mul(x).add(x);
   return f.let(t.gt(0.927734375).select(copySign(far, x), near));
 }

@@ -1,28 +1,21 @@
 /**
- * Functions of two elements, with broadcasting that costs nothing, and the choice
- * between two.
+ * Functions of two elements, with broadcasting that copies nothing.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type Assembler,
-  type F32x4,
-  I32,
-  I32x4,
-  loadSplat,
-} from "../assembler/assembler.ts";
+import { type F32x4, I32x4, loadSplat } from "../assembler/assembler.ts";
 import { eachVector, type Lanes } from "../assembler/lanes.ts";
 import { broadcast, eachRows, widened } from "./broadcast.ts";
 import type { Loop } from "./moves.ts";
-import { runRanges } from "../machine/parallel.ts";
+import { type WasmFunction, wasmFunction } from "../machine/functions.ts";
 import {
+  alias,
   expectType,
   free,
   output,
   pointer,
   replace,
-  share,
   size,
   view,
 } from "../machine/registry.ts";
@@ -35,6 +28,8 @@ interface Binary {
   readonly dtype?: tf.DataType;
   /** What operands may be. Default: float32, int32 and, as 0 and 1, bool. */
   readonly accepts?: readonly tf.DataType[];
+  /** tfjs' names of the operands. Default: a and b. */
+  readonly inputs?: readonly [string, string];
 }
 
 const NUMBERS = ["float32", "int32"] as const;
@@ -82,12 +77,14 @@ const KERNELS: Readonly<Record<string, Binary>> = {
     floats: (a, b) => a.lt(0).select(a.mul(b), a),
     number: (a, b) => a < 0 ? a * b : a,
     accepts: NUMBERS,
+    inputs: ["x", "alpha"],
   },
   EluGrad: {
     // Of the gradient and the output: e^x - 1 is y, so e^x is y + 1.
     floats: (a, b) => b.lt(0).select(a.mul(b.add(1)), a),
     number: (a, b) => b < 0 ? a * (b + 1) : a,
     accepts: NUMBERS,
+    inputs: ["dy", "y"],
   },
   FloorDiv: {
     number: (a, b) => Math.floor(a / b),
@@ -110,59 +107,59 @@ const KERNELS: Readonly<Record<string, Binary>> = {
 /** Which operand is one number for the whole row. */
 const NEITHER = 0, LEFT = 1, RIGHT = 2;
 
-/** Define a function for each kernel that has code, and `Select`. */
-export function defineBinary(m: Assembler): void {
-  const params = {
-    ...{ scratch: I32, a: I32, b: I32, y: I32, rows: I32 },
-    ...{ aRow: I32, bRow: I32, bytes: I32, single: I32 },
-  };
-  for (const [name, { floats, dtype }] of Object.entries(KERNELS)) {
-    if (!floats) continue;
-    m.export(
-      name,
-      params,
-      (f, { scratch, a, b, y, rows, aRow, bRow, bytes, single }) => {
-        const row = (
-          left: (lanes: Lanes) => F32x4,
-          right: (lanes: Lanes) => F32x4,
-        ) => {
-          eachVector(f, scratch, bytes, (lanes) => {
-            const value = floats(left(lanes), right(lanes));
-            if (value instanceof I32x4) lanes.storeBytes(y, value.and(1));
-            else lanes.store(y, value);
-          }, 2);
-        };
-        f.for(rows, 1, () => {
-          f.if(single.eq(NEITHER), () => {
-            row((lanes) => lanes.load(a), (lanes) => lanes.load(b));
-          }, () => {
-            f.if(single.eq(LEFT), () => {
-              const x = f.let(loadSplat(a));
-              row(() => x, (lanes) => lanes.load(b));
-            }, () => {
-              const x = f.let(loadSplat(b));
-              row((lanes) => lanes.load(a), () => x);
-            });
-          });
-          f.set(a, a.add(aRow));
-          f.set(b, b.add(bRow));
-          f.set(y, y.add(dtype === "bool" ? bytes.shr(2) : bytes));
+const ROWS = [
+  "a",
+  "b",
+  "y",
+  "rows",
+  "aRow",
+  "bRow",
+  "bytes",
+  "single",
+] as const;
+
+/** A kernel's function over rows of floats. */
+type RowFunction = WasmFunction<typeof ROWS[number]>;
+
+/** For each kernel that has code, its function. */
+const FUNCTIONS: ReadonlyMap<string, RowFunction> = new Map(
+  Object.entries(KERNELS).flatMap(([name, { floats, dtype }]) =>
+    floats ? [[name, rowFunction(name, floats, dtype === "bool")]] : []
+  ),
+);
+
+function rowFunction(
+  name: string,
+  floats: NonNullable<Binary["floats"]>,
+  isTest: boolean,
+): RowFunction {
+  return wasmFunction(name, ROWS, (f, p) => {
+    const { scratch, a, b, y, rows, aRow, bRow, bytes, single } = p;
+    const row = (
+      left: (lanes: Lanes) => F32x4,
+      right: (lanes: Lanes) => F32x4,
+    ) => {
+      eachVector(f, scratch, bytes, (lanes) => {
+        const value = floats(left(lanes), right(lanes));
+        if (value instanceof I32x4) lanes.storeBytes(y, value.and(1));
+        else lanes.store(y, value);
+      }, 2);
+    };
+    f.for(rows, 1, () => {
+      f.if(single.eq(NEITHER), () => {
+        row((lanes) => lanes.load(a), (lanes) => lanes.load(b));
+      }, () => {
+        f.if(single.eq(LEFT), () => {
+          const x = f.let(loadSplat(a));
+          row(() => x, (lanes) => lanes.load(b));
+        }, () => {
+          const x = f.let(loadSplat(b));
+          row((lanes) => lanes.load(a), () => x);
         });
-      },
-    );
-  }
-  const select = {
-    scratch: I32,
-    test: I32,
-    t: I32,
-    e: I32,
-    y: I32,
-    bytes: I32,
-  };
-  m.export("Select", select, (f, { scratch, test, t, e, y, bytes }) => {
-    eachVector(f, scratch, bytes, (lanes) => {
-      const mask = f.let(lanes.loadBytes(test).ne(0));
-      lanes.store(y, mask.select(lanes.load(t), lanes.load(e)));
+      });
+      f.set(a, a.add(aRow));
+      f.set(b, b.add(bRow));
+      f.set(y, y.add(isTest ? bytes.shr(2) : bytes));
     });
   });
 }
@@ -174,14 +171,15 @@ function binary(
   a: tf.TensorInfo,
   b: tf.TensorInfo,
 ): tf.TensorInfo {
-  const { dtype = a.dtype, accepts = ANY, floats, number } = kernel;
+  const { dtype = a.dtype, accepts = ANY, number } = kernel;
   expectType(name, a, ...accepts);
   expectType(name, b, a.dtype);
   const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
   const y = output(shape, dtype);
   if (size(shape) === 0) return y;
   const loops = broadcast(a.shape, b.shape, shape);
-  if (floats && a.dtype === "float32") floatRows(name, a, b, y, loops);
+  const code = FUNCTIONS.get(name);
+  if (code && a.dtype === "float32") floatRows(code, a, b, y, loops);
   else {
     const isPower = a.dtype === "float32" && name === "Pow";
     numberRows(a, b, y, loops, isPower ? power : number);
@@ -214,7 +212,7 @@ function power(a: number, b: number): number {
 }
 
 function floatRows(
-  name: string,
+  code: RowFunction,
   a: tf.TensorInfo,
   b: tf.TensorInfo,
   y: tf.TensorInfo,
@@ -222,12 +220,12 @@ function floatRows(
 ) {
   const py = pointer(y), width = tf.util.bytesPerElement(y.dtype);
   widened([pointer(a), pointer(b)], loops, (pa, pb, loops, done) => {
-    floatLoops(name, pa, pb, py + width * done, width, loops);
+    floatLoops(code, pa, pb, py + width * done, width, loops);
   });
 }
 
 function floatLoops(
-  name: string,
+  code: RowFunction,
   pa: number,
   pb: number,
   py: number,
@@ -236,24 +234,30 @@ function floatLoops(
 ) {
   eachRows(loops, (rows, inner, i, j, o) => {
     const single = inner.in === 0 ? LEFT : inner.out === 0 ? RIGHT : NEITHER;
-    const from = { a: pa + 4 * i, b: pb + 4 * j, y: py + width * o };
+    const a = pa + 4 * i, b = pb + 4 * j, y = py + width * o;
     const work = rows.n * inner.n / 4;
     if (rows.n === 1) {
-      return runRanges(name, inner.n, work, (first, end) => [
-        ...[from.a + 4 * first * inner.in, from.b + 4 * first * inner.out],
-        ...[from.y + width * first, 1, 0, 0, 4 * (end - first), single],
-      ], 4);
+      return code.ranges(inner.n, work, (first, end) => ({
+        a: a + 4 * first * inner.in,
+        b: b + 4 * first * inner.out,
+        y: y + width * first,
+        rows: 1,
+        aRow: 0,
+        bRow: 0,
+        bytes: 4 * (end - first),
+        single,
+      }), 4);
     }
-    runRanges(name, rows.n, work, (first, end) => [
-      ...[from.a + 4 * first * rows.in, from.b + 4 * first * rows.out],
-      ...[
-        from.y + width * first * inner.n,
-        end - first,
-        4 * rows.in,
-        4 * rows.out,
-      ],
-      ...[4 * inner.n, single],
-    ]);
+    code.ranges(rows.n, work, (first, end) => ({
+      a: a + 4 * first * rows.in,
+      b: b + 4 * first * rows.out,
+      y: y + width * first * inner.n,
+      rows: end - first,
+      aRow: 4 * rows.in,
+      bRow: 4 * rows.out,
+      bytes: 4 * inner.n,
+      single,
+    }));
   });
 }
 
@@ -277,63 +281,19 @@ function numberRows(
   });
 }
 
-/** `t` where `condition` holds, else `e`. */
-function select(
-  condition: tf.TensorInfo,
-  t: tf.TensorInfo,
-  e: tf.TensorInfo,
-): tf.TensorInfo {
-  expectType("where", t, "float32", "int32", "bool");
-  expectType("where", e, t.dtype);
-  const y = output(t.shape, t.dtype), n = size(t.shape);
-  if (n === 0) return y;
-  // A vector of conditions chooses rows.
-  const each = n / size(condition.shape);
-  if (t.dtype !== "bool" && each === 1) {
-    const [test, pt, pe, py] = [condition, t, e, y].map(pointer) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    runRanges("Select", n, n / 3, (first, end) => [
-      ...[
-        test + first,
-        pt + 4 * first,
-        pe + 4 * first,
-        py + 4 * first,
-        4 * (end - first),
-      ],
-    ], 4);
-    return y;
-  }
-  const [C, T, E, Y] = [view(condition), view(t), view(e), view(y)];
-  for (let i = 0; i < n; i++) Y[i] = (C[Math.floor(i / each)] ? T : E)[i]!;
-  return y;
-}
-
 /** Replace kernels of two elements. */
 export function registerBinary(): void {
   for (const [name, kernel] of Object.entries(KERNELS)) {
-    const names = name === "Prelu"
-      ? ["x", "alpha"] as const
-      : name === "EluGrad"
-      ? ["dy", "y"] as const
-      : ["a", "b"] as const;
+    const [left, right] = kernel.inputs ?? ["a", "b"];
     replace<string, unknown>(
       name,
-      ({ inputs }) =>
-        binary(name, kernel, inputs[names[0]]!, inputs[names[1]]!),
+      ({ inputs }) => binary(name, kernel, inputs[left]!, inputs[right]!),
     );
   }
   replace<"a" | "b", unknown>(
     "Pow",
     ({ inputs: { a, b } }) =>
       smallPower(a, b) ?? binary("Pow", KERNELS["Pow"]!, a, b),
-  );
-  replace<"condition" | "t" | "e", unknown>(
-    "Select",
-    ({ inputs: { condition, t, e } }) => select(condition, t, e),
   );
   replace<"x", unknown>("LogicalNot", ({ inputs: { x } }) => {
     expectType("logicalNot", x, "bool");
@@ -346,7 +306,7 @@ export function registerBinary(): void {
       tf.TensorInfo,
       ...tf.TensorInfo[],
     ];
-    if (rest.length === 0) return share(first);
+    if (rest.length === 0) return alias(first);
     return rest.reduce((sum, x, i) => {
       const next = binary("Add", KERNELS["Add"]!, sum, x);
       if (i) free(sum);

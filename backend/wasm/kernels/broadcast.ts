@@ -40,9 +40,11 @@ export function eachRows(
     if (!loop) {
       row(rows, inner, a, b, y);
       y += rows.n * inner.n;
-    } else {for (let i = 0; i < loop.n; i++) {
+    } else {
+      for (let i = 0; i < loop.n; i++) {
         visit(a + i * loop.in, b + i * loop.out, rest);
-      }}
+      }
+    }
   };
   visit(0, 0, loops.slice(0, -2));
 }
@@ -72,7 +74,9 @@ export function widened(
     done = whole * times,
     rest = rows.n - done;
   const step = (loop: Loop, n: number, times: number) => ({
-    ...{ n, in: loop.in * times, out: loop.out * times },
+    n,
+    in: loop.in * times,
+    out: loop.out * times,
   });
   fn(p, q, [step(rows, whole, times), { n, in: 1, out: 1 }], 0);
   if (rest > 0) {

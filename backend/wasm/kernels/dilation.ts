@@ -39,11 +39,12 @@ function eachLargest(
   expectType("dilation2d", x, "float32");
   expectType("dilation2d", filter, "float32");
   const c = tf.backend_util.computeDilation2DInfo(
-    ...[
-      x.shape as [number, number, number, number],
-      filter.shape as [number, number, number],
-    ],
-    ...[strides, pad, "NHWC", dilations] as const,
+    x.shape as [number, number, number, number],
+    filter.shape as [number, number, number],
+    strides,
+    pad,
+    "NHWC",
+    dilations,
   );
   const result = prepare(c.outShape),
     X = view(x),

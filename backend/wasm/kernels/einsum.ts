@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { call, free, replace, share } from "../machine/registry.ts";
+import { alias, call, free, replace } from "../machine/registry.ts";
 
 /** A tensor and the letters of its axes; owned, so that it can be freed. */
 interface Operand {
@@ -40,7 +40,7 @@ function reshape(
   shape: readonly number[],
   letters: string,
 ): Operand {
-  return next(operand, share(operand.x, shape), letters);
+  return next(operand, alias(operand.x, shape), letters);
 }
 
 function einsum(
@@ -82,7 +82,7 @@ function einsum(
   }
 
   const [a, b] = inputs.map((x, i) =>
-    sumOut({ x: share(x), letters: names[i]! }, result + (names[1 - i] ?? ""))
+    sumOut({ x: alias(x), letters: names[i]! }, result + (names[1 - i] ?? ""))
   ) as [Operand, Operand | undefined];
   if (!b) return arrange(a, result).x;
   const only = (letters: string, keep: (c: string) => boolean) =>

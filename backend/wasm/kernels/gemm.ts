@@ -8,14 +8,9 @@
  *
  * @module
  */
-import {
-  type Assembler,
-  F32,
-  F32x4,
-  I32,
-  load,
-  loadSplat,
-} from "../assembler/assembler.ts";
+import { type Assembler, I32 } from "../assembler/assembler.ts";
+import { type Arguments, wasmFunction } from "../machine/functions.ts";
+import { defineRows } from "./gemm_rows.ts";
 import {
   ACCUMULATE,
   at,
@@ -23,6 +18,7 @@ import {
   defineTile,
   defineTranspose,
   NR,
+  PRODUCT,
   RELU,
   ROWS,
   TRANSPOSE_A,
@@ -44,22 +40,6 @@ const BIAS = TILE + 4 * NR * 8;
 /** Bytes of scratch memory that each thread needs. */
 export const SCRATCH: number = BIAS + 4 * NR;
 
-/** Parameters of a product: addresses, strides in bytes, sizes; `bias` 0 is none. */
-const PRODUCT = {
-  scratch: I32,
-  a: I32,
-  aRow: I32,
-  b: I32,
-  bRow: I32,
-  c: I32,
-  cRow: I32,
-  M: I32,
-  N: I32,
-  K: I32,
-  flags: I32,
-  bias: I32,
-};
-
 /** C = A B in blocks. */
 function defineBlocked(m: Assembler, height: number) {
   const copy = defineCopy(m), transpose = defineTranspose(m);
@@ -67,21 +47,9 @@ function defineBlocked(m: Assembler, height: number) {
 
   return m.func(PRODUCT, (f, p) => {
     const { scratch, a, aRow, b, bRow, c, cRow, M, N, K, flags, bias } = p;
-    const [
-      kc,
-      mc,
-      nc,
-      rows,
-      blockA,
-      blockRow,
-      panel,
-      panelRow,
-      now,
-      last,
-      part,
-    ] = Array.from({ length: 11 }, () => f.local(I32)) as I32[] as [
-      ...[I32, I32, I32, I32, I32, I32, I32, I32, I32, I32, I32],
-    ];
+    const [kc, mc, nc, rows] = f.locals(I32, 4);
+    const [blockA, blockRow, panel, panelRow] = f.locals(I32, 4);
+    const [now, last, part] = f.locals(I32, 3);
 
     /** The rows of A that the tiles of this block read. */
     const packA = (m0: I32, k0: I32) => {
@@ -89,8 +57,12 @@ function defineBlocked(m: Assembler, height: number) {
         f.set(blockA, scratch);
         f.set(blockRow, I32.of(LDA));
         f.run(transpose({
-          ...{ to: blockA, toRow: blockRow, from: at(a, k0, aRow, m0) },
-          ...{ fromRow: aRow, rows: mc, columns: kc },
+          to: blockA,
+          toRow: blockRow,
+          from: at(a, k0, aRow, m0),
+          fromRow: aRow,
+          rows: mc,
+          columns: kc,
         }));
       }, () => {
         f.set(blockA, at(a, m0, aRow, k0));
@@ -103,8 +75,12 @@ function defineBlocked(m: Assembler, height: number) {
       f.set(panelRow, I32.of(4 * NR));
       f.if(flags.and(TRANSPOSE_B), () => {
         f.run(transpose({
-          ...{ to: panel, toRow: panelRow, from: at(b, n0, bRow, k0) },
-          ...{ fromRow: bRow, rows: kc, columns: nc },
+          to: panel,
+          toRow: panelRow,
+          from: at(b, n0, bRow, k0),
+          fromRow: bRow,
+          rows: kc,
+          columns: nc,
         }));
       }, () => {
         const from = f.let(at(b, k0, bRow, n0));
@@ -113,8 +89,12 @@ function defineBlocked(m: Assembler, height: number) {
           f.set(panelRow, bRow);
         }, () => {
           f.run(copy({
-            ...{ to: panel, toRow: panelRow, from, fromRow: bRow },
-            ...{ rows: kc, columns: nc },
+            to: panel,
+            toRow: panelRow,
+            from,
+            fromRow: bRow,
+            rows: kc,
+            columns: nc,
           }));
         });
       });
@@ -126,8 +106,12 @@ function defineBlocked(m: Assembler, height: number) {
         f.set(part, bias.add(n0.shl(2)));
         f.if(nc.ne(NR), () => {
           f.run(copy({
-            ...{ to: scratch.add(BIAS), toRow: I32.of(0), from: part },
-            ...{ fromRow: I32.of(0), rows: I32.of(1), columns: nc },
+            to: scratch.add(BIAS),
+            toRow: I32.of(0),
+            from: part,
+            fromRow: I32.of(0),
+            rows: I32.of(1),
+            columns: nc,
           }));
           f.set(part, scratch.add(BIAS));
         });
@@ -135,9 +119,16 @@ function defineBlocked(m: Assembler, height: number) {
     };
     const tile = (row: I32, to: I32, toRow: I32) => {
       const args = {
-        ...{ a: blockA.add(row.mul(blockRow)), aRow: blockRow },
-        ...{ b: panel, bRow: panelRow, c: to, cRow: toRow },
-        ...{ K: kc, rows, flags: now, bias: part },
+        a: blockA.add(row.mul(blockRow)),
+        aRow: blockRow,
+        b: panel,
+        bRow: panelRow,
+        c: to,
+        cRow: toRow,
+        K: kc,
+        rows,
+        flags: now,
+        bias: part,
       };
       f.if(rows.lt(3), () => f.run(flat(args)), () => f.run(tall(args)));
     };
@@ -190,113 +181,40 @@ function defineBlocked(m: Assembler, height: number) {
   });
 }
 
-/** C = A B for few rows, neither transposed: each row of B is read once, in order. */
-function defineRows(m: Assembler) {
-  return m.func(
-    PRODUCT,
-    (f, { a, aRow, b, bRow, c, cRow, M, N, K, flags, bias }) => {
-      const bytes = f.let(N.shl(2)), whole = f.let(bytes.and(-16));
-      /** `body` for each column: four at a time, then one by one. */
-      const columns = (
-        body: (j: I32, kind: typeof F32x4 | typeof F32) => void,
-      ) => {
-        f.for(whole, 16, (j) => body(j, F32x4));
-        f.for(bytes, 4, (j) => body(j, F32), whole);
-      };
-      const zero = (kind: typeof F32x4 | typeof F32) =>
-        kind === F32 ? F32.of(0) : F32x4.of(0);
-      f.for(M, 1, () => {
-        f.if(flags.and(ACCUMULATE).not(), () => f.clear(c, bytes));
-        const from = f.let(b), x = f.let(a), end = f.let(a.add(K.shl(2)));
-        /** Add `count` rows of B, as `a` weighs them. */
-        const add = (count: number) => {
-          const weights = Array.from(
-            { length: count },
-            (_, k) => f.let(loadSplat(x, 4 * k)),
-          );
-          const lines = weights.map((_, k) => f.let(from.add(bRow.mul(k))));
-          columns((j, kind) => {
-            const to = f.let(c.add(j));
-            if (kind === F32) {
-              const sum = f.let(load(F32, to));
-              lines.forEach((line, k) => {
-                const product = weights[k]!.lane(0).mul(load(F32, line.add(j)));
-                f.set(sum, sum.add(product));
-              });
-              f.store(to, sum);
-            } else {
-              const sum = f.let(load(F32x4, to));
-              lines.forEach((line, k) => {
-                f.set(sum, f.madd(weights[k]!, load(F32x4, line.add(j)), sum));
-              });
-              f.store(to, sum);
-            }
-          });
-          f.set(x, x.add(4 * count));
-          f.set(from, from.add(bRow.mul(count)));
-        };
-        f.while(x.add(28).lt(end), () => add(8));
-        f.while(x.lt(end), () => add(1));
-        f.if(bias, () => {
-          columns((j, kind) => {
-            const to = c.add(j), from = bias.add(j);
-            if (kind === F32) f.store(to, load(F32, to).add(load(F32, from)));
-            else f.store(to, load(F32x4, to).add(load(F32x4, from)));
-          });
-        });
-        f.if(flags.and(RELU), () => {
-          columns((j, kind) => {
-            const to = c.add(j);
-            if (kind === F32) f.store(to, load(F32, to).max(0));
-            else f.store(to, load(F32x4, to).max(zero(kind) as F32x4));
-          });
-        });
-        f.set(a, a.add(aRow));
-        f.set(c, c.add(cRow));
-      });
-    },
-  );
-}
+/** Addresses, strides in bytes, and sizes of a batch of products. */
+const PARAMS = [
+  "batch",
+  "aStep",
+  "bStep",
+  "cStep",
+  "a",
+  "aRow",
+  "b",
+  "bRow",
+  "c",
+  "cRow",
+  "M",
+  "N",
+  "K",
+  "flags",
+  "bias",
+] as const;
 
-/**
- * Define `gemm(scratch, batch, aStep, bStep, cStep, ...product)`: `batch`
- * products, from one to the next `aStep`, `bStep` and `cStep` bytes.
- */
-export function defineGemm(m: Assembler): void {
-  // What fits in fifteen registers: without relaxed SIMD a product needs one more.
-  const blocked = defineBlocked(m, m.relaxed ? 6 : 5), few = defineRows(m);
-  const { scratch, ...product } = PRODUCT;
-  const steps = { batch: I32, aStep: I32, bStep: I32, cStep: I32 };
-  m.export("gemm", { scratch, ...steps, ...product }, (f, p) => {
-    const { batch, aStep, bStep, cStep, ...args } = p;
+/** `batch` products, from one to the next `aStep`, `bStep` and `cStep` bytes. */
+export const gemm = wasmFunction(
+  "gemm",
+  PARAMS,
+  (f, { batch, aStep, bStep, cStep, ...p }, m) => {
+    // What fits in fifteen registers: without relaxed SIMD a product needs one more.
+    const blocked = defineBlocked(m, m.relaxed ? 6 : 5), few = defineRows(m);
     f.for(batch, 1, () => {
-      f.if(
-        args.flags.and(ROWS),
-        () => f.run(few(args)),
-        () => f.run(blocked(args)),
-      );
-      f.set(args.a, args.a.add(aStep));
-      f.set(args.b, args.b.add(bStep));
-      f.set(args.c, args.c.add(cStep));
+      f.if(p.flags.and(ROWS), () => f.run(few(p)), () => f.run(blocked(p)));
+      f.set(p.a, p.a.add(aStep));
+      f.set(p.b, p.b.add(bStep));
+      f.set(p.c, p.c.add(cStep));
     });
-  });
-}
+  },
+);
 
-/** A batch of products: strides in bytes, `aStep` from one A to the next, `bias` 0 for none. */
-export interface Product {
-  readonly batch: number;
-  readonly aStep: number;
-  readonly bStep: number;
-  readonly cStep: number;
-  readonly a: number;
-  readonly aRow: number;
-  readonly b: number;
-  readonly bRow: number;
-  readonly c: number;
-  readonly cRow: number;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-  readonly flags: number;
-  readonly bias: number;
-}
+/** A batch of products: strides in bytes; `bias` is an address, or 0 for none. */
+export type Product = Arguments<typeof PARAMS[number]>;

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Geometry } from "./patches.ts";
+import type { Geometry } from "./windows.ts";
 
 /** tfjs' description of a convolution of images. */
 export type Sizes2D = tf.backend_util.Conv2DInfo;
@@ -14,44 +14,38 @@ export type Sizes3D = tf.backend_util.Conv3DInfo;
 /** The windows of a convolution of images. */
 export function geometry2D(c: Sizes2D): Geometry {
   return {
-    ...{
-      inDepth: 1,
-      inHeight: c.inHeight,
-      inWidth: c.inWidth,
-      channels: c.inChannels,
-    },
-    ...{ outDepth: 1, outHeight: c.outHeight, outWidth: c.outWidth },
-    ...{ depth: 1, height: c.filterHeight, width: c.filterWidth },
-    ...{
-      strideDepth: 1,
-      strideHeight: c.strideHeight,
-      strideWidth: c.strideWidth,
-    },
-    ...{
-      dilationDepth: 1,
-      dilationHeight: c.dilationHeight,
-      dilationWidth: c.dilationWidth,
-    },
-    ...{ front: 0, top: c.padInfo.top, left: c.padInfo.left },
+    inDepth: 1,
+    inHeight: c.inHeight,
+    inWidth: c.inWidth,
+    channels: c.inChannels,
+    outDepth: 1,
+    outHeight: c.outHeight,
+    outWidth: c.outWidth,
+    depth: 1,
+    height: c.filterHeight,
+    width: c.filterWidth,
+    strideDepth: 1,
+    strideHeight: c.strideHeight,
+    strideWidth: c.strideWidth,
+    dilationDepth: 1,
+    dilationHeight: c.dilationHeight,
+    dilationWidth: c.dilationWidth,
+    front: 0,
+    top: c.padInfo.top,
+    left: c.padInfo.left,
   };
 }
 
 /** The windows of a convolution of volumes. */
 export function geometry3D(c: Sizes3D): Geometry {
   return {
-    ...{
-      inDepth: c.inDepth,
-      inHeight: c.inHeight,
-      inWidth: c.inWidth,
-      channels: c.inChannels,
-    },
-    ...{ outDepth: c.outDepth, outHeight: c.outHeight, outWidth: c.outWidth },
-    ...{ depth: c.filterDepth, height: c.filterHeight, width: c.filterWidth },
+    ...geometry2D(c as unknown as Sizes2D),
+    inDepth: c.inDepth,
+    outDepth: c.outDepth,
+    depth: c.filterDepth,
     strideDepth: c.strideDepth,
-    ...{ strideHeight: c.strideHeight, strideWidth: c.strideWidth },
     dilationDepth: c.dilationDepth,
-    ...{ dilationHeight: c.dilationHeight, dilationWidth: c.dilationWidth },
-    ...{ front: c.padInfo.front, top: c.padInfo.top, left: c.padInfo.left },
+    front: c.padInfo.front,
   };
 }
 
@@ -99,6 +93,10 @@ export function sizes3D(
   const { strides, dilations = 1, pad } = attrs;
   type Shape = [number, number, number, number, number];
   return tf.backend_util.computeConv3DInfo(
-    ...[shape as Shape, filterShape as Shape, strides, dilations, pad] as const,
+    shape as Shape,
+    filterShape as Shape,
+    strides,
+    dilations,
+    pad,
   );
 }

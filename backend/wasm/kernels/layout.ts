@@ -1,19 +1,16 @@
 /**
- * Kernels that change no value but where it is: copies that are none, slices,
- * joins, padding, tiling, transposes, and changes of type.
+ * Kernels that move values without changing them: slices, joins, padding, tiling,
+ * reversing and transposing.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type Loop, move, permute, strides } from "./moves.ts";
-import { run } from "../machine/parallel.ts";
 import {
-  call,
-  free,
+  alias,
   output,
   pointer,
   replace,
-  share,
   size,
   stockKernel,
   view,
@@ -103,7 +100,7 @@ function concat(inputs: readonly tf.TensorInfo[], axis: number): tf.TensorInfo {
   const first = inputs[0]!, at = tf.util.parseAxisParam(axis, first.shape)[0]!;
   const shape = tf.backend_util.computeOutShape(inputs.map((x) => x.shape), at);
   const some = inputs.filter((x) => size(x.shape) > 0);
-  if (some.length === 1) return share(some[0]!, shape);
+  if (some.length === 1) return alias(some[0]!, shape);
   const out = output(shape, first.dtype);
   let from = 0;
   for (const x of some) {
@@ -124,7 +121,8 @@ function pack(inputs: readonly tf.TensorInfo[], axis: number): tf.TensorInfo {
     );
   }
   const flat = inputs.map((x) => ({
-    ...{ dataId: x.dataId, dtype: x.dtype },
+    dataId: x.dataId,
+    dtype: x.dtype,
     shape: x.shape.toSpliced(at, 0, 1),
   }));
   return concat(flat, at);
@@ -136,7 +134,7 @@ function pad(
   value: number,
 ): tf.TensorInfo {
   const shape = x.shape.map((n, i) => n + paddings[i]![0] + paddings[i]![1]);
-  if (paddings.every(([p, q]) => p === 0 && q === 0)) return share(x);
+  if (paddings.every(([p, q]) => p === 0 && q === 0)) return alias(x);
   const out = output(shape, x.dtype);
   view(out).fill(value);
   place(x, out, paddings.map(([before]) => before));
@@ -160,7 +158,7 @@ function reverse(
   dims: number | readonly number[],
 ): tf.TensorInfo {
   const axes = tf.util.parseAxisParam(dims as number[], x.shape);
-  if (x.shape.length === 0) return share(x);
+  if (x.shape.length === 0) return alias(x);
   const begin = x.shape.map((n, i) =>
     axes.includes(i) ? Math.max(0, n - 1) : 0
   );
@@ -173,7 +171,7 @@ function reverse(
 }
 
 function transpose(x: tf.TensorInfo, perm: readonly number[]): tf.TensorInfo {
-  if (perm.every((axis, i) => axis === i)) return share(x);
+  if (perm.every((axis, i) => axis === i)) return alias(x);
   const out = output(perm.map((axis) => x.shape[axis]!), x.dtype);
   permute(pointer(x), pointer(out), x.shape, perm, width(x));
   return out;
@@ -195,21 +193,17 @@ function stridedSlice(
   attrs: StridedSliceAttrs,
 ): tf.TensorInfo {
   const info = tf.slice_util.sliceInfo(
-    ...[
-      x.shape,
-      attrs.begin,
-      attrs.end,
-      attrs.strides,
-      attrs.beginMask,
-    ] as const,
-    ...[
-      attrs.endMask,
-      attrs.ellipsisMask,
-      attrs.newAxisMask,
-      attrs.shrinkAxisMask,
-    ] as const,
+    x.shape,
+    attrs.begin,
+    attrs.end,
+    attrs.strides,
+    attrs.beginMask,
+    attrs.endMask,
+    attrs.ellipsisMask,
+    attrs.newAxisMask,
+    attrs.shrinkAxisMask,
   );
-  if (info.isIdentity) return share(x, info.finalShape);
+  if (info.isIdentity) return alias(x, info.finalShape);
   const shape = tf.slice_util.computeOutShape(
     info.begin,
     info.end,
@@ -218,47 +212,9 @@ function stridedSlice(
   return { ...box(x, info.begin, shape, info.strides), shape: info.finalShape };
 }
 
-/** The element type `dtype`; what is not 0 is true, NaN included. */
-function cast(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
-  if (x.dtype === dtype) return share(x);
-  const out = output(x.shape, dtype);
-  if (x.dtype === "bool" && dtype !== "bool") {
-    const name = dtype === "float32" ? "boolToFloat" : "boolToInt";
-    run(name, [[pointer(x), pointer(out), 4 * size(x.shape)]]);
-  } else if (dtype === "bool") {
-    const from = view(x), to = view(out);
-    for (let i = 0; i < from.length; i++) to[i] = from[i] === 0 ? 0 : 1;
-  } else view(out).set(view(x));
-  return out;
-}
-
-/** The real part as `dtype`, or `x` with imaginary part 0. */
-function castComplex(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
-  const isReal = x.dtype !== "complex64";
-  const real = isReal ? cast(x, "float32") : call("Real", { input: x });
-  const imag = zeros(isReal ? x.shape : [0]);
-  const result = isReal ? call("Complex", { real, imag }) : cast(real, dtype);
-  free(real, imag);
-  return result;
-}
-
 /** Replace kernels that move data. */
 export function registerLayout(): void {
-  numeric<"x", unknown>("Identity", ({ x }) => share(x));
-  replace<"x", { dtype: tf.DataType }>("Cast", (args) => {
-    const { inputs: { x }, attrs: { dtype } } = args;
-    const known = [x.dtype, dtype].every((t) =>
-      ["float32", "int32", "bool"].includes(t)
-    );
-    if (known) return cast(x, dtype);
-    if (x.dtype === dtype) return share(x);
-    if (x.dtype === "complex64" || dtype === "complex64") {
-      return castComplex(x, dtype);
-    }
-    throw new TypeError(
-      `Cannot cast on WASM: types must be float32, int32 or bool: current values are ${x.dtype} and ${dtype}`,
-    );
-  });
+  numeric<"x", unknown>("Identity", ({ x }) => alias(x));
   numeric<"x", { begin: number | number[]; size: number | number[] }>(
     "Slice",
     ({ x }, attrs) => {

@@ -8,10 +8,17 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type Product, RELU, ROWS, TRANSPOSE_A, TRANSPOSE_B } from "./gemm.ts";
+import {
+  gemm,
+  type Product,
+  RELU,
+  ROWS,
+  TRANSPOSE_A,
+  TRANSPOSE_B,
+} from "./gemm.ts";
 import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
-import { run, threadCount } from "../machine/parallel.ts";
+import { threadCount } from "../machine/functions.ts";
 import { MOST_PARTS } from "../machine/threads.ts";
 import {
   expectType,
@@ -53,14 +60,6 @@ function split(product: Product, parts: number): Product[] {
   });
 }
 
-/** The arguments of `gemm`, in its order. */
-function words(p: Product): number[] {
-  return [
-    ...[p.batch, p.aStep, p.bStep, p.cStep, p.a, p.aRow, p.b, p.bRow],
-    ...[p.c, p.cRow, p.M, p.N, p.K, p.flags, p.bias],
-  ];
-}
-
 /** Compute products that do not depend on each other, on all threads. */
 export function multiply(...products: Product[]): void {
   const threads = threadCount();
@@ -74,13 +73,11 @@ export function multiply(...products: Product[]): void {
       const worth = Math.floor(p.batch * p.M * p.N * p.K / PART);
       const room = Math.floor(MOST_PARTS / some.length);
       const n = threads > 1 ? Math.min(4 * threads, room, worth) : 1;
-      return n < 2
-        ? [words({ ...p, flags })]
-        : split({ ...p, flags }, n).map(words);
+      return n < 2 ? [{ ...p, flags }] : split({ ...p, flags }, n);
     });
     const work = some.reduce((sum, p) => sum + p.batch * p.M * p.N * p.K, 0);
-    if (work > 2 * PART) run("gemm", parts);
-    else for (const part of parts) run("gemm", [part]);
+    if (work > 2 * PART) gemm.run(...parts);
+    else for (const part of parts) gemm.run(part);
   }
 }
 
@@ -138,7 +135,9 @@ export function matMul(
     c: pointer(out),
     cStep: 4 * M * N,
     cRow: 4 * N,
-    ...{ M, N, K },
+    M,
+    N,
+    K,
     flags: (relu ? RELU : 0) | (transposeA ? TRANSPOSE_A : 0) |
       (transposeB ? TRANSPOSE_B : 0),
     bias: bias ? pointer(bias) : 0,
@@ -158,13 +157,11 @@ export function matMul(
     multiply(
       ...runs(from, right).map(([first, count, aStep, bStep]) => ({
         ...rest,
-        ...{
-          batch: count,
-          aStep,
-          bStep,
-          a: pa + from[first]!,
-          b: pb + right[first]!,
-        },
+        batch: count,
+        aStep,
+        bStep,
+        a: pa + from[first]!,
+        b: pb + right[first]!,
         c: rest.c + first * rest.cStep,
       })),
     );

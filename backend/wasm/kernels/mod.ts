@@ -4,51 +4,56 @@
  *
  * @module
  */
-import { defineBinary, registerBinary } from "./binary.ts";
+import { startThreads } from "../machine/functions.ts";
+import { registerBinary } from "./binary.ts";
+import { registerCast } from "./cast.ts";
 import { registerComplex } from "./complex.ts";
 import { registerConvolutions } from "./convolution.ts";
+import { registerDepthwise } from "./depthwise.ts";
 import { registerDilation } from "./dilation.ts";
 import { registerEinsum } from "./einsum.ts";
-import { defineFused, registerFused } from "./transformer.ts";
-import { defineGemm } from "./gemm.ts";
+import { registerGelu } from "./gelu.ts";
+import { SCRATCH } from "./gemm.ts";
+import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLayout } from "./layout.ts";
 import { registerMatMul } from "./matmul.ts";
-import { defineMoves } from "./moves.ts";
-import { startThreads } from "../machine/parallel.ts";
-import { definePatches } from "./patches.ts";
-import { registerPooling } from "./pooling.ts";
+import { registerMaxPool } from "./max_pool.ts";
 import { registerReductions } from "./reduce.ts";
-import { defineReductions } from "./reduce_code.ts";
 import { registerResize } from "./resize.ts";
 import { registerRotate } from "./rotate.ts";
 import { registerSegments } from "./segments.ts";
-import { defineSoftmax, registerSoftmax } from "./softmax.ts";
-import { defineUnary, registerUnary } from "./unary.ts";
-import { defineWindows } from "./windows.ts";
+import { registerSelect } from "./select.ts";
+import { registerSoftmax } from "./softmax.ts";
+import { registerUnary } from "./unary.ts";
+
+/** A kernel is added to this list, and its file holds its code. */
+const REGISTER: readonly (() => void)[] = [
+  registerBinary,
+  registerCast,
+  registerComplex,
+  registerConvolutions,
+  registerDepthwise,
+  registerDilation,
+  registerEinsum,
+  registerGelu,
+  registerLayerNorm,
+  registerLayout,
+  registerMatMul,
+  registerMaxPool,
+  registerReductions,
+  registerResize,
+  registerRotate,
+  registerSegments,
+  registerSelect,
+  registerSoftmax,
+  registerUnary,
+];
 
 /**
  * Put our kernels in place of tfjs', and start threads for them. Calling it again
  * for the same backend changes nothing.
  */
 export async function registerWasmKernels(): Promise<void> {
-  await startThreads([
-    ...[defineGemm, definePatches, defineWindows, defineMoves],
-    ...[defineUnary, defineBinary, defineReductions, defineSoftmax],
-    defineFused,
-  ]);
-  registerMatMul();
-  registerConvolutions();
-  registerPooling();
-  registerSegments();
-  registerLayout();
-  registerUnary();
-  registerBinary();
-  registerReductions();
-  registerSoftmax();
-  registerDilation();
-  registerResize();
-  registerEinsum();
-  registerComplex();
-  registerFused();
-  registerRotate();
+  await startThreads(SCRATCH);
+  for (const register of REGISTER) register();
 }

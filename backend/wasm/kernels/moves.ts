@@ -4,57 +4,71 @@
  *
  * @module
  */
-import { type Assembler, F32, I32, load } from "../assembler/assembler.ts";
+import { F32, load } from "../assembler/assembler.ts";
 import { wasmBackend } from "../machine/backend.ts";
+import { wasmFunction } from "../machine/functions.ts";
+import { copyFloats } from "./floats.ts";
 import { defineTranspose } from "./tiles.ts";
-import { run } from "../machine/parallel.ts";
-import { copyFloats } from "./patches.ts";
-import { eachVector } from "../assembler/lanes.ts";
 
-/** Define `move`, `transpose`, `boolToFloat`, `boolToInt`, `gatherRows` and `addRows`. */
-export function defineMoves(m: Assembler): void {
-  const loops = {
-    ...{ n1: I32, in1: I32, out1: I32 },
-    ...{ n2: I32, in2: I32, out2: I32 },
-    ...{ n3: I32, in3: I32, out3: I32 },
-  };
-  m.export(
-    "move",
-    { scratch: I32, from: I32, to: I32, ...loops, bytes: I32 },
-    (f, p) => {
-      const { bytes } = p;
-      f.for(p.n1, 1, (i) => {
-        f.for(p.n2, 1, (j) => {
-          const from = f.let(p.from.add(i.mul(p.in1)).add(j.mul(p.in2)));
-          const to = f.let(p.to.add(i.mul(p.out1)).add(j.mul(p.out2)));
-          const rows = (copy: () => void) =>
-            f.for(p.n3, 1, () => {
-              copy();
-              f.set(from, from.add(p.in3));
-              f.set(to, to.add(p.out3));
-            });
-          f.if(
-            bytes.eq(4),
-            () => rows(() => f.store(to, load(F32, from))),
-            () => rows(() => copyFloats(f, to, from, bytes)),
-          );
-        });
+/** Three loops, the first the outermost: how often, and how far in bytes each time. */
+const moveLoops = wasmFunction(
+  "move",
+  [
+    "from",
+    "to",
+    "n1",
+    "in1",
+    "out1",
+    "n2",
+    "in2",
+    "out2",
+    "n3",
+    "in3",
+    "out3",
+    "bytes",
+  ],
+  (f, p) => {
+    const { bytes } = p;
+    f.for(p.n1, 1, (i) => {
+      f.for(p.n2, 1, (j) => {
+        const from = f.let(p.from.add(i.mul(p.in1)).add(j.mul(p.in2)));
+        const to = f.let(p.to.add(i.mul(p.out1)).add(j.mul(p.out2)));
+        const rows = (copy: () => void) =>
+          f.for(p.n3, 1, () => {
+            copy();
+            f.set(from, from.add(p.in3));
+            f.set(to, to.add(p.out3));
+          });
+        f.if(
+          bytes.eq(4),
+          () => rows(() => f.store(to, load(F32, from))),
+          () => rows(() => copyFloats(f, to, from, bytes)),
+        );
       });
-    },
-  );
+    });
+  },
+);
 
-  const transpose = defineTranspose(m);
-  const plane = {
-    to: I32,
-    toRow: I32,
-    from: I32,
-    fromRow: I32,
-    rows: I32,
-    columns: I32,
-  };
-  const { n3: _, in3: _in3, out3: _out3, ...outer } = loops;
-  m.export("transpose", { scratch: I32, ...plane, ...outer }, (f, p) => {
+/** Transposes of planes, in two loops. */
+const transposePlanes = wasmFunction(
+  "transpose",
+  [
+    "to",
+    "toRow",
+    "from",
+    "fromRow",
+    "rows",
+    "columns",
+    "n1",
+    "in1",
+    "out1",
+    "n2",
+    "in2",
+    "out2",
+  ],
+  (f, p, m) => {
     const { toRow, fromRow, rows, columns } = p;
+    const transpose = defineTranspose(m);
     f.for(p.n1, 1, (i) => {
       f.for(p.n2, 1, (j) => {
         const from = p.from.add(i.mul(p.in1)).add(j.mul(p.in2));
@@ -62,53 +76,8 @@ export function defineMoves(m: Assembler): void {
         f.run(transpose({ to, toRow, from, fromRow, rows, columns }));
       });
     });
-  });
-
-  const casts = { scratch: I32, from: I32, to: I32, bytes: I32 };
-  m.export("boolToFloat", casts, (f, { scratch, from, to, bytes }) => {
-    eachVector(f, scratch, bytes, (lanes) => {
-      lanes.store(to, lanes.loadBytes(from).toF32());
-    });
-  });
-  m.export("boolToInt", casts, (f, { scratch, from, to, bytes }) => {
-    eachVector(f, scratch, bytes, (lanes) => {
-      lanes.store(to, lanes.loadBytes(from).floats());
-    });
-  });
-
-  const rows = {
-    scratch: I32,
-    from: I32,
-    to: I32,
-    ids: I32,
-    count: I32,
-    bytes: I32,
-  };
-  m.export("gatherRows", rows, (f, { from, to, ids, count, bytes }) => {
-    f.for(count.shl(2), 4, (i) => {
-      copyFloats(
-        f,
-        to,
-        f.let(from.add(load(I32, ids.add(i)).mul(bytes))),
-        bytes,
-      );
-      f.set(to, to.add(bytes));
-    });
-  });
-  m.export("addRows", { ...rows, most: I32 }, (f, p) => {
-    const { scratch, from, to, ids, count, bytes, most } = p;
-    f.for(count.shl(2), 4, (i) => {
-      const id = f.let(load(I32, ids.add(i)));
-      f.if(id.lt(most), () => {
-        const row = f.let(to.add(id.mul(bytes)));
-        eachVector(f, scratch, bytes, (lanes) => {
-          lanes.store(row, lanes.load(row).add(lanes.load(from)));
-        });
-      });
-      f.set(from, from.add(bytes));
-    });
-  });
-}
+  },
+);
 
 /** One loop of a move: how often, and how far in bytes each time. */
 export interface Loop {
@@ -116,6 +85,9 @@ export interface Loop {
   readonly in: number;
   readonly out: number;
 }
+
+/** A loop that does nothing. */
+const ONCE: Loop = { n: 1, in: 0, out: 0 };
 
 /** Leave out loops of one, and join those that are one longer loop. */
 export function joined(loops: readonly Loop[]): Loop[] {
@@ -156,14 +128,25 @@ export function move(
     return;
   }
   if (bytes % 4 || from % 4 || to % 4) return moveBytes(from, to, rest, bytes);
-  const once = { n: 1, in: 0, out: 0 };
-  const three = [once, once, once, ...rest].slice(-3);
-  run("move", [[
+  const [l1, l2, l3] = [ONCE, ONCE, ONCE, ...rest].slice(-3) as [
+    Loop,
+    Loop,
+    Loop,
+  ];
+  moveLoops.run({
     from,
     to,
-    ...three.flatMap(({ n, in: i, out }) => [n, i, out]),
+    n1: l1.n,
+    in1: l1.in,
+    out1: l1.out,
+    n2: l2.n,
+    in2: l2.in,
+    out2: l2.out,
+    n3: l3.n,
+    in3: l3.in,
+    out3: l3.out,
     bytes,
-  ]]);
+  });
 }
 
 function moveBytes(
@@ -234,11 +217,21 @@ export function permute(
       }
       return;
     }
-    const once = { n: 1, in: 0, out: 0 };
-    const two = [once, once, ...outer].slice(-2).flatMap((
-      { n, in: i, out },
-    ) => [n, i, out]);
-    run("transpose", [[to, row.out, from, last.in, row.n, last.n, ...two]]);
+    const [l1, l2] = [ONCE, ONCE, ...outer].slice(-2) as [Loop, Loop];
+    transposePlanes.run({
+      to,
+      toRow: row.out,
+      from,
+      fromRow: last.in,
+      rows: row.n,
+      columns: last.n,
+      n1: l1.n,
+      in1: l1.in,
+      out1: l1.out,
+      n2: l2.n,
+      in2: l2.in,
+      out2: l2.out,
+    });
   };
   visit(from, to, others);
 }

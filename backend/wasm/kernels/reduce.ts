@@ -6,22 +6,34 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { permute } from "./moves.ts";
-import { runRanges } from "../machine/parallel.ts";
-import { REDUCTIONS, STRIP } from "./reduce_code.ts";
+import { FUNCTIONS, type ReductionName, STRIP } from "./reduce_code.ts";
 import {
+  alias,
   call,
   expectType,
   free,
   output,
   pointer,
   replace,
-  share,
   size,
   view,
 } from "../machine/registry.ts";
 
+/** For each reduction, the result for no elements, and one more number. */
+const NUMBERS: Readonly<
+  Record<
+    ReductionName,
+    { empty: number; add: (result: number, x: number) => number }
+  >
+> = {
+  Sum: { empty: 0, add: (x, y) => x + y },
+  Prod: { empty: 1, add: (x, y) => x * y },
+  Max: { empty: -Infinity, add: Math.max },
+  Min: { empty: Infinity, add: Math.min },
+};
+
 /** A reduction as `outer` times `rows` by `columns`, the rows being reduced. */
-interface Plan {
+interface Blocks {
   readonly outer: number;
   readonly rows: number;
   readonly columns: number;
@@ -32,12 +44,12 @@ interface Plan {
 }
 
 /** `axes` of `shape`, reduced; `asRows` where there is no code for columns. */
-function plan(
+function blocksOf(
   shape: readonly number[],
   axes: readonly number[],
   keepDims: boolean,
   asRows = false,
-): Plan {
+): Blocks {
   const [kept] = tf.backend_util.computeOutAndReduceShapes([...shape], [
     ...axes,
   ]);
@@ -64,19 +76,17 @@ function plan(
   }
   const all = shape.map((_, axis) => axis);
   return {
-    ...{
-      outer: size(kept),
-      rows: size(shape) / (size(kept) || 1),
-      columns: 1,
-      shape: result,
-    },
+    outer: size(kept),
+    rows: size(shape) / (size(kept) || 1),
+    columns: 1,
+    shape: result,
     perm: [...all.filter((axis) => !isReduced[axis]), ...axes],
   };
 }
 
-/** `x` with its axes in the plan's order; to be freed. */
-function arranged(x: tf.TensorInfo, { perm }: Plan): tf.TensorInfo {
-  if (!perm) return share(x);
+/** `x` with its axes in the order that the blocks need; to be freed. */
+function arranged(x: tf.TensorInfo, { perm }: Blocks): tf.TensorInfo {
+  if (!perm) return alias(x);
   const result = output(perm.map((axis) => x.shape[axis]!), x.dtype);
   const bytes = tf.util.bytesPerElement(x.dtype);
   permute(pointer(x), pointer(result), x.shape, perm, bytes);
@@ -85,16 +95,16 @@ function arranged(x: tf.TensorInfo, { perm }: Plan): tf.TensorInfo {
 
 /** Reduce `axis` of `x`; a mean is a sum, divided by how many there are. */
 function reduce(
-  name: string,
+  name: ReductionName,
   x: tf.TensorInfo,
   axis: number | readonly number[] | undefined,
   keepDims: boolean,
   isMean = false,
 ): tf.TensorInfo {
   expectType(name.toLowerCase(), x, "float32", "int32", "bool");
-  const { empty, number } = REDUCTIONS[name]!;
+  const { empty, add } = NUMBERS[name];
   const axes = tf.util.parseAxisParam(axis as number[], x.shape);
-  const how = plan(x.shape, axes, keepDims, name === "Prod");
+  const how = blocksOf(x.shape, axes, keepDims, name === "Prod");
   const out = output(how.shape, x.dtype);
   if (how.outer * how.columns === 0) return out;
   if (how.rows === 0) {
@@ -104,35 +114,49 @@ function reduce(
   }
   const from = arranged(x, how);
   if (x.dtype === "float32") reduceFloats(name, from, out, how, isMean);
-  else reduceNumbers(from, out, how, empty, number);
+  else reduceNumbers(from, out, how, empty, add);
   free(from);
   return out;
 }
 
 function reduceFloats(
-  name: string,
+  name: ReductionName,
   x: tf.TensorInfo,
   out: tf.TensorInfo,
-  { outer, rows, columns }: Plan,
+  { outer, rows, columns }: Blocks,
   isMean: boolean,
 ) {
-  const from = pointer(x), to = pointer(out), count = isMean ? rows : 1;
+  const count = isMean ? rows : 1, line = 4 * columns, block = line * rows;
   const work = outer * rows * columns / (name === "Prod" ? 1 : 4);
-  const line = 4 * columns, block = line * rows;
+  const functions = FUNCTIONS[name];
   if (columns === 1) {
-    runRanges(`${name}Rows`, outer, work, (first, end) => [
-      ...[from + block * first, to + 4 * first, end - first, block, count],
-    ]);
+    functions.rows.ranges(outer, work, (first, end) => ({
+      x: pointer(x) + block * first,
+      y: pointer(out) + 4 * first,
+      rows: end - first,
+      bytes: block,
+      count,
+    }));
   } else if (outer === 1) {
-    runRanges(`${name}Columns`, columns, work, (first, end) => [
-      ...[from + 4 * first, to + 4 * first, rows, 4 * (end - first)],
-      ...[count, line, 1],
-    ], STRIP / 4);
+    functions.columns!.ranges(columns, work, (first, end) => ({
+      x: pointer(x) + 4 * first,
+      y: pointer(out) + 4 * first,
+      rows,
+      bytes: 4 * (end - first),
+      count,
+      rowBytes: line,
+      outer: 1,
+    }), STRIP / 4);
   } else {
-    runRanges(`${name}Columns`, outer, work, (first, end) => [
-      ...[from + block * first, to + line * first, rows, line],
-      ...[count, line, end - first],
-    ]);
+    functions.columns!.ranges(outer, work, (first, end) => ({
+      x: pointer(x) + block * first,
+      y: pointer(out) + line * first,
+      rows,
+      bytes: line,
+      count,
+      rowBytes: line,
+      outer: end - first,
+    }));
   }
 }
 
@@ -140,7 +164,7 @@ function reduceFloats(
 function reduceNumbers(
   x: tf.TensorInfo,
   out: tf.TensorInfo,
-  { rows, columns }: Plan,
+  { rows, columns }: Blocks,
   empty: number,
   number: (sum: number, x: number) => number,
 ) {
@@ -164,7 +188,8 @@ function test(
 ): tf.TensorInfo {
   expectType(isAll ? "all" : "any", x, "bool");
   const axes = tf.util.parseAxisParam(axis as number[], x.shape);
-  const how = plan(x.shape, axes, keepDims), out = output(how.shape, "bool");
+  const how = blocksOf(x.shape, axes, keepDims),
+    out = output(how.shape, "bool");
   const from = arranged(x, how);
   if (isAll) reduceNumbers(from, out, how, 1, (all, x) => all && x);
   else reduceNumbers(from, out, how, 0, (any, x) => any || x);
@@ -181,7 +206,7 @@ interface ReduceAttrs {
 
 /** Replace reductions. */
 export function registerReductions(): void {
-  for (const name of Object.keys(REDUCTIONS)) {
+  for (const name of Object.keys(FUNCTIONS) as ReductionName[]) {
     replace<"x", ReduceAttrs>(name, ({ inputs: { x }, attrs }) => {
       const { axis = attrs.reductionIndices, keepDims = false } = attrs;
       if (x.dtype !== "bool" || name === "Max" || name === "Min") {

@@ -5,8 +5,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { I32, load } from "../assembler/assembler.ts";
+import { eachVector } from "../assembler/lanes.ts";
 import { wasmBackend } from "../machine/backend.ts";
-import { run } from "../machine/parallel.ts";
+import { wasmFunction } from "../machine/functions.ts";
 import {
   expectType,
   output,
@@ -16,6 +18,38 @@ import {
   view,
   zeros,
 } from "../machine/registry.ts";
+import { copyFloats } from "./floats.ts";
+
+/** Copy the rows of `bytes` bytes that `count` ids choose from `from`. */
+const gatherRows = wasmFunction(
+  "gatherRows",
+  ["from", "to", "ids", "count", "bytes"],
+  (f, { from, to, ids, count, bytes }) => {
+    f.for(count.shl(2), 4, (i) => {
+      const row = f.let(from.add(load(I32, ids.add(i)).mul(bytes)));
+      copyFloats(f, to, row, bytes);
+      f.set(to, to.add(bytes));
+    });
+  },
+);
+
+/** Add each row to the one that its id chooses, if that is below `most`. */
+const addRows = wasmFunction(
+  "addRows",
+  ["from", "to", "ids", "count", "bytes", "most"],
+  (f, { scratch, from, to, ids, count, bytes, most }) => {
+    f.for(count.shl(2), 4, (i) => {
+      const id = f.let(load(I32, ids.add(i)));
+      f.if(id.lt(most), () => {
+        const row = f.let(to.add(id.mul(bytes)));
+        eachVector(f, scratch, bytes, (lanes) => {
+          lanes.store(row, lanes.load(row).add(lanes.load(from)));
+        });
+      });
+      f.set(from, from.add(bytes));
+    });
+  },
+);
 
 /** Sum the rows of `x` that have the same id; ids outside `0` to `numSegments` are left out. */
 function segmentSum(
@@ -28,15 +62,14 @@ function segmentSum(
   const row = x.shape.slice(segmentIds.shape.length), length = size(row);
   const out = zeros([numSegments, ...row], x.dtype);
   if (x.dtype === "float32") {
-    const [from, to, ids] = [pointer(x), pointer(out), pointer(segmentIds)];
-    run("addRows", [[
-      from,
-      to,
-      ids,
-      size(segmentIds.shape),
-      4 * length,
-      numSegments,
-    ]]);
+    addRows.run({
+      from: pointer(x),
+      to: pointer(out),
+      ids: pointer(segmentIds),
+      count: size(segmentIds.shape),
+      bytes: 4 * length,
+      most: numSegments,
+    });
     return out;
   }
   const ids = view(segmentIds), from = view(x), to = view(out);
@@ -84,7 +117,8 @@ function gather(
     for (let line = 0; line < lines; line++) {
       const base = from + (n * lines + line) * choices * bytes;
       if (bytes % 4 === 0) {
-        run("gatherRows", [[base, to, first + 4 * n * count, count, bytes]]);
+        const ids = first + 4 * n * count;
+        gatherRows.run({ from: base, to, ids, count, bytes });
         to += count * bytes;
         continue;
       }

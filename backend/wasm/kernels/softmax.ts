@@ -8,15 +8,10 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  type Assembler,
-  type Body,
-  F32x4,
-  I32,
-} from "../assembler/assembler.ts";
+import { type Body, F32x4, type I32 } from "../assembler/assembler.ts";
 import { eachVector, maxLanes, sumLanes } from "../assembler/lanes.ts";
 import { expNegative } from "../assembler/math.ts";
-import { runRanges } from "../machine/parallel.ts";
+import { wasmFunction } from "../machine/functions.ts";
 import {
   expectType,
   output,
@@ -58,33 +53,67 @@ export function softmaxRow(
   }, 4);
 }
 
-/** Define `softmax`. */
-export function defineSoftmax(m: Assembler): void {
-  const params = { scratch: I32, x: I32, y: I32, rows: I32, bytes: I32 };
-  m.export("softmax", params, (f, { scratch, x, y, rows, bytes }) => {
+const softmax = wasmFunction(
+  "softmax",
+  ["x", "y", "rows", "bytes"],
+  (f, { scratch, x, y, rows, bytes }) => {
     f.for(rows, 1, () => {
       softmaxRow(f, scratch, x, y, bytes);
-      f.set(x, x.add(bytes));
-      f.set(y, y.add(bytes));
+      for (const row of [x, y]) f.set(row, row.add(bytes));
     });
-  });
+  },
+);
+
+const softmaxGrad = wasmFunction(
+  "SoftmaxGrad",
+  ["y", "dy", "dx", "rows", "bytes"],
+  (f, { scratch, y, dy, dx, rows, bytes }) => {
+    const dot = f.local(F32x4);
+    f.for(rows, 1, () => {
+      f.set(dot, F32x4.of(0));
+      eachVector(f, scratch, bytes, (lanes) => {
+        const d = lanes.load(dy);
+        f.set(dot, dot.add(lanes.only(f.let(d.mul(lanes.load(y))), 0)));
+      });
+      f.set(dot, sumLanes(dot).splat());
+      eachVector(f, scratch, bytes, (lanes) => {
+        lanes.store(dx, lanes.load(dy).sub(dot).mul(lanes.load(y)));
+      });
+      for (const row of [y, dy, dx]) f.set(row, row.add(bytes));
+    });
+  },
+);
+
+/** The last axis as rows: how many, how long in bytes, and about how much work. */
+export function rowsOf(
+  x: tf.TensorInfo,
+): { rows: number; bytes: number; work: number } {
+  const columns = x.shape.at(-1) ?? 1, n = size(x.shape);
+  return { rows: columns ? n / columns : 0, bytes: 4 * columns, work: n };
 }
 
-function softmax(x: tf.TensorInfo): tf.TensorInfo {
-  expectType("softmax", x, "float32");
-  const y = output(x.shape), n = size(x.shape), columns = x.shape.at(-1) ?? 1;
-  if (n === 0) return y;
-  const from = pointer(x), to = pointer(y), bytes = 4 * columns;
-  runRanges("softmax", n / columns, 2 * n, (first, end) => [
-    ...[from + bytes * first, to + bytes * first, end - first, bytes],
-  ]);
-  return y;
-}
-
-/** Replace `Softmax`. */
+/** Replace `Softmax`, and register its gradient, `(dy - Σ dy y) y`. */
 export function registerSoftmax(): void {
-  replace<"logits", unknown>(
-    "Softmax",
-    ({ inputs: { logits } }) => softmax(logits),
-  );
+  replace<"logits", unknown>("Softmax", ({ inputs: { logits: x } }) => {
+    expectType("softmax", x, "float32");
+    const { rows, bytes, work } = rowsOf(x), y = output(x.shape);
+    softmax.ranges(rows, 2 * work, (first, end) => ({
+      x: pointer(x) + bytes * first,
+      y: pointer(y) + bytes * first,
+      rows: end - first,
+      bytes,
+    }));
+    return y;
+  });
+  replace<"y" | "dy", unknown>("SoftmaxGrad", ({ inputs: { y, dy } }) => {
+    const { rows, bytes, work } = rowsOf(y), dx = output(y.shape);
+    softmaxGrad.ranges(rows, work, (first, end) => ({
+      y: pointer(y) + bytes * first,
+      dy: pointer(dy) + bytes * first,
+      dx: pointer(dx) + bytes * first,
+      rows: end - first,
+      bytes,
+    }));
+    return dx;
+  });
 }

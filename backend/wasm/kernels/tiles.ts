@@ -38,6 +38,22 @@ const MATRICES = {
   columns: I32,
 };
 
+/** Parameters of a product: addresses, strides in bytes, sizes; `bias` 0 is none. */
+export const PRODUCT = {
+  scratch: I32,
+  a: I32,
+  aRow: I32,
+  b: I32,
+  bRow: I32,
+  c: I32,
+  cRow: I32,
+  M: I32,
+  N: I32,
+  K: I32,
+  flags: I32,
+  bias: I32,
+};
+
 /** The position of row `i`, column `j` of floats. */
 export function at(base: I32, i: I32, row: I32, j: I32): I32 {
   return base.add(i.mul(row)).add(j.shl(2));
@@ -107,14 +123,23 @@ export function defineTranspose(
   });
 }
 
+const TILE = {
+  a: I32,
+  aRow: I32,
+  b: I32,
+  bRow: I32,
+  c: I32,
+  cRow: I32,
+  K: I32,
+  rows: I32,
+  flags: I32,
+  bias: I32,
+};
+
 /** A tile of C: `height` rows, of which `rows` exist, and NR columns. */
 export function defineTile(m: Assembler, height: number) {
-  const params = {
-    ...{ a: I32, aRow: I32, b: I32, bRow: I32, c: I32, cRow: I32 },
-    ...{ K: I32, rows: I32, flags: I32, bias: I32 },
-  };
   return m.func(
-    params,
+    TILE,
     (f, { a, aRow, b, bRow, c, cRow, K, rows, flags, bias }) => {
       const lines = [a];
       for (let i = 1; i < height; i++) {

@@ -4,13 +4,10 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
 import {
-  type Assembler,
   type Body,
   F32x4,
   floatBits,
-  I32,
   type I32x4,
 } from "../assembler/assembler.ts";
 import { eachVector } from "../assembler/lanes.ts";
@@ -25,7 +22,7 @@ import {
   softplus,
   tanh,
 } from "../assembler/math.ts";
-import { runRanges } from "../machine/parallel.ts";
+import { wasmFunction } from "../machine/functions.ts";
 import {
   expectType,
   output,
@@ -127,78 +124,63 @@ const TESTS: Readonly<Record<string, (x: F32x4) => I32x4>> = {
   IsFinite: (x) => x.abs().lt(Infinity),
 };
 
-const PARAMS = { scratch: I32, x: I32, y: I32, bytes: I32 };
+const FUNCTIONS = Object.entries(KERNELS).map(([name, kernel]) => ({
+  name,
+  kernel,
+  apply: wasmFunction(name, ["x", "y", "bytes", "p", "q"], (f, args) => {
+    const { scratch, x, y, bytes } = args;
+    const p = f.let(args.p.floats().splat());
+    const q = f.let(args.q.floats().splat());
+    eachVector(f, scratch, bytes, (lanes) => {
+      lanes.store(y, kernel.floats(f, lanes.load(x), p, q));
+    }, kernel.cost ? 1 : 2);
+  }),
+}));
 
-/** Define a function for each kernel, under its name. */
-export function defineUnary(m: Assembler): void {
-  for (const [name, { floats, cost }] of Object.entries(KERNELS)) {
-    m.export(
-      name,
-      { ...PARAMS, p: I32, q: I32 },
-      (f, { scratch, x, y, bytes, ...rest }) => {
-        const p = f.let(rest.p.floats().splat()),
-          q = f.let(rest.q.floats().splat());
-        eachVector(f, scratch, bytes, (lanes) => {
-          lanes.store(y, floats(f, lanes.load(x), p, q));
-        }, cost ? 1 : 2);
-      },
-    );
-  }
-  for (const [name, test] of Object.entries(TESTS)) {
-    m.export(name, PARAMS, (f, { scratch, x, y, bytes }) => {
-      eachVector(f, scratch, bytes, (lanes) => {
-        lanes.storeBytes(y, test(lanes.load(x)).and(1));
-      });
+const TEST_FUNCTIONS = Object.entries(TESTS).map(([name, test]) => ({
+  name,
+  apply: wasmFunction(name, ["x", "y", "bytes"], (f, p) => {
+    eachVector(f, p.scratch, p.bytes, (lanes) => {
+      lanes.storeBytes(p.y, test(lanes.load(p.x)).and(1));
     });
-  }
-}
-
-function unary(
-  name: string,
-  { integer, numbers, cost = 1 }: Unary,
-  x: tf.TensorInfo,
-  attrs: Record<string, number>,
-): tf.TensorInfo {
-  expectType(name, x, "float32", "int32");
-  const y = output(x.shape, x.dtype), n = size(x.shape);
-  const [p, q] = numbers?.(attrs) ?? [0, 0];
-  if (x.dtype === "int32") {
-    const from = view(x), to = view(y);
-    for (let i = 0; i < n; i++) to[i] = integer(from[i]!, p, q);
-    return y;
-  }
-  const from = pointer(x), to = pointer(y), bits = [floatBits(p), floatBits(q)];
-  runRanges(
-    name,
-    n,
-    n * cost / 4,
-    (
-      first,
-      end,
-    ) => [from + 4 * first, to + 4 * first, 4 * (end - first), ...bits],
-    4,
-  );
-  return y;
-}
+  }),
+}));
 
 /** Replace kernels of one element. */
 export function registerUnary(): void {
-  for (const [name, kernel] of Object.entries(KERNELS)) {
-    replace<"x", Record<string, number>>(
-      name,
-      ({ inputs: { x }, attrs }) => unary(name, kernel, x, attrs),
-    );
+  for (const { name, kernel, apply } of FUNCTIONS) {
+    const { integer, numbers, cost = 1 } = kernel;
+    replace<"x", Record<string, number>>(name, ({ inputs: { x }, attrs }) => {
+      expectType(name, x, "float32", "int32");
+      const y = output(x.shape, x.dtype), n = size(x.shape);
+      const [p, q] = numbers?.(attrs) ?? [0, 0];
+      if (x.dtype === "int32") {
+        const from = view(x), to = view(y);
+        for (let i = 0; i < n; i++) to[i] = integer(from[i]!, p, q);
+        return y;
+      }
+      apply.ranges(n, n * cost / 4, (first, end) => ({
+        x: pointer(x) + 4 * first,
+        y: pointer(y) + 4 * first,
+        bytes: 4 * (end - first),
+        p: floatBits(p),
+        q: floatBits(q),
+      }), 4);
+      return y;
+    });
   }
-  for (const name of Object.keys(TESTS)) {
+  for (const { name, apply } of TEST_FUNCTIONS) {
     replace<"x", unknown>(name, ({ inputs: { x } }) => {
       const y = output(x.shape, "bool"), n = size(x.shape);
-      if (x.dtype !== "float32") view(y).fill(name === "IsFinite" ? 1 : 0);
-      else {
-        const from = pointer(x), to = pointer(y);
-        runRanges(name, n, n / 4, (first, end) => [
-          ...[from + 4 * first, to + first, 4 * (end - first)],
-        ], 4);
+      if (x.dtype !== "float32") {
+        view(y).fill(name === "IsFinite" ? 1 : 0);
+        return y;
       }
+      apply.ranges(n, n / 4, (first, end) => ({
+        x: pointer(x) + 4 * first,
+        y: pointer(y) + first,
+        bytes: 4 * (end - first),
+      }), 4);
       return y;
     });
   }

@@ -1,26 +1,120 @@
 /**
- * Pooling and depthwise convolution as WebAssembly code: walks over the windows
- * of `patches.ts`, four channels at a time.
+ * Windows over images and volumes: their sizes, and walks over them as WebAssembly
+ * code. Images are volumes of depth 1.
  *
  * @module
  */
-import {
-  type Assembler,
-  type Body,
-  F32,
-  F32x4,
-  I32,
-  I32x4,
-  load,
-} from "../assembler/assembler.ts";
-import { eachVector } from "../assembler/lanes.ts";
-import { eachWindow, loadGeometry } from "./patches.ts";
+import { type Body, I32, load } from "../assembler/assembler.ts";
 
-type Sizes = ReturnType<typeof loadGeometry>;
-type Window = Parameters<Parameters<typeof eachWindow>[4]>[0];
+/** The sizes that describe windows: in this order, as 32-bit integers in memory. */
+const FIELDS = [
+  "inDepth",
+  "inHeight",
+  "inWidth",
+  "channels",
+  "outDepth",
+  "outHeight",
+  "outWidth",
+  "depth",
+  "height",
+  "width",
+  "strideDepth",
+  "strideHeight",
+  "strideWidth",
+  "dilationDepth",
+  "dilationHeight",
+  "dilationWidth",
+  "front",
+  "top",
+  "left",
+] as const;
+
+/** Windows over a volume: input, output and filter sizes, strides, dilations, padding. */
+export type Geometry = Readonly<Record<typeof FIELDS[number], number>>;
+
+/** Windows over so many images. */
+export interface Windows {
+  readonly images: number;
+  readonly geometry: Geometry;
+}
+
+/** How many windows one image has. */
+export function windowsIn(g: Geometry): number {
+  return g.outDepth * g.outHeight * g.outWidth;
+}
+
+/** About how many operations it takes to go through all windows, four channels at a time. */
+export function operations({ images, geometry: g }: Windows): number {
+  return images * windowsIn(g) * g.depth * g.height * g.width *
+    (2 + g.channels / 4);
+}
+
+/** `geometry` as integers. */
+export function geometryWords(geometry: Geometry): number[] {
+  return FIELDS.map((name) => geometry[name]);
+}
+
+/** The sizes as local variables. */
+export type Sizes = Record<typeof FIELDS[number], I32>;
+
+/** Read the sizes from memory. */
+export function loadGeometry(f: Body, at: I32): Sizes {
+  return Object.fromEntries(
+    FIELDS.map((name, i) => [name, f.let(load(I32, at, 4 * i))]),
+  ) as Sizes;
+}
+
+/** Where an output position's window begins; outside the input it is below 0. */
+export interface Window {
+  readonly image: I32;
+  readonly z: I32;
+  readonly y: I32;
+  readonly x: I32;
+}
+
+/** `body` for the output positions from `first` to `end`, counted through all images. */
+export function eachWindow(
+  f: Body,
+  g: Sizes,
+  first: I32,
+  end: I32,
+  body: (window: Window) => void,
+): void {
+  const column = f.let(first.rem(g.outWidth));
+  const rest = f.let(first.div(g.outWidth));
+  const row = f.let(rest.rem(g.outHeight));
+  f.set(rest, rest.div(g.outHeight));
+  const slice = f.let(rest.rem(g.outDepth));
+  const image = f.let(rest.div(g.outDepth));
+  const window = {
+    image,
+    z: f.local(I32),
+    y: f.local(I32),
+    x: f.local(I32),
+  };
+  f.for(end, 1, () => {
+    f.set(window.z, slice.mul(g.strideDepth).sub(g.front));
+    f.set(window.y, row.mul(g.strideHeight).sub(g.top));
+    f.set(window.x, column.mul(g.strideWidth).sub(g.left));
+    body(window);
+    f.set(column, column.add(1));
+    f.if(column.eq(g.outWidth), () => {
+      f.set(column, I32.of(0));
+      f.set(row, row.add(1));
+      f.if(row.eq(g.outHeight), () => {
+        f.set(row, I32.of(0));
+        f.set(slice, slice.add(1));
+        f.if(slice.eq(g.outDepth), () => {
+          f.set(slice, I32.of(0));
+          f.set(image, image.add(1));
+        });
+      });
+    });
+  }, first);
+}
 
 /** `body` for each place of a window that lies in the input: its number, and its pixel's. */
-function eachPlace(
+export function eachPlace(
   f: Body,
   g: Sizes,
   window: Window,
@@ -46,149 +140,4 @@ function eachPlace(
       });
     });
   });
-}
-
-const RANGE = { first: I32, end: I32, geometry: I32 };
-
-/** Define `maxPool`, `maxPoolIndex` and `maxPoolGrad`. */
-function definePooling(m: Assembler) {
-  m.export("maxPool", { scratch: I32, x: I32, y: I32, ...RANGE }, (f, p) => {
-    const { scratch, x, y, first, end, geometry } = p;
-    const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));
-    f.set(y, y.add(first.mul(bytes)));
-    eachWindow(f, g, first, end, (window) => {
-      eachVector(
-        f,
-        scratch,
-        bytes,
-        (lanes) => lanes.store(y, F32x4.of(-Infinity)),
-      );
-      eachPlace(f, g, window, (_, pixel) => {
-        const from = f.let(x.add(pixel.mul(bytes)));
-        eachVector(f, scratch, bytes, (lanes) => {
-          lanes.store(y, lanes.load(y).max(lanes.load(from)));
-        });
-      });
-      f.set(y, y.add(bytes));
-    });
-  });
-
-  /** Where the largest element of a window is: the first of several, or a NaN. */
-  const largest = (
-    f: Body,
-    p: { scratch: I32; x: I32; pixels: I32; best: I32 },
-    g: Sizes,
-    bytes: I32,
-    window: Window,
-  ) => {
-    eachVector(f, p.scratch, bytes, (lanes) => {
-      lanes.store(p.pixels, I32x4.of(-1).floats());
-    });
-    eachPlace(f, g, window, (_, pixel) => {
-      const from = f.let(p.x.add(pixel.mul(bytes)));
-      eachVector(f, p.scratch, bytes, (lanes) => {
-        const value = lanes.load(from), best = lanes.load(p.best);
-        const at = lanes.load(p.pixels);
-        const isFirst = at.bits().eq(-1);
-        const isLarger = best.ge(value).not().and(best.eq(best));
-        const take = f.let(isFirst.or(isLarger));
-        lanes.store(p.best, take.select(value, best));
-        lanes.store(p.pixels, take.select(pixel.splat().floats(), at));
-      });
-    });
-  };
-
-  const params = { scratch: I32, x: I32, pixels: I32, best: I32, ...RANGE };
-  m.export("maxPoolIndex", params, (f, p) => {
-    const g = loadGeometry(f, p.geometry), bytes = f.let(g.channels.shl(2));
-    const at = { ...p, pixels: f.let(p.pixels.add(p.first.mul(bytes))) };
-    f.set(p.best, p.best.add(p.first.mul(bytes)));
-    eachWindow(f, g, p.first, p.end, (window) => {
-      largest(f, at, g, bytes, window);
-      f.set(at.pixels, at.pixels.add(bytes));
-      f.set(p.best, p.best.add(bytes));
-    });
-  });
-
-  m.export("maxPoolGrad", {
-    scratch: I32,
-    x: I32,
-    dy: I32,
-    dx: I32,
-    ...RANGE,
-  }, (f, p) => {
-    const { scratch, x, dy, dx, first, end, geometry } = p;
-    const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));
-    // Past what the last lanes go through.
-    const row = f.let(scratch.add(64));
-    const at = { scratch, x, pixels: row, best: f.let(row.add(bytes)) };
-    f.set(dy, dy.add(first.mul(bytes)));
-    eachWindow(f, g, first, end, (window) => {
-      largest(f, at, g, bytes, window);
-      f.for(bytes, 4, (c) => {
-        const pixel = f.let(load(I32, row.add(c)));
-        f.if(pixel.ne(-1), () => {
-          const to = f.let(dx.add(pixel.mul(bytes)).add(c));
-          f.store(to, load(F32, to).add(load(F32, dy.add(c))));
-        });
-      });
-      f.set(dy, dy.add(bytes));
-    });
-  });
-}
-
-/** Define `depthwiseFilter` and `depthwiseInput`, for `many` outputs per channel. */
-function defineDepthwise(m: Assembler) {
-  const params = { scratch: I32, x: I32, w: I32, y: I32, many: I32, ...RANGE };
-  const define = (
-    name: string,
-    /** What is added to: the products of the two others. */
-    to: "x" | "w",
-  ) => {
-    m.export(
-      name,
-      params,
-      (f, { scratch, x, w, y, many, first, end, geometry }) => {
-        const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));
-        const outBytes = f.let(bytes.mul(many));
-        const xs = f.local(I32), ws = f.local(I32);
-        f.set(y, y.add(first.mul(outBytes)));
-        eachWindow(f, g, first, end, (window) => {
-          eachPlace(f, g, window, (place, pixel) => {
-            f.set(xs, x.add(pixel.mul(bytes)));
-            f.set(ws, w.add(place.mul(outBytes)));
-            const [p, target] = to === "w" ? [xs, ws] : [ws, xs];
-            f.if(many.eq(1), () => {
-              eachVector(f, scratch, bytes, (lanes) => {
-                const product = f.let(lanes.load(p).mul(lanes.load(y)));
-                lanes.store(target, lanes.load(target).add(product));
-              });
-            }, () => {
-              const own = f.let(many.shl(2));
-              f.for(bytes, 4, (c) => {
-                f.for(own, 4, (j) => {
-                  const at = (base: I32) =>
-                    base === xs ? base.add(c) : base.add(c.mul(many)).add(j);
-                  const sum = load(F32, at(target));
-                  f.store(
-                    at(target),
-                    sum.add(load(F32, at(p)).mul(load(F32, at(y)))),
-                  );
-                });
-              });
-            });
-          });
-          f.set(y, y.add(outBytes));
-        });
-      },
-    );
-  };
-  define("depthwiseFilter", "w");
-  define("depthwiseInput", "x");
-}
-
-/** Define everything of this file. */
-export function defineWindows(m: Assembler): void {
-  definePooling(m);
-  defineDepthwise(m);
 }

@@ -91,7 +91,7 @@ export function view(x: tf.TensorInfo): Float32Array | Int32Array | Uint8Array {
 }
 
 /** Another tensor of the same data. */
-export function share(
+export function alias(
   x: tf.TensorInfo,
   shape: readonly number[] = x.shape,
 ): tf.TensorInfo {

@@ -17,7 +17,7 @@ const LEFT = 0, DONE = 1, FAILED = 2, PARTS = 3;
 const LENGTH = 16;
 /** The most parts of a job. */
 export const MOST_PARTS = 64;
-/** Words that a pool shares with its workers. */
+/** Words that are shared with its workers. */
 const WORDS = PARTS + LENGTH * MOST_PARTS;
 
 /** How often a thread looks for work before it sleeps. */
@@ -50,8 +50,8 @@ for (let idle = 0;;) {
 /** A function of the module: scratch memory, then integers. */
 type Kernel = (...args: number[]) => void;
 
-/** What a pool is made of. */
-export interface PoolOptions {
+/** What threads are started with. */
+export interface ThreadsOptions {
   /** The functions that it runs; each takes scratch memory first. */
   readonly module: WebAssembly.Module;
   /** Their names in the module. */
@@ -67,7 +67,7 @@ export interface PoolOptions {
 }
 
 /** Functions of a module, run by this thread and its workers. */
-export class Pool {
+export class Threads {
   readonly #kernels: readonly Kernel[];
   readonly #names: readonly string[];
   readonly #scratch: number;
@@ -75,7 +75,7 @@ export class Pool {
   #workers = 0;
   #jobs = 0;
 
-  private constructor(options: PoolOptions) {
+  private constructor(options: ThreadsOptions) {
     const { module, memory, names, allocate, scratch } = options;
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     this.#names = names;
@@ -86,10 +86,10 @@ export class Pool {
   }
 
   /** Start `threads - 1` workers. They do not keep the process from ending. */
-  static async start(options: PoolOptions): Promise<Pool> {
-    const pool = new Pool(options);
+  static async start(options: ThreadsOptions): Promise<Threads> {
+    const started = new Threads(options);
     const { module, memory, names, allocate, scratch, threads } = options;
-    if (threads < 2) return pool;
+    if (threads < 2) return started;
     const { Worker } = await import("node:worker_threads");
     const script = new URL(
       `data:text/javascript,${encodeURIComponent(WORKER)}`,
@@ -97,8 +97,10 @@ export class Pool {
     await Promise.all(Array.from({ length: threads - 1 }, async () => {
       const worker = new Worker(script, {
         workerData: {
-          ...{ module, memory, names },
-          words: pool.#words.byteOffset,
+          module,
+          memory,
+          names,
+          words: started.#words.byteOffset,
           scratch: allocate(scratch),
         },
       });
@@ -106,9 +108,9 @@ export class Pool {
         worker.once("message", () => resolve()).once("error", reject);
       });
       worker.unref();
-      pool.#workers++;
+      started.#workers++;
     }));
-    return pool;
+    return started;
   }
 
   /** How many threads there are, the caller's included. */
@@ -116,9 +118,9 @@ export class Pool {
     return 1 + this.#workers;
   }
 
-  /** Perform `parts`, which do not depend on each other, and wait for them; at most 64. */
-  run(name: string, parts: readonly (readonly number[])[]): void {
-    const index = this.#names.indexOf(name), kernel = this.#kernels[index]!;
+  /** Run a function by its number for each of `parts`, which do not depend on each other, and wait for them; at most 64. */
+  run(index: number, parts: readonly (readonly number[])[]): void {
+    const kernel = this.#kernels[index]!;
     if (parts.length < 2 || this.#workers === 0) {
       for (const part of parts) kernel(this.#scratch, ...part);
       return;
@@ -144,7 +146,9 @@ export class Pool {
       if (i > 10_000 && CAN_WAIT) Atomics.wait(words, DONE, done, 0.1);
     }
     if (Atomics.load(words, FAILED)) {
-      throw new Error(`Cannot run ${name} on WASM: it failed in a worker`);
+      throw new Error(
+        `Cannot run ${this.#names[index]} on WASM: it failed in a worker`,
+      );
     }
   }
 

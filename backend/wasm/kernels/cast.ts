@@ -1,0 +1,78 @@
+/**
+ * Changes of element type.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { F32x4, I32x4 } from "../assembler/assembler.ts";
+import { eachVector } from "../assembler/lanes.ts";
+import { wasmFunction } from "../machine/functions.ts";
+import {
+  alias,
+  call,
+  free,
+  output,
+  pointer,
+  replace,
+  size,
+  view,
+  zeros,
+} from "../machine/registry.ts";
+
+const boolToFloat = fromBool("boolToFloat", (x) => x.toF32());
+const boolToInt = fromBool("boolToInt", (x) => x.floats());
+
+/** Four bytes as four words each. */
+function fromBool(name: string, convert: (x: I32x4) => F32x4) {
+  return wasmFunction(name, ["from", "to", "bytes"], (f, p) => {
+    eachVector(f, p.scratch, p.bytes, (lanes) => {
+      lanes.store(p.to, convert(lanes.loadBytes(p.from)));
+    });
+  });
+}
+
+/** The element type `dtype`; what is not 0 is true, NaN included. */
+function cast(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
+  if (x.dtype === dtype) return alias(x);
+  const out = output(x.shape, dtype);
+  if (x.dtype === "bool" && dtype !== "bool") {
+    const convert = dtype === "float32" ? boolToFloat : boolToInt;
+    convert.run({
+      from: pointer(x),
+      to: pointer(out),
+      bytes: 4 * size(x.shape),
+    });
+  } else if (dtype === "bool") {
+    const from = view(x), to = view(out);
+    for (let i = 0; i < from.length; i++) to[i] = from[i] === 0 ? 0 : 1;
+  } else view(out).set(view(x));
+  return out;
+}
+
+/** The real part as `dtype`, or `x` with imaginary part 0. */
+function castComplex(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
+  const isReal = x.dtype !== "complex64";
+  const real = isReal ? cast(x, "float32") : call("Real", { input: x });
+  const imag = zeros(isReal ? x.shape : [0]);
+  const result = isReal ? call("Complex", { real, imag }) : cast(real, dtype);
+  free(real, imag);
+  return result;
+}
+
+/** Replace `Cast`. */
+export function registerCast(): void {
+  replace<"x", { dtype: tf.DataType }>("Cast", (args) => {
+    const { inputs: { x }, attrs: { dtype } } = args;
+    const known = [x.dtype, dtype].every((t) =>
+      ["float32", "int32", "bool"].includes(t)
+    );
+    if (known) return cast(x, dtype);
+    if (x.dtype === dtype) return alias(x);
+    if (x.dtype === "complex64" || dtype === "complex64") {
+      return castComplex(x, dtype);
+    }
+    throw new TypeError(
+      `Cannot cast on WASM: types must be float32, int32 or bool: current values are ${x.dtype} and ${dtype}`,
+    );
+  });
+}

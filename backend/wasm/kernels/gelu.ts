@@ -1,0 +1,83 @@
+/**
+ * GELU, exact and approximated by tanh, and its gradient: kernels that tfjs lacks,
+ * run by `backend/ops/gelu.ts`.
+ *
+ * @module
+ */
+import { type Body, F32x4 } from "../assembler/assembler.ts";
+import { eachVector } from "../assembler/lanes.ts";
+import { erf, exp, tanh } from "../assembler/math.ts";
+import { wasmFunction } from "../machine/functions.ts";
+import {
+  expectType,
+  output,
+  pointer,
+  replace,
+  size,
+} from "../machine/registry.ts";
+
+/** The factors of the approximation by tanh. */
+const ROOT = Math.sqrt(2 / Math.PI), CUBIC = 0.044715;
+
+/** GELU is `x gate(x)`; `slope` is its derivative. */
+type Gelu = (f: Body, x: F32x4) => { gate: F32x4; slope: () => F32x4 };
+
+const GELUS: Readonly<Record<"Gelu" | "GeluTanh", Gelu>> = {
+  Gelu(f, x) {
+    const gate = f.let(erf(f, f.let(x.mul(Math.SQRT1_2))).add(1).mul(0.5));
+    const density = () =>
+      exp(f, f.let(x.mul(x).mul(-0.5))).mul(1 / Math.sqrt(2 * Math.PI));
+    return { gate, slope: () => gate.add(x.mul(density())) };
+  },
+  GeluTanh(f, x) {
+    const square = f.let(x.mul(x));
+    const t = tanh(f, f.let(x.mul(square.mul(ROOT * CUBIC).add(ROOT))));
+    const gate = f.let(t.add(1).mul(0.5));
+    const inner = square.mul(3 * ROOT * CUBIC).add(ROOT);
+    const slope = () =>
+      gate.add(x.mul(0.5).mul(F32x4.of(1).sub(t.mul(t))).mul(inner));
+    return { gate, slope };
+  },
+};
+
+const FUNCTIONS = Object.entries(GELUS).map(([name, gelu]) => ({
+  name,
+  forward: wasmFunction(name, ["x", "y", "bytes"], (f, p) => {
+    eachVector(f, p.scratch, p.bytes, (lanes) => {
+      const x = lanes.load(p.x);
+      lanes.store(p.y, x.mul(gelu(f, x).gate));
+    });
+  }),
+  backward: wasmFunction(`${name}Grad`, ["x", "dy", "dx", "bytes"], (f, p) => {
+    eachVector(f, p.scratch, p.bytes, (lanes) => {
+      const x = lanes.load(p.x), dy = lanes.load(p.dy);
+      lanes.store(p.dx, dy.mul(gelu(f, x).slope()));
+    });
+  }),
+}));
+
+/** Register `Gelu`, `GeluTanh` and their gradients. */
+export function registerGelu(): void {
+  for (const { name, forward, backward } of FUNCTIONS) {
+    replace<"x", unknown>(name, ({ inputs: { x } }) => {
+      expectType("gelu", x, "float32");
+      const y = output(x.shape), n = size(x.shape);
+      forward.ranges(n, 3 * n, (first, end) => ({
+        x: pointer(x) + 4 * first,
+        y: pointer(y) + 4 * first,
+        bytes: 4 * (end - first),
+      }), 4);
+      return y;
+    });
+    replace<"x" | "dy", unknown>(`${name}Grad`, ({ inputs: { x, dy } }) => {
+      const dx = output(x.shape), n = size(x.shape);
+      backward.ranges(n, 4 * n, (first, end) => ({
+        x: pointer(x) + 4 * first,
+        dy: pointer(dy) + 4 * first,
+        dx: pointer(dx) + 4 * first,
+        bytes: 4 * (end - first),
+      }), 4);
+      return dx;
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Functions of our WASM module: declared once, with parameters by name, and run on
+ * all threads.
+ *
+ * Each function takes scratch memory, of which every thread has its own, then up to
+ * fifteen integers.
+ *
+ * @module
+ */
+import {
+  type Args,
+  Assembler,
+  type Body,
+  hasRelaxedSimd,
+  I32,
+} from "../assembler/assembler.ts";
+import { allocate, isShared, wasmBackend, wasmMemory } from "./backend.ts";
+import { MOST_PARTS, Threads } from "./threads.ts";
+
+/** A number for each parameter: addresses, sizes, or the bits of floats. */
+export type Arguments<P extends string> = Readonly<Record<P, number>>;
+
+/** The parameters as the function's code sees them. */
+export type Operands<P extends string> = Args<
+  Record<P | "scratch", typeof I32>
+>;
+
+/** A function of the module. */
+export interface WasmFunction<P extends string> {
+  /** Run it for each set of arguments, which do not depend on each other; at most 64. */
+  run(...parts: readonly Arguments<P>[]): void;
+  /**
+   * Run it for ranges that cover `0` to `total`.
+   *
+   * @param total Where the last range ends.
+   * @param work Operations of the whole, to decide how many threads it is worth.
+   * @param args The arguments for one range.
+   * @param step What the length of a range is a multiple of. Default: 1.
+   */
+  ranges(
+    total: number,
+    work: number,
+    args: (first: number, end: number) => Arguments<P>,
+    step?: number,
+  ): void;
+}
+
+/** What writes each declared function into a module, in order. */
+const DECLARED: ((m: Assembler) => void)[] = [];
+
+/** Declare a function; every thread gives it scratch memory besides. */
+export function wasmFunction<const P extends string>(
+  name: string,
+  params: readonly P[],
+  write: (f: Body, p: Operands<P>, m: Assembler) => void,
+): WasmFunction<P> {
+  const kinds = Object.fromEntries(
+    ["scratch", ...params].map((param) => [param, I32]),
+  ) as Record<P | "scratch", typeof I32>;
+  const index = DECLARED.push((m) => {
+    m.export(name, kinds, (f, p) => write(f, p as Operands<P>, m));
+  }) - 1;
+  const run = (parts: readonly Arguments<P>[]) =>
+    started().run(
+      index,
+      parts.map((part) => params.map((param) => part[param])),
+    );
+  return {
+    run: (...parts) => run(parts),
+    ranges(total, work, args, step = 1) {
+      if (total > 0) run(split(total, work, args, step));
+    },
+  };
+}
+
+/** The least work, in nanoseconds or so, that is worth giving to another thread. */
+const PART = 20_000;
+
+function split<T>(
+  total: number,
+  work: number,
+  args: (first: number, end: number) => T,
+  step: number,
+): T[] {
+  const threads = threadCount();
+  const worth = threads > 1 ? Math.floor(work / PART) : 1;
+  const count = Math.max(1, Math.min(4 * threads, MOST_PARTS, worth));
+  const length = Math.ceil(total / count / step) * step;
+  const parts: T[] = [];
+  for (let first = 0; first < total; first += length) {
+    parts.push(args(first, Math.min(total, first + length)));
+  }
+  return parts;
+}
+
+let threads: Threads | undefined;
+let memory: WebAssembly.Memory | undefined;
+let common = 0;
+
+/** Integers that a call may pass in memory, where fifteen are too few. */
+const COMMON = 64;
+
+/**
+ * Compile all declared functions and start threads for the current backend, unless
+ * that was done.
+ *
+ * @param scratch Bytes of scratch memory for each thread.
+ */
+export async function startThreads(scratch: number): Promise<void> {
+  const current = wasmMemory();
+  if (current === memory) return;
+  threads?.close();
+  const shared = isShared(current);
+  const code = new Assembler({ shared, relaxed: hasRelaxedSimd() });
+  for (const write of DECLARED) write(code);
+  threads = await Threads.start({
+    module: new WebAssembly.Module(code.encode()),
+    names: code.names,
+    memory: current,
+    allocate,
+    scratch,
+    // Workers are Node's, which browsers lack.
+    threads: shared && "Deno" in globalThis
+      ? wasmBackend().wasm.tfjs.getThreadsCount()
+      : 1,
+  });
+  common = allocate(4 * COMMON);
+  memory = current;
+}
+
+function started(): Threads {
+  if (threads) return threads;
+  throw new Error("Cannot run our WASM kernels: useBackend() starts them");
+}
+
+/** How many threads there are. */
+export function threadCount(): number {
+  return started().threads;
+}
+
+/** Put integers where a function can read them, and return where: once per call. */
+export function inMemory(words: readonly number[]): number {
+  const { wasm } = wasmBackend();
+  wasm.HEAP32.set(words, common >>> 2);
+  return common;
+}

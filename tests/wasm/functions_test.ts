@@ -1,0 +1,40 @@
+import { assertEquals } from "@std/assert";
+import { F32 } from "../../backend/wasm/assembler/assembler.ts";
+import { wasmFunction } from "../../backend/wasm/machine/functions.ts";
+import { output, pointer, view } from "../../backend/wasm/machine/registry.ts";
+import { useWasm } from "./_wasm.ts";
+
+const fill = wasmFunction(
+  "testFill",
+  ["to", "bytes", "value"],
+  (f, { to, bytes, value }) => {
+    f.for(bytes, 4, (i) => f.store(to.add(i), value.toF32()));
+  },
+);
+
+for (const threads of [1, 2]) {
+  Deno.test(`a function runs for ranges that cover everything once, with ${threads} threads`, async () => {
+    await useWasm(threads);
+    const n = 1003, y = output([n]);
+    fill.ranges(n, 1e6, (first, end) => ({
+      to: pointer(y) + 4 * first,
+      bytes: 4 * (end - first),
+      value: 7,
+    }), 4);
+    assertEquals([...view(y)], Array(n).fill(7));
+  });
+}
+
+Deno.test("a missing or misspelled argument of a function does not compile", () => {
+  const wrong = () => {
+    // @ts-expect-error: value is missing
+    fill.run({ to: 0, bytes: 4 });
+    // @ts-expect-error: it is called bytes
+    fill.run({ to: 0, byte: 4, value: 1 });
+    wasmFunction("testWrong", ["to"], (f, p) => {
+      // @ts-expect-error: it is called to
+      f.store(p.too, F32.of(0));
+    });
+  };
+  assertEquals(typeof wrong, "function");
+});
