@@ -1,11 +1,10 @@
 /**
- * Checkpoints: everything that training needs to go on, in one file.
+ * Checkpoints: everything that is needed to resume training, in one file.
  *
- * A resumed run equals the uninterrupted one bit for bit, if everything that
- * training depends on is among the parts: model, optimizer, scheduler, random
- * states and the place in the data. Files are complete or not there at all, carry
- * a checksum for each record, and are checked as a whole before they change
- * anything.
+ * A resumed run equals the uninterrupted one bit for bit, if all that training
+ * depends on is saved: model, optimizer, schedulers, random states and the position
+ * in the data. Files are written atomically, have a checksum for each record, and
+ * are checked completely before anything changes.
  *
  * | to | use |
  * | --- | --- |
@@ -16,7 +15,7 @@
  *
  * @module
  */
-export type { DataOf, LoadReport } from "./checkpoint/decode.ts";
+export type { CheckpointReport, DataOf } from "./checkpoint/decode.ts";
 export type {
   Differences,
   LoadOptions,

@@ -1,28 +1,28 @@
 /**
- * Changing parts to what a file holds, all or none.
+ * Loading values into parts, all or none.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { scope } from "../memory.ts";
-import { mapLeaves, type Plan, TensorRef } from "./plan.ts";
+import { type LoadPlan, mapLeaves, TensorRef } from "./load_plan.ts";
 
 /**
- * Change the parts, without waiting for anything in between; if one refuses,
- * those before it are changed back.
+ * Load the values of a plan synchronously. If a part throws, those before it are
+ * restored.
  *
- * @param plan The dicts and states to change.
- * @param tensors The tensors that are wanted, which stay the caller's.
+ * @param plan The parts and states to change.
+ * @param tensors The tensors by number, which the caller still owns.
  */
 export function apply(
-  plan: Pick<Plan, "dicts" | "states">,
+  plan: Pick<LoadPlan, "dicts" | "states">,
   tensors: ReadonlyMap<number, tf.Tensor>,
 ): void {
   scope(() => applyInScope(plan, tensors));
 }
 
 function applyInScope(
-  plan: Pick<Plan, "dicts" | "states">,
+  plan: Pick<LoadPlan, "dicts" | "states">,
   tensors: ReadonlyMap<number, tf.Tensor>,
 ) {
   const filled = (value: unknown) =>
@@ -41,13 +41,13 @@ function applyInScope(
   try {
     for (const { name, part, value } of dicts) {
       const before = cloned(part.stateDict()) as never;
-      // A part that throws has changed nothing, so there is nothing to undo.
+      // A part that throws has not changed.
       locate(name, () => part.loadStateDict(value));
       undo.push(() => part.loadStateDict(before));
     }
     for (const { state, value } of plan.states) {
       const before = cloned(state.value);
-      // The shape has been compared already, where it has to stay.
+      // The shape has been compared before, where it must be the same.
       state.replace(filled(value));
       undo.push(() => state.replace(before));
     }
@@ -57,7 +57,7 @@ function applyInScope(
   }
 }
 
-/** `value` with clones in place of tensors, which the open scope frees. */
+/** `value` with clones of its tensors, which the open scope frees. */
 function cloned(value: unknown): unknown {
   return mapLeaves(
     value,
@@ -65,7 +65,7 @@ function cloned(value: unknown): unknown {
   );
 }
 
-/** Run `fn`; an error says in which part it arose. */
+/** Call `fn`; its errors name the part. */
 function locate(name: string, fn: () => void) {
   try {
     fn();

@@ -1,5 +1,5 @@
 /**
- * Reordering the axes of arrays, on the host.
+ * Permuting the axes of arrays on the host.
  *
  * @module
  */
@@ -10,17 +10,17 @@ export function permute<T>(shape: readonly T[], axes: readonly number[]): T[] {
   return axes.map((axis) => shape[axis]!);
 }
 
-/** The order that undoes `axes`. */
+/** The inverse permutation of `axes`. */
 export function inverse(axes: readonly number[]): number[] {
   return axes.map((_, axis) => axes.indexOf(axis));
 }
 
 /**
- * The elements with their axes in another order, as `tf.transpose` does.
+ * Permute the axes of an array, as `tf.transpose` does.
  *
- * @param elements The elements, the last axis fastest.
- * @param shape The sizes of the axes now.
- * @param axes Which of them comes first, second, ...
+ * @param elements The elements, last axis fastest.
+ * @param shape The sizes of the axes.
+ * @param axes The axis that becomes the first, the second, ...
  * @returns A new array.
  */
 export function transposed<E extends Elements>(
@@ -38,7 +38,7 @@ export function transposed<E extends Elements>(
   let from = 0;
   for (let to = 0; to < result.length; to++) {
     result[to] = elements[from]!;
-    // Count up, the last axis fastest; an axis that is full starts again.
+    // Increment the index, last axis fastest.
     for (let axis = sizes.length - 1; axis >= 0; axis--) {
       from += steps[axis]!;
       if (++index[axis]! < sizes[axis]!) break;

@@ -4,26 +4,26 @@
  * @module
  */
 
-/** The part of `node:zlib` used here. */
+/** The part of `node:zlib` that is used here. */
 interface Zlib {
   readonly crc32?: (data: Uint8Array, value?: number) => number;
 }
 
-/** The part of `process` used here; browsers have none. */
+/** The part of `process` that is used here; browsers have no `process`. */
 interface Process {
   readonly getBuiltinModule?: (name: string) => Zlib | undefined;
 }
 
 const { process } = globalThis as { readonly process?: Process };
 
-/** About 20 times as fast as the code below; in Deno, Node and Bun. */
+/** About 20 times as fast as the code below; available in Deno, Node and Bun. */
 const native = process?.getBuiltinModule?.("node:zlib")?.crc32;
 
 /**
- * The checksum of `bytes`.
+ * The CRC-32 of `bytes`.
  *
- * @param bytes What to check.
- * @param before The checksum of what comes before them. Default: of nothing.
+ * @param bytes The bytes.
+ * @param before The CRC-32 of the bytes before them. Default: 0, of no bytes.
  * @returns An unsigned 32-bit integer.
  */
 export function crc32(bytes: Uint8Array, before = 0): number {
@@ -47,7 +47,7 @@ function makeTables(): Uint32Array[] {
   return tables;
 }
 
-/** {@linkcode crc32} where there is no native one: eight bytes at a time. */
+/** {@linkcode crc32} without native code: eight bytes at a time. */
 export function portableCrc32(bytes: Uint8Array, before = 0): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as [
     Uint32Array,

@@ -1,5 +1,5 @@
 /**
- * The elements of tensors: out of them, into them, and through data records.
+ * The elements of tensors, and the data records that hold them.
  *
  * @module
  */
@@ -20,12 +20,12 @@ import {
   writeBytesRecord,
 } from "./records.ts";
 
-/** The elements of a tensor; the array may be the tensor's own. */
+/** The elements of a tensor; the array may be the one the tensor uses. */
 export async function elementsIn(x: tf.Tensor): Promise<Elements> {
   const Elements = ARRAYS[x.dtype as SavedType];
   const elements = await x.data();
   if (elements instanceof Elements) return elements;
-  // Backends disagree about the array of a bool tensor.
+  // Backends return different arrays for bool tensors.
   return Elements.from(elements as ArrayLike<number>);
 }
 
@@ -33,12 +33,12 @@ export async function elementsIn(x: tf.Tensor): Promise<Elements> {
 const LARGE_BYTES = 2 ** 20;
 
 /**
- * Free a large array that {@linkcode elementsIn} gave or {@linkcode makeTensor}
- * took, if the tensor does not keep it: the garbage collector would let those of
- * many tensors pile up first.
+ * Free a large array that {@linkcode elementsIn} returned or {@linkcode makeTensor}
+ * was given, unless the tensor uses it. The garbage collector would let the arrays
+ * of many tensors pile up.
  *
  * @param x The tensor, not yet disposed.
- * @param elements Its elements, which must not be used any more.
+ * @param elements Its elements, which must not be used afterwards.
  */
 export async function freeElements(
   x: tf.Tensor,
@@ -47,8 +47,8 @@ export async function freeElements(
   if (elements.byteLength < LARGE_BYTES) return;
   const { tensorInfo } = engine().state;
   if (tensorInfo.get(x.dataId)?.backend !== tf.backend()) return;
-  // Some backends keep the array of a new tensor, and give that one; others copy
-  // what they are given, and give a copy each time.
+  // Some backends keep the array of a new tensor and return it; others copy the
+  // array, and return a new copy each time.
   const probe = tf.scalar(0);
   const first = await probe.data(), second = await probe.data();
   probe.dispose();
@@ -62,7 +62,7 @@ export function bytesOfElements(elements: Elements): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A tensor of these elements, which may keep the array. */
+/** A tensor of these elements, which may use the array. */
 export function makeTensor(
   elements: Elements,
   { dtype, shape }: TensorInfo,
@@ -77,12 +77,12 @@ export class DataWriter {
   #filled = 0;
   #number = 0;
 
-  /** Write records to `sink`. */
+  /** Write data records to `sink`. */
   constructor(sink: Sink) {
     this.#sink = sink;
   }
 
-  /** Write bytes, which may change afterwards. */
+  /** Write bytes; the caller may change them afterwards. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const part = bytes.subarray(at, at + CHUNK_BYTES - this.#filled);
@@ -97,7 +97,7 @@ export class DataWriter {
     }
   }
 
-  /** Write what is left of them. */
+  /** Write the bytes of an incomplete record. */
   async end(): Promise<void> {
     if (this.#filled === 0) return;
     await this.#record(this.#chunk.subarray(0, this.#filled));
@@ -109,14 +109,14 @@ export class DataWriter {
   }
 }
 
-/** What a data record may have besides the bytes of tensors. */
+/** The most bytes that msgpack adds to the bytes of tensors in a record. */
 const MSGPACK_BYTES = 16;
 
-/** Joins data records into the stream of bytes that was cut into them. */
+/** Joins data records into a stream of bytes. */
 export class DataReader {
   readonly #source: Source;
   readonly #chunkBytes: number;
-  /** Holds one record. */
+  /** Space for one record. */
   readonly #buffer: Uint8Array;
   #chunk: Uint8Array = new Uint8Array();
   #number = 0;
@@ -139,12 +139,12 @@ export class DataReader {
     }
   }
 
-  /** Leave out the next `length` bytes, which are checked all the same. */
+  /** Skip the next `length` bytes; their checksums are checked. */
   async skip(length: number): Promise<void> {
     while (length > 0) length -= (await this.#take(length)).length;
   }
 
-  /** Read what is left, and check that it is all. */
+  /** Read the rest, and check that nothing follows. */
   async end(): Promise<void> {
     await this.skip(this.#chunk.length + this.#left);
     if (this.#source.left === 0) return;
@@ -153,7 +153,7 @@ export class DataReader {
     );
   }
 
-  /** Some bytes, at most `max`. */
+  /** The next bytes, at most `max`. */
   async #take(max: number): Promise<Uint8Array> {
     if (this.#chunk.length === 0) this.#chunk = await this.#next();
     const part = this.#chunk.subarray(0, max);

@@ -1,7 +1,7 @@
 /**
  * Reading checkpoints.
  *
- * Everything is read, checked and made into tensors before a part is changed.
+ * Everything is read, checked and turned into tensors before a part changes.
  *
  * @module
  */
@@ -17,24 +17,24 @@ import {
 } from "./format.ts";
 import { ARRAYS, bytesOf, type Header, headerFromValue } from "./header.ts";
 import type { Parts } from "./parts.ts";
-import { makePlan } from "./plan.ts";
+import { makePlan } from "./load_plan.ts";
 import { readRecord, type Source } from "./records.ts";
 import type { PlainData } from "./tree.ts";
 
-/** The plain data among `P`, as wide as it may be read. */
+/** The parts of `P` that are plain data, with the types that can be loaded. */
 export type DataOf<P> = {
   readonly [
     K in keyof P as P[K] extends PlainData ? K : never
   ]: P[K] extends null | undefined ? PlainData : P[K];
 };
 
-/** What was loaded, and what was not. */
-export interface LoadReport<P = Parts> extends Differences {
+/** The result of loading a checkpoint. */
+export interface CheckpointReport<P = Parts> extends Differences {
   /** The parts that are plain data, as the file has them. */
   readonly data: DataOf<P>;
 }
 
-/** Read the header, which is at the beginning of a file. */
+/** Read the header at the beginning of a file. */
 export async function readHeader(source: Source): Promise<Header> {
   const start = new Uint8Array(Math.min(MAGIC.length + 4, source.left));
   await source.fill(start);
@@ -61,7 +61,7 @@ export async function readHeader(source: Source): Promise<Header> {
   return header;
 }
 
-/** Read the rest of a file whose header has been read, and check it. */
+/** Read and check the rest of a file whose header has been read. */
 export async function verifyData(
   source: Source,
   header: Header,
@@ -73,17 +73,17 @@ export async function verifyData(
  * Load parts from a file.
  *
  * @param source The whole file.
- * @param parts What to load.
+ * @param parts The parts to load.
  * @param options See {@linkcode LoadOptions}.
  * @param name The file, for errors.
- * @returns What was loaded, and what was not.
+ * @returns The differences, and the plain data.
  */
 export async function load<P extends Parts>(
   source: Source,
   parts: P,
   options: LoadOptions,
   name: string,
-): Promise<LoadReport<P>> {
+): Promise<CheckpointReport<P>> {
   const header = await readHeader(source);
   const kept: tf.Tensor[] = [];
   try {
@@ -99,7 +99,7 @@ export async function load<P extends Parts>(
   }
 }
 
-/** The wanted tensors by number; everything else is read to check it. */
+/** The wanted tensors by number; the others are read to check them. */
 async function readTensors(
   source: Source,
   header: Header,

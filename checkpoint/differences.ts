@@ -1,54 +1,61 @@
 /**
- * Differences between a file and what is to be loaded from it.
+ * Differences between a file and the parts to load from it.
  *
  * @module
  */
+import { boolean, oneOf, type OptionRules } from "../check.ts";
 
-/** A value of another kind, shape or dtype than the one it would replace. */
+/** A value whose kind, shape or dtype differs from the current one. */
 export interface Mismatch {
   /** The name of the part and the path in it, such as `"model.hidden.weight"`. */
   readonly path: string;
-  /** What the file has, such as `"float32 [3, 4]"`. */
+  /** The value in the file, such as `"float32 [3, 4]"`. */
   readonly found: string;
-  /** What is there now. */
+  /** The current value. */
   readonly expected: string;
 }
 
-/** How a file and the parts differ. */
+/** The differences between a file and the parts. */
 export interface Differences {
   /** Paths of the parts that the file does not have. */
   readonly missing: string[];
   /** Paths in the file that the part of that name does not have. */
   readonly unexpected: string[];
-  /** Values that do not fit; they are not loaded. */
+  /** Values that do not match; they are not loaded. */
   readonly mismatched: Mismatch[];
 }
 
 /** Options of loading. */
 export interface LoadOptions {
   /**
-   * What to do where file and parts differ: throw before anything has changed,
-   * or keep what is there now, with or without a warning on the console.
+   * What to do if file and parts differ: throw before anything has changed, or keep
+   * the current values, with or without a warning on the console.
    * Default: `"error"`; `"ignore"` if `strict` is false.
    */
   readonly mismatch?: "error" | "warn" | "ignore";
   /**
-   * Whether a path that only the file or only the parts have is a difference.
-   * If not, it is only reported. Default: true.
+   * Whether a path that is only in the file or only in the parts is a difference. If
+   * false, it is only reported. Default: true.
    */
   readonly strict?: boolean;
 }
 
-/** How many differences an error lists. */
+/** The rules of {@linkcode LoadOptions}. */
+export const LOAD_RULES: OptionRules<LoadOptions> = {
+  mismatch: oneOf("error", "warn", "ignore"),
+  strict: boolean,
+};
+
+/** The most differences that an error lists. */
 const MAX_LINES = 20;
 
 /**
- * Do with the differences what the options say.
+ * Throw or warn if there are differences, as the options say.
  *
- * @param differences How file and parts differ.
- * @param options What to do then.
+ * @param differences The differences.
+ * @param options See {@linkcode LoadOptions}.
  * @param name The file, for errors.
- * @throws {RangeError} If there is a difference that must not be.
+ * @throws {RangeError} If there is a difference and the options do not allow it.
  */
 export function report(
   { missing, unexpected, mismatched }: Differences,
@@ -56,11 +63,6 @@ export function report(
   name: string,
 ): void {
   const { strict = true, mismatch = strict ? "error" : "ignore" } = options;
-  if (!["error", "warn", "ignore"].includes(mismatch)) {
-    throw new TypeError(
-      `Cannot load ${name}: mismatch must be "error", "warn" or "ignore": current value is ${mismatch}`,
-    );
-  }
   if (mismatch === "ignore") return;
   const lines = mismatched.map(({ path, found, expected }) =>
     `${path}: ${found} in the file, ${expected} here`

@@ -33,40 +33,35 @@ import { classify, type Parts } from "./parts.ts";
 import { type Sink, writeRecord } from "./records.ts";
 import { checkKey, join, toValue } from "./tree.ts";
 
-/** Parts as they are at one moment. */
+/** The values of parts at one moment. */
 export class Snapshot {
-  /** Everything but the elements of tensors. */
+  /** Everything except the elements of tensors. */
   readonly header: Header;
-  /** The tensors, in the order of the header: clones, which share memory. */
+  /** The tensors in the order of the header, as clones, which share memory. */
   readonly tensors: readonly tf.Tensor[];
 
-  /** Own `tensors`. */
+  /** Take ownership of `tensors`. */
   constructor(header: Header, tensors: readonly tf.Tensor[]) {
     this.header = header;
     this.tensors = tensors;
   }
 
-  /** Free the tensors that are left. */
+  /** Free the tensors that have not been freed. */
   dispose(): void {
     tf.dispose([...this.tensors]);
   }
 }
 
 /**
- * Take hold of what `parts` are now. Nothing is copied: whatever overwrites
- * memory in place does so only where it is the only owner.
+ * Keep the current values of `parts`. Nothing is copied: memory is overwritten in
+ * place only by its only owner.
  *
  * @param parts The parts.
- * @param metric How good they are.
+ * @param metric The metric of the checkpoint.
  * @returns The snapshot, which the caller disposes.
- * @throws {TypeError} For what cannot be saved.
+ * @throws {TypeError} If a value cannot be saved.
  */
 export function takeSnapshot(parts: Parts, metric?: number): Snapshot {
-  if (metric !== undefined && typeof metric !== "number") {
-    throw new TypeError(
-      `Cannot save checkpoint: metric must be a number: current value is ${metric}`,
-    );
-  }
   const tensors: tf.Tensor[] = [];
   const infos: TensorInfo[] = [];
   const number = (x: tf.Tensor, path: string) => {
@@ -143,10 +138,10 @@ export function checkTensorBytes(bytes: number, path: string): void {
 }
 
 /**
- * Write a snapshot; each tensor is freed as soon as it is written.
+ * Write a snapshot. Each tensor is freed as soon as it is written.
  *
- * @param sink Where to.
- * @param snapshot What {@linkcode takeSnapshot} gave.
+ * @param sink The output.
+ * @param snapshot The result of {@linkcode takeSnapshot}.
  */
 export async function writeSnapshot(
   sink: Sink,
@@ -162,7 +157,7 @@ export async function writeSnapshot(
     const elements = await elementsIn(x);
     await data.write(bytesOfElements(elements));
     await freeElements(x, elements);
-    // Not before: on some backends the elements are the tensor's own.
+    // Not before: on some backends the tensor uses the array of elements.
     x.dispose();
   }
   await data.end();

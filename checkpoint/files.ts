@@ -1,33 +1,33 @@
 /**
- * Files: read in order, and replaced as a whole or not at all.
+ * Files: sequential reading, and atomic replacement.
  *
  * @module
  */
 import { CheckpointError } from "./format.ts";
 import type { Sink, Source } from "./records.ts";
 
-/** A path as the folder, with the separator at its end, and the name in it. */
+/** A path split into the folder, ending in a separator, and the file name. */
 export function splitPath(path: string): [folder: string, name: string] {
   const separators = Deno.build.os === "windows" ? /[/\\]/g : /\//g;
   const end = [...path.matchAll(separators)].at(-1)?.index ?? -1;
   return [path.slice(0, end + 1) || "./", path.slice(end + 1)];
 }
 
-/** The mark of temporary files; nothing lists or reads files that begin so. */
+/** The prefix of temporary files, which are never listed or read. */
 export const TEMPORARY = ".tmp-";
 
-/** How long nobody writes to a temporary file before it counts as left behind. */
+/** The age from which a temporary file counts as left by a killed process. */
 const STALE_MS = 10 * 60_000;
 
 /**
- * Write a file so that its path always shows a complete one.
+ * Replace a file atomically: its path always has a complete file.
  *
- * The bytes go to a temporary file in the same folder, which reaches the disk
- * (`fsync`) before it takes the path of the old one. Folders are made as needed.
+ * The bytes are written to a temporary file in the same folder and synced to disk
+ * before it is renamed. Missing folders are created.
  *
  * @param path The file.
- * @param write Writes the bytes.
- * @throws What failed; the file that was there before still is.
+ * @param write A function that writes the bytes.
+ * @throws If the file cannot be written; an older one is unchanged.
  */
 export async function replaceFile(
   path: string,
@@ -66,22 +66,22 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Until the folder is on the disk too, a power cut can undo a rename. */
+/** Sync a folder to disk: a power failure could undo a rename before that. */
 async function syncFolder(folder: string): Promise<void> {
-  // Windows opens no folders, and needs no such call.
+  // On Windows folders cannot be opened, and this is not needed.
   if (Deno.build.os === "windows") return;
   using file = await Deno.open(folder);
   await file.sync();
 }
 
-/** Remove what earlier writers of the file left behind when they were killed. */
+/** Remove temporary files of earlier writers that were killed. */
 async function removeStale(folder: string, name: string): Promise<void> {
   for await (const entry of Deno.readDir(folder)) {
     const isOurs = entry.name.startsWith(TEMPORARY) &&
       entry.name.endsWith(`-${name}`);
     if (!isOurs) continue;
     const path = folder + entry.name;
-    // Another process may be done with the file in between.
+    // Another process may have renamed the file in between.
     const info = await Deno.stat(path).catch(() => null);
     if (Date.now() - (info?.mtime?.getTime() ?? Infinity) > STALE_MS) {
       await Deno.remove(path).catch(() => {});
@@ -89,7 +89,7 @@ async function removeStale(folder: string, name: string): Promise<void> {
   }
 }
 
-/** An error with what could not be done before its message. */
+/** `error`, with the failed action at the start of its message. */
 function explained(error: unknown, action: string): unknown {
   if (error instanceof Error) {
     const hint = error instanceof Deno.errors.NotCapable
@@ -100,7 +100,7 @@ function explained(error: unknown, action: string): unknown {
   return error;
 }
 
-/** A file, read from its beginning. */
+/** Reads a file from its beginning. */
 export class FileSource implements Source {
   readonly #file: Deno.FsFile;
   #left: number;
@@ -120,7 +120,7 @@ export class FileSource implements Source {
     }
   }
 
-  /** How many bytes have not been read. */
+  /** The number of bytes that have not been read. */
   get left(): number {
     return this.#left;
   }
@@ -137,7 +137,7 @@ export class FileSource implements Source {
     this.#left -= bytes.length;
   }
 
-  /** Leave out the next `length` bytes. */
+  /** Skip the next `length` bytes. */
   async skip(length: number): Promise<void> {
     await this.#file.seek(length, Deno.SeekMode.Current);
     this.#left -= length;
@@ -149,7 +149,7 @@ export class FileSource implements Source {
   }
 }
 
-/** Bytes in memory, read from their beginning. */
+/** Reads bytes in memory from their beginning. */
 export class BytesSource implements Source {
   #bytes: Uint8Array;
 
@@ -158,7 +158,7 @@ export class BytesSource implements Source {
     this.#bytes = bytes;
   }
 
-  /** How many bytes have not been read. */
+  /** The number of bytes that have not been read. */
   get left(): number {
     return this.#bytes.length;
   }
@@ -169,14 +169,14 @@ export class BytesSource implements Source {
     return this.skip(bytes.length);
   }
 
-  /** Leave out the next `length` bytes. */
+  /** Skip the next `length` bytes. */
   skip(length: number): Promise<void> {
     this.#bytes = this.#bytes.subarray(length);
     return Promise.resolve();
   }
 }
 
-/** Collects what is written to it. */
+/** Collects the bytes that are written to it. */
 export class BytesSink implements Sink {
   readonly #chunks: Uint8Array[] = [];
 
@@ -186,7 +186,7 @@ export class BytesSink implements Sink {
     return Promise.resolve();
   }
 
-  /** Everything written, in one piece. */
+  /** All bytes, in one array. */
   join(): Uint8Array<ArrayBuffer> {
     const length = this.#chunks.reduce((sum, { length }) => sum + length, 0);
     const joined = new Uint8Array(length);

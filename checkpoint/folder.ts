@@ -1,14 +1,15 @@
 /**
- * Folders of checkpoints: which is the latest, which the best, which may go.
+ * Folders of checkpoints: the latest, the best, and those to remove.
  *
  * @module
  */
+import { callable, checkOptions, oneOf, type OptionRules } from "../check.ts";
 import { readHeader, verifyData } from "./decode.ts";
 import { FileSource, splitPath, TEMPORARY } from "./files.ts";
 import { CheckpointError, MAGIC } from "./format.ts";
 import type { Header } from "./header.ts";
 
-/** Options of looking for a checkpoint. */
+/** Options of {@linkcode latestCheckpoint}. */
 export interface FindOptions {
   /**
    * Called with each damaged file that is skipped.
@@ -19,9 +20,16 @@ export interface FindOptions {
 
 /** Options of {@linkcode bestCheckpoint}. */
 export interface BestOptions extends FindOptions {
-  /** Whether a small or a large metric is good. Default: `"min"`. */
+  /** Whether smaller or larger metrics are better. Default: `"min"`. */
   readonly mode?: "min" | "max";
 }
+
+const FIND_RULES: OptionRules<FindOptions> = { onDamaged: callable };
+
+const BEST_RULES: OptionRules<BestOptions> = {
+  ...FIND_RULES,
+  mode: oneOf("min", "max"),
+};
 
 /** A checkpoint in a folder. */
 interface Found {
@@ -30,60 +38,64 @@ interface Found {
 }
 
 /**
- * The checkpoint in `folder` that was saved last, of those that are complete.
+ * Find the complete checkpoint in `folder` that was saved last.
  *
- * Files are read whole and checked, newest first. Other files are ignored, and a
- * folder that does not exist has no checkpoints.
+ * Files are read and checked completely, newest first. Other files are ignored, and
+ * a folder that does not exist has no checkpoints.
  *
- * @param folder Where to look, not in folders inside it.
+ * @param folder The folder; folders inside it are ignored.
  * @param options See {@linkcode FindOptions}.
  * @returns Its path; `null` if there is none.
  */
 export async function latestCheckpoint(
   folder: string,
-  { onDamaged = warn }: FindOptions = {},
+  options: FindOptions = {},
 ): Promise<string | null> {
+  checkOptions("find the latest checkpoint", options, FIND_RULES);
+  const { onDamaged = warn } = options;
   const found = await list(folder, () => true, onDamaged);
   return await firstComplete(found.sort(newestFirst), onDamaged);
 }
 
 /**
- * The checkpoint in `folder` with the best `metric`, of those that are complete
- * and were saved with one; of equally good ones the newest.
+ * Find the complete checkpoint in `folder` with the best `metric`; of equal ones,
+ * the newest.
  *
- * @param folder Where to look, not in folders inside it.
+ * @param folder The folder; folders inside it are ignored.
  * @param options See {@linkcode BestOptions}.
  * @returns Its path; `null` if there is none.
  */
 export async function bestCheckpoint(
   folder: string,
-  { mode = "min", onDamaged = warn }: BestOptions = {},
+  options: BestOptions = {},
 ): Promise<string | null> {
+  checkOptions("find the best checkpoint", options, BEST_RULES);
+  const { mode = "min", onDamaged = warn } = options;
   const found = await list(folder, () => true, onDamaged);
   return await firstComplete(bestFirst(found, mode), onDamaged);
 }
 
-/** What to keep of the checkpoints beside the one just written. */
+/** Which checkpoints to keep besides the one just written. */
 export interface Retention {
-  /** How many of the newest. */
+  /** The number of newest checkpoints. */
   readonly keepLast?: number;
-  /** How many of the best. */
+  /** The number of best checkpoints. */
   readonly keepBest?: number;
-  /** Whether a small or a large metric is good. */
+  /** Whether smaller or larger metrics are better. */
   readonly mode: "min" | "max";
 }
 
-/** The part of a name before and after the last number in it. */
+/** The parts of a name before and after its last number. */
 const NUMBERED = /^(.*?)\d+(\D*)$/;
 
-/** Whether checkpoints like the one at `path` differ by a number. */
+/** Whether the name of a file has a number. */
 export function isNumbered(path: string): boolean {
   return NUMBERED.test(splitPath(path)[1]);
 }
 
 /**
- * Remove checkpoints whose names differ from the one just written by a number.
- * What cannot be read is left alone.
+ * Remove checkpoints whose names differ from the one just written only in the
+ * number. Files that cannot be read are not removed.
  */
 export async function prune(
   path: string,
@@ -108,12 +120,12 @@ export async function prune(
 
 const natural = new Intl.Collator("en", { numeric: true });
 
-/** By the time of saving, then by number or name. */
+/** Order by the time of saving, then by number or name. */
 function newestFirst(a: Found, b: Found): number {
   return b.header.time - a.header.time || natural.compare(b.path, a.path);
 }
 
-/** Those that have a metric. */
+/** The checkpoints with a metric, best first. */
 function bestFirst(found: readonly Found[], mode: "min" | "max"): Found[] {
   const sign = mode === "min" ? 1 : -1;
   return found
@@ -123,7 +135,7 @@ function bestFirst(found: readonly Found[], mode: "min" | "max"): Found[] {
     );
 }
 
-/** The files in `folder` that begin as checkpoints do. */
+/** The checkpoints in `folder`. */
 async function list(
   folder: string,
   isWanted: (name: string) => boolean,
@@ -140,7 +152,7 @@ async function list(
   return found;
 }
 
-/** The names of the files in a folder; what links lead to counts. */
+/** The names of the files in a folder, including links to files. */
 async function namesIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
@@ -168,7 +180,7 @@ async function firstComplete(
   return null;
 }
 
-/** What `read` makes of a checkpoint; `null` if it is damaged or something else. */
+/** The result of `read`; `null` if the file is damaged or not a checkpoint. */
 async function open<T>(
   path: string,
   onDamaged: (path: string, error: CheckpointError) => void,

@@ -1,5 +1,5 @@
 /**
- * 16-bit floating-point numbers, made into 32-bit ones without rounding.
+ * Conversion of 16-bit floating-point numbers to float32, which is exact.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The header of a checkpoint: everything in it except the tensors' elements.
+ * The header of a checkpoint: everything except the elements of tensors.
  *
  * @module
  */
@@ -12,67 +12,67 @@ import {
 } from "./format.ts";
 import { isRecord } from "./tree.ts";
 
-/** What can be saved of tensors; each name with the array of its elements. */
+/** The dtypes that can be saved, each with the array of its elements. */
 export const ARRAYS = {
   float32: Float32Array,
   int32: Int32Array,
   bool: Uint8Array,
 } as const;
 
-/** The element types that can be saved. */
+/** A dtype that can be saved. */
 export type SavedType = keyof typeof ARRAYS;
 
-/** An array that holds the elements of a tensor. */
+/** The elements of a tensor. */
 export type Elements = Float32Array | Int32Array | Uint8Array;
 
-/** Whether tensors of this element type can be saved. */
+/** Whether tensors of this dtype can be saved. */
 export function isSavedType(dtype: unknown): dtype is SavedType {
   return typeof dtype === "string" && Object.hasOwn(ARRAYS, dtype);
 }
 
 /** A tensor in a file. */
 export interface TensorInfo {
-  /** The type of its elements. */
+  /** Its dtype. */
   readonly dtype: SavedType;
   /** The sizes of its axes. */
   readonly shape: readonly number[];
 }
 
-/** How many bytes a tensor takes in a file. */
+/** The bytes of a tensor in a file. */
 export function bytesOf({ dtype, shape }: TensorInfo): number {
   return tf.util.sizeFromShape([...shape]) * ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
-/** What kinds of parts there are. */
+/** The kinds of parts. */
 export type PartKind = "states" | "dict" | "data";
 
 /** A part in a file. */
 export interface PartEntry {
-  /** What it is. */
+  /** Its kind. */
   readonly kind: PartKind;
-  /** Its value: for states, a map by path. */
+  /** Its value; of states, a map by path. */
   readonly value: ValueType;
 }
 
-/** What a file says about itself. */
+/** The header of a file. */
 export interface Header {
   /** The version of the library that wrote it. */
   readonly library: string;
-  /** When it was written: milliseconds since 1970. */
+  /** When it was written, in milliseconds since 1970. */
   readonly time: number;
-  /** How good it is, by the caller's measure. */
+  /** The metric that it was saved with. */
   readonly metric: number | null;
   /** The parts, by name. */
   readonly parts: Readonly<Record<string, PartEntry>>;
   /** The tensors, in the order of their bytes. */
   readonly tensors: readonly TensorInfo[];
-  /** How many bytes of tensors a data record holds, except the last. */
+  /** The bytes of tensors in each data record but the last. */
   readonly chunkBytes: number;
-  /** How many bytes all tensors take. */
+  /** The bytes of all tensors. */
   readonly dataBytes: number;
 }
 
-/** The header as msgpack can hold it. */
+/** The header as a msgpack value. */
 export function headerToValue(header: Header): ValueMap {
   const { parts, tensors, ...rest } = header;
   const entries: ValueMap = {};
@@ -84,10 +84,10 @@ export function headerToValue(header: Header): ValueMap {
 }
 
 /**
- * The header that a file holds, checked in every field.
+ * The header from a msgpack value; all fields are checked.
  *
- * @param value What was decoded.
- * @throws {CheckpointError} If it is no header.
+ * @param value The decoded value.
+ * @throws {CheckpointError} If it is not a header.
  */
 export function headerFromValue(value: ValueType): Header {
   const map = isRecord(value) ? value : fail("it is no map");
@@ -125,7 +125,7 @@ function checkEntry(name: string, entry: unknown) {
   if (kind === "states" && !isRecord(value)) fail(`part ${name} has no states`);
 }
 
-/** The bytes of a tensor that the header lists. */
+/** The bytes of a tensor in the header. */
 function checkTensor(info: unknown): number {
   if (!isRecord(info)) return fail("a tensor is no map");
   const { dtype, shape } = info;

@@ -1,5 +1,5 @@
 /**
- * Parts: what a checkpoint can hold, told apart by what they can do.
+ * The parts of a checkpoint.
  *
  * @module
  */
@@ -8,22 +8,22 @@ import { type AnyState, State, type States } from "../state.ts";
 import type { Named } from "../tensors.ts";
 import { isRecord, type PlainData } from "./tree.ts";
 
-/** Whatever holds states: a model, or one of its layers. */
+/** An object with states, such as a module. */
 export interface HasStates {
   /** The states, by path. */
   states(): States<AnyState>;
 }
 
-/** Whatever can tell where it stands and go on from there: an optimizer, a scheduler. */
+/** An object that can save and load its state, such as an optimizer or a scheduler. */
 export interface Resumable {
   /**
-   * Where it stands: plain data with tensors in it. It is called inside a scope,
-   * which frees the tensors that are made for it.
+   * The current state: plain data with tensors in it. It is called inside a scope,
+   * which frees tensors that are created for it.
    */
   stateDict(): unknown;
-  /** Go on from there; tensors stay the caller's. If it throws, nothing changes. */
+  /** Load a state; the caller still owns its tensors. If it throws, nothing changes. */
   loadStateDict(state: never): void;
-  /** Throw where `loadStateDict` would, and change nothing. */
+  /** Throw if `loadStateDict` would, without changing anything. */
   checkStateDict?(state: never): void;
 }
 
@@ -38,19 +38,19 @@ export type Part =
 /** The parts of a checkpoint, by name. */
 export type Parts = Named<Part>;
 
-/** A part, and what it is. */
+/** A part and its kind. */
 export type Classified =
   | { readonly kind: "states"; readonly states: States<AnyState> }
   | { readonly kind: "dict"; readonly part: Resumable }
   | { readonly kind: "data"; readonly data: unknown };
 
 /**
- * Tell what kind of part `part` is. A single state has the empty path.
+ * Determine the kind of a part. A single state has the empty path.
  *
  * @param part The part.
  * @param name Its name, for errors.
- * @returns What it is, with its states where it has some.
- * @throws {TypeError} For an object that is no part.
+ * @returns The part and its kind.
+ * @throws {TypeError} If it cannot be a part.
  */
 export function classify(part: unknown, name: string): Classified {
   if (part instanceof State) return { kind: "states", states: { "": part } };

@@ -1,5 +1,5 @@
 /**
- * Records: msgpack values with length and checksum, one after the other.
+ * Records: msgpack values with length and checksum.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { crc32 } from "./crc32.ts";
 import { CheckpointError } from "./format.ts";
 import { scan } from "./scan.ts";
 
-/** Where bytes go. */
+/** An output of bytes. */
 export interface Sink {
-  /** Write all of `bytes`, which may change afterwards. */
+  /** Write all of `bytes`; the caller may change them afterwards. */
   write(bytes: Uint8Array): Promise<void>;
 }
 
-/** Where bytes come from, in order. */
+/** A sequential input of bytes. */
 export interface Source {
-  /** How many bytes have not been read. */
+  /** The number of bytes that have not been read. */
   readonly left: number;
-  /** Fill `bytes` with the next ones, of which there must be as many. */
+  /** Fill `bytes` with the next bytes, of which there must be enough. */
   fill(bytes: Uint8Array): Promise<void>;
-  /** Leave out the next `length` bytes. */
+  /** Skip the next `length` bytes. */
   skip(length: number): Promise<void>;
 }
 
@@ -30,10 +30,10 @@ const HEAD_BYTES = 8;
 /**
  * Write one record.
  *
- * @param sink Where to.
- * @param value What to write.
- * @param what What the record is, for errors.
- * @param maxBytes How long it may be.
+ * @param sink The output.
+ * @param value The value.
+ * @param what The name of the record in errors.
+ * @param maxBytes The largest length.
  * @throws {RangeError} If it is longer.
  * @throws {CheckpointError} If reading would refuse it.
  */
@@ -54,10 +54,10 @@ export async function writeRecord(
 }
 
 /**
- * Write a record of a list: a number and bytes. They are not copied, which is why
- * the msgpack around them is put together here.
+ * Write a record of a list of a number and bytes. The msgpack around the bytes is
+ * composed here, so that they are not copied.
  *
- * @param sink Where to.
+ * @param sink The output.
  * @param number The number.
  * @param bytes The bytes, up to 4 GiB.
  */
@@ -69,7 +69,7 @@ export async function writeBytesRecord(
   const list = encode([number, null]);
   const head = new Uint8Array(list.length + 4);
   head.set(list);
-  // In place of null: "bin 32", and the length.
+  // Replace null by "bin 32" and the length.
   head[list.length - 1] = 0xc6;
   new DataView(head.buffer).setUint32(list.length, bytes.length);
   await writePayload(sink, [head, bytes]);
@@ -88,14 +88,14 @@ async function writePayload(
 }
 
 /**
- * Read one record: its length, its checksum and its structure are checked, in
- * this order, before it is decoded.
+ * Read one record. Its length, its checksum and its structure are checked, in this
+ * order, before it is decoded.
  *
- * @param source Where from.
- * @param what What the record is, for errors.
- * @param maxBytes How long it may be.
- * @param buffer Where to keep it, with room for so many bytes. Default: its own.
- * @returns The value; binary parts are views of the buffer.
+ * @param source The input.
+ * @param what The name of the record in errors.
+ * @param maxBytes The largest length.
+ * @param buffer Space for `maxBytes` bytes. Default: a new array.
+ * @returns The value; byte arrays in it are views of the buffer.
  * @throws {CheckpointError} If the record is torn, damaged or unsafe.
  */
 export async function readRecord(

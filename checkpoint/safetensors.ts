@@ -1,14 +1,20 @@
 /**
- * Safetensors: weights for and from PyTorch, JAX and Hugging Face.
+ * Safetensors: exchange of weights with PyTorch, JAX and Hugging Face.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { checkOptions, type OptionRules, recordOf, string } from "../check.ts";
 import type { Named } from "../tensors.ts";
 import { apply } from "./apply.ts";
 import { inverse, permute, transposed } from "./axes.ts";
 import { bytesOfElements, elementsIn, makeTensor } from "./data.ts";
-import { type Differences, type LoadOptions, report } from "./differences.ts";
+import {
+  type Differences,
+  LOAD_RULES,
+  type LoadOptions,
+  report,
+} from "./differences.ts";
 import { BytesSink, BytesSource, FileSource, replaceFile } from "./files.ts";
 import { CheckpointError } from "./format.ts";
 import { fromBfloat16, fromFloat16 } from "./half.ts";
@@ -18,7 +24,7 @@ import {
   type SavedType,
   type TensorInfo,
 } from "./header.ts";
-import { type StateChange, TensorRef } from "./plan.ts";
+import { type StateChange, TensorRef } from "./load_plan.ts";
 import type { Sink, Source } from "./records.ts";
 import {
   bytesOfEntry,
@@ -30,6 +36,7 @@ import {
   type Item,
   itemsNow,
   itemsOf,
+  SAFETENSORS_RULES,
   type SafetensorsOptions,
   type StatesSource,
 } from "./safetensors_items.ts";
@@ -37,27 +44,41 @@ import {
 /** Options of {@linkcode saveSafetensors}. */
 export interface SaveSafetensorsOptions extends SafetensorsOptions {
   /**
-   * Texts for the reader. Hugging Face's `transformers` wants
+   * Strings to store in the file. Hugging Face's `transformers` requires
    * `{ format: "pt" }`. Default: none.
    */
   readonly metadata?: Named<string>;
 }
 
-/** Options of {@linkcode loadSafetensors}. */
+/**
+ * Options of {@linkcode loadSafetensors}. Those of {@linkcode saveSafetensors} are
+ * accepted too, so that one object can be used for both.
+ */
 export interface LoadSafetensorsOptions
   extends SafetensorsOptions, LoadOptions {}
 
-/** What was loaded, and what was not; `unexpected` has names of the file. */
+/** The result of loading safetensors; `unexpected` has names in the file. */
 export interface SafetensorsReport extends Differences {
-  /** The texts in the file. */
+  /** The strings stored in the file. */
   readonly metadata: Named<string>;
 }
+
+const SAVE_RULES: OptionRules<SaveSafetensorsOptions> = {
+  ...SAFETENSORS_RULES,
+  metadata: recordOf(string),
+};
+
+/** One object of options can be used for both; loading ignores `metadata`. */
+const RULES: OptionRules<LoadSafetensorsOptions & SaveSafetensorsOptions> = {
+  ...SAVE_RULES,
+  ...LOAD_RULES,
+};
 
 /**
  * Save the tensors of a model in a safetensors file.
  *
- * What is saved is what the model is at the call. States that hold no tensor are
- * left out. The file is written as {@linkcode saveCheckpoint} writes one.
+ * The values at the time of the call are saved. States that do not hold a tensor are
+ * left out. The file is written atomically, as {@linkcode saveCheckpoint} does.
  *
  * @example Weights as PyTorch has them
  * ```ts
@@ -84,10 +105,10 @@ export interface SafetensorsReport extends Differences {
  * assertEquals([...await other["out.weight"].value.data()], [1, 2, 3]);
  * ```
  *
- * @param path The file; missing folders are made.
+ * @param path The file; missing folders are created.
  * @param model A module, or a record of states.
  * @param options See {@linkcode SaveSafetensorsOptions}.
- * @throws {TypeError} For a tensor that is not float32, int32 or bool.
+ * @throws {TypeError} If a tensor is not float32, int32 or bool.
  * @throws {RangeError} If two tensors would have the same name.
  */
 export async function saveSafetensors(
@@ -95,6 +116,7 @@ export async function saveSafetensors(
   model: StatesSource,
   options: SaveSafetensorsOptions = {},
 ): Promise<void> {
+  checkOptions("save safetensors", options, SAVE_RULES);
   const items = itemsNow(model, options);
   try {
     await replaceFile(path, (sink) => write(sink, items, options));
@@ -104,7 +126,8 @@ export async function saveSafetensors(
 }
 
 /**
- * The bytes that {@linkcode saveSafetensors} would write.
+ * Encode the tensors of a model as bytes, the content of the file that
+ * {@linkcode saveSafetensors} writes.
  *
  * @param model A module, or a record of states.
  * @param options See {@linkcode SaveSafetensorsOptions}.
@@ -114,6 +137,7 @@ export async function encodeSafetensors(
   model: StatesSource,
   options: SaveSafetensorsOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkOptions("save safetensors", options, SAVE_RULES);
   const items = itemsNow(model, options);
   try {
     const sink = new BytesSink();
@@ -127,16 +151,16 @@ export async function encodeSafetensors(
 /**
  * Load the tensors of a model from a safetensors file.
  *
- * Files may have float32, int32, bool, float16 and bfloat16 tensors; the last two
- * become float32. As with {@linkcode loadCheckpoint}, everything is read and
- * checked before anything changes.
+ * Tensors in the file can be float32, int32, bool, float16 and bfloat16; the last two
+ * become float32. As in {@linkcode loadCheckpoint}, everything is read and checked
+ * before anything changes.
  *
  * @param path The file.
  * @param model A module, or a record of states.
  * @param options See {@linkcode LoadSafetensorsOptions}.
- * @returns What was loaded, and what was not.
- * @throws {CheckpointError} If the file is damaged or no safetensors file.
- * @throws {RangeError} If file and model differ, unless options allow it.
+ * @returns The differences, and the stored strings.
+ * @throws {CheckpointError} If the file is damaged or not a safetensors file.
+ * @throws {RangeError} If file and model differ and the options do not allow it.
  */
 export async function loadSafetensors(
   path: string,
@@ -159,7 +183,7 @@ export async function loadSafetensors(
  * @param bytes The content of a file.
  * @param model A module, or a record of states.
  * @param options See {@linkcode LoadSafetensorsOptions}.
- * @returns What was loaded, and what was not.
+ * @returns The differences, and the stored strings.
  */
 export async function decodeSafetensors(
   bytes: Uint8Array,
@@ -169,14 +193,14 @@ export async function decodeSafetensors(
   return await read(new BytesSource(bytes), model, options, "safetensors");
 }
 
-/** The model's types, as the format calls them. */
+/** The dtypes of tensors as the format names them. */
 const DTYPES: Readonly<Record<SavedType, string>> = {
   float32: "F32",
   int32: "I32",
   bool: "BOOL",
 };
 
-/** The types that can be read, as the type that they become. */
+/** The dtypes of the format that can be read, and the dtypes of their tensors. */
 const READABLE: Readonly<Record<string, SavedType>> = {
   F32: "float32",
   I32: "int32",
@@ -200,7 +224,7 @@ async function write(
     const elements = await elementsIn(value);
     const ordered = axes ? transposed(elements, value.shape, axes) : elements;
     await sink.write(bytesOfElements(ordered));
-    // Not before: on some backends the bytes are the tensor's own.
+    // Not before: on some backends the tensor uses the array of elements.
     value.dispose();
   }
 }
@@ -211,6 +235,7 @@ async function read(
   options: LoadSafetensorsOptions,
   name: string,
 ): Promise<SafetensorsReport> {
+  checkOptions("load safetensors", options, RULES);
   const items = itemsOf(model, options);
   const { entries, metadata } = await readSafetensorsHeader(source);
   const { states, chosen, ...differences } = match(items, entries);
@@ -229,7 +254,7 @@ async function read(
   return { ...differences, metadata };
 }
 
-/** Which tensor of the file belongs to which of the model. */
+/** Match the tensors of the file with those of the model. */
 function match(items: readonly Item[], entries: readonly Entry[]) {
   const differences = {
     missing: [],

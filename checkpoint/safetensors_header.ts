@@ -1,5 +1,5 @@
 /**
- * The header of a safetensors file: JSON that says where each tensor is.
+ * The header of a safetensors file: JSON with the position of each tensor.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { CheckpointError } from "./format.ts";
 import type { Sink, Source } from "./records.ts";
 import { isRecord } from "./tree.ts";
 
-/** The types of elements that the format has, with their bytes. */
+/** The dtypes of the format, with the bytes of an element. */
 const BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
   U8: 1,
@@ -26,33 +26,33 @@ const BYTES: Readonly<Record<string, number>> = {
   U64: 8,
 };
 
-/** The longest header, as the reference implementation has it. */
+/** The longest header, as in the reference implementation. */
 const MAX_BYTES = 100_000_000;
 
 /** A tensor in a file. */
 export interface Entry {
   /** Its name. */
   readonly name: string;
-  /** The type of its elements, such as `"F32"`. */
+  /** Its dtype, such as `"F32"`. */
   readonly dtype: string;
   /** The sizes of its axes. */
   readonly shape: readonly number[];
 }
 
-/** What a file says about itself. */
+/** The header of a file. */
 export interface SafetensorsHeader {
   /** The tensors, in the order of their bytes. */
   readonly entries: readonly Entry[];
-  /** Texts by name. */
+  /** Strings by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** How many bytes a tensor takes. */
+/** The bytes of a tensor. */
 export function bytesOfEntry({ dtype, shape }: Entry): number {
   return shape.reduce((product, size) => product * size, BYTES[dtype]!);
 }
 
-/** Write the header; the bytes of the entries have to follow, in order. */
+/** Write the header; the bytes of the entries must follow, in order. */
 export async function writeSafetensorsHeader(
   sink: Sink,
   { entries, metadata }: SafetensorsHeader,
@@ -69,7 +69,7 @@ export async function writeSafetensorsHeader(
   const json = new TextEncoder().encode(
     JSON.stringify(Object.fromEntries(map)),
   );
-  // Spaces after the JSON let the tensors begin at a multiple of eight.
+  // Padded with spaces, so that the tensors start at a multiple of eight.
   const bytes = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(bytes.length - 8), true);
   bytes.set(json, 8);
@@ -77,11 +77,11 @@ export async function writeSafetensorsHeader(
 }
 
 /**
- * Read the header, and check that the file has the bytes it promises.
+ * Read the header, and check that the file has all tensors in it.
  *
  * @param source The whole file.
  * @returns The header; the source is at the first tensor.
- * @throws {CheckpointError} If it is no safetensors file, or damaged.
+ * @throws {CheckpointError} If the file is damaged or not a safetensors file.
  */
 export async function readSafetensorsHeader(
   source: Source,

@@ -1,26 +1,33 @@
 /**
- * Which tensor of a model goes by which name in a safetensors file, and how.
+ * The tensors of a model, with their names and axes in a safetensors file.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  callable,
+  either,
+  type OptionRules,
+  recordOf,
+  string,
+} from "../check.ts";
 import type { AnyState, States } from "../state.ts";
 import type { Named } from "../tensors.ts";
 import { ARRAYS, isSavedType } from "./header.ts";
 import { classify, type HasStates } from "./parts.ts";
 import { isRecord } from "./tree.ts";
 
-/** Options that saving and loading share: how files and models differ. */
+/** Options of saving and loading safetensors. */
 export interface SafetensorsOptions {
   /**
-   * The name in the file of what the model has under a path: by path, or a
-   * function of it. Default: the path.
+   * The name in the file of each path of the model: a record, or a function of the
+   * path. Default: the path.
    */
   readonly rename?: Named<string> | ((path: string) => string);
   /**
    * Whether the axes are in another order in the file. `true` swaps the two axes
-   * of a matrix, and does nothing to a vector or scalar; a list says which of the
-   * model's axes is the first in the file, the second, and so on. Default: none.
+   * of a matrix, and does nothing to a vector or scalar; a list has the axis of the
+   * model that is the first in the file, the second, and so on. Default: none.
    *
    * PyTorch has the weights of `Linear` as `[out, in]`, so those are transposed,
    * and of `Conv2d` as `[out, in, height, width]`: `[3, 2, 0, 1]`.
@@ -31,24 +38,30 @@ export interface SafetensorsOptions {
   ) => boolean | readonly number[];
 }
 
-/** What has states to save or load. */
+/** The rules of {@linkcode SafetensorsOptions}. */
+export const SAFETENSORS_RULES: OptionRules<SafetensorsOptions> = {
+  rename: either(callable, recordOf(string)),
+  transpose: callable,
+};
+
+/** A module, or a record of states. */
 export type StatesSource = HasStates | States<AnyState>;
 
-/** A tensor of the model, as the file has it. */
+/** A tensor of the model, and how it is stored in the file. */
 export interface Item {
-  /** Where the model has it. */
+  /** Its path in the model. */
   readonly path: string;
-  /** What holds it. */
+  /** The state that holds it. */
   readonly state: AnyState;
   /** Its value. */
   readonly value: tf.Tensor;
   /** Its name in the file. */
   readonly name: string;
-  /** The order of the model's axes in the file, if it is another. */
+  /** The order of its axes in the file; `null` if it is the same. */
   readonly axes: readonly number[] | null;
 }
 
-/** The tensors of a model; states without one are left out. */
+/** The tensors of a model; states without a tensor are left out. */
 export function itemsOf(
   model: StatesSource,
   { rename = {}, transpose = () => false }: SafetensorsOptions,
@@ -100,7 +113,7 @@ function axesOf(
   );
 }
 
-/** The tensors as they are now: clones, which share memory and are the caller's. */
+/** The current tensors as clones, which share memory and belong to the caller. */
 export function itemsNow(
   model: StatesSource,
   options: SafetensorsOptions,

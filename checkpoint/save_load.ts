@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { load, type LoadReport } from "./decode.ts";
-import type { LoadOptions } from "./differences.ts";
+import { checkOptions, oneOf, type OptionRules } from "../check.ts";
+import { type CheckpointReport, load } from "./decode.ts";
+import { LOAD_RULES, type LoadOptions } from "./differences.ts";
 import { takeSnapshot, writeSnapshot } from "./encode.ts";
 import { BytesSink, BytesSource, FileSource, replaceFile } from "./files.ts";
 import { isNumbered, prune } from "./folder.ts";
@@ -13,38 +14,49 @@ import type { Parts } from "./parts.ts";
 
 /** Options of {@linkcode encodeCheckpoint}. */
 export interface EncodeOptions {
-  /** How good this checkpoint is, for `keepBest` and `bestCheckpoint`. */
+  /** The metric of this checkpoint, for `keepBest` and `bestCheckpoint`. */
   readonly metric?: number;
 }
 
 /** Options of {@linkcode saveCheckpoint}. */
 export interface SaveOptions extends EncodeOptions {
   /**
-   * How many of the newest checkpoints to keep, this one included. Others whose
-   * names differ from this one's by a number are removed afterwards. Default:
-   * all, or only this one if `keepBest` is given.
+   * The number of newest checkpoints to keep, including this one. Older ones whose
+   * names differ from this one's only in the number are removed. Default: all, or
+   * only this one if `keepBest` is given.
    */
   readonly keepLast?: number;
-  /** How many of the best to keep besides; needs `metric`. Default: none. */
+  /** The number of best checkpoints to keep besides; needs `metric`. Default: 0. */
   readonly keepBest?: number;
-  /** Whether a small or a large metric is good. Default: `"min"`. */
+  /** Whether smaller or larger metrics are better. Default: `"min"`. */
   readonly mode?: "min" | "max";
 }
 
-/** The saves under way, by path. */
+const ACTION = "save checkpoint";
+
+const ENCODE_RULES: OptionRules<EncodeOptions> = { metric: "a number" };
+
+const SAVE_RULES: OptionRules<SaveOptions> = {
+  ...ENCODE_RULES,
+  keepLast: "a positive integer",
+  keepBest: "a positive integer",
+  mode: oneOf("min", "max"),
+};
+
+/** The pending saves, by path. */
 const underWay = new Map<string, Promise<void>>();
 
 /**
  * Save models, optimizers, schedulers, random states and plain data in one file.
  *
- * What is saved is what the parts are at the call: training may go on while the
- * promise is pending. The file is complete or not there: it is written beside
- * its path, reaches the disk, and only then takes the place of an older one.
- * Saves to one path follow one another in the order of the calls.
+ * The values at the time of the call are saved: training may continue while the
+ * promise is pending. The file is written to a temporary file, synced to disk, and
+ * renamed, so that it is either complete or not there. Saves to one path happen in
+ * the order of the calls.
  *
- * A part is a module, a state, a record of states, anything with `stateDict` and
- * `loadStateDict`, or plain data: numbers, texts, typed arrays, lists and records
- * of these. Tensors of a part that has `stateDict` stay its own.
+ * A part is a module, a state, a record of states, an object with `stateDict` and
+ * `loadStateDict`, or plain data: numbers, strings, typed arrays, lists and records
+ * of these.
  *
  * @example Save and resume
  * ```ts
@@ -68,11 +80,11 @@ const underWay = new Map<string, Promise<void>>();
  * assertEquals(data.step, 100);
  * ```
  *
- * @param path The file; missing folders are made.
- * @param parts What to save, by name.
+ * @param path The file; missing folders are created.
+ * @param parts The parts to save, by name.
  * @param options See {@linkcode SaveOptions}.
- * @throws {TypeError} For what cannot be saved.
- * @throws {RangeError} For a tensor over 4 GiB, or an option out of range.
+ * @throws {TypeError} If a part cannot be saved.
+ * @throws {RangeError} If a tensor has more than 4 GiB, or an option is out of range.
  * @throws {Error} If the file cannot be written; an older one is unchanged.
  */
 export async function saveCheckpoint(
@@ -80,8 +92,9 @@ export async function saveCheckpoint(
   parts: Parts,
   options: SaveOptions = {},
 ): Promise<void> {
+  checkOptions(ACTION, options, SAVE_RULES);
   checkRetention(path, options);
-  // Before the first `await`: this is the moment that is saved.
+  // Before the first `await`, so that the current values are saved.
   const snapshot = takeSnapshot(parts, options.metric);
   const turn = (underWay.get(path) ?? Promise.resolve()).then(() =>
     replaceFile(path, (sink) => writeSnapshot(sink, snapshot))
@@ -104,39 +117,25 @@ export async function saveCheckpoint(
 }
 
 function checkRetention(path: string, options: SaveOptions) {
-  const { keepLast, keepBest, metric, mode = "min" } = options;
-  for (const [name, count] of Object.entries({ keepLast, keepBest })) {
-    if (count === undefined) continue;
-    if (!Number.isSafeInteger(count) || count < 1) {
-      throw new RangeError(
-        `Cannot save checkpoint: ${name} must be a positive integer: current value is ${count}`,
-      );
-    }
-    if (!isNumbered(path)) {
-      throw new RangeError(
-        `Cannot save checkpoint: ${name} needs a number in the file's name, such as step-100.ckpt: current path is ${path}`,
-      );
-    }
-  }
-  if (keepBest !== undefined && metric === undefined) {
-    throw new RangeError("Cannot save checkpoint: keepBest needs a metric");
-  }
-  if (mode !== "min" && mode !== "max") {
-    throw new TypeError(
-      `Cannot save checkpoint: mode must be "min" or "max": current value is ${mode}`,
+  for (const name of ["keepLast", "keepBest"] as const) {
+    if (options[name] === undefined || isNumbered(path)) continue;
+    throw new RangeError(
+      `Cannot save checkpoint: ${name} needs a number in the file's name, such as step-100.ckpt: current path is ${path}`,
     );
+  }
+  if (options.keepBest !== undefined && options.metric === undefined) {
+    throw new RangeError("Cannot save checkpoint: keepBest needs a metric");
   }
 }
 
 /**
  * Load parts from a file that {@linkcode saveCheckpoint} wrote.
  *
- * Everything is read and checked before anything changes, and the change happens
- * at once: no other code sees it half done. If it throws, nothing has changed.
- * Parts that are plain data come back as `data`; those given serve as defaults
- * where the file lacks them, and say what kind of value is expected. Parts of the
- * file that are not asked for are not loaded. While loading, old and new tensors
- * are both in memory.
+ * Everything is read and checked before anything changes, and all parts change in
+ * one synchronous step. If it throws, nothing has changed. Parts that are plain data
+ * are returned as `data`; the given ones are the defaults if the file does not have
+ * them, and determine the kind of value expected. Other parts of the file are not
+ * loaded. While loading, old and new tensors are both in memory.
  *
  * @example Weights for a model with another head
  * ```ts
@@ -164,17 +163,18 @@ function checkRetention(path: string, options: SaveOptions) {
  * ```
  *
  * @param path The file.
- * @param parts What to load, by name.
+ * @param parts The parts to load, by name.
  * @param options See {@linkcode LoadOptions}.
- * @returns What was loaded, and what was not.
- * @throws {CheckpointError} If the file is damaged or no checkpoint.
- * @throws {RangeError} If file and parts differ, unless options allow it.
+ * @returns The differences, and the plain data.
+ * @throws {CheckpointError} If the file is damaged or not a checkpoint.
+ * @throws {RangeError} If file and parts differ and the options do not allow it.
  */
 export async function loadCheckpoint<P extends Parts>(
   path: string,
   parts: P,
   options: LoadOptions = {},
-): Promise<LoadReport<P>> {
+): Promise<CheckpointReport<P>> {
+  checkOptions("load checkpoint", options, LOAD_RULES);
   using source = await FileSource.open(path);
   try {
     return await load(source, parts, options, `checkpoint ${path}`);
@@ -185,17 +185,19 @@ export async function loadCheckpoint<P extends Parts>(
 }
 
 /**
- * The bytes that {@linkcode saveCheckpoint} would write: for browsers and other
- * stores.
+ * Encode a checkpoint as bytes, the content of the file that
+ * {@linkcode saveCheckpoint} writes: for browsers and other storage.
  *
- * @param parts What to save, as they are at the call.
+ * @param parts The parts to save, by name.
  * @param options See {@linkcode EncodeOptions}.
  * @returns The bytes.
  */
 export async function encodeCheckpoint(
   parts: Parts,
-  { metric }: EncodeOptions = {},
+  options: EncodeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkOptions(ACTION, options, ENCODE_RULES);
+  const { metric } = options;
   const snapshot = takeSnapshot(parts, metric);
   try {
     const sink = new BytesSink();
@@ -209,15 +211,16 @@ export async function encodeCheckpoint(
 /**
  * Load parts from bytes, as {@linkcode loadCheckpoint} does from a file.
  *
- * @param bytes What {@linkcode encodeCheckpoint} gave, or the content of a file.
- * @param parts What to load, by name.
+ * @param bytes The result of {@linkcode encodeCheckpoint}, or the content of a file.
+ * @param parts The parts to load, by name.
  * @param options See {@linkcode LoadOptions}.
- * @returns What was loaded, and what was not.
+ * @returns The differences, and the plain data.
  */
 export async function decodeCheckpoint<P extends Parts>(
   bytes: Uint8Array,
   parts: P,
   options: LoadOptions = {},
-): Promise<LoadReport<P>> {
+): Promise<CheckpointReport<P>> {
+  checkOptions("load checkpoint", options, LOAD_RULES);
   return await load(new BytesSource(bytes), parts, options, "checkpoint");
 }

@@ -1,6 +1,6 @@
 /**
- * A look over msgpack before it is decoded: so that no decoder meets bytes that
- * would make it allocate, recurse or build something that it should not.
+ * Validation of msgpack before it is decoded, so that bytes from a file cannot make
+ * the decoder allocate too much, recurse too deeply, or build unsafe objects.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { CheckpointError, MAX_NESTING, MAX_VALUES } from "./format.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** What one value's first byte says. */
+/** The first bytes of a value. */
 interface Head {
   readonly kind: "scalar" | "string" | "array" | "map";
-  /** Bytes of the head, the first byte included. */
+  /** Bytes of the head, including the first. */
   readonly head: number;
-  /** Bytes that follow, or items of an array, or pairs of a map. */
+  /** The bytes that follow; of an array, its items; of a map, its pairs. */
   readonly size: number;
 }
 
@@ -25,7 +25,7 @@ interface Head {
  * extension types.
  *
  * @param bytes A whole value.
- * @param action What cannot be done otherwise, for errors.
+ * @param action The action in errors.
  * @throws {CheckpointError} If they are not.
  */
 export function scan(bytes: Uint8Array, action: string): void {
@@ -33,7 +33,7 @@ export function scan(bytes: Uint8Array, action: string): void {
   const fail = (problem: string): never => {
     throw new CheckpointError(`Cannot ${action}: ${problem}`);
   };
-  /** How many values are left at each open level; a map counts keys too. */
+  /** The number of values left at each open level, counting the keys of maps. */
   const left: number[] = [1];
   const isMap: boolean[] = [false];
   let at = 0;

@@ -1,8 +1,7 @@
 /**
- * Plain data with tensors in it, to msgpack and back.
+ * Conversion between plain data with tensors and msgpack.
  *
- * msgpack lacks some of what plain data can hold. A map with one key that begins
- * with `$` stands for it:
+ * Values that msgpack does not have are maps with one key that starts with `$`:
  *
  * | map | stands for |
  * | --- | --- |
@@ -34,7 +33,7 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** Data that a checkpoint can hold by itself. */
+/** Plain data that a checkpoint can hold. */
 export type PlainData =
   | null
   | undefined
@@ -67,7 +66,7 @@ export function join(path: string, key: string | number): string {
   return path === "" ? `${key}` : `${path}.${key}`;
 }
 
-/** Whether `x` is an object literal, or made like one. */
+/** Whether `x` is a plain object. */
 export function isRecord(x: unknown): x is Record<string, unknown> {
   if (typeof x !== "object" || x === null) return false;
   const prototype = Object.getPrototypeOf(x);
@@ -77,19 +76,19 @@ export function isRecord(x: unknown): x is Record<string, unknown> {
 /** The class name of a typed array, if `x` is one that can be saved. */
 export function typedArrayName(x: unknown): TypedArrayName | undefined {
   if (!ArrayBuffer.isView(x)) return undefined;
-  // A subclass, such as Node's Buffer, is saved as what it extends.
+  // A subclass, such as Node's Buffer, is saved as its base class.
   return (Object.keys(TYPED_ARRAYS) as TypedArrayName[])
     .find((name) => x instanceof TYPED_ARRAYS[name]);
 }
 
 /**
- * A value that msgpack can hold.
+ * Convert plain data to a msgpack value.
  *
  * @param value Plain data with tensors in it.
- * @param path Where it is, for errors.
+ * @param path Its path, for errors.
  * @param number Called with each tensor; returns its number in the file.
- * @throws {TypeError} For what is no plain data.
- * @throws {RangeError} For data that is nested too deeply, or in a circle.
+ * @throws {TypeError} If it is not plain data.
+ * @throws {RangeError} If it is nested too deeply, or in a circle.
  */
 export function toValue(
   value: unknown,
@@ -141,7 +140,7 @@ function toMap(
   return hasTag ? { $map: map } : map;
 }
 
-/** Throw for a key that would not come back as it is. */
+/** Throw if a key cannot be saved and loaded unchanged. */
 export function checkKey(key: string, path: string): void {
   if (key === "__proto__" || !isSafeText(key)) {
     throw new TypeError(
@@ -150,7 +149,7 @@ export function checkKey(key: string, path: string): void {
   }
 }
 
-/** Reading digits takes quadratic time, so their number is bounded. */
+/** Parsing digits takes quadratic time, so their number is limited. */
 const DIGITS = /^-?\d{1,4096}$/;
 
 function toDigits(value: bigint, path: string): string {
@@ -161,7 +160,7 @@ function toDigits(value: bigint, path: string): string {
   );
 }
 
-/** Whether UTF-8 gives `text` back: decoders drop a leading byte order mark. */
+/** Whether `text` survives UTF-8, whose decoders drop a leading byte order mark. */
 function isSafeText(text: string): boolean {
   return text.isWellFormed() && !text.startsWith("\ufeff");
 }
@@ -174,12 +173,12 @@ function toText(text: string): ValueType {
 }
 
 /**
- * What {@linkcode toValue} was given.
+ * Convert a msgpack value to plain data; the inverse of {@linkcode toValue}.
  *
- * @param value What a file holds.
- * @param path Where it is, for errors.
- * @param tensor Called with the number of each tensor; returns what to put there.
- * @throws {CheckpointError} For a tag that is not in the table above.
+ * @param value The value in a file.
+ * @param path Its path, for errors.
+ * @param tensor Called with the number of each tensor; returns its replacement.
+ * @throws {CheckpointError} If a tag is not in the table above.
  */
 export function fromValue(
   value: ValueType,
@@ -243,7 +242,7 @@ function fromTag(
   throw new CheckpointError(`Cannot read ${path}: ${tag} makes no sense there`);
 }
 
-/** What kind of value `x` is, in words. */
+/** The kind of `x` in words. */
 export function kindOf(x: unknown): string {
   if (x === null || x === undefined) return `${x}`;
   if (x instanceof tf.Tensor) return `${x.dtype} [${x.shape}]`;

@@ -311,8 +311,8 @@ onEachBackend(
     assertEquals([...await target.a.value.data()], [1]);
     await assertRejects(
       () => decodeCheckpoint(bytes, {}, { mismatch: "never" as "warn" }),
-      TypeError,
-      "mismatch must be",
+      RangeError,
+      'mismatch must be one of "error", "warn", "ignore"',
     );
   },
   { only: ["cpu"] },

@@ -194,8 +194,8 @@ Deno.test("retention is checked before anything is written", async () => {
     }
     await assertRejects(
       () => saveCheckpoint(`${folder}/a1`, {}, { mode: "least" as "min" }),
-      TypeError,
-      'mode must be "min" or "max"',
+      RangeError,
+      'mode must be one of "min", "max": current value is "least"',
     );
     assertEquals(await namesIn(folder), []);
   });

@@ -1,5 +1,5 @@
 /**
- * What loading a file would do to the parts, found out before anything is done.
+ * What loading a file would change, determined before anything changes.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Header, PartEntry, TensorInfo } from "./header.ts";
 import { classify, type Parts, type Resumable } from "./parts.ts";
 import { fromValue, isRecord, join, kindOf } from "./tree.ts";
 
-/** A tensor of the file, where it will be put. */
+/** A tensor of the file, as a placeholder in plain data. */
 export class TensorRef {
   /** Its number in the file. */
   readonly number: number;
@@ -31,39 +31,39 @@ export class TensorRef {
     return x.dtype === dtype && tf.util.arraysEqual(x.shape, [...shape]);
   }
 
-  /** The tensor in words. */
+  /** Dtype and shape. */
   toString(): string {
     return `${this.#info.dtype} [${this.#info.shape}]`;
   }
 }
 
-/** A value for a state. */
+/** A new value of a state. */
 export interface StateChange {
-  /** The state to write. */
+  /** The state. */
   readonly state: AnyState;
   /** Plain data with {@linkcode TensorRef}s in it. */
   readonly value: unknown;
 }
 
-/** A value for a part that can resume. */
+/** A new value of a part with `loadStateDict`. */
 export interface DictChange {
   /** The name of the part. */
   readonly name: string;
-  /** The part to resume. */
+  /** The part. */
   readonly part: Resumable;
   /** Plain data with {@linkcode TensorRef}s in it, and current tensors. */
   readonly value: unknown;
 }
 
-/** What loading would do. */
-export interface Plan extends Differences {
-  /** The states to write. */
+/** What loading a file would change. */
+export interface LoadPlan extends Differences {
+  /** The states to change. */
   readonly states: StateChange[];
-  /** The parts to resume. */
+  /** The parts with `loadStateDict` to change. */
   readonly dicts: DictChange[];
   /** The plain data of the file. */
   readonly data: Record<string, unknown>;
-  /** The tensors that are wanted, by number. */
+  /** The numbers of the tensors to load. */
   readonly wanted: Set<number>;
   /** Clones of current tensors in `dicts`. */
   readonly kept: tf.Tensor[];
@@ -72,18 +72,18 @@ export interface Plan extends Differences {
 /**
  * Compare a file with the parts to load.
  *
- * @param header What the file holds.
- * @param parts What is to be loaded.
- * @param kept Gets tensors to free when the plan is carried out or given up.
- * @returns What loading would do.
+ * @param header The header of the file.
+ * @param parts The parts to load.
+ * @param kept A list to which tensors are added that must be freed afterwards.
+ * @returns What loading would change.
  * @throws {CheckpointError} If the header contradicts itself.
  */
 export function makePlan(
   header: Header,
   parts: Parts,
   kept: tf.Tensor[],
-): Plan {
-  const plan: Plan = {
+): LoadPlan {
+  const plan: LoadPlan = {
     missing: [],
     unexpected: [],
     mismatched: [],
@@ -125,7 +125,7 @@ const NOUNS = {
   data: "plain data",
 } as const;
 
-/** The value with references in place of tensors. */
+/** The value with references to tensors. */
 function refer(header: Header, value: ValueType, path: string): unknown {
   return fromValue(value, path, (number, path) => {
     const info = header.tensors[number];
@@ -137,7 +137,7 @@ function refer(header: Header, value: ValueType, path: string): unknown {
 }
 
 function planStates(
-  plan: Plan,
+  plan: LoadPlan,
   header: Header,
   name: string,
   states: Readonly<Record<string, AnyState>>,
@@ -154,7 +154,7 @@ function planStates(
       continue;
     }
     const value = refer(header, values[path]!, fullPath);
-    // What lasts for one batch may have had the shape of another batch.
+    // Values of a single batch may have the shape of another batch.
     const anyShape = state instanceof ShortTermState;
     if (!anyShape && !fits(plan, fullPath, state.value, value)) continue;
     want(plan, value);
@@ -163,7 +163,7 @@ function planStates(
 }
 
 function planDict(
-  plan: Plan,
+  plan: LoadPlan,
   header: Header,
   name: string,
   part: Resumable,
@@ -175,8 +175,8 @@ function planDict(
   plan.dicts.push({ name, part, value });
 }
 
-/** Note which tensors a value needs. */
-function want(plan: Plan, value: unknown) {
+/** Add the tensors of a value to those to load. */
+function want(plan: LoadPlan, value: unknown) {
   mapLeaves(value, (leaf) => {
     if (leaf instanceof TensorRef) plan.wanted.add(leaf.number);
     return leaf;
@@ -184,14 +184,15 @@ function want(plan: Plan, value: unknown) {
 }
 
 /**
- * Whether `found` can replace `current`; noted if not.
+ * Whether `found` can replace `current`; if not, it is added to the mismatches.
  *
- * A record needs the keys it has now, with values of the same kinds, and may get
- * more. A list may have any length; its items must be like those there now, the
- * last of which stands for all after it. What is `null` may become anything.
+ * A record must have the current keys, with values of the same kinds, and may have
+ * more. A list may have any length; its items must be of the same kinds as the
+ * current ones, of which the last stands for all that follow. Anything can replace
+ * `null`.
  */
 function fits(
-  plan: Plan,
+  plan: LoadPlan,
   path: string,
   current: unknown,
   found: unknown,
@@ -220,9 +221,9 @@ function fits(
   return same;
 }
 
-/** The file's dict, with current tensors in place of those that do not fit. */
+/** The value in the file, with the current tensors where those do not fit. */
 function fitTensors(
-  plan: Plan,
+  plan: LoadPlan,
   path: string,
   current: unknown,
   found: unknown,
@@ -247,7 +248,7 @@ function fitTensors(
   );
 }
 
-function note(plan: Plan, path: string, current: unknown, found: unknown) {
+function note(plan: LoadPlan, path: string, current: unknown, found: unknown) {
   plan.mismatched.push({
     path,
     found: describe(found),
@@ -259,7 +260,7 @@ function describe(x: unknown): string {
   return x instanceof TensorRef ? `${x}` : kindOf(x);
 }
 
-/** A list or record with `fn` of each item. */
+/** Map the items of a list or record. */
 function mapItems(
   x: readonly unknown[] | Record<string, unknown>,
   fn: (item: unknown, key: string) => unknown,
@@ -270,7 +271,7 @@ function mapItems(
   );
 }
 
-/** Plain data with `fn` of everything in it that is no list and no record. */
+/** Map everything in plain data that is neither a list nor a record. */
 export function mapLeaves(
   x: unknown,
   fn: (leaf: unknown) => unknown,
