@@ -84,15 +84,15 @@ export function runWasm(launches: readonly Launch[]): Tensors[][] {
   );
   const table = reserve(backend, machine, bytes);
   // Views are made after the last allocation: growing memory detaches them.
-  const writer = new TableWriter(backend, memory, table);
-  jobs.forEach((job, k) => writer.write(job, outputs[k]!));
+  const rows = new Table(backend, memory, table);
+  jobs.forEach((job, k) => rows.write(job, outputs[k]!));
 
   const passes = Math.max(0, ...jobs.map(({ program }) => program.sums.length));
   for (let pass = 0; pass <= passes; pass++) {
     for (const { program, start, end } of jobs) {
       program.exports[`pass${pass}`]?.(table + start, table + end);
     }
-    writer.addUp(jobs, pass);
+    rows.addUp(jobs, pass);
   }
   return outputs;
 }
@@ -151,7 +151,7 @@ function prepare(
 }
 
 /** Fills in the table, as long as no memory is allocated. */
-class TableWriter {
+class Table {
   readonly #backend: WasmBackend;
   readonly #table: number;
   readonly #bytes: Uint8Array;

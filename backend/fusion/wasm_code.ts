@@ -10,79 +10,18 @@
 import {
   Assembler,
   type Body,
-  type Code,
   F32,
-  F32x4,
+  type F32x4,
   F64,
   F64x2,
   hasRelaxedSimd,
   I32,
-  type Kind,
   load,
-  simd,
   type Value,
 } from "../wasm/assembler/assembler.ts";
-import type { Expr, Op } from "./expr.ts";
+import type { Expr } from "./expr.ts";
 import { buffersOf, type Kernel, nodesOf, type Plan } from "./kernel.ts";
-
-/** What one instruction does: to one float, to four, and to one double. */
-const OPCODES = {
-  add: [0x92, simd(0xe4), 0xa0],
-  sub: [0x93, simd(0xe5), 0xa1],
-  mul: [0x94, simd(0xe6), 0xa2],
-  div: [0x95, simd(0xe7), 0xa3],
-  min: [0x96, simd(0xe8), 0xa4],
-  max: [0x97, simd(0xe9), 0xa5],
-  neg: [0x8c, simd(0xe1), 0x9a],
-  abs: [0x8b, simd(0xe0), 0x99],
-  sqrt: [0x91, simd(0xe3), 0x9f],
-} satisfies Record<Exclude<Op, "sign" | "select">, Code>;
-
-/** A way to compute: one float, four floats or one double at a time. */
-interface Lane<T extends Value> {
-  readonly kind: Kind<T>;
-  readonly column: 0 | 1 | 2;
-  readonly of: (x: number) => T;
-  /** `yes` where `x > 0`, else `no`. */
-  readonly select: (x: T, yes: T, no: T) => T;
-  /** `x y + sum` in one instruction, where there is one. */
-  readonly madd?: (f: Body, x: T, y: T, sum: T) => T;
-}
-
-const FLOAT: Lane<F32> = {
-  kind: F32,
-  column: 0,
-  of: F32.of,
-  select: (x, yes, no) => x.gt(0).select(yes, no),
-};
-const FLOATS: Lane<F32x4> = {
-  kind: F32x4,
-  column: 1,
-  of: F32x4.of,
-  select: (x, yes, no) => x.gt(0).select(yes, no),
-  madd: (f, x, y, sum) => f.madd(x, y, sum),
-};
-const DOUBLE: Lane<F64> = {
-  kind: F64,
-  column: 2,
-  of: F64.of,
-  select: (x, yes, no) =>
-    new I32([x.code, F64.of(0).code, 0x64]).select(yes, no),
-};
-
-function compute<T extends Value>(
-  lane: Lane<T>,
-  op: Op,
-  args: readonly T[],
-): T {
-  const [x, yes, no] = args as [T, T, T];
-  if (op === "select") return lane.select(x, yes, no);
-  if (op === "sign") {
-    const negative = lane.select(compute(lane, "neg", [x]), lane.of(-1), x);
-    return lane.select(x, lane.of(1), negative);
-  }
-  return new lane.kind([args.map((a) => a.code), OPCODES[op][lane.column]!]);
-}
+import { compute, DOUBLE, FLOAT, FLOATS, type Lane } from "./wasm_lanes.ts";
 
 /** Where things are in a row of the table, in bytes. */
 export interface Layout {
@@ -117,7 +56,7 @@ export function assemble(
   for (let pass = 0; pass <= plan.sums.length; pass++) {
     m.export(`pass${pass}`, { table: I32, end: I32 }, (f, { table, end }) => {
       f.for(end, layout.rowBytes, (row) => {
-        new Writer(f, row, kernel, plan, layout).pass(pass);
+        new WasmPass(f, row, kernel, plan, layout).write(pass);
       }, table);
     });
   }
@@ -149,7 +88,7 @@ function productsToAdd(
 }
 
 /** Writes what happens in one row. */
-class Writer {
+class WasmPass {
   readonly #f: Body;
   readonly #row: I32;
   readonly #plan: Plan;
@@ -166,7 +105,7 @@ class Writer {
     this.#extents = buffersOf(kernel);
   }
 
-  pass(pass: number): void {
+  write(pass: number): void {
     const f = this.#f, plan = this.#plan;
     const sums = plan.sums[pass] ?? [];
     const isLast = pass === plan.sums.length;

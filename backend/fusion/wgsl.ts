@@ -69,10 +69,10 @@ export function isWritten(binding: Binding): boolean {
 export function toWgsl(kernel: Kernel, plan: Plan): Shaders {
   return {
     sums: plan.sums.map((sums, pass) => ({
-      parts: new Writer(kernel, plan).parts(sums),
-      whole: new Writer(kernel, plan).whole(plan.sums[pass]!),
+      parts: new ShaderCode(kernel, plan).parts(sums),
+      whole: new ShaderCode(kernel, plan).whole(plan.sums[pass]!),
     })),
-    last: new Writer(kernel, plan).last(),
+    last: new ShaderCode(kernel, plan).last(),
   };
 }
 
@@ -87,7 +87,7 @@ function field(plan: Plan, e: Expr): string {
   return host >= 0 ? `u.h${host}` : `totals[u.t${plan.sums.flat().indexOf(e)}]`;
 }
 
-class Writer {
+class ShaderCode {
   readonly #kernel: Kernel;
   readonly #plan: Plan;
   readonly #bindings: Binding[] = [];

@@ -1,23 +1,4 @@
-import * as tf from "@tensorflow/tfjs-core";
-
-/** What this module uses of tfjs' WebGPU backend. */
-interface WebGpuBackend {
-  runWebGPUProgram(
-    program: object,
-    inputs: tf.TensorInfo[],
-    dtype: tf.DataType,
-    uniforms?: object[],
-    output?: tf.TensorInfo,
-  ): tf.TensorInfo;
-  readSync(dataId: object): tf.BackendValues;
-  readonly tensorMap: {
-    get(dataId: object): {
-      readonly values: unknown;
-      readonly complexTensorInfos: unknown;
-      readonly dtype: tf.DataType;
-    };
-  };
-}
+import { webGpuBackend } from "./backend.ts";
 
 const guarded = new WeakSet<object>();
 
@@ -26,7 +7,7 @@ const guarded = new WeakSet<object>();
  * them throw before anything is dispatched.
  */
 export function refuseEmptyInputs(): void {
-  const backend = tf.backend() as unknown as WebGpuBackend;
+  const backend = webGpuBackend();
   if (guarded.has(backend)) return;
   guarded.add(backend);
   const run = backend.runWebGPUProgram.bind(backend);
@@ -47,7 +28,7 @@ export function refuseEmptyInputs(): void {
 
 /** WebGPU cannot read synchronously; tfjs tries to, through a canvas. */
 export function refuseSyncReads(): void {
-  const backend = tf.backend() as unknown as WebGpuBackend;
+  const backend = webGpuBackend();
   if (Object.hasOwn(backend, "readSync")) return;
   const read = backend.readSync.bind(backend);
   backend.readSync = (dataId) => {

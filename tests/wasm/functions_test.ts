@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { F32 } from "../../backend/wasm/assembler/assembler.ts";
 import { wasmFunction } from "../../backend/wasm/machine/functions.ts";
-import { output, pointer, view } from "../../backend/wasm/machine/registry.ts";
+import {
+  free,
+  output,
+  pointer,
+  view,
+} from "../../backend/wasm/machine/registry.ts";
 import { useWasm } from "./_wasm.ts";
 
 const fill = wasmFunction(
@@ -22,6 +27,7 @@ for (const threads of [1, 2]) {
       value: 7,
     }), 4);
     assertEquals([...view(y)], Array(n).fill(7));
+    free(y);
   });
 }
 
