@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../backend/kernel.ts";
-import { dilatedFilterGrad, dilatedInputGrad } from "./dilated.ts";
+import { dilatedGradients } from "./dilated.ts";
 import { fromInputs, type Gradient, type Gradients } from "./rule.ts";
 import { dilate, thin } from "./strides.ts";
 
@@ -69,10 +69,7 @@ function gradientOf2D(kernels: Kernels): Gradient {
     (dy, { x, filter }, attrs: tf.Conv2DAttrs) => {
       if (pair(attrs.dilations).some((step) => step > 1)) {
         const isDepthwise = kernels === DEPTHWISE;
-        return {
-          x: () => dilatedInputGrad(dy, x, filter, attrs, isDepthwise),
-          filter: () => dilatedFilterGrad(dy, x, filter, attrs, isDepthwise),
-        };
+        return dilatedGradients(dy, x, filter, attrs, isDepthwise);
       }
       return {
         x: () =>

@@ -1,27 +1,34 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { InputGradients } from "./rule.ts";
 import { dilate } from "./strides.ts";
-import { type Axis, cells, planeOf } from "./windows.ts";
+import { type Axis, cells, planeOf, type Shape4D } from "./windows.ts";
 
-/**
- * The gradient of a dilated convolution's input: a convolution with the filter
- * turned around, as far apart as in the forward pass.
- */
-export function dilatedInputGrad(
+/** The gradients of a dilated convolution, channels last or first. */
+export function dilatedGradients(
+  dy: tf.Tensor,
+  x: tf.Tensor,
+  filter: tf.Tensor,
+  attrs: tf.Conv2DAttrs,
+  isDepthwise: boolean,
+): InputGradients {
+  const isLast = attrs.dataFormat !== "NCHW";
+  const last = (x: tf.Tensor) => isLast ? x : tf.transpose(x, [0, 2, 3, 1]);
+  const first = (x: tf.Tensor) => isLast ? x : tf.transpose(x, [0, 3, 1, 2]);
+  const nhwc: tf.Conv2DAttrs = { ...attrs, dataFormat: "NHWC" };
+  return {
+    x: () => first(inputGrad(last(dy), last(x), filter, nhwc, isDepthwise)),
+    filter: () => filterGrad(last(dy), last(x), filter, nhwc, isDepthwise),
+  };
+}
+
+/** A convolution with the filter turned around, as far apart as in the forward pass. */
+function inputGrad(
   dy: tf.Tensor,
   x: tf.Tensor,
   filter: tf.Tensor,
   attrs: tf.Conv2DAttrs,
   isDepthwise: boolean,
 ): tf.Tensor {
-  if (attrs.dataFormat === "NCHW") {
-    return channelsFirst(dilatedInputGrad(
-      channelsLast(dy),
-      channelsLast(x),
-      filter,
-      { ...attrs, dataFormat: "NHWC" },
-      isDepthwise,
-    ));
-  }
   const axes = axesOf(x, filter, attrs, isDepthwise);
   const [high, wide] = axes;
   const spread = dilate(dilate(dy, 1, high.stride), 2, wide.stride);
@@ -59,23 +66,13 @@ export function dilatedInputGrad(
     : tf.sum(tf.reshape(each, [...x.shape, multiplier]), -1);
 }
 
-/** The gradient of a dilated convolution's filter. */
-export function dilatedFilterGrad(
+function filterGrad(
   dy: tf.Tensor,
   x: tf.Tensor,
   filter: tf.Tensor,
   attrs: tf.Conv2DAttrs,
   isDepthwise: boolean,
 ): tf.Tensor {
-  if (attrs.dataFormat === "NCHW") {
-    return dilatedFilterGrad(
-      channelsLast(dy),
-      channelsLast(x),
-      filter,
-      { ...attrs, dataFormat: "NHWC" },
-      isDepthwise,
-    );
-  }
   const axes = axesOf(x, filter, attrs, isDepthwise);
   if (isDepthwise) {
     const [, , channels, multiplier] = filter.shape as number[];
@@ -114,8 +111,8 @@ function axesOf(
   isDepthwise: boolean,
 ): [Axis, Axis] {
   const info = tf.backend_util.computeConv2DInfo(
-    x.shape as [number, number, number, number],
-    filter.shape as [number, number, number, number],
+    x.shape as Shape4D,
+    filter.shape as Shape4D,
     strides,
     dilations,
     pad,
@@ -137,12 +134,4 @@ function fit(x: tf.Tensor, ends: number[][]): tf.Tensor {
     ends.map(([a]) => Math.max(0, -a!)),
     x.shape.map((n, i) => n + ends[i]![0]! + ends[i]![1]!),
   );
-}
-
-function channelsLast(x: tf.Tensor): tf.Tensor {
-  return tf.transpose(x, [0, 2, 3, 1]);
-}
-
-function channelsFirst(x: tf.Tensor): tf.Tensor {
-  return tf.transpose(x, [0, 3, 1, 2]);
 }

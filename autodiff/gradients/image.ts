@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { fromInputs, type Gradients, noGradient, zeros } from "./rule.ts";
+import type { Shape4D } from "./windows.ts";
 
 type Resize = Pick<
   tf.ResizeBilinearAttrs,
@@ -54,12 +55,7 @@ function resizeGrad(
   attrs: Resize,
   method: (size: number, out: number, attrs: Resize) => Reads,
 ): tf.Tensor {
-  const [batch, height, width, channels] = shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [batch, height, width, channels] = shape as Shape4D;
   const [, high, wide] = dy.shape as [number, number, number];
   const rows = matrix(height, high, method(height, high, attrs));
   const columns = matrix(width, wide, method(width, wide, attrs));
@@ -88,8 +84,8 @@ function bilinear(size: number, out: number, attrs: Resize): Reads {
     const place = source(at, 0.5);
     const low = Math.max(0, Math.floor(place));
     const high = Math.min(size - 1, Math.ceil(place));
-    const share = place - low;
-    return [[low, 1 - share], [Math.max(0, high), share]];
+    const fraction = place - low;
+    return [[low, 1 - fraction], [Math.max(0, high), fraction]];
   };
 }
 
@@ -102,6 +98,9 @@ function nearest(size: number, out: number, attrs: Resize): Reads {
     return [[Math.max(0, Math.min(size - 1, from)), 1]];
   };
 }
+
+/** The ends of boxes. */
+type Four = [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
 
 /** Where in the input a place of the output lies; half pixels count from `shift`. */
 function sourceOf(
@@ -125,18 +124,12 @@ function cropGrad(
   boxInd: tf.Tensor,
   { method, cropSize: [high, wide] }: tf.CropAndResizeAttrs,
 ): tf.Tensor {
-  const [batch, height, width, channels] = shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [y1, x1, y2, x2] = tf.split(boxes, 4, 1) as [
-    tf.Tensor2D,
-    tf.Tensor2D,
-    tf.Tensor2D,
-    tf.Tensor2D,
-  ];
+  const [batch, height, width, channels] = shape as Shape4D;
+  const [y1, x1, y2, x2] = tf.split<tf.Tensor2D>(
+    boxes as tf.Tensor2D,
+    4,
+    1,
+  ) as Four;
   const count = boxes.shape[0]!;
   /** `[count, size, out]` */
   const weights = (
@@ -197,12 +190,7 @@ function rotateGrad(
   shape: number[],
   { radians, center }: tf.RotateWithOffsetAttrs,
 ): tf.Tensor {
-  const [batch, height, width, channels] = shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [batch, height, width, channels] = shape as Shape4D;
   const [centerX, centerY] = tf.backend_util.getImageCenter(
     center,
     height,

@@ -16,7 +16,12 @@ export interface Axis {
   readonly out: number;
 }
 
-/** Height and width of a window of which tfjs has worked out the sizes. */
+/** The shape of images. */
+export type Shape4D = [number, number, number, number];
+/** The shape of volumes. */
+export type Shape5D = [number, number, number, number, number];
+
+/** Height and width of windows of which tfjs has worked out the sizes. */
 export function planeOf(info: tf.backend_util.Conv2DInfo): [Axis, Axis] {
   return [{
     size: info.inHeight,
@@ -33,6 +38,19 @@ export function planeOf(info: tf.backend_util.Conv2DInfo): [Axis, Axis] {
     before: info.padInfo.left,
     out: info.outWidth,
   }];
+}
+
+/** The same for volumes, the depth first. */
+export function volumeOf(info: tf.backend_util.Conv3DInfo): Axis[] {
+  const depth = {
+    size: info.inDepth,
+    window: info.filterDepth,
+    stride: info.strideDepth,
+    dilation: info.dilationDepth,
+    before: info.padInfo.front,
+    out: info.outDepth,
+  };
+  return [depth, ...planeOf(info as unknown as tf.backend_util.Conv2DInfo)];
 }
 
 /** The padding after the image that the last window reaches into. */

@@ -25,8 +25,8 @@ function linear(from: number, to: number, attrs: ResizeAttrs): Sources[] {
     const at = halfPixelCenters ? ratio * (i + 0.5) - 0.5 : ratio * i;
     const low = Math.max(0, Math.floor(at)),
       high = Math.min(from - 1, Math.ceil(at));
-    const share = at - low;
-    return [[low, 1 - share], [high, share]];
+    const fraction = at - low;
+    return [[low, 1 - fraction], [high, fraction]];
   });
 }
 
