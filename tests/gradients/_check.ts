@@ -57,14 +57,18 @@ export async function outcome(drawn: Drawn): Promise<Outcome> {
   }
 }
 
-/** σ(x) = Σ w y(x): what `outcome` differentiates. */
-async function projection(drawn: Drawn): Promise<number> {
+/** The terms of σ(x) = Σ w y(x): what `outcome` differentiates. */
+async function projection(drawn: Drawn): Promise<number[]> {
   const xs = tensors(drawn);
   const y = tf.tidy(() => drawn.case.run(...xs));
   const values = Float32Array.from(await y.data());
   const weights = weightsOf(drawn.case, y.size);
   tf.dispose([xs, y]);
-  return values.reduce((sum, value, i) => sum + value * weights[i]!, 0);
+  return Array.from(values, (value, i) => value * weights[i]!);
+}
+
+function sum(terms: readonly number[]): number {
+  return terms.reduce((total, term) => total + term, 0);
 }
 
 /**
@@ -76,17 +80,24 @@ export async function differenceError(
   grads: readonly Float32Array[],
 ): Promise<number> {
   const random = randomOf(`${drawn.case.name} direction`);
+  // Outputs are rounded, and the step of a difference magnifies that.
+  const rounding = 0.05 * Math.hypot(...await projection(drawn));
   let worst = 0;
   for (const [k, values] of drawn.inputs.entries()) {
     if (values.length === 0) continue;
-    const direction = values.map(() => random() < 0.5 ? -1 : 1);
+    // Of different sizes, or terms that are alike would cancel.
+    const direction = values.map(() =>
+      (random() < 0.5 ? -1 : 1) * (0.4 + 0.6 * random())
+    );
     const along = async (step: number) => {
       const at = async (sign: number) => {
         const moved = values.map((x, i) => x + sign * step * direction[i]!);
-        return await projection({
-          ...drawn,
-          inputs: drawn.inputs.map((old, i) => i === k ? moved : old),
-        });
+        return sum(
+          await projection({
+            ...drawn,
+            inputs: drawn.inputs.map((old, i) => i === k ? moved : old),
+          }),
+        );
       };
       return (await at(1) - await at(-1)) / (2 * step);
     };
@@ -94,19 +105,27 @@ export async function differenceError(
     const coarse = await along(2 ** -6);
     const fine = await along(2 ** -7);
     const numeric = (4 * fine - coarse) / 3;
-    const terms = grads[k]!.map((g, i) => g * direction[i]!);
-    const analytic = terms.reduce((sum, term) => sum + term, 0);
-    const scale = 1 + Math.hypot(...terms);
-    const error = Math.abs(numeric - analytic) / scale;
+    const terms = Array.from(grads[k]!, (g, i) => g * direction[i]!);
+    const scale = 0.01 + rounding + Math.hypot(...terms);
+    const error = Math.abs(numeric - sum(terms)) / scale;
     worst = Number.isNaN(error) ? Infinity : Math.max(worst, error);
   }
   return worst;
 }
 
+/**
+ * Values are compared relative to the largest, if it is not below this: they are
+ * made of numbers of about 1, whose rounding they keep.
+ */
+const LEAST_SCALE = 0.25;
+
 /** The largest difference of two lists, relative to their largest value. */
 export function distance(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Infinity;
-  const scale = a.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  const scale = a.reduce(
+    (most, value) => Math.max(most, Math.abs(value)),
+    LEAST_SCALE,
+  );
   let worst = 0;
   for (let i = 0; i < a.length; i++) {
     if (Object.is(a[i], b[i]) || a[i] === b[i]) continue;

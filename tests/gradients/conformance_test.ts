@@ -18,6 +18,16 @@ registerGradients();
 /** Of all cases, every how many-th runs by default: shaders are slow to compile. */
 const EVERY: Record<BackendName, number> = { cpu: 1, wasm: 1, webgpu: 12 };
 
+/**
+ * How far a case may be off: on the cpu from central differences, elsewhere from
+ * the cpu.
+ */
+const TOLERANCES: Record<BackendName, number> = {
+  cpu: 2e-4,
+  wasm: 2e-6,
+  webgpu: 1e-3,
+};
+
 const references = new Map<string, Outcome>();
 
 /** The forward and gradient on the cpu, which central differences vouch for. */
@@ -45,6 +55,23 @@ Deno.test("the conformance table has 1,200 cases of different names", () => {
   assertEquals(new Set(CASES.map(({ name }) => name)).size, CASES.length);
 });
 
+Deno.test("no gradient of zeros is within the tolerances", async () => {
+  await useBackend("cpu");
+  const missed: string[] = [];
+  for (const row of CASES.map(drawn)) {
+    const { grads } = await reference(row);
+    for (const [k, grad] of grads.entries()) {
+      if (grad.every((g) => g === 0)) continue;
+      const none = grad.map(() => 0);
+      const error = await differenceError(row, grads.with(k, none));
+      const isCaught = error > TOLERANCES.cpu &&
+        distance(grad, none) > TOLERANCES.webgpu;
+      if (!isCaught) missed.push(`${row.case.name}, input ${k}`);
+    }
+  }
+  assertEquals(missed, []);
+});
+
 async function conforms(backend: BackendName, threads: number): Promise<void> {
   const rows = CASES.filter((_, i) => FULL || i % EVERY[backend] === 0)
     .map(drawn);
@@ -68,7 +95,7 @@ async function conforms(backend: BackendName, threads: number): Promise<void> {
       if (backend === "cpu") errors.push(await differenceError(row, grads));
       const worst = Math.max(...errors);
       const leaked = tf.memory().numTensors - before;
-      if (worst < 2e-3 && leaked === 0) passed++;
+      if (worst < TOLERANCES[backend] && leaked === 0) passed++;
       else failures.push(`${row.case.name}: ${errors}, leaked ${leaked}`);
     } catch (error) {
       if (mayRefuse(backend, row)) refused++;
