@@ -10,53 +10,59 @@ export {
   type Head,
   type Op,
 } from "../backend/fusion/mod.ts";
-export * from "./adabelief.ts";
-export * from "./adadelta.ts";
-export * from "./adafactor.ts";
-export * from "./adagrad.ts";
-export * from "./adam.ts";
-export * from "./adamax.ts";
-export * from "./adamw.ts";
-export * from "./base.ts";
-export { chain } from "./chain.ts";
-export * from "./clip.ts";
-export { addDecayedWeights, type WeightDecayOptions } from "./decay.ts";
-export * from "./fromage.ts";
-export * from "./lamb.ts";
-export * from "./lars.ts";
-export * from "./lbfgs.ts";
-export type { Closure, Evaluation, LineFunction } from "./line.ts";
-export * from "./line_search.ts";
-export * from "./lion.ts";
-export * from "./lookahead.ts";
-export { isMatrix, type Mask } from "./mask.ts";
-export * from "./momentum.ts";
-export * from "./nadam.ts";
-export * from "./novograd.ts";
-export * from "./optimizer.ts";
-export type { OptimizerState } from "./optimizer_state.ts";
-export * from "./partition.ts";
-export * from "./per_tensor.ts";
-export * from "./radam.ts";
-export { type OptimizerOptions, scaleByLearningRate } from "./rate.ts";
-export * from "./rmsprop.ts";
-export * from "./rprop.ts";
+export * from "./named/adabelief.ts";
+export * from "./named/adadelta.ts";
+export * from "./named/adafactor.ts";
+export * from "./named/adagrad.ts";
+export * from "./named/adam.ts";
+export * from "./named/adamax.ts";
+export * from "./named/adamw.ts";
+export * from "./transforms/transformation.ts";
+export { chain } from "./transforms/chain.ts";
+export * from "./transforms/clip.ts";
+export {
+  addDecayedWeights,
+  type WeightDecayOptions,
+} from "./transforms/decay.ts";
+export * from "./named/fromage.ts";
+export * from "./named/lamb.ts";
+export * from "./named/lars.ts";
+export * from "./named/lbfgs.ts";
+export type { Closure, Evaluation, LineFunction } from "./line_search/line.ts";
+export * from "./line_search/line_search.ts";
+export * from "./named/lion.ts";
+export * from "./named/lookahead.ts";
+export { isMatrix, type Mask } from "./transforms/mask.ts";
+export * from "./named/momentum.ts";
+export * from "./named/nadam.ts";
+export * from "./named/novograd.ts";
+export * from "./optimizer/optimizer.ts";
+export type { OptimizerState } from "./optimizer/optimizer_state.ts";
+export * from "./transforms/partition.ts";
+export * from "./transforms/per_tensor.ts";
+export * from "./named/radam.ts";
+export {
+  type OptimizerOptions,
+  scaleByLearningRate,
+} from "./transforms/pipeline.ts";
+export * from "./named/rmsprop.ts";
+export * from "./named/rprop.ts";
 export {
   elementwise,
   type Rule,
   type SlotStart,
   type StepInfo,
-} from "./rule.ts";
-export * from "./scale_by_adam.ts";
-export * from "./scale_by_lbfgs.ts";
+} from "./transforms/elementwise.ts";
+export * from "./transforms/scale_by_adam.ts";
+export * from "./transforms/scale_by_lbfgs.ts";
 export * from "./schedulers/mod.ts";
-export * from "./sgd.ts";
-export * from "./sm3.ts";
-export * from "./trace.ts";
+export * from "./named/sgd.ts";
+export * from "./named/sm3.ts";
+export * from "./transforms/trace.ts";
 export {
   scaleByTrustRatio,
   type ScaleByTrustRatioOptions,
-} from "./trust_ratio.ts";
-export * from "./yogi.ts";
+} from "./transforms/trust_ratio.ts";
+export * from "./named/yogi.ts";
 export type { States } from "../state.ts";
 export type { Named, Tensors } from "../tensors.ts";

@@ -8,7 +8,10 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { grad } from "../../autodiff/mod.ts";
 import { LBFGS, type LineSearch, SGD, zoom } from "../../optim/mod.ts";
-import { backtracking, type LinePoint } from "../../optim/line_search.ts";
+import {
+  backtracking,
+  type LinePoint,
+} from "../../optim/line_search/line_search.ts";
 import { scope } from "../../memory.ts";
 import { ParamState } from "../../state.ts";
 import { assertNoLeak, numbers, onEachBackend } from "../_backends.ts";

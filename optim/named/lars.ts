@@ -1,0 +1,76 @@
+/**
+ * LARS.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import type { Mask } from "../transforms/mask.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { trace } from "../transforms/trace.ts";
+import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
+
+/** Options of {@linkcode lars}. */
+export interface LarsOptions extends OptimizerOptions, WeightDecayOptions {
+  /** How much of the velocity is kept at each step. Default: 0.9. */
+  readonly momentum?: number | undefined;
+  /** The length of a step, in norms of the parameter. Default: 1e-3. */
+  readonly trustCoefficient?: number | undefined;
+  /** Keeps the denominator above zero. Default: 1e-8. */
+  readonly eps?: number | undefined;
+  /**
+   * Which parameters are scaled by their norm. Those that start at zero are
+   * better left out: as long as they are zero, their ratio is 1, and so a
+   * thousand times that of the others. Default: all.
+   */
+  readonly trustMask?: Mask | undefined;
+}
+
+/**
+ * Gradient descent with steps in proportion to each parameter's norm.
+ *
+ * ```text
+ * g ← g + λ θ
+ * b ← μ b + η ‖θ‖ / (‖g‖ + ε) g      the ratio is 1 where a norm is 0
+ * θ ← θ - α b
+ * ```
+ *
+ * {@link https://arxiv.org/abs/1708.03888 | You et al., 2017}, as in optax, but
+ * with the rate applied after the momentum.
+ *
+ * @param options `lr` is 1 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function lars(options: LarsOptions = {}): GradientTransformation {
+  checkOptions("Lars", options);
+  const { momentum = 0.9, trustCoefficient = 1e-3, eps = 1e-8, trustMask } =
+    options;
+  return pipeline(
+    options,
+    1,
+    ...decayed(options),
+    scaleByTrustRatio({ trustCoefficient, eps, trustMask }),
+    ...(momentum ? [trace({ decay: momentum })] : []),
+  );
+}
+
+/** The optimizer of {@linkcode lars}. */
+export class Lars extends Optimizer<LarsOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1 by default, `weightDecay` 0.
+   */
+  constructor(options: LarsOptions = {}) {
+    super(options, 1);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: LarsOptions,
+  ): GradientTransformation {
+    return lars(options);
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * L-BFGS.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Tensors } from "../../tensors.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions, refuse } from "../check.ts";
+import {
+  type Closure,
+  disposeAll,
+  evaluationOf,
+  Line,
+  type LineFunction,
+  numberOf,
+} from "../line_search/line.ts";
+import {
+  backtracking,
+  type LineSearch,
+  zoom,
+} from "../line_search/line_search.ts";
+import { Optimizer, type StepOptions } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import {
+  scaleByLbfgs,
+  type ScaleByLbfgsOptions,
+} from "../transforms/scale_by_lbfgs.ts";
+
+/** Options of {@linkcode lbfgs}. */
+export interface LBFGSOptions extends OptimizerOptions, ScaleByLbfgsOptions {
+  /**
+   * How the length of a step is found: by name, by a function of one's own, or
+   * not at all, so that it is `lr`. Default: null.
+   */
+  readonly linesearch?: "zoom" | "backtracking" | LineSearch | null | undefined;
+}
+
+/** What `update` of {@linkcode LBFGS} takes besides gradients. */
+export interface LBFGSUpdateOptions extends StepOptions {
+  /** The loss that the gradients are of. */
+  readonly value?: tf.Tensor | number | undefined;
+  /** Computes the loss elsewhere; `"zoom"` wants gradients too. */
+  readonly valueFn?: LineFunction | undefined;
+}
+
+const SEARCHES = { zoom, backtracking };
+
+/**
+ * L-BFGS without a line search: see {@linkcode scaleByLbfgs}.
+ *
+ * @param options `lr` is 1 by default; `linesearch` is for the class.
+ * @returns The transformation.
+ */
+export function lbfgs(options: LBFGSOptions = {}): GradientTransformation {
+  checkOptions("LBFGS", options);
+  searchOf(options.linesearch);
+  return pipeline(options, 1, scaleByLbfgs(options));
+}
+
+function searchOf(
+  linesearch: LBFGSOptions["linesearch"],
+): LineSearch | undefined {
+  if (linesearch === undefined || linesearch === null) return undefined;
+  if (typeof linesearch === "function") return linesearch;
+  if (Object.hasOwn(SEARCHES, linesearch)) return SEARCHES[linesearch];
+  const rule = '"zoom", "backtracking", a function or null';
+  refuse(RangeError, "LBFGS", "linesearch", rule, linesearch);
+}
+
+/**
+ * L-BFGS, with a line search if asked for.
+ *
+ * Of a line search that fails, and of a direction that does not descend, it
+ * forgets the curvature and searches along the gradient instead.
+ *
+ * @example Rosenbrock's valley
+ * ```ts
+ * import { autodiff, optim, ParamState, tf, useBackend } from "@braintape/braintape";
+ * import { assertLess } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const x = new ParamState(tf.tensor1d([-1.2, 1]));
+ * const loss = () => {
+ *   const [a, b] = tf.unstack(x.value);
+ *   const valley = tf.square(tf.sub(b!, tf.square(a!)));
+ *   return tf.add(tf.square(tf.sub(1, a!)), tf.mul(100, valley)) as tf.Scalar;
+ * };
+ * const closure = autodiff.grad(loss, { states: { x }, returnValue: true });
+ * using optimizer = new optim.LBFGS({ linesearch: "zoom" })
+ *   .registerTrainableWeights({ x });
+ * let value = Infinity;
+ * for (let i = 0; i < 40; i++) value = await optimizer.step(closure);
+ * assertLess(value, 1e-6);
+ * ```
+ */
+export class LBFGS extends Optimizer<LBFGSOptions> {
+  readonly #search: LineSearch | undefined;
+
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1 by default.
+   */
+  constructor(options: LBFGSOptions = {}) {
+    super(options, 1);
+    this.#search = searchOf(options.linesearch);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(options: LBFGSOptions): GradientTransformation {
+    return lbfgs(options);
+  }
+
+  /**
+   * Take a step with gradients at hand; not with a line search, which needs the
+   * closure.
+   */
+  override step(grads: Tensors, options?: StepOptions): void;
+  /**
+   * Take a step.
+   *
+   * @param closure Computes loss and gradients; called at least once.
+   * @returns The loss before the step.
+   */
+  override step(closure: Closure): Promise<number>;
+  override step(
+    given: Tensors | Closure,
+    options?: StepOptions,
+  ): void | Promise<number> {
+    if (typeof given === "function") return this.#stepWith(given);
+    if (!this.#search) return super.step(given, options);
+    throw new TypeError(
+      "Cannot step LBFGS: with a line search it needs a function: await step(closure), or await update(grads, { value, valueFn })",
+    );
+  }
+
+  /**
+   * Take a step with gradients at hand, and a function for the line search.
+   *
+   * @param grads Gradients by path, which are disposed.
+   * @param options The loss, and how to compute it elsewhere.
+   */
+  override async update(
+    grads: Tensors,
+    { value, valueFn, keep }: LBFGSUpdateOptions = {},
+  ): Promise<void> {
+    if (!this.#search) return super.step(grads, { keep });
+    if (value === undefined || !valueFn) {
+      throw new TypeError(
+        "Cannot update LBFGS: with a line search it needs value and valueFn",
+      );
+    }
+    const start = typeof value === "number" ? value : await numberOf(value);
+    await this.#descend(start, grads, valueFn);
+    if (!keep) disposeAll(grads);
+  }
+
+  async #stepWith(closure: Closure): Promise<number> {
+    const { value: loss, grads } = evaluationOf(closure());
+    const value = await numberOf(loss);
+    loss.dispose();
+    if (!this.#search) super.step(grads);
+    else {
+      await this.#descend(value, grads, closure);
+      disposeAll(grads);
+    }
+    return value;
+  }
+
+  /** Go as far as the line search says; where it fails, along the gradient. */
+  async #descend(
+    value: number,
+    grads: Tensors,
+    valueFn: LineFunction,
+  ): Promise<void> {
+    if (await this.#searchAlong(value, grads, valueFn)) return;
+    this.restart();
+    if (await this.#searchAlong(value, grads, valueFn)) return;
+    this.restart();
+  }
+
+  async #searchAlong(
+    value: number,
+    grads: Tensors,
+    valueFn: LineFunction,
+  ): Promise<boolean> {
+    const line = new Line(this.paramStates, this.propose(grads), valueFn);
+    try {
+      const start = { alpha: 0, value, slope: await line.slope(grads) };
+      if (!(start.slope < 0)) return false;
+      const at = async (alpha: number) => {
+        const point = await line.at(alpha);
+        if (this.#search !== zoom || !Number.isNaN(point.slope)) return point;
+        if (Number.isNaN(point.value)) return point;
+        throw new TypeError(
+          "Cannot update LBFGS: zoom needs gradients: valueFn must return { value, grads }",
+        );
+      };
+      const alpha = await this.#search!({ start, at });
+      const succeeds = Number.isFinite(alpha) && alpha > 0;
+      line.goTo(succeeds ? alpha : 0);
+      return succeeds;
+    } catch (error) {
+      line.goTo(0);
+      throw error;
+    } finally {
+      line.dispose();
+    }
+  }
+}

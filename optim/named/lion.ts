@@ -1,0 +1,82 @@
+/**
+ * Lion.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode scaleByLion}. */
+export interface ScaleByLionOptions {
+  /** Decay rates of the mean in the step, and of the mean kept. Default: [0.9, 0.99]. */
+  readonly betas?: readonly [number, number] | undefined;
+}
+
+/**
+ * The sign of the mean gradient.
+ *
+ * ```text
+ * u = sign(β₁ m + (1 - β₁) g)      m ← β₂ m + (1 - β₂) g
+ * ```
+ *
+ * {@link https://arxiv.org/abs/2302.06675 | Chen et al., 2023}.
+ *
+ * @param options See {@linkcode ScaleByLionOptions}.
+ * @returns The transformation.
+ */
+export function scaleByLion(
+  options: ScaleByLionOptions = {},
+): GradientTransformation {
+  const { betas: [b1, b2] = [0.9, 0.99] } = options;
+  checkOptions("scaleByLion", { betas: [b1, b2] });
+  return elementwise({
+    slots: { m: 0 },
+    scalars: {},
+    update: ({ update: g, m }) => ({
+      update: m.lerp(g, 1 - b1).sign(),
+      m: m.lerp(g, 1 - b2),
+    }),
+  });
+}
+
+/** Options of {@linkcode lion}. */
+export interface LionOptions
+  extends OptimizerOptions, WeightDecayOptions, ScaleByLionOptions {}
+
+/**
+ * Lion with decoupled weight decay.
+ *
+ * ```text
+ * θ ← θ - α (u + λ θ)      u as in scaleByLion
+ * ```
+ *
+ * @param options `lr` is 1e-4 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function lion(options: LionOptions = {}): GradientTransformation {
+  checkOptions("Lion", options);
+  return pipeline(options, 1e-4, scaleByLion(options), ...decayed(options));
+}
+
+/** The optimizer of {@linkcode lion}. */
+export class Lion extends Optimizer<LionOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-4 by default, `weightDecay` 0.
+   */
+  constructor(options: LionOptions = {}) {
+    super(options, 1e-4);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: LionOptions,
+  ): GradientTransformation {
+    return lion(options);
+  }
+}

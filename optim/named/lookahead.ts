@@ -1,0 +1,100 @@
+/**
+ * Lookahead.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { chain } from "../transforms/chain.ts";
+import { checkOptions, refuse } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode pullBack}. */
+export interface PullBackOptions {
+  /** Every how many steps. Default: 5. */
+  readonly syncPeriod?: number | undefined;
+  /** How far the slow weights go toward the fast ones. Default: 0.5. */
+  readonly alpha?: number | undefined;
+}
+
+/**
+ * Every so many steps, go back to weights that follow slowly. It comes last in a
+ * chain.
+ *
+ * ```text
+ * f = θ + u      every k steps: φ ← φ + α (f - φ), θ ← φ      else θ ← f
+ * ```
+ *
+ * @param options See {@linkcode PullBackOptions}.
+ * @returns The transformation.
+ */
+export function pullBack(
+  options: PullBackOptions = {},
+): GradientTransformation {
+  const { syncPeriod = 5, alpha = 0.5 } = options;
+  checkOptions("pullBack", { syncPeriod, alpha });
+  return elementwise({
+    slots: { slow: "param" },
+    scalars: { sync: ({ t }) => t % syncPeriod === 0 ? 1 : 0 },
+    update({ update, param, slow }, { sync }) {
+      const pulled = slow.lerp(param.add(update), alpha);
+      return {
+        update: sync.select(pulled.sub(param), update),
+        slow: sync.select(pulled, slow),
+      };
+    },
+  });
+}
+
+/** Options of {@linkcode lookahead}. */
+export interface LookaheadOptions
+  extends OptimizerOptions, WeightDecayOptions, PullBackOptions {
+  /** What takes the fast steps: an optimizer, or a transformation. */
+  readonly baseOptimizer: Optimizer<OptimizerOptions> | GradientTransformation;
+}
+
+/**
+ * Let another algorithm look ahead, and follow it slowly.
+ *
+ * See {@linkcode pullBack} for the rule. An L2 penalty (`g ← g + λ θ`) comes before
+ * the other algorithm.
+ *
+ * {@link https://arxiv.org/abs/1907.08610 | Zhang et al., 2019}.
+ *
+ * @param options `weightDecay` is 0 by default; `lr` is for the class.
+ * @returns The transformation.
+ */
+export function lookahead(options: LookaheadOptions): GradientTransformation {
+  checkOptions("Lookahead", options);
+  const { baseOptimizer: base } = options;
+  const tx = base instanceof Optimizer ? base.tx : base;
+  if (typeof tx?.init !== "function" || typeof tx.update !== "function") {
+    const rule = "an optimizer or a gradient transformation";
+    refuse(TypeError, "Lookahead", "baseOptimizer", rule, base);
+  }
+  return chain(...clips(options), ...decayed(options), tx, pullBack(options));
+}
+
+/** The optimizer of {@linkcode lookahead}. */
+export class Lookahead extends Optimizer<LookaheadOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is that of the base optimizer by default, or 1e-3 for a
+   * transformation without a rate of its own; `weightDecay` is 0.
+   */
+  constructor(options: LookaheadOptions) {
+    const { baseOptimizer: base } = options;
+    const lr = base instanceof Optimizer ? base.lrScheduler : undefined;
+    super({ ...options, lr: options.lr ?? lr });
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: LookaheadOptions,
+  ): GradientTransformation {
+    return lookahead(options);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Gradient descent with momentum.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { trace } from "../transforms/trace.ts";
+
+/** Options of {@linkcode momentum} and {@linkcode momentumNesterov}. */
+export interface MomentumOptions extends OptimizerOptions, WeightDecayOptions {
+  /** How much of the velocity is kept at each step. Default: 0.9. */
+  readonly momentum?: number | undefined;
+}
+
+/**
+ * Gradient descent with momentum.
+ *
+ * ```text
+ * g ← g + λ θ      b ← μ b + g      θ ← θ - α b
+ * ```
+ *
+ * {@link https://doi.org/10.1016/0041-5553(64)90137-5 | Polyak, 1964}, as in
+ * `torch.optim.SGD`.
+ *
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function momentum(
+  options: MomentumOptions = {},
+): GradientTransformation {
+  checkOptions("Momentum", options);
+  const { momentum: decay = 0.9 } = options;
+  return pipeline(options, 1e-3, ...decayed(options), trace({ decay }));
+}
+
+/**
+ * Gradient descent with momentum that looks one step ahead.
+ *
+ * ```text
+ * g ← g + λ θ      b ← μ b + g      θ ← θ - α (μ b + g)
+ * ```
+ *
+ * {@link https://proceedings.mlr.press/v28/sutskever13.html | Sutskever et al., 2013},
+ * after Nesterov, 1983; as in `torch.optim.SGD`.
+ *
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function momentumNesterov(
+  options: MomentumOptions = {},
+): GradientTransformation {
+  checkOptions("MomentumNesterov", options);
+  const { momentum: decay = 0.9 } = options;
+  return pipeline(
+    options,
+    1e-3,
+    ...decayed(options),
+    trace({ decay, nesterov: true }),
+  );
+}
+
+/** The optimizer of {@linkcode momentum}. */
+export class Momentum extends Optimizer<MomentumOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+   */
+  constructor(options: MomentumOptions = {}) {
+    super(options);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: MomentumOptions,
+  ): GradientTransformation {
+    return momentum(options);
+  }
+}
+
+/** The optimizer of {@linkcode momentumNesterov}. */
+export class MomentumNesterov extends Optimizer<MomentumOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+   */
+  constructor(options: MomentumOptions = {}) {
+    super(options);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: MomentumOptions,
+  ): GradientTransformation {
+    return momentumNesterov(options);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Nadam.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode scaleByNadam}. */
+export interface ScaleByNadamOptions {
+  /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Keeps the denominator above zero. Default: 1e-8. */
+  readonly eps?: number | undefined;
+  /** How fast the momentum reaches β₁. Default: 4e-3. */
+  readonly momentumDecay?: number | undefined;
+}
+
+/**
+ * Adam with Nesterov's look ahead, and a momentum that grows.
+ *
+ * ```text
+ * m ← β₁ m + (1 - β₁) g      v ← β₂ v + (1 - β₂) g²
+ * μₜ = β₁ (1 - ½ 0.96^(t ψ))      Πₜ = μ₁ μ₂ ⋯ μₜ
+ * u = ((1 - μₜ) / (1 - Πₜ) g + μₜ₊₁ / (1 - Πₜ₊₁) m) / (√(v / (1 - β₂ᵗ)) + ε)
+ * ```
+ *
+ * {@link https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ | Dozat, 2016}, as in
+ * `torch.optim.NAdam`.
+ *
+ * @param options See {@linkcode ScaleByNadamOptions}.
+ * @returns The transformation.
+ */
+export function scaleByNadam(
+  options: ScaleByNadamOptions = {},
+): GradientTransformation {
+  const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, momentumDecay = 4e-3 } =
+    options;
+  checkOptions("scaleByNadam", { betas: [b1, b2], eps, momentumDecay });
+  const momentum = (t: number) => b1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
+  const products = [1];
+  const product = (t: number): number => {
+    for (let i = products.length; i <= t; i++) {
+      products.push(products[i - 1]! * momentum(i));
+    }
+    return products[t]!;
+  };
+  return elementwise({
+    slots: { m: 0, v: 0 },
+    scalars: {
+      now: ({ t }) => (1 - momentum(t)) / (1 - product(t)),
+      ahead: ({ t }) => momentum(t + 1) / (1 - product(t + 1)),
+      c2: ({ t }) => 1 - b2 ** t,
+    },
+    update({ update: g, m, v }, { now, ahead, c2 }) {
+      m = m.lerp(g, 1 - b1);
+      v = v.lerp(g.square(), 1 - b2);
+      const mean = g.mul(now).add(m.mul(ahead));
+      return { update: mean.div(v.div(c2).sqrt().add(eps)), m, v };
+    },
+  });
+}
+
+/** Options of {@linkcode nadam}. */
+export interface NadamOptions
+  extends OptimizerOptions, WeightDecayOptions, ScaleByNadamOptions {}
+
+/**
+ * Nadam with an L2 penalty (`g ← g + λ θ` comes first).
+ *
+ * See {@linkcode scaleByNadam} for the rule.
+ *
+ * @param options `lr` is 2e-3 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function nadam(options: NadamOptions = {}): GradientTransformation {
+  checkOptions("Nadam", options);
+  return pipeline(options, 2e-3, ...decayed(options), scaleByNadam(options));
+}
+
+/** The optimizer of {@linkcode nadam}. */
+export class Nadam extends Optimizer<NadamOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 2e-3 by default, `weightDecay` 0.
+   */
+  constructor(options: NadamOptions = {}) {
+    super(options, 2e-3);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: NadamOptions,
+  ): GradientTransformation {
+    return nadam(options);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * NovoGrad.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import type { WeightDecayOptions } from "../transforms/decay.ts";
+import { matches } from "../transforms/mask.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode scaleByNovograd}. */
+export interface ScaleByNovogradOptions extends WeightDecayOptions {
+  /** Decay rates of the mean gradient and of its squared norm. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Keeps the denominator above zero. Default: 1e-8. */
+  readonly eps?: number | undefined;
+}
+
+/**
+ * Momentum of gradients divided by the root mean square of their norm: one number
+ * for each parameter.
+ *
+ * ```text
+ * v ← β₂ v + (1 - β₂) ‖g‖²      v = ‖g‖² at the first step
+ * m ← β₁ m + g / (√v + ε) + λ θ      u = m
+ * ```
+ *
+ * {@link https://arxiv.org/abs/1905.11286 | Ginsburg et al., 2019}, as in optax.
+ *
+ * @param options See {@linkcode ScaleByNovogradOptions}.
+ * @returns The transformation.
+ */
+export function scaleByNovograd(
+  options: ScaleByNovogradOptions = {},
+): GradientTransformation {
+  const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } =
+    options;
+  const { decayMask } = options;
+  const checked = { betas: [b1, b2], eps, weightDecay, decayMask };
+  checkOptions("scaleByNovograd", checked);
+  return elementwise({
+    slots: { m: 0, v: { one: 0 } },
+    scalars: {
+      share: ({ t }) => t === 1 ? 1 : 1 - b2,
+      decay: ({ path, shape }) =>
+        matches(decayMask, path, shape) ? weightDecay : 0,
+    },
+    update({ update: g, param, m, v }, { share, decay }) {
+      v = v.lerp(g.square().sum(), share);
+      const scaled = g.div(v.sqrt().add(eps));
+      m = m.mul(b1).add(scaled.add(param.mul(decay)));
+      return { update: m, m, v };
+    },
+  });
+}
+
+/** Options of {@linkcode novograd}. */
+export interface NovogradOptions
+  extends OptimizerOptions, ScaleByNovogradOptions {}
+
+/**
+ * NovoGrad.
+ *
+ * See {@linkcode scaleByNovograd} for the rule. The defaults of `betas` are those of
+ * braintools; the paper's are [0.95, 0.98].
+ *
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function novograd(
+  options: NovogradOptions = {},
+): GradientTransformation {
+  checkOptions("Novograd", options);
+  return pipeline(options, 1e-3, scaleByNovograd(options));
+}
+
+/** The optimizer of {@linkcode novograd}. */
+export class Novograd extends Optimizer<NovogradOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+   */
+  constructor(options: NovogradOptions = {}) {
+    super(options);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: NovogradOptions,
+  ): GradientTransformation {
+    return novograd(options);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Rectified Adam.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode scaleByRadam}. */
+export interface ScaleByRadamOptions {
+  /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Keeps the denominator above zero. Default: 1e-8. */
+  readonly eps?: number | undefined;
+}
+
+/**
+ * Adam that trusts the mean square only as far as there are gradients to tell it.
+ *
+ * ```text
+ * ρ∞ = 2 / (1 - β₂) - 1      ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ)
+ * u = r m̂ / (√v̂ + ε)  where ρ ≥ 5, else m̂      m̂, v̂ as in scaleByAdam
+ * r = √((ρ - 4)(ρ - 2) ρ∞ / ((ρ∞ - 4)(ρ∞ - 2) ρ))
+ * ```
+ *
+ * {@link https://arxiv.org/abs/1908.03265 | Liu et al., 2019}, as in optax.
+ *
+ * @param options See {@linkcode ScaleByRadamOptions}.
+ * @returns The transformation.
+ */
+export function scaleByRadam(
+  options: ScaleByRadamOptions = {},
+): GradientTransformation {
+  const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8 } = options;
+  checkOptions("scaleByRadam", { betas: [b1, b2], eps });
+  const limit = 2 / (1 - b2) - 1;
+  return elementwise({
+    slots: { m: 0, v: 0 },
+    scalars: {
+      c1: ({ t }) => 1 - b1 ** t,
+      c2: ({ t }) => 1 - b2 ** t,
+      /** 0 while there is too little to tell. */
+      rectifier: ({ t }) => {
+        const rho = limit - 2 * t * b2 ** t / (1 - b2 ** t);
+        if (rho < 5) return 0;
+        const r = (rho - 4) * (rho - 2) * limit;
+        return Math.sqrt(r / ((limit - 4) * (limit - 2) * rho));
+      },
+    },
+    update({ update: g, m, v }, { c1, c2, rectifier }) {
+      m = m.lerp(g, 1 - b1);
+      v = v.lerp(g.square(), 1 - b2);
+      const mean = m.div(c1);
+      const scaled = mean.mul(rectifier).div(v.div(c2).sqrt().add(eps));
+      return { update: rectifier.select(scaled, mean), m, v };
+    },
+  });
+}
+
+/** Options of {@linkcode radam}. */
+export interface RAdamOptions
+  extends OptimizerOptions, WeightDecayOptions, ScaleByRadamOptions {}
+
+/**
+ * Rectified Adam with an L2 penalty (`g ← g + λ θ` comes first).
+ *
+ * See {@linkcode scaleByRadam} for the rule.
+ *
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function radam(options: RAdamOptions = {}): GradientTransformation {
+  checkOptions("RAdam", options);
+  return pipeline(options, 1e-3, ...decayed(options), scaleByRadam(options));
+}
+
+/** The optimizer of {@linkcode radam}. */
+export class RAdam extends Optimizer<RAdamOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+   */
+  constructor(options: RAdamOptions = {}) {
+    super(options);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: RAdamOptions,
+  ): GradientTransformation {
+    return radam(options);
+  }
+}

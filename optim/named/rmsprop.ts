@@ -1,0 +1,117 @@
+/**
+ * RMSprop.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+import { trace } from "../transforms/trace.ts";
+
+/** Options of {@linkcode scaleByRms}. */
+export interface ScaleByRmsOptions {
+  /** Decay rate of the mean square. Default: 0.99. */
+  readonly alpha?: number | undefined;
+  /** Keeps the denominator above zero. Default: 1e-8. */
+  readonly eps?: number | undefined;
+  /** Whether to divide by the deviation from the mean. Default: false. */
+  readonly centered?: boolean | undefined;
+}
+
+/**
+ * Divide each gradient by its root mean square.
+ *
+ * ```text
+ * v ← α v + (1 - α) g²      u = g / √(v + ε)
+ * ```
+ *
+ * With `centered`, by its standard deviation:
+ *
+ * ```text
+ * m ← α m + (1 - α) g       u = g / √(max(v - m², 0) + ε)
+ * ```
+ *
+ * Rounding can make v - m² negative where gradients stay the same: without the
+ * `max`, that is not a number.
+ *
+ * {@link https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf | Tieleman and Hinton, 2012}.
+ *
+ * @param options See {@linkcode ScaleByRmsOptions}.
+ * @returns The transformation.
+ */
+export function scaleByRms(
+  options: ScaleByRmsOptions = {},
+): GradientTransformation {
+  const { alpha = 0.99, eps = 1e-8, centered = false } = options;
+  checkOptions("scaleByRms", { alpha, eps, centered });
+  if (!centered) {
+    return elementwise({
+      slots: { v: 0 },
+      scalars: {},
+      update({ update: g, v }) {
+        v = v.lerp(g.square(), 1 - alpha);
+        return { update: g.div(v.add(eps).sqrt()), v };
+      },
+    });
+  }
+  return elementwise({
+    slots: { m: 0, v: 0 },
+    scalars: {},
+    update({ update: g, m, v }) {
+      m = m.lerp(g, 1 - alpha);
+      v = v.lerp(g.square(), 1 - alpha);
+      const variance = v.sub(m.square()).max(0);
+      return { update: g.div(variance.add(eps).sqrt()), m, v };
+    },
+  });
+}
+
+/** Options of {@linkcode rmsprop}. */
+export interface RMSpropOptions
+  extends OptimizerOptions, WeightDecayOptions, ScaleByRmsOptions {
+  /** How much of the velocity is kept at each step. Default: 0. */
+  readonly momentum?: number | undefined;
+}
+
+/**
+ * RMSprop with an L2 penalty (`g ← g + λ θ` comes first).
+ *
+ * See {@linkcode scaleByRms} for the rule; momentum comes after it. As optax, and
+ * unlike torch, ε is inside the root.
+ *
+ * @param options `lr` is 1e-2 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function rmsprop(options: RMSpropOptions = {}): GradientTransformation {
+  checkOptions("RMSprop", options);
+  const { momentum = 0 } = options;
+  return pipeline(
+    options,
+    1e-2,
+    ...decayed(options),
+    scaleByRms(options),
+    ...(momentum ? [trace({ decay: momentum })] : []),
+  );
+}
+
+/** The optimizer of {@linkcode rmsprop}. */
+export class RMSprop extends Optimizer<RMSpropOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-2 by default, `weightDecay` 0.
+   */
+  constructor(options: RMSpropOptions = {}) {
+    super(options, 1e-2);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: RMSpropOptions,
+  ): GradientTransformation {
+    return rmsprop(options);
+  }
+}

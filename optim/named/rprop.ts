@@ -1,0 +1,88 @@
+/**
+ * Rprop.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { chain } from "../transforms/chain.ts";
+import { checkOptions, refuse } from "../check.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import {
+  baseRateOf,
+  clips,
+  type OptimizerOptions,
+  rateOf,
+} from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode rprop}. */
+export interface RpropOptions extends OptimizerOptions {
+  /** What step sizes shrink and grow by. Default: [0.5, 1.2]. */
+  readonly etas?: readonly [number, number] | undefined;
+  /** The least and greatest step size. Default: [1e-6, 50]. */
+  readonly stepSizes?: readonly [number, number] | undefined;
+}
+
+/**
+ * Steps against the sign of the gradient, each with a size of its own that grows
+ * as long as the sign stays, and shrinks where it changes.
+ *
+ * ```text
+ * s = sign(g gₚ)      Δ ← Δ η₊ where s > 0, Δ η₋ where s < 0, between the limits
+ * g ← 0 where s < 0
+ * θ ← θ - α/α₀ sign(g) Δ      gₚ = g
+ * ```
+ *
+ * Δ starts at the base rate α₀, so that a constant rate is that of
+ * `torch.optim.Rprop`; a schedule scales the steps.
+ *
+ * {@link https://doi.org/10.1109/ICNN.1993.298623 | Riedmiller and Braun, 1993}.
+ *
+ * @param options `lr` is 1e-2 by default.
+ * @returns The transformation.
+ */
+export function rprop(options: RpropOptions = {}): GradientTransformation {
+  checkOptions("Rprop", options);
+  const { etas: [shrink, grow] = [0.5, 1.2] } = options;
+  const { stepSizes: [least, most] = [1e-6, 50] } = options;
+  if (least > most) {
+    refuse(RangeError, "Rprop", "stepSizes", "sorted", [least, most]);
+  }
+  const rate = rateOf(options.lr, 1e-2), base = baseRateOf(options.lr, 1e-2);
+  return chain(
+    ...clips(options),
+    elementwise({
+      slots: { before: 0, size: 0 },
+      scalars: {
+        start: (info) => info.t === 1 ? base(info) : 0,
+        scale: (info) => base(info) > 0 ? -rate(info) / base(info) : -1,
+      },
+      update({ update: g, before, size }, { start, scale }) {
+        const same = g.sign().mul(before.sign());
+        const factor = same.select(grow, same.neg().select(shrink, 1));
+        size = start.select(start, size).mul(factor).max(least).min(most);
+        const kept = same.neg().select(0, g);
+        return { update: kept.sign().mul(size).mul(scale), before: kept, size };
+      },
+    }),
+  );
+}
+
+/** The optimizer of {@linkcode rprop}. */
+export class Rprop extends Optimizer<RpropOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-2 by default.
+   */
+  constructor(options: RpropOptions = {}) {
+    super(options, 1e-2);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: RpropOptions,
+  ): GradientTransformation {
+    return rprop(options);
+  }
+}

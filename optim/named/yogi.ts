@@ -1,0 +1,85 @@
+/**
+ * Yogi.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { checkOptions } from "../check.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { elementwise } from "../transforms/elementwise.ts";
+
+/** Options of {@linkcode scaleByYogi}. */
+export interface ScaleByYogiOptions {
+  /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Keeps the denominator above zero. Default: 1e-3. */
+  readonly eps?: number | undefined;
+}
+
+/**
+ * Adam whose mean square grows no faster than the gradients' squares.
+ *
+ * ```text
+ * m ← β₁ m + (1 - β₁) g      v ← v - (1 - β₂) sign(v - g²) g²
+ * u = m̂ / (√v̂ + ε)           m̂, v̂ as in scaleByAdam; m and v start at 1e-6
+ * ```
+ *
+ * {@link https://papers.nips.cc/paper/8186 | Zaheer et al., 2018}, with the bias
+ * correction of optax.
+ *
+ * @param options See {@linkcode ScaleByYogiOptions}.
+ * @returns The transformation.
+ */
+export function scaleByYogi(
+  options: ScaleByYogiOptions = {},
+): GradientTransformation {
+  const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-3 } = options;
+  checkOptions("scaleByYogi", { betas: [b1, b2], eps });
+  return elementwise({
+    slots: { m: 1e-6, v: 1e-6 },
+    scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
+    update({ update: g, m, v }, { c1, c2 }) {
+      m = m.lerp(g, 1 - b1);
+      v = v.sub(v.sub(g.square()).sign().mul(g.square()).mul(1 - b2));
+      return { update: m.div(c1).div(v.div(c2).sqrt().add(eps)), m, v };
+    },
+  });
+}
+
+/** Options of {@linkcode yogi}. */
+export interface YogiOptions
+  extends OptimizerOptions, WeightDecayOptions, ScaleByYogiOptions {}
+
+/**
+ * Yogi with an L2 penalty (`g ← g + λ θ` comes first).
+ *
+ * See {@linkcode scaleByYogi} for the rule.
+ *
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @returns The transformation.
+ */
+export function yogi(options: YogiOptions = {}): GradientTransformation {
+  checkOptions("Yogi", options);
+  return pipeline(options, 1e-3, ...decayed(options), scaleByYogi(options));
+}
+
+/** The optimizer of {@linkcode yogi}. */
+export class Yogi extends Optimizer<YogiOptions> {
+  /**
+   * An optimizer without parameters yet.
+   *
+   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+   */
+  constructor(options: YogiOptions = {}) {
+    super(options);
+  }
+
+  /** The transformation of the class. */
+  protected override defaultTx(
+    options: YogiOptions,
+  ): GradientTransformation {
+    return yogi(options);
+  }
+}

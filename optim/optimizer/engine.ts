@@ -1,0 +1,242 @@
+/**
+ * What an optimizer remembers, and how a step changes it and the parameters.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
+import type { States } from "../../state.ts";
+import {
+  fromNames,
+  mapNamed,
+  type Named,
+  type Tensors,
+} from "../../tensors.ts";
+import { frames } from "../../frames.ts";
+import type {
+  GradientTransformation,
+  OptState,
+  Rate,
+} from "../transforms/transformation.ts";
+import type { Group, Registry } from "./registry.ts";
+import type { Rates } from "./rates.ts";
+import {
+  byKernel,
+  elementwise,
+  fromRules,
+  nextKernel,
+  type PathLaunch,
+  rowOf,
+  stepKernel,
+} from "../transforms/elementwise.ts";
+
+const UNCHANGED = elementwise({
+  slots: {},
+  scalars: {},
+  update: ({ update }) => ({ update }),
+});
+
+/** The slots and counts of all parameters. */
+export class Engine {
+  readonly #registry: Registry;
+  readonly #rates: Rates;
+  readonly #steps: Record<string, number> = {};
+  #slots: Record<string, Record<string, tf.Tensor>> = {};
+
+  /** Remember nothing yet. */
+  constructor(registry: Registry, rates: Rates) {
+    this.#registry = registry;
+    this.#rates = rates;
+  }
+
+  /** What is remembered; valid until the next step. */
+  get state(): OptState {
+    return { steps: this.#steps, slots: this.#slots };
+  }
+
+  /** Make what `tx` remembers of new parameters. */
+  start(tx: GradientTransformation, states: States): void {
+    tf.tidy(() => {
+      const { steps, slots } = tx.init(
+        mapNamed(states, (state) => state.value),
+      );
+      Object.assign(this.#steps, steps);
+      mapNamed(slots, (tensors, slot) => {
+        const kept = this.#slots[slot] ??= {};
+        mapNamed(tensors, (x, path) => kept[path] = tf.keep(tf.clone(x)));
+      });
+    });
+  }
+
+  /** Take a step with `grads`, which have been checked. */
+  step(grads: Tensors): void {
+    tf.tidy(() => {
+      const params = this.#paramsOf(grads), paths = Object.keys(grads);
+      const groups = this.#groupsOf(paths);
+      if (groups.every(({ tx }) => tx.rule)) {
+        return this.#stepByRules(paths, grads, params, "clipped");
+      }
+      // The norm that clips is of all groups together: it comes before them.
+      const clipped = this.#clip(groups, grads, params);
+      const isRule = (path: string) => this.#registry.groupOf(path).tx.rule;
+      this.#stepByRules(paths.filter(isRule), clipped, params, "tx");
+      for (const group of groups.filter(({ tx }) => !tx.rule)) {
+        const own = paths.filter((p) => this.#registry.groupOf(p) === group);
+        this.#stepByUpdate(group.tx, own, clipped, params);
+      }
+    });
+  }
+
+  /** What a step would add to the parameters; slots and counts move on. */
+  propose(grads: Tensors): Record<string, tf.Tensor> {
+    return tf.tidy(() => {
+      const params = this.#paramsOf(grads), paths = Object.keys(grads);
+      const groups = this.#groupsOf(paths);
+      const clipped = this.#clip(groups, grads, params);
+      const updates: Record<string, tf.Tensor> = {};
+      for (const group of groups) {
+        const own = paths.filter((p) => this.#registry.groupOf(p) === group);
+        const some = this.#transform(group.tx, own, clipped, params);
+        Object.assign(updates, some);
+      }
+      return updates;
+    });
+  }
+
+  #paramsOf(grads: Tensors): Tensors {
+    const { states } = this.#registry;
+    return mapNamed(grads, (_, path) => states[path]!.value);
+  }
+
+  #groupsOf(paths: readonly string[]): Group[] {
+    return [...new Set(paths.map((path) => this.#registry.groupOf(path)))];
+  }
+
+  /** The function from a path to its rate in this step. */
+  #rateOf(): (path: string) => Rate {
+    const { current } = this.#rates;
+    return (path) => current[this.#registry.indexOf(path)]!;
+  }
+
+  /** One pass over memory: slots and parameters change in place. */
+  #stepByRules(
+    paths: readonly string[],
+    grads: Tensors,
+    params: Tensors,
+    which: "clipped" | "tx",
+  ): void {
+    // A rollback of what is being differentiated needs the old parameter.
+    const inPlace = canOverwrite() && frames.open.length === 0;
+    const kernelOf = inPlace ? stepKernel : nextKernel;
+    const rateOf = this.#rateOf(), { state } = this;
+    const launches = byKernel(paths, (path) => {
+      const { [which]: tx } = this.#registry.groupOf(path);
+      const rule = tx.rule!(path, params[path]!.shape);
+      const row = rowOf(rule, path, grads, state, params, rateOf(path));
+      return [kernelOf(rule), row];
+    });
+    this.#runLaunches(launches);
+    for (const path of paths) this.#steps[path]!++;
+  }
+
+  /** Run kernels, and take over what they have computed. */
+  #run(launches: readonly PathLaunch[]): void {
+    const { states } = this.#registry;
+    const outputs = runLaunches(launches);
+    launches.forEach(({ paths }, k) => {
+      paths.forEach((path, i) => {
+        const { param, next = param, ...slots } = outputs[k]![i]!;
+        const state = states[path]!;
+        if (next && next !== state.value) state.value = next;
+        for (const slot in slots) this.#replace(slot, path, slots[slot]!);
+      });
+    });
+  }
+
+  #replace(slot: string, path: string, next: tf.Tensor): void {
+    const slots = this.#slots[slot]!, old = slots[path]!;
+    if (next === old) return;
+    slots[path] = tf.keep(next);
+    old.dispose();
+  }
+
+  #clip(groups: readonly Group[], grads: Tensors, params: Tensors): Tensors {
+    if (groups.every(({ clip }) => !clip)) return grads;
+    const clip = fromRules((path, shape) => {
+      const { clip = UNCHANGED } = this.#registry.groupOf(path);
+      return clip.rule!(path, shape);
+    });
+    return clip.update(grads, clip.init(params), params)[0];
+  }
+
+  /** One transformation after another, all tensors new. */
+  #stepByUpdate(
+    tx: GradientTransformation,
+    paths: readonly string[],
+    grads: Tensors,
+    params: Tensors,
+  ): void {
+    const updates = this.#transform(tx, paths, grads, params);
+    this.#run(byKernel(Object.keys(updates), (path) => {
+      const { rule } = UNCHANGED, { shape } = params[path]!;
+      const inputs = { update: updates[path]!, param: params[path]! };
+      return [nextKernel(rule!(path, shape)), { inputs, scalars: {}, shape }];
+    }));
+  }
+
+  /** The updates of `paths`; slots and counts move on. */
+  #transform(
+    tx: GradientTransformation,
+    paths: readonly string[],
+    grads: Tensors,
+    params: Tensors,
+  ): Tensors {
+    const own = <T>(values: Named<T>) => fromNames(paths, (p) => values[p]!);
+    const [updates, { steps, slots }] = tx.update(
+      own(grads),
+      this.#stateOf(this.#registry.indexOf(paths[0]!)),
+      own(params),
+      { rates: fromNames(paths, this.#rateOf()) },
+    );
+    mapNamed(slots, (tensors, slot) => {
+      mapNamed(tensors, (x, path) => this.#replace(slot, path, x));
+    });
+    Object.assign(this.#steps, own(steps));
+    return updates;
+  }
+
+  /** What is remembered of a group. */
+  #stateOf(group: number): OptState {
+    const paths = this.#registry.pathsOf(group);
+    const pick = <T>(values: Named<T>) =>
+      fromNames(paths.filter((p) => p in values), (path) => values[path]!);
+    return { steps: pick(this.#steps), slots: mapNamed(this.#slots, pick) };
+  }
+
+  /** Forget everything, as at the start. */
+  restart(): void {
+    this.dispose();
+    this.#registry.groups.forEach(({ tx }, i) => {
+      const paths = this.#registry.pathsOf(i);
+      this.start(tx, fromNames(paths, (p) => this.#registry.states[p]!));
+    });
+  }
+
+  /** Remember what `state` does, which has been checked. */
+  load({ steps, slots }: OptState): void {
+    Object.assign(this.#steps, steps);
+    for (const [slot, tensors] of Object.entries(this.#slots)) {
+      for (const path of Object.keys(tensors)) {
+        this.#replace(slot, path, tf.clone(slots[slot]![path]!));
+      }
+    }
+  }
+
+  /** Free the slots. */
+  dispose(): void {
+    for (const tensors of Object.values(this.#slots)) {
+      for (const x of Object.values(tensors)) x.dispose();
+    }
+    this.#slots = {};
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Parameter groups: which parameters take part, and how each is treated.
+ *
+ * @module
+ */
+import { State, type States } from "../../state.ts";
+import type { Tensors } from "../../tensors.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { sameShape } from "../../backend/fusion/mod.ts";
+
+/** Parameters that an optimizer treats alike. */
+export interface Group {
+  /** The options of the optimizer, with those of the group in their place. */
+  readonly options: object;
+  /** What is done with clipped gradients. */
+  readonly tx: GradientTransformation;
+  /** How gradients are clipped. */
+  readonly clip: GradientTransformation | undefined;
+  /** `clip`, then `tx`. */
+  readonly clipped: GradientTransformation;
+}
+
+/** The parameters of an optimizer, by path. */
+export class Registry {
+  readonly #groups: Group[] = [];
+  readonly #states: Record<string, State> = {};
+  readonly #groupOf = new Map<string, number>();
+  readonly #pathOf = new Map<State, string>();
+  /** Paths under which a parameter was registered again. */
+  readonly #aliases = new Map<string, string>();
+
+  /** The groups, in the order of their making. */
+  get groups(): readonly Group[] {
+    return this.#groups;
+  }
+
+  /** All parameters. */
+  get states(): States {
+    return this.#states;
+  }
+
+  /** The paths of a group. */
+  pathsOf(group: number): string[] {
+    return Object.keys(this.#states)
+      .filter((path) => this.#groupOf.get(path) === group);
+  }
+
+  /** The index of the group that a path belongs to. */
+  indexOf(path: string): number {
+    return this.#groupOf.get(path)!;
+  }
+
+  /** The group that a path belongs to. */
+  groupOf(path: string): Group {
+    return this.#groups[this.indexOf(path)]!;
+  }
+
+  /**
+   * The parameters of `states` that are not registered yet, and the paths that
+   * are another name of one that is.
+   */
+  sort(
+    action: string,
+    states: States,
+    group: number,
+  ): { fresh: Record<string, State>; aliases: Map<string, string> } {
+    if (typeof states !== "object" || states === null) {
+      throw new TypeError(
+        `Cannot ${action}: the parameters must be a record of states: current value is ${states}`,
+      );
+    }
+    const fresh: Record<string, State> = {};
+    const aliases = new Map<string, string>();
+    const pathOf = new Map(this.#pathOf);
+    for (const [path, state] of Object.entries(states)) {
+      checkParameter(action, path, state);
+      const known = this.#states[this.#aliases.get(path) ?? path];
+      if (known && known !== state) {
+        throw new RangeError(
+          `Cannot ${action}: the path must be free: another parameter is registered as "${path}"`,
+        );
+      }
+      const first = pathOf.get(state);
+      if (first === undefined) {
+        fresh[path] = state;
+        pathOf.set(state, path);
+        continue;
+      }
+      const owner = this.#groupOf.get(first) ?? group;
+      if (owner !== group) {
+        throw new RangeError(
+          `Cannot ${action}: a parameter must be in one group: "${path}" is "${first}" of group ${owner}`,
+        );
+      }
+      if (first !== path) aliases.set(path, first);
+    }
+    return { fresh, aliases };
+  }
+
+  /** Take in what `sort` found; a new group if `group` is given. */
+  add(
+    index: number,
+    { fresh, aliases }: ReturnType<Registry["sort"]>,
+    group?: Group,
+  ): void {
+    if (group) this.#groups.push(group);
+    for (const [path, state] of Object.entries(fresh)) {
+      this.#states[path] = state;
+      this.#groupOf.set(path, index);
+      this.#pathOf.set(state, path);
+    }
+    for (const [alias, path] of aliases) this.#aliases.set(alias, path);
+  }
+
+  /** `grads` under the paths of the parameters; throws where they do not fit. */
+  match(action: string, grads: Tensors): Tensors {
+    if (this.#groups.length === 0) {
+      throw new Error(
+        `Cannot ${action}: call registerTrainableWeights(params) first`,
+      );
+    }
+    const matched: Tensors & Record<string, Tensors[string]> = {};
+    for (const key of Object.keys(grads)) {
+      const path = this.#aliases.get(key) ?? key, grad = grads[key]!;
+      const state = this.#states[path];
+      if (!state) {
+        throw new RangeError(
+          `Cannot ${action}: no parameter is registered as "${key}"`,
+        );
+      }
+      checkGradient(action, key, grad, state);
+      matched[path] = grad;
+    }
+    for (const _ in matched) return matched;
+    throw new RangeError(
+      `Cannot ${action}: there must be a gradient of at least one parameter`,
+    );
+  }
+}
+
+function checkParameter(action: string, path: string, state: unknown) {
+  if (!(state instanceof State)) {
+    throw new TypeError(
+      `Cannot ${action}: "${path}" must be a state: current value is ${
+        typeof state === "object" && state !== null
+          ? `an instance of ${state.constructor?.name}`
+          : String(state)
+      }`,
+    );
+  }
+  if (state.dtype !== "float32") {
+    throw new TypeError(
+      `Cannot ${action}: "${path}" must be of float32: current value is of ${state.dtype}`,
+    );
+  }
+}
+
+function checkGradient(
+  action: string,
+  path: string,
+  grad: Tensors[string],
+  state: State,
+) {
+  const { shape } = state;
+  if (!sameShape(grad.shape, shape)) {
+    throw new RangeError(
+      `Cannot ${action}: the gradient of "${path}" must have the shape [${shape}]: current value is [${grad.shape}]`,
+    );
+  }
+  if (grad.dtype !== "float32") {
+    throw new TypeError(
+      `Cannot ${action}: the gradient of "${path}" must be of float32: current value is of ${grad.dtype}`,
+    );
+  }
+}

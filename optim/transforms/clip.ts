@@ -1,0 +1,52 @@
+/**
+ * Clipping of gradients.
+ *
+ * @module
+ */
+import { Expr } from "../../backend/fusion/mod.ts";
+import type { GradientTransformation } from "./transformation.ts";
+import { checkOptions } from "../check.ts";
+import { elementwise } from "./elementwise.ts";
+
+/**
+ * Scale all updates down until their norm, taken together, is at most `maxNorm`.
+ *
+ * ```text
+ * n = √(Σ g²) over all parameters      g ← g · maxNorm / max(n, maxNorm)
+ * ```
+ *
+ * If any gradient is not a number, all are.
+ *
+ * {@link https://arxiv.org/abs/1211.5063 | Pascanu et al., 2012}.
+ *
+ * @param maxNorm The greatest norm.
+ * @returns The transformation.
+ */
+export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
+  checkOptions("clipByGlobalNorm", { gradClipNorm: maxNorm });
+  return elementwise({
+    slots: {},
+    scalars: {},
+    update({ update: g }) {
+      const norm = g.square().sumAll().sqrt();
+      // Exactly 1 where nothing is to be clipped.
+      const factor = Expr.constant(maxNorm).div(norm.max(maxNorm));
+      return { update: g.mul(factor) };
+    },
+  });
+}
+
+/**
+ * Clip each element of the updates to `[-limit, limit]`.
+ *
+ * @param limit The greatest absolute value.
+ * @returns The transformation.
+ */
+export function clipByValue(limit: number): GradientTransformation {
+  checkOptions("clipByValue", { gradClipValue: limit });
+  return elementwise({
+    slots: {},
+    scalars: {},
+    update: ({ update }) => ({ update: update.max(-limit).min(limit) }),
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * Weight decay.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "./transformation.ts";
+import { checkOptions } from "../check.ts";
+import { type Mask, matches } from "./mask.ts";
+import { elementwise } from "./elementwise.ts";
+
+/** Options of optimizers that can decay weights. */
+export interface WeightDecayOptions {
+  /** How strongly weights are pulled toward zero. */
+  readonly weightDecay?: number | undefined;
+  /** Which parameters decay. Default: all. */
+  readonly decayMask?: Mask | undefined;
+}
+
+/**
+ * Add `weightDecay` times the parameters to the updates.
+ *
+ * Before a scaling such as {@linkcode scaleByAdam} this is an L2 penalty (coupled
+ * decay); after it, decoupled decay.
+ *
+ * ```text
+ * g ← g + λ θ
+ * ```
+ *
+ * @param weightDecay λ.
+ * @param mask Which parameters decay. Default: all.
+ * @returns The transformation.
+ */
+export function addDecayedWeights(
+  weightDecay: number,
+  mask?: Mask,
+): GradientTransformation {
+  checkOptions("addDecayedWeights", { weightDecay, decayMask: mask });
+  return elementwise({
+    slots: {},
+    scalars: {
+      decay: ({ path, shape }) => matches(mask, path, shape) ? weightDecay : 0,
+    },
+    update: ({ update, param }, { decay }) => ({
+      update: update.add(param.mul(decay)),
+    }),
+  });
+}
+
+/** {@linkcode addDecayedWeights} where `weightDecay` is above zero, else nothing. */
+export function decayed(
+  { weightDecay = 0, decayMask }: WeightDecayOptions,
+): GradientTransformation[] {
+  return weightDecay > 0 ? [addDecayedWeights(weightDecay, decayMask)] : [];
+}

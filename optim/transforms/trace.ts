@@ -1,0 +1,44 @@
+/**
+ * Momentum.
+ *
+ * @module
+ */
+import type { GradientTransformation } from "./transformation.ts";
+import { checkOptions } from "../check.ts";
+import { elementwise } from "./elementwise.ts";
+
+/** Options of {@linkcode trace}. */
+export interface TraceOptions {
+  /** How much of the trace is kept at each step. Default: 0.9. */
+  readonly decay?: number | undefined;
+  /** Whether to look one step ahead. Default: false. */
+  readonly nesterov?: boolean | undefined;
+}
+
+/**
+ * Momentum: a decaying sum of updates.
+ *
+ * ```text
+ * b ← μ b + g      u = b, or with Nesterov's look ahead μ b + g
+ * ```
+ *
+ * {@link https://proceedings.mlr.press/v28/sutskever13.html | Sutskever et al., 2013}.
+ *
+ * @param options See {@linkcode TraceOptions}.
+ * @returns The transformation.
+ */
+export function trace(options: TraceOptions = {}): GradientTransformation {
+  const { decay = 0.9, nesterov = false } = options;
+  checkOptions("trace", { momentum: decay, nesterov });
+  return elementwise({
+    slots: { velocity: 0 },
+    scalars: {},
+    update({ update: g, velocity }) {
+      velocity = velocity.mul(decay).add(g);
+      return {
+        update: nesterov ? velocity.mul(decay).add(g) : velocity,
+        velocity,
+      };
+    },
+  });
+}
