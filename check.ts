@@ -32,7 +32,7 @@ const NUMBERS = {
 export type NumberRule = keyof typeof NUMBERS;
 
 /** What is wrong with a value. */
-interface Fault {
+export interface Fault {
   /** Where in the value: `"[0]"`, or `""` for all of it. */
   readonly at: string;
   /** What it must be. */
@@ -168,6 +168,45 @@ export function pair(first: Rule, second: Rule): ValueRule {
   };
 }
 
+/** One value that keeps to `item`, or a list of at least one of them. */
+export function oneOrMore(item: Rule): ValueRule {
+  const list = nonemptyListOf(item);
+  return (value) => Array.isArray(value) ? list(value) : faultOf(item, value);
+}
+
+/** A list of at least one item, of which each keeps to `item`. */
+export function nonemptyListOf(item: Rule): ValueRule {
+  return (value) =>
+    Array.isArray(value) && value.length === 0
+      ? { at: "", rule: "a nonempty list", value, error: RangeError }
+      : listOf(item)(value);
+}
+
+/** A list of numbers, none of which is less than the one before it. */
+export function sortedListOf(item: NumberRule): ValueRule {
+  return ordered(item, "sorted", (before, x) => before <= x);
+}
+
+/** A list of numbers, each of which is greater than the one before it. */
+export function increasingListOf(item: NumberRule): ValueRule {
+  return ordered(item, "strictly increasing", (before, x) => before < x);
+}
+
+function ordered(
+  item: NumberRule,
+  is: string,
+  inOrder: (before: number, x: number) => boolean,
+): ValueRule {
+  return (value) => {
+    const fault = listOf(item)(value);
+    if (fault) return fault;
+    const holds = (value as number[]).every((x, i, all) =>
+      i === 0 || inOrder(all[i - 1]!, x)
+    );
+    return holds ? undefined : { at: "", rule: is, value, error: RangeError };
+  };
+}
+
 function firstFault(
   faults: readonly (readonly [number, Fault | undefined])[],
 ): Fault | undefined {
@@ -177,7 +216,8 @@ function firstFault(
   return undefined;
 }
 
-function faultOf(by: Rule, value: unknown): Fault | undefined {
+/** What `by` finds wrong with `value`, for rules that are made of others. */
+export function faultOf(by: Rule, value: unknown): Fault | undefined {
   if (typeof by === "function") return by(value);
   if (typeof value !== "number") {
     return { at: "", rule: by, value, error: TypeError };
@@ -239,6 +279,26 @@ export function checkOptions<O extends object>(
       check(action, prefix + name, value, rules[name as keyof O]);
     }
   }
+}
+
+/** Throw unless `options` is an object, which no list is. */
+export function checkObject(action: string, options: unknown): void {
+  if (
+    typeof options !== "object" || options === null || Array.isArray(options)
+  ) {
+    refuse(action, "the options", "an object", options, TypeError);
+  }
+}
+
+/** The options that `rules` has: what one function hands on to another. */
+export function pick<O extends object>(
+  options: NoInfer<O>,
+  rules: OptionRules<O>,
+): O {
+  const entries = Object.entries(options);
+  return Object.fromEntries(
+    entries.filter(([name]) => Object.hasOwn(rules, name)),
+  ) as O;
 }
 
 /** Throw `Cannot ${action}: ${name} must be ${rule}: current value is ${value}`. */

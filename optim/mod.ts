@@ -10,59 +10,74 @@ export {
   type Head,
   type Op,
 } from "../backend/fusion/mod.ts";
-export * from "./named/adabelief.ts";
-export * from "./named/adadelta.ts";
-export * from "./named/adafactor.ts";
-export * from "./named/adagrad.ts";
-export * from "./named/adam.ts";
-export * from "./named/adamax.ts";
-export * from "./named/adamw.ts";
+
 export * from "./transforms/transformation.ts";
+export {
+  elementwise,
+  type ElementwiseRule,
+  type SlotStart,
+  type StepInfo,
+} from "./transforms/elementwise.ts";
+export * from "./transforms/per_tensor.ts";
 export { chain } from "./transforms/chain.ts";
+export * from "./transforms/partition.ts";
+export { isMatrix, type Mask } from "./transforms/mask.ts";
 export * from "./transforms/clip.ts";
 export {
   addDecayedWeights,
   type WeightDecayOptions,
 } from "./transforms/decay.ts";
-export * from "./named/fromage.ts";
-export * from "./named/lamb.ts";
-export * from "./named/lars.ts";
-export * from "./named/lbfgs.ts";
-export type { Closure, Evaluation, LineFunction } from "./line_search/line.ts";
-export * from "./line_search/line_search.ts";
-export * from "./named/lion.ts";
-export * from "./named/lookahead.ts";
-export { isMatrix, type Mask } from "./transforms/mask.ts";
-export * from "./named/momentum.ts";
-export * from "./named/nadam.ts";
-export * from "./named/novograd.ts";
-export * from "./optimizer/optimizer.ts";
-export type { OptimizerState } from "./optimizer/optimizer_state.ts";
-export * from "./transforms/partition.ts";
-export * from "./transforms/per_tensor.ts";
-export * from "./named/radam.ts";
-export {
-  type OptimizerOptions,
-  scaleByLearningRate,
-} from "./transforms/pipeline.ts";
-export * from "./named/rmsprop.ts";
-export * from "./named/rprop.ts";
-export {
-  elementwise,
-  type Rule,
-  type SlotStart,
-  type StepInfo,
-} from "./transforms/elementwise.ts";
-export * from "./transforms/scale_by_adam.ts";
-export * from "./transforms/scale_by_lbfgs.ts";
-export * from "./schedulers/mod.ts";
-export * from "./named/sgd.ts";
-export * from "./named/sm3.ts";
 export * from "./transforms/trace.ts";
 export {
   scaleByTrustRatio,
   type ScaleByTrustRatioOptions,
 } from "./transforms/trust_ratio.ts";
+export {
+  scaleByAdam,
+  type ScaleByAdamOptions,
+} from "./transforms/scale_by_adam.ts";
+export {
+  scaleByLbfgs,
+  type ScaleByLbfgsOptions,
+} from "./transforms/scale_by_lbfgs.ts";
+export { rateOf, scaleByLearningRate } from "./transforms/learning_rate.ts";
+export type { OptimizerOptions } from "./transforms/pipeline.ts";
+
+export { Optimizer } from "./optimizer/optimizer.ts";
+export type {
+  GroupOptions,
+  ParamGroup,
+  StepOptions,
+  TxOptions,
+} from "./optimizer/options.ts";
+export type { OptimizerState } from "./optimizer/optimizer_state.ts";
+
+export * from "./named/adabelief.ts";
+export * from "./named/adadelta.ts";
+export * from "./named/adafactor.ts";
+export * from "./named/adagrad.ts";
+export { Adam, adam, type AdamOptions } from "./named/adam.ts";
+export * from "./named/adamax.ts";
+export * from "./named/adamw.ts";
+export * from "./named/fromage.ts";
+export * from "./named/lamb.ts";
+export * from "./named/lars.ts";
+export * from "./named/lbfgs.ts";
+export * from "./named/lion.ts";
+export * from "./named/lookahead.ts";
+export * from "./named/momentum.ts";
+export * from "./named/nadam.ts";
+export * from "./named/novograd.ts";
+export * from "./named/radam.ts";
+export * from "./named/rmsprop.ts";
+export * from "./named/rprop.ts";
+export * from "./named/sgd.ts";
+export * from "./named/sm3.ts";
 export * from "./named/yogi.ts";
+
+export type { Closure, Evaluation, LineFunction } from "./line_search/line.ts";
+export * from "./line_search/line_search.ts";
+export * from "./schedulers/mod.ts";
+
 export type { States } from "../state.ts";
 export type { Named, Tensors } from "../tensors.ts";

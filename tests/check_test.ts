@@ -8,16 +8,19 @@ import {
   check,
   checkOptions,
   either,
+  increasingListOf,
   instanceOf,
   iterable,
   listOf,
   oneOf,
+  oneOrMore,
   orNull,
   pair,
   path,
   recordOf,
   type Rule,
   show,
+  sortedListOf,
   tensor,
 } from "../check.ts";
 import { nearest } from "../nearest.ts";
@@ -51,6 +54,19 @@ const RULES: readonly [
   ]]],
   [oneOf("torch", "optax"), ["torch"], [
     ["jax", 'x must be one of "torch", "optax": current value is "jax"'],
+  ]],
+  [oneOrMore("in [0, 1]"), [1, [0, 1]], [
+    [[], "x must be a nonempty list: current value is []"],
+    [[0, 2], "x[1] must be in [0, 1]: current value is 2"],
+    [2, "x must be in [0, 1]: current value is 2"],
+  ]],
+  [sortedListOf("an integer"), [[], [1, 1, 2]], [
+    [[2, 1], "x must be sorted: current value is [2, 1]"],
+    [[0.5], "x[0] must be an integer: current value is 0.5"],
+    [1, "x must be a list: current value is 1"],
+  ]],
+  [increasingListOf("an integer"), [[], [1, 2]], [
+    [[1, 1], "x must be strictly increasing: current value is [1, 1]"],
   ]],
   [orNull("in (0, 1)"), [null, 0.5], [
     [2, "x must be in (0, 1): current value is 2"],

@@ -17,7 +17,7 @@ import {
 } from "../backend/fusion/mod.ts";
 import { plan } from "../backend/fusion/kernel.ts";
 import { adamw } from "../optim/mod.ts";
-import { stepKernel } from "../optim/transforms/elementwise.ts";
+import { stepKernel } from "../optim/transforms/kernels.ts";
 import { assertNoLeak, numbers, onEachBackend } from "./_backends.ts";
 
 const x = Expr.input("x"), y = Expr.input("y"), s = Expr.scalar("s");

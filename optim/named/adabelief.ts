@@ -3,12 +3,17 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByBelief}. */
 export interface ScaleByBeliefOptions {
@@ -17,6 +22,11 @@ export interface ScaleByBeliefOptions {
   /** Keeps the denominator above zero. Default: 1e-16. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByBeliefOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Divide the mean gradient by how far gradients are from it.
@@ -34,8 +44,8 @@ export interface ScaleByBeliefOptions {
 export function scaleByBelief(
   options: ScaleByBeliefOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByBelief", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-16 } = options;
-  checkOptions("scaleByBelief", { betas: [b1, b2], eps });
   return elementwise({
     slots: { m: 0, s: 0 },
     scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
@@ -51,6 +61,12 @@ export function scaleByBelief(
 export interface AdaBeliefOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByBeliefOptions {}
 
+const RULES: OptionRules<AdaBeliefOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * AdaBelief with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -62,25 +78,19 @@ export interface AdaBeliefOptions
 export function adabelief(
   options: AdaBeliefOptions = {},
 ): GradientTransformation {
-  checkOptions("AdaBelief", options);
-  return pipeline(options, 1e-3, ...decayed(options), scaleByBelief(options));
+  checkOptions("create AdaBelief", options, RULES);
+  return pipeline(
+    options,
+    1e-3,
+    ...decayed(options),
+    scaleByBelief(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode adabelief}. */
 export class AdaBelief extends Optimizer<AdaBeliefOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: AdaBeliefOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: AdaBeliefOptions,
-  ): GradientTransformation {
-    return adabelief(options);
+    super(options, adabelief);
   }
 }

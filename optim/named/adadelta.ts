@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByAdadelta}. */
 export interface ScaleByAdadeltaOptions {
@@ -17,6 +18,11 @@ export interface ScaleByAdadeltaOptions {
   /** Where steps start from, and what keeps them finite. Default: 1e-6. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByAdadeltaOptions> = {
+  rho: "in [0, 1)",
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Give gradients the size of the steps so far.
@@ -35,8 +41,8 @@ export interface ScaleByAdadeltaOptions {
 export function scaleByAdadelta(
   options: ScaleByAdadeltaOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByAdadelta", options, SCALE_RULES);
   const { rho = 0.9, eps = 1e-6 } = options;
-  checkOptions("scaleByAdadelta", { rho, eps });
   return elementwise({
     slots: { e: 0, x: 0 },
     scalars: {},
@@ -52,6 +58,12 @@ export function scaleByAdadelta(
 export interface AdadeltaOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByAdadeltaOptions {}
 
+const RULES: OptionRules<AdadeltaOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * Adadelta with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -64,25 +76,19 @@ export interface AdadeltaOptions
 export function adadelta(
   options: AdadeltaOptions = {},
 ): GradientTransformation {
-  checkOptions("Adadelta", options);
-  return pipeline(options, 1, ...decayed(options), scaleByAdadelta(options));
+  checkOptions("create Adadelta", options, RULES);
+  return pipeline(
+    options,
+    1,
+    ...decayed(options),
+    scaleByAdadelta(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode adadelta}. */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: AdadeltaOptions = {}) {
-    super(options, 1);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: AdadeltaOptions,
-  ): GradientTransformation {
-    return adadelta(options);
+    super(options, adadelta);
   }
 }

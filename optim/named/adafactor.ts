@@ -4,19 +4,24 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensors } from "../../tensors.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { chain } from "../transforms/chain.ts";
-import { checkOptions } from "../check.ts";
-import type { WeightDecayOptions } from "../transforms/decay.ts";
-import { matches } from "../transforms/mask.ts";
-import { Optimizer } from "../optimizer/optimizer.ts";
-import { perTensor } from "../transforms/per_tensor.ts";
 import {
-  clips,
-  type OptimizerOptions,
-  rateOf,
-} from "../transforms/pipeline.ts";
+  boolean,
+  checkOptions,
+  type OptionRules,
+  orNull,
+  pair,
+  pick,
+} from "../../check.ts";
+import type { Tensors } from "../../tensors.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import { chain } from "../transforms/chain.ts";
+import type { WeightDecayOptions } from "../transforms/decay.ts";
+import { rateOf } from "../transforms/learning_rate.ts";
+import { matches } from "../transforms/mask.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { perTensor } from "../transforms/per_tensor.ts";
+import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByFactoredRms}. */
 export interface ScaleByFactoredRmsOptions {
@@ -32,6 +37,13 @@ export interface ScaleByFactoredRmsOptions {
   /** From which size of the two largest axes on. Default: 128. */
   readonly minDimSizeToFactor?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByFactoredRmsOptions> = {
+  decayRate: "a finite number other than 0",
+  eps: pair("a nonnegative finite number", "a nonnegative finite number"),
+  factored: boolean,
+  minDimSizeToFactor: "a positive integer",
+};
 
 /**
  * Divide each gradient by its root mean square, of which matrices keep only the
@@ -51,10 +63,9 @@ export interface ScaleByFactoredRmsOptions {
 export function scaleByFactoredRms(
   options: ScaleByFactoredRmsOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByFactoredRms", options, SCALE_RULES);
   const { decayRate = -0.8, eps = [1e-30, 1e-3] } = options;
   const { factored = true, minDimSizeToFactor = 128 } = options;
-  const checked = { decayRate, eps, factored, minDimSizeToFactor };
-  checkOptions("scaleByFactoredRms", checked);
   const axesOf = (shape: readonly number[]) =>
     factored ? largestAxes(shape, minDimSizeToFactor) : undefined;
   return perTensor({
@@ -110,6 +121,14 @@ export interface AdafactorOptions
   readonly beta1?: number | null | undefined;
 }
 
+const RULES: OptionRules<AdafactorOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+  clipThreshold: orNull("a positive finite number"),
+  beta1: orNull("in [0, 1)"),
+};
+
 /**
  * Adafactor: second moments in little memory, and steps relative to the size of
  * parameters.
@@ -130,12 +149,15 @@ export interface AdafactorOptions
 export function adafactor(
   options: AdafactorOptions = {},
 ): GradientTransformation {
-  checkOptions("Adafactor", options);
-  return chain(
-    ...clips(options),
-    scaleByFactoredRms(options),
-    adafactorStep(options),
-  );
+  checkOptions("create Adafactor", options, RULES);
+  return {
+    ...chain(
+      ...clips(options),
+      scaleByFactoredRms(pick(options, SCALE_RULES)),
+      adafactorStep(options),
+    ),
+    defaultLr: 1,
+  };
 }
 
 function adafactorStep(options: AdafactorOptions): GradientTransformation {
@@ -178,7 +200,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
    * multiplies them. `weightDecay` is 0 by default.
    */
   constructor(options: AdafactorOptions = {}) {
-    super(options, 1);
+    super(options);
   }
 
   /** The transformation of the class. */

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByRss}. */
 export interface ScaleByRssOptions {
@@ -17,6 +18,11 @@ export interface ScaleByRssOptions {
   /** Keeps the denominator above zero. Default: 1e-10. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByRssOptions> = {
+  initialAccumulatorValue: "a nonnegative finite number",
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Divide each gradient by the root of the sum of all its squares so far.
@@ -31,8 +37,8 @@ export interface ScaleByRssOptions {
 export function scaleByRss(
   options: ScaleByRssOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByRss", options, SCALE_RULES);
   const { initialAccumulatorValue = 0, eps = 1e-10 } = options;
-  checkOptions("scaleByRss", { initialAccumulatorValue, eps });
   return elementwise({
     slots: { sum: initialAccumulatorValue },
     scalars: {},
@@ -50,6 +56,13 @@ export interface AdagradOptions
   readonly lrDecay?: number | undefined;
 }
 
+const RULES: OptionRules<AdagradOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+  lrDecay: "a nonnegative finite number",
+};
+
 /**
  * Adagrad: rates that fall with what each element has moved already.
  *
@@ -65,7 +78,7 @@ export interface AdagradOptions
  * @returns The transformation.
  */
 export function adagrad(options: AdagradOptions = {}): GradientTransformation {
-  checkOptions("Adagrad", options);
+  checkOptions("create Adagrad", options, RULES);
   const { lrDecay = 0 } = options;
   const slower = elementwise({
     slots: {},
@@ -76,26 +89,15 @@ export function adagrad(options: AdagradOptions = {}): GradientTransformation {
     options,
     1e-2,
     ...decayed(options),
-    scaleByRss(options),
+    scaleByRss(pick(options, SCALE_RULES)),
     ...(lrDecay > 0 ? [slower] : []),
   );
 }
 
 /** The optimizer of {@linkcode adagrad}. */
 export class Adagrad extends Optimizer<AdagradOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-2 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-2 by default, `weightDecay` 0. */
   constructor(options: AdagradOptions = {}) {
-    super(options, 1e-2);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: AdagradOptions,
-  ): GradientTransformation {
-    return adagrad(options);
+    super(options, adagrad);
   }
 }

@@ -3,12 +3,17 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByAdamax}. */
 export interface ScaleByAdamaxOptions {
@@ -17,6 +22,11 @@ export interface ScaleByAdamaxOptions {
   /** Keeps the denominator above zero. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByAdamaxOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Divide the mean gradient by its greatest absolute value, which decays.
@@ -34,8 +44,8 @@ export interface ScaleByAdamaxOptions {
 export function scaleByAdamax(
   options: ScaleByAdamaxOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByAdamax", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8 } = options;
-  checkOptions("scaleByAdamax", { betas: [b1, b2], eps });
   return elementwise({
     slots: { m: 0, n: 0 },
     scalars: { c1: ({ t }) => 1 - b1 ** t },
@@ -51,6 +61,12 @@ export function scaleByAdamax(
 export interface AdamaxOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByAdamaxOptions {}
 
+const RULES: OptionRules<AdamaxOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * Adamax with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -61,25 +77,19 @@ export interface AdamaxOptions
  * @returns The transformation.
  */
 export function adamax(options: AdamaxOptions = {}): GradientTransformation {
-  checkOptions("Adamax", options);
-  return pipeline(options, 2e-3, ...decayed(options), scaleByAdamax(options));
+  checkOptions("create Adamax", options, RULES);
+  return pipeline(
+    options,
+    2e-3,
+    ...decayed(options),
+    scaleByAdamax(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode adamax}. */
 export class Adamax extends Optimizer<AdamaxOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 2e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 2e-3 by default, `weightDecay` 0. */
   constructor(options: AdamaxOptions = {}) {
-    super(options, 2e-3);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: AdamaxOptions,
-  ): GradientTransformation {
-    return adamax(options);
+    super(options, adamax);
   }
 }

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import type { AdamOptions } from "./adam.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed } from "../transforms/decay.ts";
+import { checkOptions, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
+import { decayed } from "../transforms/decay.ts";
 import { pipeline } from "../transforms/pipeline.ts";
-import { scaleByAdam } from "../transforms/scale_by_adam.ts";
+import {
+  SCALE_BY_ADAM_RULES,
+  scaleByAdam,
+} from "../transforms/scale_by_adam.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { ADAM_RULES, type AdamOptions } from "./adam.ts";
 
 /** Options of {@linkcode adamw}. */
 export interface AdamWOptions extends AdamOptions {}
@@ -27,29 +30,20 @@ export interface AdamWOptions extends AdamOptions {}
  * @returns The transformation.
  */
 export function adamw(options: AdamWOptions = {}): GradientTransformation {
-  checkOptions("AdamW", options);
+  checkOptions("create AdamW", options, ADAM_RULES);
   const { weightDecay = 0.01, decayMask } = options;
   return pipeline(
     options,
     1e-3,
-    scaleByAdam(options),
+    scaleByAdam(pick(options, SCALE_BY_ADAM_RULES)),
     ...decayed({ weightDecay, decayMask }),
   );
 }
 
 /** The optimizer of {@linkcode adamw}. */
 export class AdamW extends Optimizer<AdamWOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.01.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0.01. */
   constructor(options: AdamWOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(options: AdamWOptions): GradientTransformation {
-    return adamw(options);
+    super(options, adamw);
   }
 }

@@ -3,17 +3,15 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { chain } from "../transforms/chain.ts";
-import { checkOptions } from "../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import {
-  clips,
-  type OptimizerOptions,
-  rateOf,
-} from "../transforms/pipeline.ts";
+import { chain } from "../transforms/chain.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import { rateOf } from "../transforms/learning_rate.ts";
+import { OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 import { trustRatio } from "../transforms/trust_ratio.ts";
 
 /** Options of {@linkcode fromage}. */
@@ -21,6 +19,11 @@ export interface FromageOptions extends OptimizerOptions {
   /** How much of the gradients' velocity is kept at each step. Default: 0. */
   readonly momentum?: number | undefined;
 }
+
+const RULES: OptionRules<FromageOptions> = {
+  ...OPTIMIZER_RULES,
+  momentum: "a nonnegative finite number",
+};
 
 /**
  * Steps of a fixed length in norms of each parameter, which do not make it grow.
@@ -37,41 +40,35 @@ export interface FromageOptions extends OptimizerOptions {
  * @returns The transformation.
  */
 export function fromage(options: FromageOptions = {}): GradientTransformation {
-  checkOptions("Fromage", options);
+  checkOptions("create Fromage", options, RULES);
   const { momentum = 0 } = options;
   const rate = rateOf(options.lr, 1e-2);
   const shrink = (lr: number) => 1 / Math.sqrt(1 + lr * lr);
   return chain(
     ...clips(options),
     ...(momentum ? [trace({ decay: momentum })] : []),
-    elementwise({
-      slots: {},
-      scalars: {
-        length: (info) => rate(info) * shrink(rate(info)),
-        growth: (info) => shrink(rate(info)) - 1,
-      },
-      update: ({ update: g, param }, { length, growth }) => ({
-        update: param.mul(growth).sub(g.mul(trustRatio(param, g).mul(length))),
+    {
+      defaultLr: 1e-2,
+      ...elementwise({
+        slots: {},
+        scalars: {
+          length: (info) => rate(info) * shrink(rate(info)),
+          growth: (info) => shrink(rate(info)) - 1,
+        },
+        update: ({ update: g, param }, { length, growth }) => ({
+          update: param.mul(growth).sub(
+            g.mul(trustRatio(param, g).mul(length)),
+          ),
+        }),
       }),
-    }),
+    },
   );
 }
 
 /** The optimizer of {@linkcode fromage}. */
 export class Fromage extends Optimizer<FromageOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-2 by default.
-   */
+  /** Create the optimizer. `lr` is 1e-2 by default. */
   constructor(options: FromageOptions = {}) {
-    super(options, 1e-2);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: FromageOptions,
-  ): GradientTransformation {
-    return fromage(options);
+    super(options, fromage);
   }
 }

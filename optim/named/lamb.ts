@@ -3,13 +3,19 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
 import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import type { Mask } from "../transforms/mask.ts";
-import { Optimizer } from "../optimizer/optimizer.ts";
+import {
+  betas,
+  DECAY_RULES,
+  mask,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
 import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
 import { scaleByAdam } from "../transforms/scale_by_adam.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
 
 /** Options of {@linkcode lamb}. */
@@ -21,6 +27,14 @@ export interface LambOptions extends OptimizerOptions, WeightDecayOptions {
   /** Which parameters are scaled by their norm. Default: all. */
   readonly trustMask?: Mask | undefined;
 }
+
+const RULES: OptionRules<LambOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  betas,
+  eps: "a nonnegative finite number",
+  trustMask: mask,
+};
 
 /**
  * Adam with steps in proportion to each parameter's norm.
@@ -36,7 +50,7 @@ export interface LambOptions extends OptimizerOptions, WeightDecayOptions {
  * @returns The transformation.
  */
 export function lamb(options: LambOptions = {}): GradientTransformation {
-  checkOptions("Lamb", options);
+  checkOptions("create Lamb", options, RULES);
   const { betas, eps = 1e-6, trustMask } = options;
   return pipeline(
     options,
@@ -49,19 +63,8 @@ export function lamb(options: LambOptions = {}): GradientTransformation {
 
 /** The optimizer of {@linkcode lamb}. */
 export class Lamb extends Optimizer<LambOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: LambOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: LambOptions,
-  ): GradientTransformation {
-    return lamb(options);
+    super(options, lamb);
   }
 }

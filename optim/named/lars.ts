@@ -3,13 +3,18 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
 import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import type { Mask } from "../transforms/mask.ts";
-import { Optimizer } from "../optimizer/optimizer.ts";
+import {
+  DECAY_RULES,
+  mask,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
 import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
 
 /** Options of {@linkcode lars}. */
@@ -28,6 +33,15 @@ export interface LarsOptions extends OptimizerOptions, WeightDecayOptions {
   readonly trustMask?: Mask | undefined;
 }
 
+const RULES: OptionRules<LarsOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  momentum: "a nonnegative finite number",
+  trustCoefficient: "a positive finite number",
+  eps: "a nonnegative finite number",
+  trustMask: mask,
+};
+
 /**
  * Gradient descent with steps in proportion to each parameter's norm.
  *
@@ -44,7 +58,7 @@ export interface LarsOptions extends OptimizerOptions, WeightDecayOptions {
  * @returns The transformation.
  */
 export function lars(options: LarsOptions = {}): GradientTransformation {
-  checkOptions("Lars", options);
+  checkOptions("create Lars", options, RULES);
   const { momentum = 0.9, trustCoefficient = 1e-3, eps = 1e-8, trustMask } =
     options;
   return pipeline(
@@ -58,19 +72,8 @@ export function lars(options: LarsOptions = {}): GradientTransformation {
 
 /** The optimizer of {@linkcode lars}. */
 export class Lars extends Optimizer<LarsOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: LarsOptions = {}) {
-    super(options, 1);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: LarsOptions,
-  ): GradientTransformation {
-    return lars(options);
+    super(options, lars);
   }
 }

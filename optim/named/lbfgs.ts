@@ -4,9 +4,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
 import type { Tensors } from "../../tensors.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions, refuse } from "../check.ts";
 import {
   type Closure,
   disposeAll,
@@ -20,12 +19,16 @@ import {
   type LineSearch,
   zoom,
 } from "../line_search/line_search.ts";
-import { Optimizer, type StepOptions } from "../optimizer/optimizer.ts";
+import { Optimizer } from "../optimizer/optimizer.ts";
+import type { StepOptions } from "../optimizer/options.ts";
+import { OPTIMIZER_RULES } from "../transforms/option_rules.ts";
 import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
 import {
+  LBFGS_RULES,
   scaleByLbfgs,
   type ScaleByLbfgsOptions,
 } from "../transforms/scale_by_lbfgs.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode lbfgs}. */
 export interface LBFGSOptions extends OptimizerOptions, ScaleByLbfgsOptions {
@@ -35,6 +38,18 @@ export interface LBFGSOptions extends OptimizerOptions, ScaleByLbfgsOptions {
    */
   readonly linesearch?: "zoom" | "backtracking" | LineSearch | null | undefined;
 }
+
+const RULES: OptionRules<LBFGSOptions> = {
+  ...OPTIMIZER_RULES,
+  ...LBFGS_RULES,
+  linesearch: rule(
+    '"zoom", "backtracking", a function or null',
+    (x) =>
+      x === null || typeof x === "function" || x === "zoom" ||
+      x === "backtracking",
+    RangeError,
+  ),
+};
 
 /** What `update` of {@linkcode LBFGS} takes besides gradients. */
 export interface LBFGSUpdateOptions extends StepOptions {
@@ -53,26 +68,23 @@ const SEARCHES = { zoom, backtracking };
  * @returns The transformation.
  */
 export function lbfgs(options: LBFGSOptions = {}): GradientTransformation {
-  checkOptions("LBFGS", options);
-  searchOf(options.linesearch);
-  return pipeline(options, 1, scaleByLbfgs(options));
+  checkOptions("create LBFGS", options, RULES);
+  return pipeline(options, 1, scaleByLbfgs(pick(options, LBFGS_RULES)));
 }
 
 function searchOf(
   linesearch: LBFGSOptions["linesearch"],
 ): LineSearch | undefined {
-  if (linesearch === undefined || linesearch === null) return undefined;
-  if (typeof linesearch === "function") return linesearch;
-  if (Object.hasOwn(SEARCHES, linesearch)) return SEARCHES[linesearch];
-  const rule = '"zoom", "backtracking", a function or null';
-  refuse(RangeError, "LBFGS", "linesearch", rule, linesearch);
+  return typeof linesearch === "string"
+    ? SEARCHES[linesearch]
+    : linesearch ?? undefined;
 }
 
 /**
  * L-BFGS, with a line search if asked for.
  *
- * Of a line search that fails, and of a direction that does not descend, it
- * forgets the curvature and searches along the gradient instead.
+ * Where a line search fails, or the direction does not descend, it forgets the
+ * curvature and searches along the gradient instead.
  *
  * @example Rosenbrock's valley
  * ```ts
@@ -97,19 +109,10 @@ function searchOf(
 export class LBFGS extends Optimizer<LBFGSOptions> {
   readonly #search: LineSearch | undefined;
 
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1 by default.
-   */
+  /** Create the optimizer. `lr` is 1 by default. */
   constructor(options: LBFGSOptions = {}) {
-    super(options, 1);
+    super(options, lbfgs);
     this.#search = searchOf(options.linesearch);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(options: LBFGSOptions): GradientTransformation {
-    return lbfgs(options);
   }
 
   /**

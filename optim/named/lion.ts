@@ -3,18 +3,27 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByLion}. */
 export interface ScaleByLionOptions {
   /** Decay rates of the mean in the step, and of the mean kept. Default: [0.9, 0.99]. */
   readonly betas?: readonly [number, number] | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByLionOptions> = {
+  betas,
+};
 
 /**
  * The sign of the mean gradient.
@@ -31,8 +40,8 @@ export interface ScaleByLionOptions {
 export function scaleByLion(
   options: ScaleByLionOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByLion", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.99] } = options;
-  checkOptions("scaleByLion", { betas: [b1, b2] });
   return elementwise({
     slots: { m: 0 },
     scalars: {},
@@ -47,6 +56,12 @@ export function scaleByLion(
 export interface LionOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByLionOptions {}
 
+const RULES: OptionRules<LionOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * Lion with decoupled weight decay.
  *
@@ -58,25 +73,19 @@ export interface LionOptions
  * @returns The transformation.
  */
 export function lion(options: LionOptions = {}): GradientTransformation {
-  checkOptions("Lion", options);
-  return pipeline(options, 1e-4, scaleByLion(options), ...decayed(options));
+  checkOptions("create Lion", options, RULES);
+  return pipeline(
+    options,
+    1e-4,
+    scaleByLion(pick(options, SCALE_RULES)),
+    ...decayed(options),
+  );
 }
 
 /** The optimizer of {@linkcode lion}. */
 export class Lion extends Optimizer<LionOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-4 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-4 by default, `weightDecay` 0. */
   constructor(options: LionOptions = {}) {
-    super(options, 1e-4);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: LionOptions,
-  ): GradientTransformation {
-    return lion(options);
+    super(options, lion);
   }
 }

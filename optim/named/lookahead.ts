@@ -3,13 +3,18 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { chain } from "../transforms/chain.ts";
-import { checkOptions, refuse } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import { chain } from "../transforms/chain.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  DECAY_RULES,
+  isTransformation,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode pullBack}. */
 export interface PullBackOptions {
@@ -18,6 +23,11 @@ export interface PullBackOptions {
   /** How far the slow weights go toward the fast ones. Default: 0.5. */
   readonly alpha?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<PullBackOptions> = {
+  syncPeriod: "a positive integer",
+  alpha: "in [0, 1]",
+};
 
 /**
  * Every so many steps, go back to weights that follow slowly. It comes last in a
@@ -33,8 +43,8 @@ export interface PullBackOptions {
 export function pullBack(
   options: PullBackOptions = {},
 ): GradientTransformation {
+  checkOptions("create pullBack", options, SCALE_RULES);
   const { syncPeriod = 5, alpha = 0.5 } = options;
-  checkOptions("pullBack", { syncPeriod, alpha });
   return elementwise({
     slots: { slow: "param" },
     scalars: { sync: ({ t }) => t % syncPeriod === 0 ? 1 : 0 },
@@ -55,6 +65,16 @@ export interface LookaheadOptions
   readonly baseOptimizer: Optimizer<OptimizerOptions> | GradientTransformation;
 }
 
+const RULES: OptionRules<LookaheadOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+  baseOptimizer: rule(
+    "an optimizer or a gradient transformation",
+    (x) => x instanceof Optimizer || isTransformation(x),
+  ),
+};
+
 /**
  * Let another algorithm look ahead, and follow it slowly.
  *
@@ -67,14 +87,15 @@ export interface LookaheadOptions
  * @returns The transformation.
  */
 export function lookahead(options: LookaheadOptions): GradientTransformation {
-  checkOptions("Lookahead", options);
+  checkOptions("create Lookahead", options, RULES);
   const { baseOptimizer: base } = options;
   const tx = base instanceof Optimizer ? base.tx : base;
-  if (typeof tx?.init !== "function" || typeof tx.update !== "function") {
-    const rule = "an optimizer or a gradient transformation";
-    refuse(TypeError, "Lookahead", "baseOptimizer", rule, base);
-  }
-  return chain(...clips(options), ...decayed(options), tx, pullBack(options));
+  return chain(
+    ...clips(options),
+    ...decayed(options),
+    tx,
+    pullBack(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode lookahead}. */

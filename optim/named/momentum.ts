@@ -3,18 +3,25 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
 import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode momentum} and {@linkcode momentumNesterov}. */
 export interface MomentumOptions extends OptimizerOptions, WeightDecayOptions {
   /** How much of the velocity is kept at each step. Default: 0.9. */
   readonly momentum?: number | undefined;
 }
+
+const RULES: OptionRules<MomentumOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  momentum: "a nonnegative finite number",
+};
 
 /**
  * Gradient descent with momentum.
@@ -32,7 +39,7 @@ export interface MomentumOptions extends OptimizerOptions, WeightDecayOptions {
 export function momentum(
   options: MomentumOptions = {},
 ): GradientTransformation {
-  checkOptions("Momentum", options);
+  checkOptions("create Momentum", options, RULES);
   const { momentum: decay = 0.9 } = options;
   return pipeline(options, 1e-3, ...decayed(options), trace({ decay }));
 }
@@ -53,7 +60,7 @@ export function momentum(
 export function momentumNesterov(
   options: MomentumOptions = {},
 ): GradientTransformation {
-  checkOptions("MomentumNesterov", options);
+  checkOptions("create MomentumNesterov", options, RULES);
   const { momentum: decay = 0.9 } = options;
   return pipeline(
     options,
@@ -65,38 +72,16 @@ export function momentumNesterov(
 
 /** The optimizer of {@linkcode momentum}. */
 export class Momentum extends Optimizer<MomentumOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: MomentumOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: MomentumOptions,
-  ): GradientTransformation {
-    return momentum(options);
+    super(options, momentum);
   }
 }
 
 /** The optimizer of {@linkcode momentumNesterov}. */
 export class MomentumNesterov extends Optimizer<MomentumOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: MomentumOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: MomentumOptions,
-  ): GradientTransformation {
-    return momentumNesterov(options);
+    super(options, momentumNesterov);
   }
 }

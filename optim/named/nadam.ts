@@ -3,12 +3,17 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByNadam}. */
 export interface ScaleByNadamOptions {
@@ -19,6 +24,12 @@ export interface ScaleByNadamOptions {
   /** How fast the momentum reaches β₁. Default: 4e-3. */
   readonly momentumDecay?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByNadamOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+  momentumDecay: "a nonnegative finite number",
+};
 
 /**
  * Adam with Nesterov's look ahead, and a momentum that grows.
@@ -38,9 +49,9 @@ export interface ScaleByNadamOptions {
 export function scaleByNadam(
   options: ScaleByNadamOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByNadam", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, momentumDecay = 4e-3 } =
     options;
-  checkOptions("scaleByNadam", { betas: [b1, b2], eps, momentumDecay });
   const momentum = (t: number) => b1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
   const products = [1];
   const product = (t: number): number => {
@@ -69,6 +80,12 @@ export function scaleByNadam(
 export interface NadamOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByNadamOptions {}
 
+const RULES: OptionRules<NadamOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * Nadam with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -78,25 +95,19 @@ export interface NadamOptions
  * @returns The transformation.
  */
 export function nadam(options: NadamOptions = {}): GradientTransformation {
-  checkOptions("Nadam", options);
-  return pipeline(options, 2e-3, ...decayed(options), scaleByNadam(options));
+  checkOptions("create Nadam", options, RULES);
+  return pipeline(
+    options,
+    2e-3,
+    ...decayed(options),
+    scaleByNadam(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode nadam}. */
 export class Nadam extends Optimizer<NadamOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 2e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 2e-3 by default, `weightDecay` 0. */
   constructor(options: NadamOptions = {}) {
-    super(options, 2e-3);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: NadamOptions,
-  ): GradientTransformation {
-    return nadam(options);
+    super(options, nadam);
   }
 }

@@ -3,13 +3,18 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import type { WeightDecayOptions } from "../transforms/decay.ts";
-import { matches } from "../transforms/mask.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import { matches } from "../transforms/mask.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByNovograd}. */
 export interface ScaleByNovogradOptions extends WeightDecayOptions {
@@ -18,6 +23,12 @@ export interface ScaleByNovogradOptions extends WeightDecayOptions {
   /** Keeps the denominator above zero. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByNovogradOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+  ...DECAY_RULES,
+};
 
 /**
  * Momentum of gradients divided by the root mean square of their norm: one number
@@ -36,11 +47,10 @@ export interface ScaleByNovogradOptions extends WeightDecayOptions {
 export function scaleByNovograd(
   options: ScaleByNovogradOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByNovograd", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } =
     options;
   const { decayMask } = options;
-  const checked = { betas: [b1, b2], eps, weightDecay, decayMask };
-  checkOptions("scaleByNovograd", checked);
   return elementwise({
     slots: { m: 0, v: { one: 0 } },
     scalars: {
@@ -61,6 +71,11 @@ export function scaleByNovograd(
 export interface NovogradOptions
   extends OptimizerOptions, ScaleByNovogradOptions {}
 
+const RULES: OptionRules<NovogradOptions> = {
+  ...OPTIMIZER_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * NovoGrad.
  *
@@ -73,25 +88,14 @@ export interface NovogradOptions
 export function novograd(
   options: NovogradOptions = {},
 ): GradientTransformation {
-  checkOptions("Novograd", options);
-  return pipeline(options, 1e-3, scaleByNovograd(options));
+  checkOptions("create Novograd", options, RULES);
+  return pipeline(options, 1e-3, scaleByNovograd(pick(options, SCALE_RULES)));
 }
 
 /** The optimizer of {@linkcode novograd}. */
 export class Novograd extends Optimizer<NovogradOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: NovogradOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: NovogradOptions,
-  ): GradientTransformation {
-    return novograd(options);
+    super(options, novograd);
   }
 }

@@ -3,12 +3,17 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByRadam}. */
 export interface ScaleByRadamOptions {
@@ -17,6 +22,11 @@ export interface ScaleByRadamOptions {
   /** Keeps the denominator above zero. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByRadamOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Adam that trusts the mean square only as far as there are gradients to tell it.
@@ -35,8 +45,8 @@ export interface ScaleByRadamOptions {
 export function scaleByRadam(
   options: ScaleByRadamOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByRadam", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8 } = options;
-  checkOptions("scaleByRadam", { betas: [b1, b2], eps });
   const limit = 2 / (1 - b2) - 1;
   return elementwise({
     slots: { m: 0, v: 0 },
@@ -65,6 +75,12 @@ export function scaleByRadam(
 export interface RAdamOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByRadamOptions {}
 
+const RULES: OptionRules<RAdamOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * Rectified Adam with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -74,25 +90,19 @@ export interface RAdamOptions
  * @returns The transformation.
  */
 export function radam(options: RAdamOptions = {}): GradientTransformation {
-  checkOptions("RAdam", options);
-  return pipeline(options, 1e-3, ...decayed(options), scaleByRadam(options));
+  checkOptions("create RAdam", options, RULES);
+  return pipeline(
+    options,
+    1e-3,
+    ...decayed(options),
+    scaleByRadam(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode radam}. */
 export class RAdam extends Optimizer<RAdamOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: RAdamOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: RAdamOptions,
-  ): GradientTransformation {
-    return radam(options);
+    super(options, radam);
   }
 }

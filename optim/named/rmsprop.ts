@@ -3,13 +3,14 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { boolean, checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByRms}. */
 export interface ScaleByRmsOptions {
@@ -20,6 +21,12 @@ export interface ScaleByRmsOptions {
   /** Whether to divide by the deviation from the mean. Default: false. */
   readonly centered?: boolean | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByRmsOptions> = {
+  alpha: "in [0, 1]",
+  eps: "a nonnegative finite number",
+  centered: boolean,
+};
 
 /**
  * Divide each gradient by its root mean square.
@@ -45,8 +52,8 @@ export interface ScaleByRmsOptions {
 export function scaleByRms(
   options: ScaleByRmsOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByRms", options, SCALE_RULES);
   const { alpha = 0.99, eps = 1e-8, centered = false } = options;
-  checkOptions("scaleByRms", { alpha, eps, centered });
   if (!centered) {
     return elementwise({
       slots: { v: 0 },
@@ -76,6 +83,13 @@ export interface RMSpropOptions
   readonly momentum?: number | undefined;
 }
 
+const RULES: OptionRules<RMSpropOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+  momentum: "a nonnegative finite number",
+};
+
 /**
  * RMSprop with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -86,32 +100,21 @@ export interface RMSpropOptions
  * @returns The transformation.
  */
 export function rmsprop(options: RMSpropOptions = {}): GradientTransformation {
-  checkOptions("RMSprop", options);
+  checkOptions("create RMSprop", options, RULES);
   const { momentum = 0 } = options;
   return pipeline(
     options,
     1e-2,
     ...decayed(options),
-    scaleByRms(options),
+    scaleByRms(pick(options, SCALE_RULES)),
     ...(momentum ? [trace({ decay: momentum })] : []),
   );
 }
 
 /** The optimizer of {@linkcode rmsprop}. */
 export class RMSprop extends Optimizer<RMSpropOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-2 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-2 by default, `weightDecay` 0. */
   constructor(options: RMSpropOptions = {}) {
-    super(options, 1e-2);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: RMSpropOptions,
-  ): GradientTransformation {
-    return rmsprop(options);
+    super(options, rmsprop);
   }
 }

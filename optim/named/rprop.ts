@@ -3,17 +3,14 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { chain } from "../transforms/chain.ts";
-import { checkOptions, refuse } from "../check.ts";
+import { checkOptions, type OptionRules, pair, refuse } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import {
-  baseRateOf,
-  clips,
-  type OptimizerOptions,
-  rateOf,
-} from "../transforms/pipeline.ts";
+import { chain } from "../transforms/chain.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import { baseRateOf, rateOf } from "../transforms/learning_rate.ts";
+import { OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode rprop}. */
 export interface RpropOptions extends OptimizerOptions {
@@ -22,6 +19,12 @@ export interface RpropOptions extends OptimizerOptions {
   /** The least and greatest step size. Default: [1e-6, 50]. */
   readonly stepSizes?: readonly [number, number] | undefined;
 }
+
+const RULES: OptionRules<RpropOptions> = {
+  ...OPTIMIZER_RULES,
+  etas: pair("in (0, 1)", "a finite number greater than 1"),
+  stepSizes: pair("a positive finite number", "a positive finite number"),
+};
 
 /**
  * Steps against the sign of the gradient, each with a size of its own that grows
@@ -42,47 +45,43 @@ export interface RpropOptions extends OptimizerOptions {
  * @returns The transformation.
  */
 export function rprop(options: RpropOptions = {}): GradientTransformation {
-  checkOptions("Rprop", options);
+  checkOptions("create Rprop", options, RULES);
   const { etas: [shrink, grow] = [0.5, 1.2] } = options;
   const { stepSizes: [least, most] = [1e-6, 50] } = options;
   if (least > most) {
-    refuse(RangeError, "Rprop", "stepSizes", "sorted", [least, most]);
+    refuse("create Rprop", "stepSizes", "sorted", [least, most]);
   }
   const rate = rateOf(options.lr, 1e-2), base = baseRateOf(options.lr, 1e-2);
   return chain(
     ...clips(options),
-    elementwise({
-      slots: { before: 0, size: 0 },
-      scalars: {
-        start: (info) => info.t === 1 ? base(info) : 0,
-        scale: (info) => base(info) > 0 ? -rate(info) / base(info) : -1,
-      },
-      update({ update: g, before, size }, { start, scale }) {
-        const same = g.sign().mul(before.sign());
-        const factor = same.select(grow, same.neg().select(shrink, 1));
-        size = start.select(start, size).mul(factor).max(least).min(most);
-        const kept = same.neg().select(0, g);
-        return { update: kept.sign().mul(size).mul(scale), before: kept, size };
-      },
-    }),
+    {
+      defaultLr: 1e-2,
+      ...elementwise({
+        slots: { before: 0, size: 0 },
+        scalars: {
+          start: (info) => info.t === 1 ? base(info) : 0,
+          scale: (info) => base(info) > 0 ? -rate(info) / base(info) : -1,
+        },
+        update({ update: g, before, size }, { start, scale }) {
+          const same = g.sign().mul(before.sign());
+          const factor = same.select(grow, same.neg().select(shrink, 1));
+          size = start.select(start, size).mul(factor).max(least).min(most);
+          const kept = same.neg().select(0, g);
+          return {
+            update: kept.sign().mul(size).mul(scale),
+            before: kept,
+            size,
+          };
+        },
+      }),
+    },
   );
 }
 
 /** The optimizer of {@linkcode rprop}. */
 export class Rprop extends Optimizer<RpropOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-2 by default.
-   */
+  /** Create the optimizer. `lr` is 1e-2 by default. */
   constructor(options: RpropOptions = {}) {
-    super(options, 1e-2);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: RpropOptions,
-  ): GradientTransformation {
-    return rprop(options);
+    super(options, rprop);
   }
 }

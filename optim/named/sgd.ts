@@ -3,12 +3,18 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions, refuse } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+  refuse,
+} from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
 import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode sgd}. */
 export interface SGDOptions extends OptimizerOptions, WeightDecayOptions {
@@ -17,6 +23,13 @@ export interface SGDOptions extends OptimizerOptions, WeightDecayOptions {
   /** Whether to look one step ahead; needs momentum. Default: false. */
   readonly nesterov?: boolean | undefined;
 }
+
+const RULES: OptionRules<SGDOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  momentum: "a nonnegative finite number",
+  nesterov: boolean,
+};
 
 /**
  * Stochastic gradient descent, with momentum if asked for.
@@ -33,10 +46,10 @@ export interface SGDOptions extends OptimizerOptions, WeightDecayOptions {
  * @returns The transformation.
  */
 export function sgd(options: SGDOptions = {}): GradientTransformation {
-  checkOptions("SGD", options);
+  checkOptions("create SGD", options, RULES);
   const { momentum = 0, nesterov = false } = options;
   if (nesterov && momentum === 0) {
-    refuse(RangeError, "SGD", "momentum", "above 0 with nesterov", momentum);
+    refuse("create SGD", "momentum", "above 0 with nesterov", momentum);
   }
   return pipeline(
     options,
@@ -48,17 +61,8 @@ export function sgd(options: SGDOptions = {}): GradientTransformation {
 
 /** The optimizer of {@linkcode sgd}. */
 export class SGD extends Optimizer<SGDOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: SGDOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(options: SGDOptions): GradientTransformation {
-    return sgd(options);
+    super(options, sgd);
   }
 }

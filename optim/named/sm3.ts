@@ -4,13 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { fromNames } from "../../tensors.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
 import { perTensor } from "../transforms/per_tensor.ts";
 import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleBySm3}. */
 export interface ScaleBySm3Options {
@@ -19,6 +20,11 @@ export interface ScaleBySm3Options {
   /** Keeps the denominator above zero. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleBySm3Options> = {
+  momentum: "a nonnegative finite number",
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Divide each gradient by the root of a sum of squares that is kept per row,
@@ -37,8 +43,8 @@ export interface ScaleBySm3Options {
 export function scaleBySm3(
   options: ScaleBySm3Options = {},
 ): GradientTransformation {
+  checkOptions("create scaleBySm3", options, SCALE_RULES);
   const { momentum = 0.9, eps = 1e-8 } = options;
-  checkOptions("scaleBySm3", { momentum, eps });
   return perTensor({
     init: ({ shape }) => ({
       ...fromNames(
@@ -92,6 +98,12 @@ function alone(shape: readonly number[], axis: number): number[] {
 export interface SM3Options
   extends OptimizerOptions, WeightDecayOptions, ScaleBySm3Options {}
 
+const RULES: OptionRules<SM3Options> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * SM3 with an L2 penalty (`g ← g + λ θ` comes first): Adagrad in little memory.
  *
@@ -101,23 +113,19 @@ export interface SM3Options
  * @returns The transformation.
  */
 export function sm3(options: SM3Options = {}): GradientTransformation {
-  checkOptions("SM3", options);
-  return pipeline(options, 1, ...decayed(options), scaleBySm3(options));
+  checkOptions("create SM3", options, RULES);
+  return pipeline(
+    options,
+    1,
+    ...decayed(options),
+    scaleBySm3(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode sm3}. */
 export class SM3 extends Optimizer<SM3Options> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: SM3Options = {}) {
-    super(options, 1);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(options: SM3Options): GradientTransformation {
-    return sm3(options);
+    super(options, sm3);
   }
 }

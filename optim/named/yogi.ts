@@ -3,12 +3,17 @@
  *
  * @module
  */
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { checkOptions } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
+import {
+  betas,
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+} from "../transforms/option_rules.ts";
+import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByYogi}. */
 export interface ScaleByYogiOptions {
@@ -17,6 +22,11 @@ export interface ScaleByYogiOptions {
   /** Keeps the denominator above zero. Default: 1e-3. */
   readonly eps?: number | undefined;
 }
+
+const SCALE_RULES: OptionRules<ScaleByYogiOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+};
 
 /**
  * Adam whose mean square grows no faster than the gradients' squares.
@@ -35,8 +45,8 @@ export interface ScaleByYogiOptions {
 export function scaleByYogi(
   options: ScaleByYogiOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByYogi", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-3 } = options;
-  checkOptions("scaleByYogi", { betas: [b1, b2], eps });
   return elementwise({
     slots: { m: 1e-6, v: 1e-6 },
     scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
@@ -52,6 +62,12 @@ export function scaleByYogi(
 export interface YogiOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByYogiOptions {}
 
+const RULES: OptionRules<YogiOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  ...SCALE_RULES,
+};
+
 /**
  * Yogi with an L2 penalty (`g ← g + λ θ` comes first).
  *
@@ -61,25 +77,19 @@ export interface YogiOptions
  * @returns The transformation.
  */
 export function yogi(options: YogiOptions = {}): GradientTransformation {
-  checkOptions("Yogi", options);
-  return pipeline(options, 1e-3, ...decayed(options), scaleByYogi(options));
+  checkOptions("create Yogi", options, RULES);
+  return pipeline(
+    options,
+    1e-3,
+    ...decayed(options),
+    scaleByYogi(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode yogi}. */
 export class Yogi extends Optimizer<YogiOptions> {
-  /**
-   * An optimizer without parameters yet.
-   *
-   * @param options `lr` is 1e-3 by default, `weightDecay` 0.
-   */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: YogiOptions = {}) {
-    super(options);
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: YogiOptions,
-  ): GradientTransformation {
-    return yogi(options);
+    super(options, yogi);
   }
 }

@@ -1,40 +1,31 @@
 /**
- * What an optimizer remembers, and how a step changes it and the parameters.
+ * The state of an optimizer, and how a step changes it and the parameters.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
 import type { States } from "../../state.ts";
-import {
-  fromNames,
-  mapNamed,
-  type Named,
-  type Tensors,
-} from "../../tensors.ts";
+import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { frames } from "../../frames.ts";
+import { fromRules } from "../transforms/elementwise.ts";
+import {
+  byKernel,
+  nextKernel,
+  type PathLaunch,
+  rowOf,
+  stepKernel,
+} from "../transforms/kernels.ts";
+import { select, stateOf } from "../transforms/opt_state.ts";
+import { identity } from "../transforms/partition.ts";
 import type {
   GradientTransformation,
   OptState,
   Rate,
 } from "../transforms/transformation.ts";
-import type { Group, Registry } from "./registry.ts";
+import type { Group } from "./group.ts";
 import type { Rates } from "./rates.ts";
-import {
-  byKernel,
-  elementwise,
-  fromRules,
-  nextKernel,
-  type PathLaunch,
-  rowOf,
-  stepKernel,
-} from "../transforms/elementwise.ts";
-
-const UNCHANGED = elementwise({
-  slots: {},
-  scalars: {},
-  update: ({ update }) => ({ update }),
-});
+import type { Registry } from "./registry.ts";
 
 /** The slots and counts of all parameters. */
 export class Engine {
@@ -43,18 +34,23 @@ export class Engine {
   readonly #steps: Record<string, number> = {};
   #slots: Record<string, Record<string, tf.Tensor>> = {};
 
-  /** Remember nothing yet. */
+  /**
+   * Create an engine without state.
+   *
+   * @param registry The parameters.
+   * @param rates Their learning rates.
+   */
   constructor(registry: Registry, rates: Rates) {
     this.#registry = registry;
     this.#rates = rates;
   }
 
-  /** What is remembered; valid until the next step. */
+  /** The state; valid until the next step. */
   get state(): OptState {
     return { steps: this.#steps, slots: this.#slots };
   }
 
-  /** Make what `tx` remembers of new parameters. */
+  /** Start the state of new parameters. */
   start(tx: GradientTransformation, states: States): void {
     tf.tidy(() => {
       const { steps, slots } = tx.init(
@@ -76,7 +72,6 @@ export class Engine {
       if (groups.every(({ tx }) => tx.rule)) {
         return this.#stepByRules(paths, grads, params, "clipped");
       }
-      // The norm that clips is of all groups together: it comes before them.
       const clipped = this.#clip(groups, grads, params);
       const isRule = (path: string) => this.#registry.groupOf(path).tx.rule;
       this.#stepByRules(paths.filter(isRule), clipped, params, "tx");
@@ -87,7 +82,7 @@ export class Engine {
     });
   }
 
-  /** What a step would add to the parameters; slots and counts move on. */
+  /** The updates of a step that is not applied; slots and counts change. */
   propose(grads: Tensors): Record<string, tf.Tensor> {
     return tf.tidy(() => {
       const params = this.#paramsOf(grads), paths = Object.keys(grads);
@@ -135,12 +130,12 @@ export class Engine {
       const row = rowOf(rule, path, grads, state, params, rateOf(path));
       return [kernelOf(rule), row];
     });
-    this.#runLaunches(launches);
+    this.#execute(launches);
     for (const path of paths) this.#steps[path]!++;
   }
 
-  /** Run kernels, and take over what they have computed. */
-  #run(launches: readonly PathLaunch[]): void {
+  /** Run kernels, and store their outputs. */
+  #execute(launches: readonly PathLaunch[]): void {
     const { states } = this.#registry;
     const outputs = runLaunches(launches);
     launches.forEach(({ paths }, k) => {
@@ -163,7 +158,7 @@ export class Engine {
   #clip(groups: readonly Group[], grads: Tensors, params: Tensors): Tensors {
     if (groups.every(({ clip }) => !clip)) return grads;
     const clip = fromRules((path, shape) => {
-      const { clip = UNCHANGED } = this.#registry.groupOf(path);
+      const { clip = identity() } = this.#registry.groupOf(path);
       return clip.rule!(path, shape);
     });
     return clip.update(grads, clip.init(params), params)[0];
@@ -177,43 +172,35 @@ export class Engine {
     params: Tensors,
   ): void {
     const updates = this.#transform(tx, paths, grads, params);
-    this.#run(byKernel(Object.keys(updates), (path) => {
-      const { rule } = UNCHANGED, { shape } = params[path]!;
+    this.#execute(byKernel(Object.keys(updates), (path) => {
+      const { rule } = identity(), { shape } = params[path]!;
       const inputs = { update: updates[path]!, param: params[path]! };
       return [nextKernel(rule!(path, shape)), { inputs, scalars: {}, shape }];
     }));
   }
 
-  /** The updates of `paths`; slots and counts move on. */
+  /** The updates of `paths`; slots and counts change. */
   #transform(
     tx: GradientTransformation,
     paths: readonly string[],
     grads: Tensors,
     params: Tensors,
   ): Tensors {
-    const own = <T>(values: Named<T>) => fromNames(paths, (p) => values[p]!);
+    const group = this.#registry.indexOf(paths[0]!);
     const [updates, { steps, slots }] = tx.update(
-      own(grads),
-      this.#stateOf(this.#registry.indexOf(paths[0]!)),
-      own(params),
+      select(grads, paths),
+      stateOf(this.state, this.#registry.pathsOf(group)),
+      select(params, paths),
       { rates: fromNames(paths, this.#rateOf()) },
     );
     mapNamed(slots, (tensors, slot) => {
       mapNamed(tensors, (x, path) => this.#replace(slot, path, x));
     });
-    Object.assign(this.#steps, own(steps));
+    Object.assign(this.#steps, select(steps, paths));
     return updates;
   }
 
-  /** What is remembered of a group. */
-  #stateOf(group: number): OptState {
-    const paths = this.#registry.pathsOf(group);
-    const pick = <T>(values: Named<T>) =>
-      fromNames(paths.filter((p) => p in values), (path) => values[path]!);
-    return { steps: pick(this.#steps), slots: mapNamed(this.#slots, pick) };
-  }
-
-  /** Forget everything, as at the start. */
+  /** Start the state of all parameters anew. */
   restart(): void {
     this.dispose();
     this.#registry.groups.forEach(({ tx }, i) => {
@@ -222,7 +209,7 @@ export class Engine {
     });
   }
 
-  /** Remember what `state` does, which has been checked. */
+  /** Copy `state`, which has been checked. */
   load({ steps, slots }: OptState): void {
     Object.assign(this.#steps, steps);
     for (const [slot, tensors] of Object.entries(this.#slots)) {

@@ -1,70 +1,42 @@
 /**
- * {@linkcode Optimizer}: a transformation that holds its own state.
+ * {@linkcode Optimizer}: a transformation with parameters, rates and state.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { checkObject, checkOptions, refuse } from "../../check.ts";
 import type { States } from "../../state.ts";
-import { fromNames, type Named, type Tensors } from "../../tensors.ts";
+import { fromNames, type Tensors } from "../../tensors.ts";
+import type { LRScheduler } from "../schedulers/mod.ts";
+import { chain } from "../transforms/chain.ts";
+import { decayed } from "../transforms/decay.ts";
+import { scaleByLearningRate } from "../transforms/learning_rate.ts";
+import type { OptimizerOptions } from "../transforms/pipeline.ts";
+import { scaleByAdam } from "../transforms/scale_by_adam.ts";
 import type {
   GradientTransformation,
   OptState,
 } from "../transforms/transformation.ts";
-import { chain } from "../transforms/chain.ts";
-import { checkOptions, refuse } from "../check.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
 import { Engine } from "./engine.ts";
-import { type Group, Registry } from "./registry.ts";
+import { type Group, makeGroup } from "./group.ts";
 import {
   checkState,
   copyState,
   type OptimizerState,
 } from "./optimizer_state.ts";
 import {
-  clips,
-  type OptimizerOptions,
-  scaleByLearningRate,
-} from "../transforms/pipeline.ts";
+  type GroupOptions,
+  type ParamGroup,
+  type StepOptions,
+  TX_RULES,
+  type TxOptions,
+} from "./options.ts";
 import { Rates } from "./rates.ts";
-import { scaleByAdam } from "../transforms/scale_by_adam.ts";
-import type { LRScheduler } from "../schedulers/mod.ts";
-
-/** Options of {@linkcode Optimizer} itself. */
-export interface TxOptions extends OptimizerOptions, WeightDecayOptions {
-  /**
-   * What becomes of the gradients. Default: Adam with an L2 penalty of
-   * `weightDecay`.
-   */
-  readonly tx?: GradientTransformation | undefined;
-}
-
-/** Options of a parameter group: any of the optimizer's, or `tx`. */
-export type GroupOptions<O> = Partial<O> & {
-  /** Another algorithm for this group. */
-  readonly tx?: GradientTransformation | undefined;
-};
-
-/** Parameters that an optimizer treats alike. */
-export interface ParamGroup {
-  /** The parameters, by path. */
-  readonly params: States;
-  /** The options of the optimizer, with those of the group in their place. */
-  readonly options: object;
-  /** The rate that the schedule starts from. */
-  readonly baseLr: number;
-  /** The rate that the next step applies. */
-  readonly lr: number;
-}
-
-/** Options of a step. */
-export interface StepOptions {
-  /** Whether the gradients stay the caller's to dispose. Default: false. */
-  readonly keep?: boolean | undefined;
-}
+import { Registry } from "./registry.ts";
 
 /**
- * Changes parameters by a transformation of their gradients, and keeps what the
- * transformation remembers.
+ * Updates parameters by a transformation of their gradients, and keeps the state
+ * of the transformation.
  *
  * @example Any transformation
  * ```ts
@@ -86,71 +58,63 @@ export interface StepOptions {
 export class Optimizer<O extends OptimizerOptions = TxOptions> {
   #stepCount = 0;
   readonly #options: O;
+  readonly #make: ((options: never) => GradientTransformation) | undefined;
   readonly #main: Group;
   readonly #rates: Rates;
   readonly #registry = new Registry();
   readonly #engine: Engine;
 
   /**
-   * An optimizer without parameters yet.
+   * Create an optimizer; it has no parameters yet.
    *
-   * @param options What the class takes.
-   * @param defaultLr The rate where `options` have none.
+   * @param options The options of the class.
+   * @param make The transformation of the class, from options without the rate and
+   * clipping. A class whose transformation depends on more overrides `defaultTx`.
    */
-  constructor(options: NoInfer<O> = {} as O, defaultLr = 1e-3) {
+  constructor(
+    options: NoInfer<O> = {} as O,
+    make?: (options: O) => GradientTransformation,
+  ) {
+    checkObject(`create ${new.target.name}`, options);
     this.#options = options;
+    this.#make = make;
     this.#main = this.#makeGroup({} as GroupOptions<O>);
-    this.#rates = new Rates(options.lr ?? defaultLr);
+    const { tx }: TxOptions = options;
+    const defaultLr = tx ? undefined : this.#main.tx.defaultLr;
+    this.#rates = new Rates(options.lr ?? defaultLr ?? 1e-3);
     this.#engine = new Engine(this.#registry, this.#rates);
   }
 
   /**
-   * The algorithm of the class, without clipping.
+   * The transformation of the class, without clipping.
    *
    * @param options The options of the optimizer or group, but for the rate and
-   * clipping: the optimizer sees to those.
+   * clipping, which the optimizer handles.
    * @param _lr The rate as it was given.
    */
   protected defaultTx(options: O, _lr: O["lr"]): GradientTransformation {
-    checkOptions("Optimizer", options);
+    if (this.#make) return this.#make(options as never);
+    checkOptions<TxOptions>("create Optimizer", options, TX_RULES);
     const { tx, ...rest }: TxOptions = options;
     if (!tx) {
       return chain(...decayed(rest), scaleByAdam(), scaleByLearningRate());
     }
     if (rest.weightDecay !== undefined) {
-      const rule = "part of tx where there is one";
-      refuse(TypeError, "Optimizer", "weightDecay", rule, rest.weightDecay);
+      const action = "create Optimizer", rule = "part of tx where tx is given";
+      refuse(action, "weightDecay", rule, rest.weightDecay, TypeError);
     }
-    return checkTx("Optimizer", tx);
+    return tx;
   }
 
-  #makeGroup({ tx: own, ...options }: GroupOptions<O>): Group {
-    const { name } = this.constructor;
-    const all = { ...this.#options, ...options };
-    const { lr, gradClipNorm, gradClipValue, ...rest } = all;
-    checkOptions(name, { lr, gradClipNorm, gradClipValue });
-    const clip = clips({ gradClipNorm, gradClipValue });
-    for (const option of own ? Object.keys(options) : []) {
-      if (["lr", "gradClipNorm", "gradClipValue"].includes(option)) continue;
-      const value = (options as Named<unknown>)[option];
-      refuse(TypeError, name, option, "part of tx where there is one", value);
-    }
-    const tx = own
-      ? checkTx(name, own)
-      : this.defaultTx(rest as unknown as O, lr);
-    return {
-      options: own ? { ...all, tx: own } : all,
-      tx,
-      clip: clip.length ? chain(...clip) : undefined,
-      clipped: chain(...clip, tx),
-    };
+  #makeGroup(own: GroupOptions<O>): Group {
+    const defaultTx = this.defaultTx.bind(this);
+    return makeGroup(this.constructor.name, this.#options, own, defaultTx);
   }
 
   /**
    * Optimize `params`: a record of states, such as `model.states(ParamState)`.
    *
-   * Called again, it adds to the first group and keeps what is remembered of the
-   * others. A state under two paths is one parameter.
+   * Called again, it adds to the first group and keeps the state of the others. A state under two paths is one parameter.
    *
    * @param params States that hold float32 tensors, by path.
    * @returns This.
@@ -200,8 +164,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   /**
    * Take a step, and dispose `grads`.
    *
-   * Parameters without a gradient stay as they are, and so does what is
-   * remembered of them.
+   * Parameters without a gradient keep their values and their state.
    *
    * @param grads Gradients by the paths of their parameters.
    * @param options See {@linkcode StepOptions}.
@@ -223,8 +186,8 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   }
 
   /**
-   * What a step would add to the parameters, for subclasses that decide how far
-   * to go. What is remembered moves on as in a step.
+   * The update that a step would add to the parameters, for subclasses that scale
+   * it. State and counts change as in a step.
    *
    * @param grads Gradients by path; they stay the caller's.
    * @returns Updates by path, the caller's to dispose.
@@ -238,12 +201,12 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     return updates;
   }
 
-  /** Forget everything but the parameters, the rates and the count of steps. */
+  /** Start the state anew. Parameters, rates and the count of steps stay. */
   protected restart(): void {
     this.#engine.restart();
   }
 
-  /** What becomes of the gradients of the first group, clipping included. */
+  /** The transformation of the first group, clipping included. */
   get tx(): GradientTransformation {
     return this.#main.clipped;
   }
@@ -253,7 +216,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     return this.#registry.states;
   }
 
-  /** What the transformations remember; valid until the next step. */
+  /** The state of the transformations; valid until the next step. */
   get optState(): OptState {
     return this.#engine.state;
   }
@@ -300,7 +263,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     return this.#rates.current[0]!.lr;
   }
 
-  /** Written, it holds for all groups until the next step of the scheduler. */
+  /** Set the rate of all groups until the next step of the scheduler. */
   set currentLr(lr: number) {
     this.#rates.apply(() => lr);
   }
@@ -331,10 +294,10 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   }
 
   /**
-   * Everything remembered: plain data, and clones of the slots that are the
-   * caller's to dispose.
+   * The state: plain data, and clones of the slots, which are the caller's to
+   * dispose.
    *
-   * @returns What {@linkcode Optimizer.loadStateDict} takes.
+   * @returns The argument of {@linkcode Optimizer.loadStateDict}.
    */
   stateDict(): OptimizerState {
     return {
@@ -350,7 +313,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   }
 
   /**
-   * Go on from where {@linkcode Optimizer.stateDict} was taken. Parameters are not
+   * Continue from where {@linkcode Optimizer.stateDict} was taken. Parameters are not
    * part of it. Everything is checked before anything changes.
    *
    * @param state Of an optimizer with the same algorithm and parameters. Its
@@ -367,24 +330,13 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     this.#rates.loadStateDict(state.schedulers, state.stepCount);
   }
 
-  /** Free the slots, and let go of the schedulers. Parameters stay. */
+  /** Free the slots. Parameters stay. */
   dispose(): void {
     this.#engine.dispose();
-    this.#rates.dispose();
   }
 
   /** As {@linkcode Optimizer.dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-function checkTx(
-  name: string,
-  tx: GradientTransformation,
-): GradientTransformation {
-  if (typeof tx?.init === "function" && typeof tx.update === "function") {
-    return tx;
-  }
-  refuse(TypeError, name, "tx", "a gradient transformation", tx);
 }

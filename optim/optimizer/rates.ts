@@ -1,78 +1,69 @@
 /**
- * The learning rates of an optimizer: one scheduler for all groups, others
- * multiplied in, and schedulers that only some groups have.
+ * The learning rates of an optimizer: one scheduler for all groups, further ones
+ * multiplied in, and schedulers that only one group has.
  *
  * @module
  */
-import type { Rate } from "../transforms/transformation.ts";
+import { refuse } from "../../check.ts";
 import {
+  LambdaLR,
   type LearningRate,
   type LRScheduler,
   type SchedulerState,
   toScheduler,
 } from "../schedulers/mod.ts";
+import type { Rate } from "../transforms/transformation.ts";
 
-/** Made of functions of the step: these follow the steps by themselves. */
-const followers = new WeakSet<LRScheduler>();
+/** The schedule of a function of the step, which the optimizer advances. */
+class FunctionOfSteps extends LambdaLR {}
+
+function schedulerOf(lr: LearningRate): LRScheduler {
+  return typeof lr === "function"
+    ? new FunctionOfSteps({ baseLr: 1, lrLambda: lr })
+    : toScheduler(lr);
+}
 
 /** Rates by group. */
 export class Rates {
   readonly #main: LRScheduler;
   readonly #added: LRScheduler[] = [];
   readonly #own = new Map<number, LRScheduler>();
-  #rates: readonly Rate[] | undefined;
   #groups = 0;
   #steps = 0;
   #last: readonly number[] | undefined;
 
-  /** The rates of `lr`. */
+  /** Create the rates from that of all groups without one of their own. */
   constructor(lr: LearningRate) {
-    this.#main = this.#attach(lr);
-  }
-
-  /** Called by the schedulers. */
-  lrChanged(): void {
-    this.#rates = undefined;
-  }
-
-  #attach(lr: LearningRate, groups = 1): LRScheduler {
-    const scheduler = toScheduler(lr);
-    if (typeof lr === "function") followers.add(scheduler);
-    scheduler.attachOptimizer(this, groups);
-    return scheduler;
+    this.#main = schedulerOf(lr);
   }
 
   /** Throw where `addGroup` would. */
   checkGroup(lr: LearningRate | null | undefined): void {
-    const group = this.#groups, main = this.#main;
     if (lr === undefined || lr === null || typeof lr === "number") {
-      main.checkBaseLr(group, lr ?? undefined);
+      this.#main.checkBaseLr(this.#groups, lr ?? undefined);
     } else toScheduler(lr);
   }
 
-  /** The scheduler of a new group, if it has one of its own. */
+  /** Add a group with the rate of the optimizer, a base rate, or a scheduler. */
   addGroup(lr: LearningRate | null | undefined): void {
     const group = this.#groups++, main = this.#main;
     if (lr === undefined || lr === null || typeof lr === "number") {
-      const inherited = group < main.baseLrs.length
-        ? undefined
-        : main.baseLrOf(0);
-      main.setBaseLr(group, lr ?? inherited);
-    } else this.#own.set(group, this.#attach(lr));
-    this.lrChanged();
+      const isKnown = group < main.baseLrs.length;
+      main.setBaseLr(group, lr ?? (isKnown ? undefined : main.baseLrOf(0)));
+    } else this.#own.set(group, schedulerOf(lr));
   }
 
   /** Multiply the rates of `scheduler`, relative to its base rates, in. */
   multiply(scheduler: LRScheduler): void {
-    scheduler.attachOptimizer(this, this.#groups);
+    const groups = Math.max(1, this.#groups);
+    if (groups > scheduler.baseLrs.length) scheduler.setBaseLr(groups - 1);
     this.#added.push(scheduler);
-    this.lrChanged();
   }
 
   /** The rates that the next step applies, by group. */
   get current(): readonly Rate[] {
     this.#follow();
-    return this.#rates ??= Array.from(
+    return Array.from(
       { length: Math.max(1, this.#groups) },
       (_, group) => this.#rateOf(group),
     );
@@ -115,17 +106,15 @@ export class Rates {
     }
   }
 
-  /** Take those that follow the steps there, wherever others moved them. */
+  /** Take functions of the step to the present step, wherever others moved them. */
   #follow(): void {
     for (const scheduler of this.#all) {
-      if (!followers.has(scheduler) || scheduler.lastEpoch === this.#steps) {
-        continue;
-      }
-      scheduler.step(this.#steps);
+      if (!(scheduler instanceof FunctionOfSteps)) continue;
+      if (scheduler.lastEpoch !== this.#steps) scheduler.step(this.#steps);
     }
   }
 
-  /** Note what a step applied, and go to the next where that needs no call. */
+  /** Note the rates of a step, and move functions of the step on. */
   stepped(stepCount: number): void {
     this.#last = this.current.map(({ lr }) => lr);
     this.#steps = stepCount;
@@ -146,31 +135,25 @@ export class Rates {
     return [...this.schedulers, ...this.#own.values()];
   }
 
-  /** What all schedulers remember. */
+  /** The states of all schedulers. */
   stateDict(): SchedulerState[] {
     return this.#all.map((scheduler) => scheduler.stateDict());
   }
 
   /** Throw where `loadStateDict` would. */
   checkStateDict(action: string, states: readonly SchedulerState[]): void {
-    if (!Array.isArray(states) || states.length !== this.#all.length) {
-      throw new RangeError(
-        `Cannot ${action}: there must be as many schedulers as were saved: current value is ${this.#all.length}, saved were ${states?.length}`,
-      );
+    const all = this.#all;
+    if (!Array.isArray(states) || states.length !== all.length) {
+      const rule = `the states of ${all.length} schedulers`;
+      refuse(action, "schedulers", rule, states);
     }
-    this.#all.forEach((scheduler, i) => scheduler.checkStateDict(states[i]!));
+    all.forEach((scheduler, i) => scheduler.checkStateDict(states[i]!));
   }
 
-  /** Let all schedulers go on from there. */
+  /** Let all schedulers continue from there. */
   loadStateDict(states: readonly SchedulerState[], stepCount: number): void {
     this.#steps = stepCount;
     this.#all.forEach((scheduler, i) => scheduler.loadStateDict(states[i]!));
     this.#last = undefined;
-    this.lrChanged();
-  }
-
-  /** Let go of the schedulers. */
-  dispose(): void {
-    for (const scheduler of this.#all) scheduler.detachOptimizer(this);
   }
 }

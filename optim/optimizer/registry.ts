@@ -5,20 +5,8 @@
  */
 import { State, type States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import type { Group } from "./group.ts";
 import { sameShape } from "../../backend/fusion/mod.ts";
-
-/** Parameters that an optimizer treats alike. */
-export interface Group {
-  /** The options of the optimizer, with those of the group in their place. */
-  readonly options: object;
-  /** What is done with clipped gradients. */
-  readonly tx: GradientTransformation;
-  /** How gradients are clipped. */
-  readonly clip: GradientTransformation | undefined;
-  /** `clip`, then `tx`. */
-  readonly clipped: GradientTransformation;
-}
 
 /** The parameters of an optimizer, by path. */
 export class Registry {

@@ -10,10 +10,10 @@ export type ChainedSchedulerOptions = CompositeLROptions;
  * lr(e) = lr₀(e) · lr₁(e) / base₁ · lr₂(e) / base₂ · …
  * ```
  *
- * The first gives the rate, the others the share of their own base rate that they
- * are at (0 where that is 0).
+ * The first gives the rate, each other one a factor: its rate divided by its own base
+ * rate (0 where that is 0).
  *
- * The schedulers inside are read as functions: step this one, not them.
+ * Step this one, not the schedulers inside.
  *
  * @example Usage
  * ```ts
@@ -31,13 +31,9 @@ export type ChainedSchedulerOptions = CompositeLROptions;
  * ```
  */
 export class ChainedScheduler extends CompositeLR {
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
+  /** Create the scheduler from those to multiply. */
   constructor(options: ChainedSchedulerOptions) {
-    super(options);
+    super(options, []);
   }
 
   /** Whether the first scheduler, which gives the rate, is absolute. */
@@ -45,14 +41,14 @@ export class ChainedScheduler extends CompositeLR {
     return this.schedulers[0]!.isAbsolute;
   }
 
-  /** Pass a metric on to those that it belongs to. */
+  /** Pass a metric on to the schedulers that take one. */
   protected override observe(metric: number): void {
     for (const scheduler of this.schedulers) {
       if (scheduler.takesMetric) scheduler.step(metric);
     }
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     baseLr: number,

@@ -1,4 +1,13 @@
-import { checkNumber, show } from "./checks.ts";
+import {
+  anything,
+  check,
+  checkOptions,
+  instanceOf,
+  listOf,
+  nonemptyListOf,
+  refuse,
+  type Rule,
+} from "../../check.ts";
 import { checkMetric } from "./reduce_lr_on_plateau.ts";
 import {
   LRScheduler,
@@ -6,33 +15,41 @@ import {
   type SchedulerState,
 } from "./scheduler.ts";
 
-/** Options of a scheduler that is made of others. */
+/** Options of a scheduler that combines others. */
 export interface CompositeLROptions {
-  /** What it is made of: at least one; any scheduler, these included. */
+  /** The schedulers to combine: at least one, of any class. */
   readonly schedulers: readonly LRScheduler[];
   /** The epoch to start at. Default: 0. */
   readonly lastEpoch?: number | undefined;
 }
 
 /**
- * What {@linkcode ChainedScheduler} and {@linkcode SequentialLR} share.
+ * What {@linkcode ChainedScheduler} and {@linkcode SequentialLR} have in common.
  *
- * The schedulers inside are read as functions of the epoch. They are not stepped,
- * but for those that take a metric: `step(metric)` passes it on to them.
+ * The schedulers inside are evaluated as functions of the epoch. Only those that
+ * take a metric are stepped: `step(metric)` passes it on to them.
  *
  * The base rates are those of the first scheduler.
  */
 export abstract class CompositeLR extends LRScheduler {
-  /** What it is made of. */
+  /** The schedulers inside. */
   readonly schedulers: readonly LRScheduler[];
 
   /**
-   * Make the schedule.
+   * Create the scheduler from others.
    *
-   * @param options The settings.
+   * @param options The schedulers, and the epoch to start at.
+   * @param own The names of the options that only the subclass has.
    */
-  constructor({ schedulers, lastEpoch = 0 }: CompositeLROptions) {
+  constructor(options: CompositeLROptions, own: readonly string[]) {
     const action = `create ${new.target.name}`;
+    checkOptions<object>(action, options, {
+      ...Object.fromEntries(
+        own.map((name): [string, Rule] => [name, anything]),
+      ),
+      ...RULES,
+    });
+    const { schedulers, lastEpoch = 0 } = options;
     checkSchedulers(action, schedulers, lastEpoch);
     const groups = Math.max(...schedulers.map((s) => s.baseLrs.length));
     super({
@@ -45,7 +62,7 @@ export abstract class CompositeLR extends LRScheduler {
     this.schedulers = [...schedulers];
   }
 
-  /** Pass a metric on to those that it belongs to. */
+  /** Pass a metric on to the schedulers that are to see it. */
   protected abstract observe(metric: number): void;
 
   /** Whether one of the schedulers takes a metric. */
@@ -89,16 +106,13 @@ export abstract class CompositeLR extends LRScheduler {
   override checkStateDict(state: SchedulerState): void {
     super.checkStateDict(state);
     const action = `load ${this.constructor.name}`;
-    const states = state.schedulers;
-    if (!Array.isArray(states) || states.length !== this.schedulers.length) {
-      throw new RangeError(
-        `Cannot ${action}: schedulers must be a list of ${this.schedulers.length} states: current value is ${
-          show(states)
-        }`,
-      );
+    const states = state.schedulers, count = this.schedulers.length;
+    check(action, "schedulers", states, listOf(anything));
+    if ((states as unknown[]).length !== count) {
+      refuse(action, "schedulers", `a list of ${count} states`, states);
     }
     for (const [i, scheduler] of this.schedulers.entries()) {
-      scheduler.checkStateDict(states[i]);
+      scheduler.checkStateDict((states as SchedulerState[])[i]!);
     }
   }
 
@@ -112,46 +126,29 @@ export abstract class CompositeLR extends LRScheduler {
   }
 }
 
+const RULES = {
+  schedulers: nonemptyListOf(instanceOf(LRScheduler, "a scheduler")),
+  lastEpoch: "a nonnegative finite number",
+} as const;
+
+/** Metrics cannot be replayed: what takes them starts at 0, and is there once. */
 function checkSchedulers(
   action: string,
   schedulers: readonly LRScheduler[],
   lastEpoch: number,
 ): void {
-  if (!Array.isArray(schedulers)) {
-    throw new TypeError(
-      `Cannot ${action}: schedulers must be a list: current value is ${
-        show(schedulers)
-      }`,
-    );
-  }
-  if (schedulers.length === 0) {
-    throw new RangeError(
-      `Cannot ${action}: schedulers must have at least one scheduler: current value is []`,
-    );
-  }
-  const seen = new Set<LRScheduler>();
+  check(action, "schedulers", schedulers, RULES.schedulers);
   for (const [i, scheduler] of schedulers.entries()) {
-    if (!(scheduler instanceof LRScheduler)) {
-      throw new TypeError(
-        `Cannot ${action}: schedulers[${i}] must be a scheduler: current value is ${
-          show(scheduler)
-        }`,
-      );
-    }
     if (!scheduler.takesMetric) continue;
-    // Metrics cannot be replayed, so both have to start together, and once.
     const name = `schedulers[${i}]`;
     if (scheduler.lastEpoch !== 0 || lastEpoch !== 0) {
       throw new RangeError(
-        `Cannot ${action}: lastEpoch of ${name}, which takes a metric, and of what holds it must be 0: current values are ${scheduler.lastEpoch} and ${lastEpoch}`,
+        `Cannot ${action}: lastEpoch of ${name}, which takes a metric, and of the scheduler that holds it must be 0: current values are ${scheduler.lastEpoch} and ${lastEpoch}`,
       );
     }
-    if (seen.has(scheduler)) {
-      throw new RangeError(
-        `Cannot ${action}: ${name}, which takes a metric, must be there once: current value is the same as one before it`,
-      );
+    if (schedulers.indexOf(scheduler) < i) {
+      const rule = "there once, as it takes a metric";
+      refuse(action, name, rule, scheduler);
     }
-    seen.add(scheduler);
   }
-  checkNumber(action, "lastEpoch", lastEpoch, "a nonnegative finite number");
 }

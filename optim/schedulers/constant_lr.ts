@@ -1,47 +1,38 @@
-import { checkNumber } from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode ConstantLR}. */
-export interface ConstantLROptions extends LRSchedulerOptions {
-  /** What the rate is multiplied by at first. Default: 1 / 3. */
-  readonly factor?: number | undefined;
-  /** For how many epochs. Default: 5. */
-  readonly totalIters?: number | undefined;
-}
+export type ConstantLROptions = SchedulerOptions<
+  ConstantLR,
+  "factor" | "totalIters"
+>;
 
 /**
- * A share of the base rate for the first epochs, and all of it afterwards.
+ * Multiplies the rate by `factor` for the first epochs.
  *
  * ```text
- * lr(e) = baseLr · factor   where e < totalIters
- *         baseLr            afterwards
+ * lr(e) = baseLr · factor   e < totalIters
+ *         baseLr            after
  * ```
  *
  * The rule of `torch.optim.lr_scheduler.ConstantLR`.
  */
 export class ConstantLR extends LRScheduler {
-  /** What the rate is multiplied by at first. */
-  readonly factor: number;
-  /** For how many epochs. */
-  readonly totalIters: number;
+  /** The factor of the first epochs. Default: 1 / 3. */
+  readonly factor: number = 1 / 3;
+  /** The number of epochs with `factor`. Default: 5. */
+  readonly totalIters: number = 5;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    { factor = 1 / 3, totalIters = 5, ...base }: ConstantLROptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "factor", factor, "a nonnegative finite number");
-    checkNumber(action, "totalIters", totalIters, "a nonnegative integer");
-    this.factor = factor;
-    this.totalIters = totalIters;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: ConstantLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      factor: "a nonnegative finite number",
+      totalIters: "a nonnegative integer",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     return epoch < this.totalIters ? baseLr * this.factor : baseLr;
   }

@@ -1,19 +1,13 @@
-import { checkNumber, checkOneOf } from "./checks.ts";
+import { oneOf } from "../../check.ts";
 import { cosine } from "./curves.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode CosineAnnealingLR}. */
-export interface CosineAnnealingLROptions extends LRSchedulerOptions {
-  /** The epoch that reaches `etaMin`. Default: 50. */
-  readonly tMax?: number | undefined;
-  /** The lowest rate. Default: 0. */
-  readonly etaMin?: number | undefined;
-  /**
-   * After `tMax`: `"braintools"` stays at `etaMin`, `"torch"` rises again, and
-   * oscillates with a period of `2 · tMax`. Default: "braintools".
-   */
-  readonly variant?: "torch" | "braintools" | undefined;
-}
+export type CosineAnnealingLROptions = SchedulerOptions<
+  CosineAnnealingLR,
+  "tMax" | "etaMin" | "variant"
+>;
 
 /**
  * Half a cosine from the base rate down to `etaMin`.
@@ -22,40 +16,33 @@ export interface CosineAnnealingLROptions extends LRSchedulerOptions {
  * lr(e) = etaMin + (baseLr - etaMin) · (1 + cos(π e / tMax)) / 2
  * ```
  *
- * with `e` no more than `tMax`, unless `variant` is `"torch"`.
+ * with `e` at most `tMax`, unless `variant` is `"torch"`.
  *
- * From Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm
- * Restarts" (2017), https://arxiv.org/abs/1608.03983, without the restarts: see
- * {@linkcode CosineAnnealingWarmRestarts}.
+ * {@link https://arxiv.org/abs/1608.03983 | Loshchilov and Hutter, 2017}, without
+ * the restarts: see {@linkcode CosineAnnealingWarmRestarts}.
  */
 export class CosineAnnealingLR extends LRScheduler {
-  /** The epoch that reaches `etaMin`. */
-  readonly tMax: number;
-  /** The lowest rate. */
-  readonly etaMin: number;
-  /** What happens after `tMax`. */
-  readonly variant: "torch" | "braintools";
-
+  /** The epoch that reaches `etaMin`. Default: 50. */
+  readonly tMax: number = 50;
+  /** The lowest rate. Default: 0. */
+  readonly etaMin: number = 0;
   /**
-   * Make the schedule.
-   *
-   * @param options The settings.
+   * After `tMax`, `"braintools"` stays at `etaMin`; `"torch"` rises again, and
+   * oscillates with a period of `2 · tMax`. Default: "braintools".
    */
-  constructor(
-    { tMax = 50, etaMin = 0, variant = "braintools", ...base }:
-      CosineAnnealingLROptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "tMax", tMax, "a positive integer");
-    checkNumber(action, "etaMin", etaMin, "a nonnegative finite number");
-    checkOneOf(action, "variant", variant, ["torch", "braintools"]);
-    this.tMax = tMax;
-    this.etaMin = etaMin;
-    this.variant = variant;
+  readonly variant: "torch" | "braintools" = "braintools";
+
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: CosineAnnealingLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      tMax: "a positive integer",
+      etaMin: "a nonnegative finite number",
+      variant: oneOf("torch", "braintools"),
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const { tMax, etaMin } = this;
     if (this.variant === "braintools") epoch = Math.min(epoch, tMax);

@@ -1,38 +1,25 @@
-import {
-  checkFunction,
-  checkLength,
-  checkNumber,
-  checkOneOf,
-  rates,
-} from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
-
-/** Options of {@linkcode CyclicLR}. */
-export interface CyclicLROptions extends LRSchedulerOptions {
-  /** The top of a cycle; a list has one per parameter group. Default: 1e-2. */
-  readonly maxLr?: number | readonly number[] | undefined;
-  /** Steps from the base rate to the top. Default: 2000. */
-  readonly stepSizeUp?: number | undefined;
-  /** Steps from the top to the base rate; `stepSizeUp` by default. */
-  readonly stepSizeDown?: number | undefined;
-  /**
-   * How the tops change: not at all, by half each cycle, or by `gamma` each
-   * step. Default: "triangular".
-   */
-  readonly mode?: CyclicMode | undefined;
-  /** The factor of mode `"exp_range"`. Default: 1. */
-  readonly gamma?: number | undefined;
-  /** The share of the height that is left, in place of `mode`. */
-  readonly scaleFn?: ((x: number) => number) | undefined;
-  /**
-   * What `scaleFn` is called with: the number of the cycle, from 1, or the
-   * step. Default: "cycle".
-   */
-  readonly scaleMode?: "cycle" | "iterations" | undefined;
-}
+import { callable, check, oneOf, oneOrMore, refuse } from "../../check.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** How the tops of {@linkcode CyclicLR} change. */
 export type CyclicMode = "triangular" | "triangular2" | "exp_range";
+
+/** Options of {@linkcode CyclicLR}. */
+export type CyclicLROptions =
+  & SchedulerOptions<
+    CyclicLR,
+    | "stepSizeUp"
+    | "stepSizeDown"
+    | "mode"
+    | "gamma"
+    | "scaleFn"
+    | "scaleMode"
+  >
+  & {
+    /** The top of a cycle; a list has one per parameter group. Default: 1e-2. */
+    readonly maxLr?: number | readonly number[] | undefined;
+  };
 
 /**
  * Straight lines up to `maxLr` and down to the base rate, again and again.
@@ -52,78 +39,64 @@ export type CyclicMode = "triangular" | "triangular2" | "exp_range";
  * `scaleFn` is not part of `stateDict`. A group with a base rate of its own has
  * the whole cycle scaled.
  *
- * From Smith, "Cyclical Learning Rates for Training Neural Networks" (2017),
- * https://arxiv.org/abs/1506.01186; the rule of
+ * {@link https://arxiv.org/abs/1506.01186 | Smith, 2017}; the rule of
  * `torch.optim.lr_scheduler.CyclicLR`, without the cycle of momentum.
  */
 export class CyclicLR extends LRScheduler {
   /** The top of a cycle for each parameter group. */
   readonly maxLrs: readonly number[];
-  /** Steps from the base rate to the top. */
-  readonly stepSizeUp: number;
-  /** Steps from the top to the base rate. */
+  /** Steps from the base rate to the top. Default: 2000. */
+  readonly stepSizeUp: number = 2000;
+  /** Steps from the top to the base rate. Default: `stepSizeUp`. */
   readonly stepSizeDown: number;
-  /** How the tops change. */
-  readonly mode: CyclicMode;
-  /** The factor of mode `"exp_range"`. */
-  readonly gamma: number;
-  readonly #scale: (cycle: number, epoch: number) => number;
+  /**
+   * How the tops change: not at all, by half each cycle, or by `gamma` each
+   * step. Default: "triangular".
+   */
+  readonly mode: CyclicMode = "triangular";
+  /** The factor of mode `"exp_range"`. Default: 1. */
+  readonly gamma: number = 1;
+  /** A function in place of `mode`: the factor of a top. Default: none. */
+  readonly scaleFn: ((x: number) => number) | undefined;
+  /**
+   * What `scaleFn` is called with: the number of the cycle, from 1, or the
+   * step. Default: "cycle".
+   */
+  readonly scaleMode: "cycle" | "iterations" = "cycle";
   /** The base rates that `maxLrs` belong to. */
   readonly #bottoms: readonly number[];
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      baseLr = 1e-3,
-      maxLr = 1e-2,
-      stepSizeUp = 2000,
-      stepSizeDown = stepSizeUp,
-      mode = "triangular",
-      gamma = 1,
-      scaleFn,
-      scaleMode = "cycle",
-      lastEpoch = 0,
-    }: CyclicLROptions = {},
-  ) {
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: CyclicLROptions = {}) {
     const action = `create ${new.target.name}`;
-    const maxLrs = rates(action, "maxLr", maxLr);
+    const { baseLr = 1e-3, maxLr = 1e-2, ...settings } = options;
+    check(action, "maxLr", maxLr, oneOrMore("a nonnegative finite number"));
+    const maxLrs = typeof maxLr === "number" ? [maxLr] : [...maxLr];
     const isShared = typeof maxLr === "number";
+    const spread = typeof baseLr === "number" && !isShared;
     super({
-      baseLr: typeof baseLr === "number" && !isShared
-        ? maxLrs.map(() => baseLr)
-        : baseLr,
-      lastEpoch,
+      ...options,
+      baseLr: spread ? maxLrs.map(() => baseLr) : baseLr,
     });
-    if (!isShared) {
-      const groups = this.baseLrs.length;
-      checkLength(action, "maxLr", maxLrs, groups, "one rate per base rate");
+    const groups = this.baseLrs.length;
+    if (!isShared && maxLrs.length !== groups) {
+      const rule = `a list with one rate per base rate (${groups})`;
+      refuse(action, "maxLr", rule, maxLr);
     }
-    checkNumber(action, "stepSizeUp", stepSizeUp, "a positive integer");
-    checkNumber(action, "stepSizeDown", stepSizeDown, "a positive integer");
-    checkOneOf(action, "mode", mode, [
-      "triangular",
-      "triangular2",
-      "exp_range",
-    ]);
-    checkNumber(action, "gamma", gamma, "a nonnegative finite number");
-    checkOneOf(action, "scaleMode", scaleMode, ["cycle", "iterations"]);
-    if (scaleFn !== undefined) checkFunction(action, "scaleFn", scaleFn);
+    this.stepSizeDown = settings.stepSizeUp ?? this.stepSizeUp;
+    configure(this, settings, {
+      stepSizeUp: "a positive integer",
+      stepSizeDown: "a positive integer",
+      mode: oneOf("triangular", "triangular2", "exp_range"),
+      gamma: "a nonnegative finite number",
+      scaleMode: oneOf("cycle", "iterations"),
+      scaleFn: callable,
+    });
     this.maxLrs = maxLrs;
     this.#bottoms = this.baseLrs;
-    this.stepSizeUp = stepSizeUp;
-    this.stepSizeDown = stepSizeDown;
-    this.mode = mode;
-    this.gamma = gamma;
-    this.#scale = scaleFn === undefined
-      ? SCALES[mode](gamma)
-      : (cycle, epoch) => scaleFn(scaleMode === "cycle" ? cycle : epoch);
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     baseLr: number,
@@ -140,14 +113,12 @@ export class CyclicLR extends LRScheduler {
     const cycle = 1 + Math.floor(epoch / (up + down));
     return baseLr + (maxLr - baseLr) * height * this.#scale(cycle, epoch);
   }
-}
 
-const SCALES = {
-  triangular: () => () => 1,
-  triangular2: () => (cycle: number) => 2 ** (1 - cycle),
-  exp_range: (gamma: number) => (_cycle: number, epoch: number) =>
-    gamma ** epoch,
-} satisfies Record<
-  CyclicMode,
-  (gamma: number) => (cycle: number, epoch: number) => number
->;
+  #scale(cycle: number, epoch: number): number {
+    if (this.scaleFn) {
+      return this.scaleFn(this.scaleMode === "cycle" ? cycle : epoch);
+    }
+    if (this.mode === "triangular2") return 2 ** (1 - cycle);
+    return this.mode === "exp_range" ? this.gamma ** epoch : 1;
+  }
+}

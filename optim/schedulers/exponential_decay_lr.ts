@@ -1,85 +1,49 @@
-import { checkNumber } from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { boolean } from "../../check.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode ExponentialDecayLR}. */
-export interface ExponentialDecayLROptions extends LRSchedulerOptions {
-  /** Epochs in which the rate is multiplied by `decayRate`. Default: 1000. */
-  readonly decaySteps?: number | undefined;
-  /** What `decaySteps` epochs multiply the rate by. Default: 0.96. */
-  readonly decayRate?: number | undefined;
-  /** The epoch at which the decay begins. Default: 0. */
-  readonly transitionBegin?: number | undefined;
-  /**
-   * Whether the rate changes only every `decaySteps` epochs. Default: false.
-   */
-  readonly staircase?: boolean | undefined;
-  /**
-   * Where the decay ends. Default: nowhere.
-   */
-  readonly endValue?: number | undefined;
-}
+export type ExponentialDecayLROptions = SchedulerOptions<
+  ExponentialDecayLR,
+  "decaySteps" | "decayRate" | "transitionBegin" | "staircase" | "endValue"
+>;
 
 /**
- * The rate is multiplied by `decayRate` every `decaySteps` epochs, gradually or at
- * once.
+ * Multiplies the rate by `decayRate` every `decaySteps` epochs, continuously or in
+ * steps.
  *
  * ```text
  * r     = max(e - transitionBegin, 0) / decaySteps     ⌊r⌋ with staircase
- * lr(e) = baseLr · decayRate^r
+ * lr(e) = max(baseLr · decayRate^r, endValue)          min where decayRate ≥ 1
  * ```
- *
- * no lower than `endValue` (no higher, where `decayRate` is above 1).
  *
  * The rule of `optax.exponential_decay`.
  */
 export class ExponentialDecayLR extends LRScheduler {
-  /** Epochs in which the rate is multiplied by `decayRate`. */
-  readonly decaySteps: number;
-  /** What `decaySteps` epochs multiply the rate by. */
-  readonly decayRate: number;
-  /** The epoch at which the decay begins. */
-  readonly transitionBegin: number;
-  /** Whether the rate changes only every `decaySteps` epochs. */
-  readonly staircase: boolean;
-  /** Where the decay ends. */
+  /** Epochs in which the rate is multiplied by `decayRate`. Default: 1000. */
+  readonly decaySteps: number = 1000;
+  /** The factor of `decaySteps` epochs. Default: 0.96. */
+  readonly decayRate: number = 0.96;
+  /** The epoch at which the decay begins. Default: 0. */
+  readonly transitionBegin: number = 0;
+  /** Whether the rate changes only every `decaySteps` epochs. Default: false. */
+  readonly staircase: boolean = false;
+  /** The rate at which the decay ends. Default: none. */
   readonly endValue: number | undefined;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      decaySteps = 1000,
-      decayRate = 0.96,
-      transitionBegin = 0,
-      staircase = false,
-      endValue,
-      ...base
-    }: ExponentialDecayLROptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "decaySteps", decaySteps, "a positive integer");
-    checkNumber(action, "decayRate", decayRate, "a positive finite number");
-    checkNumber(
-      action,
-      "transitionBegin",
-      transitionBegin,
-      "a nonnegative integer",
-    );
-    if (endValue !== undefined) {
-      checkNumber(action, "endValue", endValue, "a nonnegative finite number");
-    }
-    this.decaySteps = decaySteps;
-    this.decayRate = decayRate;
-    this.transitionBegin = transitionBegin;
-    this.staircase = staircase;
-    this.endValue = endValue;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: ExponentialDecayLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      decaySteps: "a positive integer",
+      decayRate: "a positive finite number",
+      transitionBegin: "a nonnegative integer",
+      staircase: boolean,
+      endValue: "a nonnegative finite number",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const { decaySteps, decayRate, endValue } = this;
     const decays = Math.max(epoch - this.transitionBegin, 0) / decaySteps;

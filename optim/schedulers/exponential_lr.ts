@@ -1,14 +1,11 @@
-import { checkNumber } from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode ExponentialLR}. */
-export interface ExponentialLROptions extends LRSchedulerOptions {
-  /** What an epoch multiplies the rate by. Default: 0.95. */
-  readonly gamma?: number | undefined;
-}
+export type ExponentialLROptions = SchedulerOptions<ExponentialLR, "gamma">;
 
 /**
- * The rate is multiplied by `gamma` every epoch.
+ * Multiplies the rate by `gamma` every epoch.
  *
  * ```text
  * lr(e) = baseLr · gamma^e
@@ -17,22 +14,16 @@ export interface ExponentialLROptions extends LRSchedulerOptions {
  * The rule of `torch.optim.lr_scheduler.ExponentialLR`.
  */
 export class ExponentialLR extends LRScheduler {
-  /** What an epoch multiplies the rate by. */
-  readonly gamma: number;
+  /** The factor of each epoch. Default: 0.95. */
+  readonly gamma: number = 0.95;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor({ gamma = 0.95, ...base }: ExponentialLROptions = {}) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "gamma", gamma, "a nonnegative finite number");
-    this.gamma = gamma;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: ExponentialLROptions = {}) {
+    super(options);
+    configure(this, options, { gamma: "a nonnegative finite number" });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     return baseLr * this.gamma ** epoch;
   }

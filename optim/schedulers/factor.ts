@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { checkFunction, checkLength } from "./checks.ts";
+import { callable, check, listOf, refuse } from "../../check.ts";
 
 /**
- * What a rate is multiplied by at an epoch.
+ * The factor of a rate at an epoch.
  *
  * @param epoch The epoch, from 0.
  * @returns The factor.
@@ -14,24 +14,19 @@ import { checkFunction, checkLength } from "./checks.ts";
 export type LrFactor = (epoch: number) => number;
 
 /** One function for all groups, or one for each. */
-export function factors(
+export function factorsOf(
   action: string,
   lrLambda: LrFactor | readonly LrFactor[],
   groups: number,
 ): readonly LrFactor[] {
   if (!Array.isArray(lrLambda)) {
-    checkFunction(action, "lrLambda", lrLambda);
+    check(action, "lrLambda", lrLambda, callable);
     return [lrLambda as LrFactor];
   }
-  checkLength(
-    action,
-    "lrLambda",
-    lrLambda,
-    groups,
-    "one function per base rate",
-  );
-  for (const [i, lambda] of lrLambda.entries()) {
-    checkFunction(action, `lrLambda[${i}]`, lambda);
+  check(action, "lrLambda", lrLambda, listOf(callable));
+  if (lrLambda.length !== groups) {
+    const rule = `a list with one function per base rate (${groups})`;
+    refuse(action, "lrLambda", rule, lrLambda);
   }
   return [...lrLambda];
 }

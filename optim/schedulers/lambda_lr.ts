@@ -1,23 +1,24 @@
-import { factors, type LrFactor } from "./factor.ts";
+import { anything, checkOptions } from "../../check.ts";
+import { factorsOf, type LrFactor } from "./factor.ts";
 import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
-/** Options of {@linkcode LambdaLR}. */
+/** Options of {@linkcode LambdaLR} and {@linkcode MultiplicativeLR}. */
 export interface LambdaLROptions extends LRSchedulerOptions {
   /**
-   * What the base rate is multiplied by; a list has one function per parameter
-   * group, and groups beyond it share the last one.
+   * The factor of an epoch; a list has one function per parameter group, and
+   * groups beyond it use the last one.
    */
   readonly lrLambda: LrFactor | readonly LrFactor[];
 }
 
 /**
- * The base rate times a function of the epoch.
+ * Multiplies the base rate by a function of the epoch.
  *
  * ```text
  * lr(e) = baseLr · lrLambda(e)
  * ```
  *
- * The function has to be pure. It is not part of `stateDict`. A rate that is
+ * The function must be pure. It is not part of `stateDict`. A rate that is
  * negative or not finite throws.
  *
  * The rule of `torch.optim.lr_scheduler.LambdaLR`.
@@ -35,29 +36,28 @@ export interface LambdaLROptions extends LRSchedulerOptions {
  * ```
  */
 export class LambdaLR extends LRScheduler {
-  readonly #lambdas: readonly LrFactor[];
+  /** One function for all groups, or one for each. */
+  protected readonly factors: readonly LrFactor[];
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor({ lrLambda, ...base }: LambdaLROptions) {
-    super(base);
-    this.#lambdas = factors(
-      `create ${new.target.name}`,
-      lrLambda,
-      this.baseLrs.length,
-    );
+  /** Create the scheduler from its function. */
+  constructor(options: LambdaLROptions) {
+    super(options);
+    const action = `create ${new.target.name}`;
+    checkOptions<LambdaLROptions>(action, options, {
+      lrLambda: anything,
+      baseLr: anything,
+      lastEpoch: anything,
+    });
+    this.factors = factorsOf(action, options.lrLambda, this.baseLrs.length);
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     baseLr: number,
     group: number,
   ): number {
-    const lambda = this.#lambdas[group] ?? this.#lambdas.at(-1)!;
+    const lambda = this.factors[group] ?? this.factors.at(-1)!;
     return baseLr * lambda(epoch);
   }
 }

@@ -1,63 +1,45 @@
-import { checkNumber } from "./checks.ts";
 import { linear } from "./curves.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode LinearLR}. */
-export interface LinearLROptions extends LRSchedulerOptions {
-  /** The share at epoch 0. Default: 1 / 3. */
-  readonly startFactor?: number | undefined;
-  /** The share from `totalIters` on. Default: 1. */
-  readonly endFactor?: number | undefined;
-  /** The epoch that reaches `endFactor`. Default: 5. */
-  readonly totalIters?: number | undefined;
-}
+export type LinearLROptions = SchedulerOptions<
+  LinearLR,
+  "startFactor" | "endFactor" | "totalIters"
+>;
 
 /**
- * A straight line from one share of the base rate to another.
+ * Multiplies the rate by a factor that changes along a straight line.
  *
  * ```text
  * lr(e) = baseLr · (startFactor + (endFactor - startFactor) · min(e / totalIters, 1))
  * ```
  *
- * With `totalIters` 0 it is `endFactor` from the start. The rule of
+ * With `totalIters` 0 the factor is `endFactor` from the start. The rule of
  * `torch.optim.lr_scheduler.LinearLR`.
  */
 export class LinearLR extends LRScheduler {
-  /** The share at epoch 0. */
-  readonly startFactor: number;
-  /** The share from `totalIters` on. */
-  readonly endFactor: number;
-  /** The epoch that reaches `endFactor`. */
-  readonly totalIters: number;
+  /** The factor at epoch 0. Default: 1 / 3. */
+  readonly startFactor: number = 1 / 3;
+  /** The factor from epoch `totalIters` on. Default: 1. */
+  readonly endFactor: number = 1;
+  /** The epoch that reaches `endFactor`. Default: 5. */
+  readonly totalIters: number = 5;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    { startFactor = 1 / 3, endFactor = 1, totalIters = 5, ...base }:
-      LinearLROptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(
-      action,
-      "startFactor",
-      startFactor,
-      "a nonnegative finite number",
-    );
-    checkNumber(action, "endFactor", endFactor, "a nonnegative finite number");
-    checkNumber(action, "totalIters", totalIters, "a nonnegative integer");
-    this.startFactor = startFactor;
-    this.endFactor = endFactor;
-    this.totalIters = totalIters;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: LinearLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      startFactor: "a nonnegative finite number",
+      endFactor: "a nonnegative finite number",
+      totalIters: "a nonnegative integer",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const { startFactor, endFactor, totalIters } = this;
-    const share = epoch < totalIters ? epoch / totalIters : 1;
-    return baseLr * linear(startFactor, endFactor, share);
+    const x = epoch < totalIters ? epoch / totalIters : 1;
+    return baseLr * linear(startFactor, endFactor, x);
   }
 }

@@ -17,7 +17,8 @@
  * @module
  */
 export * from "./scheduler.ts";
-export * from "./to_scheduler.ts";
+export { type LearningRate, toScheduler } from "./to_scheduler.ts";
+export type { SchedulerOptions } from "./settings.ts";
 export { type LrFactor } from "./factor.ts";
 
 export * from "./constant_lr.ts";

@@ -1,49 +1,39 @@
-import { checkNumber, checkNumbers, checkRising } from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { sortedListOf } from "../../check.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode MultiStepLR}. */
-export interface MultiStepLROptions extends LRSchedulerOptions {
-  /** The epochs of the cuts, sorted. Default: [30, 60, 90]. */
-  readonly milestones?: readonly number[] | undefined;
-  /** What a cut multiplies the rate by. Default: 0.1. */
-  readonly gamma?: number | undefined;
-}
+export type MultiStepLROptions = SchedulerOptions<
+  MultiStepLR,
+  "milestones" | "gamma"
+>;
 
 /**
- * The rate is cut at each milestone.
+ * Multiplies the rate by `gamma` at each milestone; at one that is listed twice,
+ * by `gamma²`.
  *
  * ```text
  * lr(e) = baseLr · gamma^(number of milestones ≤ e)
  * ```
  *
- * A milestone named twice cuts twice. The rule of
- * `torch.optim.lr_scheduler.MultiStepLR`.
+ * The rule of `torch.optim.lr_scheduler.MultiStepLR`.
  */
 export class MultiStepLR extends LRScheduler {
-  /** The epochs of the cuts, sorted. */
-  readonly milestones: readonly number[];
-  /** What a cut multiplies the rate by. */
-  readonly gamma: number;
+  /** The epochs of the cuts, sorted. Default: [30, 60, 90]. */
+  readonly milestones: readonly number[] = [30, 60, 90];
+  /** The factor of each cut. Default: 0.1. */
+  readonly gamma: number = 0.1;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    { milestones = [30, 60, 90], gamma = 0.1, ...base }: MultiStepLROptions =
-      {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "gamma", gamma, "a nonnegative finite number");
-    checkNumbers(action, "milestones", milestones, "a nonnegative integer");
-    checkRising(action, "milestones", milestones, { repeats: true });
-    this.milestones = [...milestones];
-    this.gamma = gamma;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: MultiStepLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      milestones: sortedListOf("a nonnegative integer"),
+      gamma: "a nonnegative finite number",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const cuts = this.milestones.filter((milestone) => milestone <= epoch);
     return baseLr * this.gamma ** cuts.length;

@@ -1,4 +1,11 @@
-import { checkNumber, checkOneOf, rates } from "./checks.ts";
+import {
+  boolean,
+  checkOptions,
+  oneOf,
+  oneOrMore,
+  type OptionRules,
+  refuse,
+} from "../../check.ts";
 import { cosine, linear } from "./curves.ts";
 import { LRScheduler } from "./scheduler.ts";
 
@@ -6,13 +13,13 @@ import { LRScheduler } from "./scheduler.ts";
 export interface OneCycleLROptions {
   /** The highest rate; a list has one per parameter group. Default: 1e-2. */
   readonly maxLr?: number | readonly number[] | undefined;
-  /** How long the cycle is. Give this, or `epochs` and `stepsPerEpoch`. */
+  /** The length of the cycle. Give this, or `epochs` and `stepsPerEpoch`. */
   readonly totalSteps?: number | undefined;
   /** Passes over the data: `totalSteps` is `epochs · stepsPerEpoch`. */
   readonly epochs?: number | undefined;
   /** Steps in a pass over the data. */
   readonly stepsPerEpoch?: number | undefined;
-  /** The share of the cycle that rises. Default: 0.3. */
+  /** The fraction of the cycle that rises. Default: 0.3. */
   readonly pctStart?: number | undefined;
   /** The shape of rise and fall. Default: "cos". */
   readonly annealStrategy?: "cos" | "linear" | undefined;
@@ -28,11 +35,25 @@ export interface OneCycleLROptions {
    * (`variant: "torch"` only). Default: false.
    */
   readonly threePhase?: boolean | undefined;
-  /** Whose rule to follow: see {@linkcode OneCycleLR}. Default: "torch". */
+  /** Which rule to follow: see {@linkcode OneCycleLR}. Default: "torch". */
   readonly variant?: "torch" | "braintools" | undefined;
   /** The step to start at. Default: 0. */
   readonly lastEpoch?: number | undefined;
 }
+
+const RULES: OptionRules<OneCycleLROptions> = {
+  maxLr: oneOrMore("a nonnegative finite number"),
+  totalSteps: "a positive integer",
+  epochs: "a positive integer",
+  stepsPerEpoch: "a positive integer",
+  pctStart: "in (0, 1)",
+  annealStrategy: oneOf("cos", "linear"),
+  divFactor: "a positive finite number",
+  finalDivFactor: "a positive finite number",
+  threePhase: boolean,
+  variant: oneOf("torch", "braintools"),
+  lastEpoch: "a nonnegative finite number",
+};
 
 /**
  * One rise to `maxLr` and one long fall, far below where it began.
@@ -55,16 +76,15 @@ export interface OneCycleLROptions {
  * `baseLrs` are the first rates. A group with a base rate of its own has the
  * whole cycle scaled.
  *
- * From Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks
- * Using Large Learning Rates" (2018), https://arxiv.org/abs/1708.07120; the rule of
+ * {@link https://arxiv.org/abs/1708.07120 | Smith and Topin, 2018}; the rule of
  * `torch.optim.lr_scheduler.OneCycleLR`, without the cycle of momentum.
  */
 export class OneCycleLR extends LRScheduler {
   /** The highest rate of each parameter group. */
   readonly maxLrs: readonly number[];
-  /** How long the cycle is. */
+  /** The length of the cycle. */
   readonly totalSteps: number;
-  /** The share of the cycle that rises. */
+  /** The fraction of the cycle that rises. */
   readonly pctStart: number;
   /** The shape of rise and fall. */
   readonly annealStrategy: "cos" | "linear";
@@ -74,59 +94,31 @@ export class OneCycleLR extends LRScheduler {
   readonly finalDivFactor: number;
   /** Whether the fall has two parts. */
   readonly threePhase: boolean;
-  /** Whose rule is followed. */
+  /** Which rule is followed. */
   readonly variant: "torch" | "braintools";
   readonly #phases: readonly Phase[];
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      maxLr = 1e-2,
-      totalSteps,
-      epochs,
-      stepsPerEpoch,
-      pctStart = 0.3,
-      annealStrategy = "cos",
-      divFactor = 25,
-      finalDivFactor = 1e4,
-      threePhase = false,
-      variant = "torch",
-      lastEpoch = 0,
-    }: OneCycleLROptions,
-  ) {
+  /** Create the scheduler. */
+  constructor(options: OneCycleLROptions) {
     const action = `create ${new.target.name}`;
-    const maxLrs = rates(action, "maxLr", maxLr);
-    checkNumber(action, "divFactor", divFactor, "a positive finite number");
+    checkOptions<OneCycleLROptions>(action, options, RULES);
+    const { maxLr = 1e-2, divFactor = 25, lastEpoch } = options;
+    const maxLrs = typeof maxLr === "number" ? [maxLr] : [...maxLr];
     super({ baseLr: maxLrs.map((lr) => lr / divFactor), lastEpoch });
-    checkNumber(
-      action,
-      "finalDivFactor",
-      finalDivFactor,
-      "a positive finite number",
-    );
-    checkNumber(action, "pctStart", pctStart, "in (0, 1)");
-    checkOneOf(action, "annealStrategy", annealStrategy, ["cos", "linear"]);
-    checkOneOf(action, "variant", variant, ["torch", "braintools"]);
+    const { pctStart = 0.3, threePhase = false, variant = "torch" } = options;
     if (threePhase && variant === "braintools") {
-      throw new RangeError(
-        `Cannot ${action}: threePhase must be false with variant "braintools": current value is true`,
-      );
+      const rule = 'false with variant "braintools"';
+      refuse(action, "threePhase", rule, threePhase);
     }
     if (threePhase && pctStart > 0.5) {
-      throw new RangeError(
-        `Cannot ${action}: pctStart must be at most 0.5 with threePhase: current value is ${pctStart}`,
-      );
+      refuse(action, "pctStart", "at most 0.5 with threePhase", pctStart);
     }
     this.maxLrs = maxLrs;
-    this.totalSteps = stepCount(action, totalSteps, epochs, stepsPerEpoch);
+    this.totalSteps = stepCount(action, options);
     this.pctStart = pctStart;
-    this.annealStrategy = annealStrategy;
+    this.annealStrategy = options.annealStrategy ?? "cos";
     this.divFactor = divFactor;
-    this.finalDivFactor = finalDivFactor;
+    this.finalDivFactor = options.finalDivFactor ?? 1e4;
     this.threePhase = threePhase;
     this.variant = variant;
     this.#phases = this.#makePhases();
@@ -157,7 +149,7 @@ export class OneCycleLR extends LRScheduler {
     ];
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     baseLr: number,
@@ -178,7 +170,7 @@ export class OneCycleLR extends LRScheduler {
   }
 }
 
-/** From one share of `maxLr` to another. */
+/** From one fraction of `maxLr` to another. */
 interface Phase {
   /** The step that reaches `to`. */
   readonly end: number;
@@ -187,22 +179,13 @@ interface Phase {
   readonly curve: (from: number, to: number, share: number) => number;
 }
 
-function stepCount(
-  action: string,
-  totalSteps?: number,
-  epochs?: number,
-  stepsPerEpoch?: number,
-): number {
-  if (totalSteps !== undefined) {
-    checkNumber(action, "totalSteps", totalSteps, "a positive integer");
-    return totalSteps;
+function stepCount(action: string, options: OneCycleLROptions): number {
+  const { totalSteps, epochs, stepsPerEpoch } = options;
+  if (totalSteps !== undefined) return totalSteps;
+  if (epochs !== undefined && stepsPerEpoch !== undefined) {
+    return epochs * stepsPerEpoch;
   }
-  if (epochs === undefined || stepsPerEpoch === undefined) {
-    throw new TypeError(
-      `Cannot ${action}: totalSteps, or both epochs and stepsPerEpoch, must be given: current values are ${totalSteps}, ${epochs}, ${stepsPerEpoch}`,
-    );
-  }
-  checkNumber(action, "epochs", epochs, "a positive integer");
-  checkNumber(action, "stepsPerEpoch", stepsPerEpoch, "a positive integer");
-  return epochs * stepsPerEpoch;
+  throw new TypeError(
+    `Cannot ${action}: totalSteps, or both epochs and stepsPerEpoch, must be given: current values are ${totalSteps}, ${epochs}, ${stepsPerEpoch}`,
+  );
 }

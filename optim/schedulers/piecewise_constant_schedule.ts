@@ -1,21 +1,27 @@
-import { checkLength, checkNumbers, checkRising } from "./checks.ts";
+import {
+  anything,
+  check,
+  checkOptions,
+  increasingListOf,
+  listOf,
+  nonemptyListOf,
+  refuse,
+} from "../../check.ts";
 import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode PiecewiseConstantSchedule}. */
 export interface PiecewiseConstantScheduleOptions extends LRSchedulerOptions {
   /**
-   * What {@linkcode ChainedScheduler} divides the rates by; it does not change
-   * them otherwise. A list says how many parameter groups there are. The first
-   * value by default.
+   * What {@linkcode ChainedScheduler} divides the rates by; otherwise it does not
+   * change them. A list says how many parameter groups there are. Default: the
+   * first value.
    */
   readonly baseLr?: number | readonly number[] | undefined;
-  /**
-   * The epochs at which the next value begins, sorted. Default: [1000, 2000].
-   */
+  /** The epochs at which the next value begins, sorted. Default: [1000, 2000]. */
   readonly boundaries?: readonly number[] | undefined;
   /**
    * The rates: one more than there are boundaries, for all parameter groups, or
-   * a list of lists with those of each group. Default: [1, 0.1, 0.01].
+   * a list of such lists with one per group. Default: [1, 0.1, 0.01].
    */
   readonly values?:
     | readonly number[]
@@ -24,7 +30,7 @@ export interface PiecewiseConstantScheduleOptions extends LRSchedulerOptions {
 }
 
 /**
- * One rate after another.
+ * One constant rate after another.
  *
  * ```text
  * lr(e) = values[number of boundaries ≤ e]
@@ -49,45 +55,43 @@ export interface PiecewiseConstantScheduleOptions extends LRSchedulerOptions {
 export class PiecewiseConstantSchedule extends LRScheduler {
   /** The epochs at which the next value begins. */
   readonly boundaries: readonly number[];
-  /** The rates of each parameter group; one list where all share it. */
+  /** The rates of each parameter group; one list where all use it. */
   readonly values: readonly (readonly number[])[];
   readonly #isShared: boolean;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      boundaries = [1000, 2000],
-      values = [1, 0.1, 0.01],
-      baseLr,
-      lastEpoch = 0,
-    }: PiecewiseConstantScheduleOptions = {},
-  ) {
+  /** Create the scheduler. */
+  constructor(options: PiecewiseConstantScheduleOptions = {}) {
     const action = `create ${new.target.name}`;
-    checkNumbers(action, "boundaries", boundaries, "a positive integer");
-    checkRising(action, "boundaries", boundaries);
-    const isShared = !Array.isArray(values?.[0]);
+    checkOptions<PiecewiseConstantScheduleOptions>(action, options, {
+      baseLr: anything,
+      lastEpoch: anything,
+      boundaries: increasingListOf("a positive integer"),
+      values: nonemptyListOf(anything),
+    });
+    const { boundaries = [1000, 2000], values = [1, 0.1, 0.01] } = options;
+    const { baseLr } = options;
+    const isShared = !Array.isArray(values[0]);
     const lists = (isShared ? [values] : values) as (readonly number[])[];
     for (const [i, list] of lists.entries()) {
       const name = isShared ? "values" : `values[${i}]`;
-      const rule = "one value more than there are boundaries";
-      checkNumbers(action, name, list, "a nonnegative finite number");
-      checkLength(action, name, list, boundaries.length + 1, rule);
+      check(action, name, list, listOf("a nonnegative finite number"));
+      if (list.length === boundaries.length + 1) continue;
+      const rule =
+        `a list with one value more than there are boundaries (${boundaries.length})`;
+      refuse(action, name, rule, list);
     }
     super({
+      ...options,
       baseLr: baseLr === undefined
         ? lists.map((list) => list[0]!)
         : typeof baseLr === "number" && !isShared
         ? lists.map(() => baseLr)
         : baseLr,
-      lastEpoch,
     });
-    if (!isShared) {
-      const groups = this.baseLrs.length;
-      checkLength(action, "values", lists, groups, "one list per base rate");
+    const groups = this.baseLrs.length;
+    if (!isShared && lists.length !== groups) {
+      const rule = `a list with one list per base rate (${groups})`;
+      refuse(action, "values", rule, values);
     }
     this.boundaries = [...boundaries];
     this.values = lists.map((list) => [...list]);
@@ -109,12 +113,12 @@ export class PiecewiseConstantSchedule extends LRScheduler {
   override checkBaseLr(group: number, baseLr?: number): void {
     super.checkBaseLr(group, baseLr);
     if (this.#isShared || group < this.values.length) return;
-    throw new RangeError(
-      `Cannot set a base rate of ${this.constructor.name}: group must have a list of values (there are ${this.values.length}): current value is ${group}`,
-    );
+    const action = `set a base rate of ${this.constructor.name}`;
+    const rule = `one with a list of values (there are ${this.values.length})`;
+    refuse(action, "group", rule, group);
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     _baseLr: number,

@@ -1,16 +1,14 @@
-import { checkNumber } from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode PolynomialLR}. */
-export interface PolynomialLROptions extends LRSchedulerOptions {
-  /** The epoch that reaches 0. Default: 5. */
-  readonly totalIters?: number | undefined;
-  /** The exponent; 1 is a straight line. Default: 1. */
-  readonly power?: number | undefined;
-}
+export type PolynomialLROptions = SchedulerOptions<
+  PolynomialLR,
+  "totalIters" | "power"
+>;
 
 /**
- * Down to 0 in `totalIters` epochs, along a power.
+ * Lowers the rate to 0 in `totalIters` epochs, along a polynomial.
  *
  * ```text
  * lr(e) = baseLr · (1 - min(e, totalIters) / totalIters)^power
@@ -19,28 +17,21 @@ export interface PolynomialLROptions extends LRSchedulerOptions {
  * The rule of `torch.optim.lr_scheduler.PolynomialLR`.
  */
 export class PolynomialLR extends LRScheduler {
-  /** The epoch that reaches 0. */
-  readonly totalIters: number;
-  /** The exponent; 1 is a straight line. */
-  readonly power: number;
+  /** The epoch that reaches 0. Default: 5. */
+  readonly totalIters: number = 5;
+  /** The exponent; 1 is a straight line. Default: 1. */
+  readonly power: number = 1;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    { totalIters = 5, power = 1, ...base }: PolynomialLROptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "totalIters", totalIters, "a positive integer");
-    checkNumber(action, "power", power, "a positive finite number");
-    this.totalIters = totalIters;
-    this.power = power;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: PolynomialLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      totalIters: "a positive integer",
+      power: "a positive finite number",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const left = 1 - Math.min(epoch, this.totalIters) / this.totalIters;
     return baseLr * left ** this.power;

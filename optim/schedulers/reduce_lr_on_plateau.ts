@@ -1,58 +1,37 @@
 import {
-  checkNumber,
-  checkNumbers,
-  checkOneOf,
-  checkRising,
-  rates,
-  show,
-} from "./checks.ts";
-import {
-  LRScheduler,
-  type LRSchedulerOptions,
-  type SchedulerState,
-} from "./scheduler.ts";
+  check,
+  oneOf,
+  oneOrMore,
+  orNull,
+  refuse,
+  sortedListOf,
+} from "../../check.ts";
+import { LRScheduler, type SchedulerState } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode ReduceLROnPlateau}. */
-export interface ReduceLROnPlateauOptions extends LRSchedulerOptions {
-  /** Whether a smaller or a larger metric is better. Default: "min". */
-  readonly mode?: "min" | "max" | undefined;
-  /** What a cut multiplies the rate by. Default: 0.1. */
-  readonly factor?: number | undefined;
-  /**
-   * How many epochs without a better metric are tolerated: the next one cuts.
-   * Default: 10.
-   */
-  readonly patience?: number | undefined;
-  /**
-   * By how much a metric has to be better to count as better. Default: 1e-4.
-   */
-  readonly threshold?: number | undefined;
-  /**
-   * Whether `threshold` is a share of the best metric, or a difference from it.
-   * Default: "rel".
-   */
-  readonly thresholdMode?: "rel" | "abs" | undefined;
-  /** How many epochs after a cut are not counted. Default: 0. */
-  readonly cooldown?: number | undefined;
-  /**
-   * The lowest rate; a list has one per parameter group, and groups beyond it
-   * share the last one. Default: 0.
-   */
-  readonly minLr?: number | readonly number[] | undefined;
-  /**
-   * A cut that changes the rate by no more than this is not made. Default:
-   * 1e-8.
-   */
-  readonly eps?: number | undefined;
-  /**
-   * During a cooldown, `"torch"` still takes note of a better metric;
-   * `"braintools"` does not look at the metric. Default: "torch".
-   */
-  readonly variant?: "torch" | "braintools" | undefined;
-}
+export type ReduceLROnPlateauOptions =
+  & SchedulerOptions<
+    ReduceLROnPlateau,
+    | "mode"
+    | "factor"
+    | "patience"
+    | "threshold"
+    | "thresholdMode"
+    | "cooldown"
+    | "eps"
+    | "variant"
+  >
+  & {
+    /**
+     * The lowest rate; a list has one per parameter group, and groups beyond it
+     * use the last one. Default: 0.
+     */
+    readonly minLr?: number | readonly number[] | undefined;
+  };
 
 /**
- * The rate is cut when a metric has stopped getting better.
+ * Cuts the rate when a metric has stopped improving.
  *
  * ```text
  * better   metric < best · (1 - threshold)   "min", "rel"
@@ -85,69 +64,56 @@ export interface ReduceLROnPlateauOptions extends LRSchedulerOptions {
  * ```
  */
 export class ReduceLROnPlateau extends LRScheduler {
-  /** Whether a smaller or a larger metric is better. */
-  readonly mode: "min" | "max";
-  /** What a cut multiplies the rate by. */
-  readonly factor: number;
-  /** How many epochs without a better metric are tolerated. */
-  readonly patience: number;
-  /** By how much a metric has to be better. */
-  readonly threshold: number;
-  /** Whether `threshold` is a share or a difference. */
-  readonly thresholdMode: "rel" | "abs";
-  /** How many epochs after a cut are not counted. */
-  readonly cooldown: number;
+  /** Whether a smaller or a larger metric is better. Default: "min". */
+  readonly mode: "min" | "max" = "min";
+  /** The factor of a cut. Default: 0.1. */
+  readonly factor: number = 0.1;
+  /**
+   * The number of epochs without a better metric that are tolerated; the next one
+   * cuts. Default: 10.
+   */
+  readonly patience: number = 10;
+  /** By how much a metric must be better to count as better. Default: 1e-4. */
+  readonly threshold: number = 1e-4;
+  /**
+   * Whether `threshold` is relative to the best metric, or a difference from it.
+   * Default: "rel".
+   */
+  readonly thresholdMode: "rel" | "abs" = "rel";
+  /** The number of epochs after a cut that are not counted. Default: 0. */
+  readonly cooldown: number = 0;
+  /** A cut that changes the rate by no more than this is not made. Default: 1e-8. */
+  readonly eps: number = 1e-8;
+  /**
+   * During a cooldown, `"torch"` still takes note of a better metric;
+   * `"braintools"` does not look at the metric. Default: "torch".
+   */
+  readonly variant: "torch" | "braintools" = "torch";
   /** The lowest rate of each parameter group. */
   readonly minLrs: readonly number[];
-  /** The smallest change that is made. */
-  readonly eps: number;
-  /** What a cooldown does with a better metric. */
-  readonly variant: "torch" | "braintools";
   #best: number | null = null;
   #badEpochs = 0;
   #cooldownLeft = 0;
   /** The epochs from which each cut holds: with them the rate is a function. */
   #cuts: number[] = [];
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      mode = "min",
-      factor = 0.1,
-      patience = 10,
-      threshold = 1e-4,
-      thresholdMode = "rel",
-      cooldown = 0,
-      minLr = 0,
-      eps = 1e-8,
-      variant = "torch",
-      ...base
-    }: ReduceLROnPlateauOptions = {},
-  ) {
-    super(base);
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: ReduceLROnPlateauOptions = {}) {
+    super(options);
+    const { minLr = 0, ...settings } = options;
     const action = `create ${new.target.name}`;
-    const minLrs = rates(action, "minLr", minLr);
-    checkOneOf(action, "mode", mode, ["min", "max"]);
-    checkNumber(action, "factor", factor, "in [0, 1)");
-    checkNumber(action, "patience", patience, "a nonnegative integer");
-    checkNumber(action, "threshold", threshold, "a nonnegative finite number");
-    checkOneOf(action, "thresholdMode", thresholdMode, ["rel", "abs"]);
-    checkNumber(action, "cooldown", cooldown, "a nonnegative integer");
-    checkNumber(action, "eps", eps, "a nonnegative finite number");
-    checkOneOf(action, "variant", variant, ["torch", "braintools"]);
-    this.mode = mode;
-    this.factor = factor;
-    this.patience = patience;
-    this.threshold = threshold;
-    this.thresholdMode = thresholdMode;
-    this.cooldown = cooldown;
-    this.minLrs = minLrs;
-    this.eps = eps;
-    this.variant = variant;
+    check(action, "minLr", minLr, oneOrMore("a nonnegative finite number"));
+    configure(this, settings, {
+      mode: oneOf("min", "max"),
+      factor: "in [0, 1)",
+      patience: "a nonnegative integer",
+      threshold: "a nonnegative finite number",
+      thresholdMode: oneOf("rel", "abs"),
+      cooldown: "a nonnegative integer",
+      eps: "a nonnegative finite number",
+      variant: oneOf("torch", "braintools"),
+    });
+    this.minLrs = typeof minLr === "number" ? [minLr] : [...minLr];
   }
 
   /** The best metric so far; `null` before the first. */
@@ -179,11 +145,9 @@ export class ReduceLROnPlateau extends LRScheduler {
   override step(metric: number, epoch: number = this.lastEpoch + 1): void {
     const action = `step ${this.constructor.name}`;
     checkMetric(action, metric);
-    checkNumber(action, "epoch", epoch, "a nonnegative finite number");
+    check(action, "epoch", epoch, "a nonnegative finite number");
     if (epoch < this.lastEpoch) {
-      throw new RangeError(
-        `Cannot ${action}: epoch must not be before lastEpoch (${this.lastEpoch}): current value is ${epoch}`,
-      );
+      refuse(action, "epoch", `at least lastEpoch (${this.lastEpoch})`, epoch);
     }
     const isCooling = this.#cooldownLeft > 0;
     if (!isCooling || this.variant === "torch") {
@@ -204,7 +168,7 @@ export class ReduceLROnPlateau extends LRScheduler {
     this.moveTo(epoch);
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     baseLr: number,
@@ -236,16 +200,11 @@ export class ReduceLROnPlateau extends LRScheduler {
     super.checkStateDict(state);
     const action = `load ${this.constructor.name}`;
     const { best, numBadEpochs, cooldownCounter, cuts } = state;
-    if (best !== null) checkNumber(action, "best", best, "a finite number");
-    checkNumber(action, "numBadEpochs", numBadEpochs, "a nonnegative integer");
-    checkNumber(
-      action,
-      "cooldownCounter",
-      cooldownCounter,
-      "a nonnegative integer",
-    );
-    checkNumbers(action, "cuts", cuts, "a nonnegative finite number");
-    checkRising(action, "cuts", cuts, { repeats: true });
+    const count = "a nonnegative integer";
+    check(action, "best", best, orNull("a finite number"));
+    check(action, "numBadEpochs", numBadEpochs, count);
+    check(action, "cooldownCounter", cooldownCounter, count);
+    check(action, "cuts", cuts, sortedListOf("a nonnegative finite number"));
   }
 
   /** Take over a state that has been checked. */
@@ -281,10 +240,5 @@ export class ReduceLROnPlateau extends LRScheduler {
 
 /** Throw unless `metric` is a number; NaN is one. */
 export function checkMetric(action: string, metric: unknown): void {
-  if (typeof metric === "number") return;
-  throw new TypeError(
-    `Cannot ${action}: metric must be a number: current value is ${
-      show(metric)
-    }`,
-  );
+  check(action, "metric", metric, "a number");
 }

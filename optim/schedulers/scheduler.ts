@@ -1,17 +1,22 @@
 /**
- * {@linkcode LRScheduler}: what all schedulers share.
+ * {@linkcode LRScheduler}: the base class of all schedulers.
  *
  * @module
  */
 import {
-  checkLength,
-  checkNumber,
-  checkNumbers,
-  rates,
-  show,
-} from "./checks.ts";
+  check,
+  checkObject,
+  listOf,
+  nonemptyListOf,
+  oneOrMore,
+  orNull,
+  refuse,
+} from "../../check.ts";
 
-/** What every scheduler takes. */
+/** What a rate, and an epoch, must be. */
+const RATE = "a nonnegative finite number";
+
+/** Options of every scheduler. */
 export interface LRSchedulerOptions {
   /**
    * The rate that the schedule starts from or scales; a list has one per
@@ -31,7 +36,7 @@ export type SchedulerData =
   | readonly SchedulerData[]
   | { readonly [key: string]: SchedulerData };
 
-/** What a scheduler has to remember, as plain data. */
+/** The state of a scheduler, as plain data. */
 export interface SchedulerState {
   /** The epoch whose rate is applied next. */
   readonly lastEpoch: number;
@@ -39,14 +44,8 @@ export interface SchedulerState {
   readonly baseLrs: readonly number[];
   /** Rates put in place of the schedule's until the next step; else `null`. */
   readonly appliedLrs: readonly number[] | null;
-  /** What only some schedulers remember. */
+  /** Further state of some classes. */
   readonly [key: string]: SchedulerData;
-}
-
-/** Told when the rates of a scheduler have changed: an optimizer. */
-export interface LrListener {
-  /** Called after the change. */
-  lrChanged(scheduler: LRScheduler): void;
 }
 
 /**
@@ -60,9 +59,9 @@ export interface LrListener {
  * There is one base rate per parameter group. A group without one has that of
  * the group before it.
  *
- * A schedule of one's own is a subclass with one method, `rate`.
+ * A subclass needs one method, `rate`.
  *
- * @example A schedule of one's own
+ * @example A custom schedule
  * ```ts
  * import { optim } from "@braintape/braintape";
  * import { assertEquals } from "@std/assert";
@@ -80,27 +79,25 @@ export interface LrListener {
  * ```
  */
 export abstract class LRScheduler {
-  readonly #listeners = new Set<LrListener>();
   #baseLrs: readonly number[];
   #lastEpoch: number;
   #appliedLrs: readonly number[] | null = null;
-  /** The rates of `lastEpoch`, once somebody asked. */
+  /** The rates of `lastEpoch`, computed when first asked for. */
   #currentLrs: readonly number[] | undefined;
 
-  /**
-   * Make a scheduler at epoch `lastEpoch`.
-   *
-   * @param options The base rates, and the epoch to start at.
-   */
-  constructor({ baseLr = 1e-3, lastEpoch = 0 }: LRSchedulerOptions = {}) {
+  /** Create a scheduler at epoch `lastEpoch`. */
+  constructor(options: LRSchedulerOptions = {}) {
     const action = `create ${new.target.name}`;
-    this.#baseLrs = rates(action, "baseLr", baseLr);
-    checkNumber(action, "lastEpoch", lastEpoch, "a nonnegative finite number");
+    checkObject(action, options);
+    const { baseLr = 1e-3, lastEpoch = 0 } = options;
+    check(action, "baseLr", baseLr, oneOrMore(RATE));
+    check(action, "lastEpoch", lastEpoch, RATE);
+    this.#baseLrs = typeof baseLr === "number" ? [baseLr] : [...baseLr];
     this.#lastEpoch = lastEpoch;
   }
 
   /**
-   * The schedule: a pure function, but for what a metric has taught.
+   * The schedule: a pure function of its arguments, and of metrics seen so far.
    *
    * @param epoch Not negative.
    * @param baseLr The base rate to scale or to start from.
@@ -154,16 +151,11 @@ export abstract class LRScheduler {
    */
   lrAt(epoch: number, baseLr?: number, group = 0): number {
     const action = `take the rate of ${this.constructor.name}`;
-    checkNumber(action, "epoch", epoch, "a nonnegative finite number");
+    check(action, "epoch", epoch, RATE);
     baseLr ??= this.baseLrOf(group);
     const lr = this.rate(epoch, baseLr, group);
     // Functions of the user are called here; NaN would spread to every weight.
-    checkNumber(
-      action,
-      `the rate at epoch ${epoch}`,
-      lr,
-      "a nonnegative finite number",
-    );
+    check(action, `the rate at epoch ${epoch}`, lr, RATE);
     return lr;
   }
 
@@ -177,7 +169,7 @@ export abstract class LRScheduler {
     return this.#lrsAt(this.#lastEpoch);
   }
 
-  /** The rates in use, as a list of one's own: those of `currentLrs`. */
+  /** A copy of `currentLrs`. */
   getLastLr(): number[] {
     return [...this.currentLrs];
   }
@@ -191,22 +183,16 @@ export abstract class LRScheduler {
    * @param epoch Where to go; `lastEpoch + 1` by default.
    */
   step(epoch: number = this.#lastEpoch + 1): void {
-    checkNumber(
-      `step ${this.constructor.name}`,
-      "epoch",
-      epoch,
-      "a nonnegative finite number",
-    );
+    check(`step ${this.constructor.name}`, "epoch", epoch, RATE);
     this.moveTo(epoch);
   }
 
-  /** Go to `epoch`, forget what `apply` did, and tell the optimizers. */
+  /** Go to `epoch`, and forget what `apply` did. */
   protected moveTo(epoch: number): void {
     const lrs = this.#lrsAt(epoch); // throws before anything has changed
     this.#lastEpoch = epoch;
     this.#appliedLrs = null;
     this.#currentLrs = lrs;
-    this.#notify();
   }
 
   /**
@@ -216,41 +202,10 @@ export abstract class LRScheduler {
    */
   apply(fn: (lr: number, group: number) => number): void {
     const lrs = this.currentLrs.map((lr, group) => fn(lr, group));
-    checkNumbers(
-      `apply a function to the rates of ${this.constructor.name}`,
-      "result",
-      lrs,
-      "a nonnegative finite number",
-    );
+    const action = `apply a function to the rates of ${this.constructor.name}`;
+    check(action, "result", lrs, listOf(RATE));
     this.#appliedLrs = lrs;
     this.#currentLrs = lrs;
-    this.#notify();
-  }
-
-  /**
-   * Tell `optimizer` whenever the rates change. Several may listen.
-   *
-   * @param optimizer Who listens.
-   * @param groups How many parameter groups it has: where they outnumber the
-   * base rates, the last base rate is repeated.
-   */
-  attachOptimizer(optimizer: LrListener, groups = 1): void {
-    const action = `attach an optimizer to ${this.constructor.name}`;
-    if (typeof optimizer?.lrChanged !== "function") {
-      throw new TypeError(
-        `Cannot ${action}: it must have a method lrChanged: current value is ${
-          show(optimizer)
-        }`,
-      );
-    }
-    checkNumber(action, "groups", groups, "a nonnegative integer");
-    if (groups > this.#baseLrs.length) this.setBaseLr(groups - 1);
-    this.#listeners.add(optimizer);
-  }
-
-  /** Tell `optimizer` no more. */
-  detachOptimizer(optimizer: LrListener): void {
-    this.#listeners.delete(optimizer);
   }
 
   /**
@@ -275,7 +230,6 @@ export abstract class LRScheduler {
     this.#baseLrs = lrs;
     this.#appliedLrs = applied;
     this.#currentLrs = undefined;
-    this.#notify();
   }
 
   /**
@@ -286,9 +240,9 @@ export abstract class LRScheduler {
    */
   checkBaseLr(group: number, baseLr?: number): void {
     const action = `set a base rate of ${this.constructor.name}`;
-    checkNumber(action, "group", group, "a nonnegative integer");
+    check(action, "group", group, "a nonnegative integer");
     if (baseLr === undefined) return;
-    checkNumber(action, "baseLr", baseLr, "a nonnegative finite number");
+    check(action, "baseLr", baseLr, RATE);
     if (this.isAbsolute && !this.#baseLrs.includes(baseLr)) {
       throw new RangeError(
         `Cannot ${action}: its rates are absolute, so group ${group} must not have a base rate of its own (give the schedule a list of values per group): current value is ${baseLr}`,
@@ -296,7 +250,7 @@ export abstract class LRScheduler {
     }
   }
 
-  /** What has to be remembered to go on from here, as plain data. */
+  /** The state, as plain data. */
   stateDict(): SchedulerState {
     return {
       lastEpoch: this.#lastEpoch,
@@ -306,37 +260,31 @@ export abstract class LRScheduler {
   }
 
   /**
-   * Go on from where `stateDict` was taken. The settings of the constructor are
-   * not part of it, so make the scheduler as before.
+   * Continue from where `stateDict` was taken. The settings of the constructor are
+   * not part of it.
    *
-   * @param state What `stateDict` gave, also by way of JSON or msgpack. It is
+   * @param state The result of `stateDict`, also by way of JSON or msgpack. It is
    * checked before anything changes.
    */
   loadStateDict(state: SchedulerState): void {
     this.checkStateDict(state);
     this.restore(state);
-    this.#notify();
   }
 
   /** Throw where `loadStateDict` would. */
   checkStateDict(state: SchedulerState): void {
     const action = `load ${this.constructor.name}`;
     if (typeof state !== "object" || state === null) {
-      throw new TypeError(
-        `Cannot ${action}: the state must be an object: current value is ${
-          show(state)
-        }`,
-      );
+      refuse(action, "the state", "an object", state, TypeError);
     }
     const { lastEpoch, baseLrs, appliedLrs } = state;
-    const rule = "a nonnegative finite number";
-    checkNumber(action, "lastEpoch", lastEpoch, rule);
-    checkNumbers(action, "baseLrs", baseLrs, rule);
-    rates(action, "baseLrs", baseLrs);
-    if (appliedLrs === null) return;
-    checkNumbers(action, "appliedLrs", appliedLrs, rule);
-    const each = "one rate per base rate";
-    checkLength(action, "appliedLrs", appliedLrs, baseLrs.length, each);
+    check(action, "lastEpoch", lastEpoch, RATE);
+    check(action, "baseLrs", baseLrs, nonemptyListOf(RATE));
+    check(action, "appliedLrs", appliedLrs, orNull(listOf(RATE)));
+    if (appliedLrs && appliedLrs.length !== baseLrs.length) {
+      const rule = `a list with one rate per base rate (${baseLrs.length})`;
+      refuse(action, "appliedLrs", rule, appliedLrs);
+    }
   }
 
   /** Take over a state that has been checked. */
@@ -349,9 +297,5 @@ export abstract class LRScheduler {
 
   #lrsAt(epoch: number): number[] {
     return this.#baseLrs.map((lr, group) => this.lrAt(epoch, lr, group));
-  }
-
-  #notify(): void {
-    for (const listener of this.#listeners) listener.lrChanged(this);
   }
 }

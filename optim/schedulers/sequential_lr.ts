@@ -1,10 +1,10 @@
-import { checkLength, checkNumbers, checkRising } from "./checks.ts";
+import { check, increasingListOf, refuse } from "../../check.ts";
 import { CompositeLR, type CompositeLROptions } from "./composite_lr.ts";
 import type { LRScheduler } from "./scheduler.ts";
 
 /** Options of {@linkcode SequentialLR}. */
 export interface SequentialLROptions extends CompositeLROptions {
-  /** The epochs at which the next scheduler begins, sorted: one less than those. */
+  /** The epochs at which each scheduler but the first begins, sorted. */
   readonly milestones: readonly number[];
 }
 
@@ -17,9 +17,9 @@ export interface SequentialLROptions extends CompositeLROptions {
  * ```
  *
  * Each has its own base rates, and starts at its epoch 0. One that takes a metric
- * is given those of its own epochs.
+ * gets those of its own epochs.
  *
- * The schedulers inside are read as functions: step this one, not them.
+ * Step this one, not the schedulers inside.
  *
  * @example Usage
  * ```ts
@@ -41,23 +41,18 @@ export class SequentialLR extends CompositeLR {
   /** The epochs at which the next scheduler begins. */
   readonly milestones: readonly number[];
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor({ milestones, ...composite }: SequentialLROptions) {
-    super(composite);
-    const action = `create ${new.target.name}`;
-    checkNumbers(action, "milestones", milestones, "a positive integer");
-    checkLength(
-      action,
-      "milestones",
-      milestones,
-      this.schedulers.length - 1,
-      "one milestone less than there are schedulers",
-    );
-    checkRising(action, "milestones", milestones);
+  /** Create the scheduler from others, and where each but the first begins. */
+  constructor(options: SequentialLROptions) {
+    super(options, ["milestones"]);
+    const action = `create ${new.target.name}`, { milestones } = options;
+    const rule = increasingListOf("a positive integer");
+    check(action, "milestones", milestones, rule);
+    const count = this.schedulers.length - 1;
+    if (milestones.length !== count) {
+      const rule =
+        `a list with one milestone less than there are schedulers (${count})`;
+      refuse(action, "milestones", rule, milestones);
+    }
     this.milestones = [...milestones];
   }
 
@@ -66,13 +61,13 @@ export class SequentialLR extends CompositeLR {
     return this.schedulers.some((scheduler) => scheduler.isAbsolute);
   }
 
-  /** Pass a metric on to those that it belongs to. */
+  /** Pass a metric on to the scheduler of this epoch. */
   protected override observe(metric: number): void {
     const [scheduler] = this.#at(this.lastEpoch);
     if (scheduler.takesMetric) scheduler.step(metric);
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(
     epoch: number,
     baseLr: number,

@@ -1,16 +1,11 @@
-import { checkNumber } from "./checks.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode StepLR}. */
-export interface StepLROptions extends LRSchedulerOptions {
-  /** Epochs from one cut to the next. Default: 30. */
-  readonly stepSize?: number | undefined;
-  /** What a cut multiplies the rate by. Default: 0.1. */
-  readonly gamma?: number | undefined;
-}
+export type StepLROptions = SchedulerOptions<StepLR, "stepSize" | "gamma">;
 
 /**
- * The rate is cut every `stepSize` epochs.
+ * Multiplies the rate by `gamma` every `stepSize` epochs.
  *
  * ```text
  * lr(e) = baseLr · gamma^⌊e / stepSize⌋
@@ -29,26 +24,21 @@ export interface StepLROptions extends LRSchedulerOptions {
  * ```
  */
 export class StepLR extends LRScheduler {
-  /** Epochs from one cut to the next. */
-  readonly stepSize: number;
-  /** What a cut multiplies the rate by. */
-  readonly gamma: number;
+  /** The number of epochs between two cuts. Default: 30. */
+  readonly stepSize: number = 30;
+  /** The factor of each cut. Default: 0.1. */
+  readonly gamma: number = 0.1;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor({ stepSize = 30, gamma = 0.1, ...base }: StepLROptions = {}) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "stepSize", stepSize, "a positive integer");
-    checkNumber(action, "gamma", gamma, "a nonnegative finite number");
-    this.stepSize = stepSize;
-    this.gamma = gamma;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: StepLROptions = {}) {
+    super(options);
+    configure(this, options, {
+      stepSize: "a positive integer",
+      gamma: "a nonnegative finite number",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     return baseLr * this.gamma ** Math.floor(epoch / this.stepSize);
   }

@@ -1,4 +1,4 @@
-import { checkNumber, show } from "./checks.ts";
+import { check, faultOf, type ValueRule } from "../../check.ts";
 import { ConstantLR } from "./constant_lr.ts";
 import { LambdaLR } from "./lambda_lr.ts";
 import { LRScheduler } from "./scheduler.ts";
@@ -27,17 +27,21 @@ export type LearningRate = number | LRScheduler | ((step: number) => number);
  * @returns Its scheduler.
  */
 export function toScheduler(lr: LearningRate): LRScheduler {
+  check("make a scheduler", "lr", lr, learningRate);
   if (lr instanceof LRScheduler) return lr;
-  if (typeof lr === "number") {
-    checkNumber("make a scheduler", "lr", lr, "a nonnegative finite number");
-    return new ConstantLR({ baseLr: lr, factor: 1, totalIters: 0 });
-  }
-  if (typeof lr === "function") {
-    return new LambdaLR({ baseLr: 1, lrLambda: lr });
-  }
-  throw new TypeError(
-    `Cannot make a scheduler: lr must be a number, a scheduler or a function: current value is ${
-      show(lr)
-    }`,
-  );
+  return typeof lr === "number"
+    ? new ConstantLR({ baseLr: lr, factor: 1, totalIters: 0 })
+    : new LambdaLR({ baseLr: 1, lrLambda: lr });
 }
+
+/** What a {@linkcode LearningRate} must be. */
+export const learningRate: ValueRule = (value) => {
+  if (typeof value === "number") {
+    return faultOf("a nonnegative finite number", value);
+  }
+  if (typeof value === "function" || value instanceof LRScheduler) {
+    return undefined;
+  }
+  const rule = "a number, a scheduler or a function";
+  return { at: "", rule, value, error: TypeError };
+};

@@ -1,20 +1,13 @@
-import { checkNumber } from "./checks.ts";
+import { refuse } from "../../check.ts";
 import { cosine, linear } from "./curves.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode WarmupCosineSchedule}. */
-export interface WarmupCosineScheduleOptions extends LRSchedulerOptions {
-  /** The step that reaches the base rate. Default: 1000. */
-  readonly warmupSteps?: number | undefined;
-  /**
-   * The step that reaches `etaMin`; more than `warmupSteps`. Default: 10000.
-   */
-  readonly totalSteps?: number | undefined;
-  /** The rate at step 0. Default: 0. */
-  readonly warmupStartLr?: number | undefined;
-  /** The last rate. Default: 0. */
-  readonly etaMin?: number | undefined;
-}
+export type WarmupCosineScheduleOptions = SchedulerOptions<
+  WarmupCosineSchedule,
+  "warmupSteps" | "totalSteps" | "warmupStartLr" | "etaMin"
+>;
 
 /**
  * A straight line up to the base rate, then half a cosine down to `etaMin`.
@@ -28,58 +21,38 @@ export interface WarmupCosineScheduleOptions extends LRSchedulerOptions {
  * ```
  */
 export class WarmupCosineSchedule extends LRScheduler {
-  /** The step that reaches the base rate. */
-  readonly warmupSteps: number;
-  /** The step that reaches `etaMin`; more than `warmupSteps`. */
-  readonly totalSteps: number;
-  /** The rate at step 0. */
-  readonly warmupStartLr: number;
-  /** The last rate. */
-  readonly etaMin: number;
+  /** The step that reaches the base rate. Default: 1000. */
+  readonly warmupSteps: number = 1000;
+  /** The step that reaches `etaMin`; more than `warmupSteps`. Default: 10000. */
+  readonly totalSteps: number = 10000;
+  /** The rate at step 0. Default: 0. */
+  readonly warmupStartLr: number = 0;
+  /** The last rate. Default: 0. */
+  readonly etaMin: number = 0;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      warmupSteps = 1000,
-      totalSteps = 10000,
-      warmupStartLr = 0,
-      etaMin = 0,
-      ...base
-    }: WarmupCosineScheduleOptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "warmupSteps", warmupSteps, "a nonnegative integer");
-    checkNumber(action, "totalSteps", totalSteps, "a positive integer");
-    checkNumber(
-      action,
-      "warmupStartLr",
-      warmupStartLr,
-      "a nonnegative finite number",
-    );
-    checkNumber(action, "etaMin", etaMin, "a nonnegative finite number");
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: WarmupCosineScheduleOptions = {}) {
+    super(options);
+    configure(this, options, {
+      warmupSteps: "a nonnegative integer",
+      totalSteps: "a positive integer",
+      warmupStartLr: "a nonnegative finite number",
+      etaMin: "a nonnegative finite number",
+    });
+    const { warmupSteps, totalSteps } = this;
     if (totalSteps <= warmupSteps) {
-      throw new RangeError(
-        `Cannot ${action}: totalSteps must be more than warmupSteps (${warmupSteps}): current value is ${totalSteps}`,
-      );
+      const rule = `more than warmupSteps (${warmupSteps})`;
+      refuse(`create ${new.target.name}`, "totalSteps", rule, totalSteps);
     }
-    this.warmupSteps = warmupSteps;
-    this.totalSteps = totalSteps;
-    this.warmupStartLr = warmupStartLr;
-    this.etaMin = etaMin;
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const { warmupSteps, totalSteps, warmupStartLr, etaMin } = this;
     if (epoch < warmupSteps) {
       return linear(warmupStartLr, baseLr, epoch / warmupSteps);
     }
-    const share = (epoch - warmupSteps) / (totalSteps - warmupSteps);
-    return cosine(baseLr, etaMin, Math.min(share, 1));
+    const x = (epoch - warmupSteps) / (totalSteps - warmupSteps);
+    return cosine(baseLr, etaMin, Math.min(x, 1));
   }
 }

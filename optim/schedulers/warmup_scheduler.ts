@@ -1,17 +1,15 @@
-import { checkNumber } from "./checks.ts";
 import { linear } from "./curves.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode WarmupScheduler}. */
-export interface WarmupSchedulerOptions extends LRSchedulerOptions {
-  /** The epoch that reaches the base rate. Default: 5. */
-  readonly warmupEpochs?: number | undefined;
-  /** The rate at epoch 0. Default: 0. */
-  readonly warmupStartLr?: number | undefined;
-}
+export type WarmupSchedulerOptions = SchedulerOptions<
+  WarmupScheduler,
+  "warmupEpochs" | "warmupStartLr"
+>;
 
 /**
- * A straight line up to the base rate, which stays.
+ * A straight line up to the base rate, which then stays.
  *
  * ```text
  * lr(e) = warmupStartLr + (baseLr - warmupStartLr) · min(e / warmupEpochs, 1)
@@ -20,38 +18,24 @@ export interface WarmupSchedulerOptions extends LRSchedulerOptions {
  * With `warmupEpochs` 0 there is no warmup. The first step is taken with
  * `warmupStartLr`: with 0, the default, it changes nothing.
  *
- * From Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour"
- * (2017), https://arxiv.org/abs/1706.02677.
+ * {@link https://arxiv.org/abs/1706.02677 | Goyal et al., 2017}.
  */
 export class WarmupScheduler extends LRScheduler {
-  /** The epoch that reaches the base rate. */
-  readonly warmupEpochs: number;
-  /** The rate at epoch 0. */
-  readonly warmupStartLr: number;
+  /** The epoch that reaches the base rate. Default: 5. */
+  readonly warmupEpochs: number = 5;
+  /** The rate at epoch 0. Default: 0. */
+  readonly warmupStartLr: number = 0;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    { warmupEpochs = 5, warmupStartLr = 0, ...base }: WarmupSchedulerOptions =
-      {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "warmupEpochs", warmupEpochs, "a nonnegative integer");
-    checkNumber(
-      action,
-      "warmupStartLr",
-      warmupStartLr,
-      "a nonnegative finite number",
-    );
-    this.warmupEpochs = warmupEpochs;
-    this.warmupStartLr = warmupStartLr;
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: WarmupSchedulerOptions = {}) {
+    super(options);
+    configure(this, options, {
+      warmupEpochs: "a nonnegative integer",
+      warmupStartLr: "a nonnegative finite number",
+    });
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     if (epoch >= this.warmupEpochs) return baseLr;
     return linear(this.warmupStartLr, baseLr, epoch / this.warmupEpochs);

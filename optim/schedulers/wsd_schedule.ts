@@ -1,29 +1,25 @@
-import { checkNumber, checkOneOf } from "./checks.ts";
+import { oneOf, refuse } from "../../check.ts";
 import { cosine, linear } from "./curves.ts";
-import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import { configure, type SchedulerOptions } from "./settings.ts";
 
 const DECAYS = {
   linear,
   cosine,
-  "1-sqrt": (from: number, to: number, share: number) =>
-    linear(from, to, Math.sqrt(share)),
+  "1-sqrt": (from: number, to: number, x: number) =>
+    linear(from, to, Math.sqrt(x)),
 };
 
 /** Options of {@linkcode WSDSchedule}. */
-export interface WSDScheduleOptions extends LRSchedulerOptions {
-  /** The step that reaches the base rate. Default: 1000. */
-  readonly warmupSteps?: number | undefined;
-  /** The step that reaches `etaMin`. Default: 10000. */
-  readonly totalSteps?: number | undefined;
-  /** How many steps before `totalSteps` the decay begins. Default: 1000. */
-  readonly decaySteps?: number | undefined;
-  /** The shape of the decay. Default: "1-sqrt". */
-  readonly decay?: "linear" | "cosine" | "1-sqrt" | undefined;
-  /** The rate at step 0. Default: 0. */
-  readonly warmupStartLr?: number | undefined;
-  /** The last rate. Default: 0. */
-  readonly etaMin?: number | undefined;
-}
+export type WSDScheduleOptions = SchedulerOptions<
+  WSDSchedule,
+  | "warmupSteps"
+  | "totalSteps"
+  | "decaySteps"
+  | "decay"
+  | "warmupStartLr"
+  | "etaMin"
+>;
 
 /**
  * Warmup, stable, decay: a straight line up to the base rate, which stays for most
@@ -40,79 +36,52 @@ export interface WSDScheduleOptions extends LRSchedulerOptions {
  * f(p) = 1 - p, (1 + cos(π p)) / 2 or 1 - √p
  * ```
  *
- * A run can go on from any checkpoint of its stable part: give more `totalSteps`.
+ * A run can be continued from any checkpoint of its stable part, with more
+ * `totalSteps`.
  *
- * From Hu et al., "MiniCPM: Unveiling the Potential of Small Language Models with
- * Scalable Training Strategies" (2024), https://arxiv.org/abs/2404.06395; `"1-sqrt"`
- * from Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed
- * Training Durations" (2024), https://arxiv.org/abs/2405.18392.
+ * {@link https://arxiv.org/abs/2404.06395 | Hu et al., 2024}; `"1-sqrt"` from
+ * {@link https://arxiv.org/abs/2405.18392 | Hägele et al., 2024}.
  */
 export class WSDSchedule extends LRScheduler {
-  /** The step that reaches the base rate. */
-  readonly warmupSteps: number;
-  /** The step that reaches `etaMin`. */
-  readonly totalSteps: number;
-  /** How many steps before `totalSteps` the decay begins. */
-  readonly decaySteps: number;
-  /** The shape of the decay. */
-  readonly decay: "linear" | "cosine" | "1-sqrt";
-  /** The rate at step 0. */
-  readonly warmupStartLr: number;
-  /** The last rate. */
-  readonly etaMin: number;
+  /** The step that reaches the base rate. Default: 1000. */
+  readonly warmupSteps: number = 1000;
+  /** The step that reaches `etaMin`. Default: 10000. */
+  readonly totalSteps: number = 10000;
+  /** How many steps before `totalSteps` the decay begins. Default: 1000. */
+  readonly decaySteps: number = 1000;
+  /** The curve of the decay. Default: "1-sqrt". */
+  readonly decay: "linear" | "cosine" | "1-sqrt" = "1-sqrt";
+  /** The rate at step 0. Default: 0. */
+  readonly warmupStartLr: number = 0;
+  /** The last rate. Default: 0. */
+  readonly etaMin: number = 0;
 
-  /**
-   * Make the schedule.
-   *
-   * @param options The settings.
-   */
-  constructor(
-    {
-      warmupSteps = 1000,
-      totalSteps = 10000,
-      decaySteps = 1000,
-      decay = "1-sqrt",
-      warmupStartLr = 0,
-      etaMin = 0,
-      ...base
-    }: WSDScheduleOptions = {},
-  ) {
-    super(base);
-    const action = `create ${new.target.name}`;
-    checkNumber(action, "warmupSteps", warmupSteps, "a nonnegative integer");
-    checkNumber(action, "totalSteps", totalSteps, "a positive integer");
-    checkNumber(action, "decaySteps", decaySteps, "a nonnegative integer");
-    checkOneOf(action, "decay", decay, ["linear", "cosine", "1-sqrt"]);
-    checkNumber(
-      action,
-      "warmupStartLr",
-      warmupStartLr,
-      "a nonnegative finite number",
-    );
-    checkNumber(action, "etaMin", etaMin, "a nonnegative finite number");
-    if (warmupSteps + decaySteps > totalSteps) {
-      throw new RangeError(
-        `Cannot ${action}: totalSteps must be at least warmupSteps + decaySteps (${
-          warmupSteps + decaySteps
-        }): current value is ${totalSteps}`,
-      );
+  /** Create the scheduler; the fields tell the options and their defaults. */
+  constructor(options: WSDScheduleOptions = {}) {
+    super(options);
+    configure(this, options, {
+      warmupSteps: "a nonnegative integer",
+      totalSteps: "a positive integer",
+      decaySteps: "a nonnegative integer",
+      decay: oneOf("linear", "cosine", "1-sqrt"),
+      warmupStartLr: "a nonnegative finite number",
+      etaMin: "a nonnegative finite number",
+    });
+    const least = this.warmupSteps + this.decaySteps;
+    if (least > this.totalSteps) {
+      const rule = `at least warmupSteps + decaySteps (${least})`;
+      refuse(`create ${new.target.name}`, "totalSteps", rule, this.totalSteps);
     }
-    this.warmupSteps = warmupSteps;
-    this.totalSteps = totalSteps;
-    this.decaySteps = decaySteps;
-    this.decay = decay;
-    this.warmupStartLr = warmupStartLr;
-    this.etaMin = etaMin;
   }
 
-  /** The rate: see the formula above. */
+  /** See the formula above. */
   protected override rate(epoch: number, baseLr: number): number {
     const { warmupSteps, totalSteps, decaySteps, warmupStartLr, etaMin } = this;
     if (epoch < warmupSteps) {
       return linear(warmupStartLr, baseLr, epoch / warmupSteps);
     }
     if (epoch >= totalSteps) return etaMin;
-    const share = (epoch - (totalSteps - decaySteps)) / decaySteps;
-    return share > 0 ? DECAYS[this.decay](baseLr, etaMin, share) : baseLr;
+    const x = (epoch - (totalSteps - decaySteps)) / decaySteps;
+    return x > 0 ? DECAYS[this.decay](baseLr, etaMin, x) : baseLr;
   }
 }

@@ -3,21 +3,22 @@
  *
  * @module
  */
-import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
+import { mapNamed } from "../../tensors.ts";
 import type { Expr } from "../../backend/fusion/mod.ts";
-import type { GradientTransformation, OptState } from "./transformation.ts";
+import type { GradientTransformation } from "./transformation.ts";
 import {
+  type ElementwiseRule,
   fromRules,
-  type Rule,
   type SlotStart,
   type StepInfo,
 } from "./elementwise.ts";
+import { joinedState, joinStates } from "./opt_state.ts";
 
 /**
  * Apply `parts` in order.
  *
- * Neighbouring rules become one rule, which is one pass over memory; only what
- * is no rule (a line search, a factored average) stays apart.
+ * Neighbouring elementwise transformations become one, which is one pass over
+ * memory.
  *
  * @example Usage
  * ```ts
@@ -38,37 +39,40 @@ import {
 export function chain(
   ...parts: readonly GradientTransformation[]
 ): GradientTransformation {
-  const runs = fuseRuns(parts);
-  return runs.length === 1 ? runs[0]! : sequence(runs);
+  const stages = fuseNeighbours(parts);
+  const whole = stages.length === 1 ? stages[0]! : sequence(stages);
+  const { defaultLr } = parts.findLast((part) => part.defaultLr) ?? {};
+  return { ...whole, defaultLr };
 }
 
-/** `parts` with each run of neighbouring rules as one. */
-function fuseRuns(
+/** `parts` with each group of neighbouring rules as one. */
+function fuseNeighbours(
   parts: readonly GradientTransformation[],
 ): GradientTransformation[] {
-  const runs: GradientTransformation[][] = [];
+  const stages: GradientTransformation[][] = [];
   for (const part of parts) {
-    const last = runs.at(-1);
+    const last = stages.at(-1);
     if (part.rule && last?.[0]?.rule) last.push(part);
-    else runs.push([part]);
+    else stages.push([part]);
   }
-  if (runs.length === 0) runs.push([]);
-  return runs.map((run) => run.length === 1 ? run[0]! : fuse(run));
+  if (stages.length === 0) stages.push([]);
+  return stages.map((stage) => stage.length === 1 ? stage[0]! : fuse(stage));
 }
 
 function fuse(parts: readonly GradientTransformation[]) {
-  // One object per combination: kernels are kept by rule.
-  const composed: { rules: readonly Rule[]; rule: Rule }[] = [];
+  // One object per combination: kernels are cached by rule.
+  const fused: { rules: readonly ElementwiseRule[]; rule: ElementwiseRule }[] =
+    [];
   return fromRules((path, shape) => {
     const rules = parts.map((part) => part.rule!(path, shape));
-    let found = composed.find((c) => c.rules.every((r, i) => r === rules[i]));
-    if (!found) composed.push(found = { rules, rule: compose(rules) });
+    let found = fused.find((f) => f.rules.every((r, i) => r === rules[i]));
+    if (!found) fused.push(found = { rules, rule: compose(rules) });
     return found.rule;
   });
 }
 
 /** The rule that applies `rules` one after another, as one rule. */
-export function compose(rules: readonly Rule[]): Rule {
+export function compose(rules: readonly ElementwiseRule[]): ElementwiseRule {
   const slots: Record<string, SlotStart> = {};
   const scalars: Record<string, (info: StepInfo) => number> = {};
   const parts = rules.map((rule) => ({
@@ -107,37 +111,20 @@ function insert<T>(target: Record<string, T>, name: string, value: T): string {
   return unique;
 }
 
-/** Apply `parts` one by one; the slots of part `i` are called `i.slot`. */
+/** Apply `parts` one by one. */
 function sequence(
   parts: readonly GradientTransformation[],
 ): GradientTransformation {
   return {
-    init: (params) => join(parts.map((part) => part.init(params))),
+    init: (params) => joinStates(parts.map((part) => part.init(params))),
     update(updates, state, params, extra) {
       const states = parts.map((part, i) => {
-        const own = { steps: state.steps, slots: slotsOf(state.slots, i) };
+        const own = joinedState(state, i);
         const [next, nextState] = part.update(updates, own, params, extra);
         updates = next;
         return nextState;
       });
-      return [updates, join(states)];
+      return [updates, joinStates(states)];
     },
   };
-}
-
-function slotsOf(slots: Named<Tensors>, i: number): Named<Tensors> {
-  const prefix = `${i}.`;
-  return Object.fromEntries(
-    Object.entries(slots)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensors]) => [name.slice(prefix.length), tensors]),
-  );
-}
-
-function join(states: readonly OptState[]): OptState {
-  const slots: Record<string, Tensors> = {};
-  states.forEach((state, i) => {
-    mapNamed(state.slots, (tensors, name) => slots[`${i}.${name}`] = tensors);
-  });
-  return { steps: states[0]!.steps, slots };
 }

@@ -5,7 +5,7 @@
  */
 import { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { checkOptions } from "../check.ts";
+import { check } from "../../check.ts";
 import { elementwise } from "./elementwise.ts";
 
 /**
@@ -23,7 +23,8 @@ import { elementwise } from "./elementwise.ts";
  * @returns The transformation.
  */
 export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
-  checkOptions("clipByGlobalNorm", { gradClipNorm: maxNorm });
+  const action = "create clipByGlobalNorm";
+  check(action, "maxNorm", maxNorm, "a positive finite number");
   return elementwise({
     slots: {},
     scalars: {},
@@ -43,7 +44,7 @@ export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
  * @returns The transformation.
  */
 export function clipByValue(limit: number): GradientTransformation {
-  checkOptions("clipByValue", { gradClipValue: limit });
+  check("create clipByValue", "limit", limit, "a positive finite number");
   return elementwise({
     slots: {},
     scalars: {},

@@ -4,7 +4,8 @@
  * @module
  */
 import type { GradientTransformation } from "./transformation.ts";
-import { checkOptions } from "../check.ts";
+import { check } from "../../check.ts";
+import { DECAY_RULES, mask as isMask } from "./option_rules.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise } from "./elementwise.ts";
 
@@ -34,7 +35,9 @@ export function addDecayedWeights(
   weightDecay: number,
   mask?: Mask,
 ): GradientTransformation {
-  checkOptions("addDecayedWeights", { weightDecay, decayMask: mask });
+  const action = "create addDecayedWeights";
+  check(action, "weightDecay", weightDecay, DECAY_RULES.weightDecay);
+  if (mask !== undefined) check(action, "mask", mask, isMask);
   return elementwise({
     slots: {},
     scalars: {

@@ -1,32 +1,18 @@
 /**
- * Rules: what happens at one element of a parameter, written once for every
- * backend.
+ * Elementwise transformations: the math of one element of a parameter, written once
+ * for every backend.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  Expr,
-  type Extent,
-  type Kernel,
-  kernelOf,
-  type Output,
-  type Row,
-  runLaunches,
-} from "../../backend/fusion/mod.ts";
-import {
-  fromNames,
-  mapNamed,
-  type Named,
-  type Tensors,
-} from "../../tensors.ts";
-import type {
-  GradientTransformation,
-  OptState,
-  Rate,
-} from "./transformation.ts";
+import { type Expr, runLaunches } from "../../backend/fusion/mod.ts";
+import { refuse } from "../../check.ts";
+import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
+import { byKernel, FRESH, pureKernel, rowOf } from "./kernels.ts";
+import { nextState, startState } from "./opt_state.ts";
+import type { GradientTransformation } from "./transformation.ts";
 
-/** What the numbers of a step may depend on. */
+/** What the scalars of a rule may depend on. */
 export interface StepInfo {
   /** Which step of this parameter it is; 1 at the first. */
   readonly t: number;
@@ -52,7 +38,7 @@ export type SlotStart = number | "param" | { readonly one: number };
  * @typeParam Slot Names of the tensors kept between steps.
  * @typeParam Scalar Names of the numbers that change with the step.
  */
-export interface Rule<
+export interface ElementwiseRule<
   Slot extends string = string,
   Scalar extends string = string,
 > {
@@ -73,7 +59,7 @@ export interface Rule<
  * It runs as one pass over memory, alone or together with its neighbours in a
  * {@linkcode chain}.
  *
- * @example A transformation of one's own
+ * @example A custom transformation
  * ```ts
  * import { optim, tf, useBackend } from "@braintape/braintape";
  * import { assertEquals } from "@std/assert";
@@ -104,65 +90,55 @@ export interface Rule<
 export function elementwise<
   const Slot extends string = never,
   const Scalar extends string = never,
->(rule: Rule<Slot, Scalar>): GradientTransformation {
+>(rule: ElementwiseRule<Slot, Scalar>): GradientTransformation {
   for (const name of ["update", "param", "next"]) {
     if (!Object.hasOwn(rule.slots, name)) continue;
-    throw new RangeError(
-      `Cannot make a transformation: a slot must not be called update, param or next: current value is ${name}`,
-    );
+    const action = "create elementwise";
+    refuse(action, "a slot", "called other than update, param or next", name);
   }
   return fromRules(() => rule);
 }
 
 /** The transformation that applies to each parameter a rule of its own. */
 export function fromRules(
-  ruleOf: (path: string, shape: readonly number[]) => Rule,
+  ruleOf: (path: string, shape: readonly number[]) => ElementwiseRule,
 ): GradientTransformation {
   return {
     rule: ruleOf,
 
-    init(params) {
-      const slots: Record<string, Record<string, tf.Tensor>> = {};
-      for (const [path, param] of Object.entries(params)) {
-        const starts = ruleOf(path, param.shape).slots;
-        for (const [slot, start] of Object.entries(starts)) {
-          (slots[slot] ??= {})[path] = startOf(start, param);
-        }
-      }
-      return { steps: mapNamed(params, () => 0), slots };
-    },
+    init: (params) =>
+      startState(params, (path, param) =>
+        mapNamed(
+          ruleOf(path, param.shape).slots,
+          (start) => startOf(start, param),
+        )),
 
     update(updates, state, params, extra) {
-      const paths = Object.keys(updates);
+      const paths = Object.keys(updates), rates = extra?.rates;
       const launches = byKernel(paths, (path) => {
         const rule = ruleOf(path, params[path]!.shape);
-        const row = rowOf(
-          rule,
-          path,
-          updates,
-          state,
-          params,
-          extra?.rates?.[path],
-        );
-        return [pureKernel(rule), row];
+        const rate = rates?.[path];
+        return [
+          pureKernel(rule),
+          rowOf(rule, path, updates, state, params, rate),
+        ];
       });
       const outputs = runLaunches(launches);
       const next: Record<string, Tensors> = {};
+      const slots: Record<string, Tensors> = {};
       launches.forEach(({ paths }, k) => {
-        paths.forEach((path, i) => next[path] = outputs[k]![i]!);
+        paths.forEach((path, i) => {
+          const fresh = Object.entries(outputs[k]![i]!);
+          next[path] = Object.fromEntries(
+            fresh.map(([name, x]) => [name.slice(FRESH.length), x]),
+          );
+          const { update: _, ...own } = next[path];
+          slots[path] = own;
+        });
       });
-      const steps = { ...state.steps };
-      for (const path of paths) steps[path] = steps[path]! + 1;
       return [
-        fromNames(paths, (path) => next[path]![FRESH + "update"]!),
-        {
-          steps,
-          slots: mapNamed(
-            state.slots,
-            (slots, slot) =>
-              mapNamed(slots, (old, path) => next[path]?.[FRESH + slot] ?? old),
-          ),
-        },
+        fromNames(paths, (path) => next[path]!["update"]!),
+        nextState(state, slots),
       ];
     },
   };
@@ -173,115 +149,3 @@ function startOf(start: SlotStart, param: tf.Tensor): tf.Tensor {
   if (typeof start === "object") return tf.scalar(start.one);
   return tf.fill(param.shape, start);
 }
-
-/** Rows and their paths, by kernel. */
-export interface PathLaunch {
-  /** The kernel. */
-  readonly kernel: Kernel;
-  /** What it runs on. */
-  readonly rows: Row[];
-  /** The path of each row. */
-  readonly paths: string[];
-}
-
-/** Put the rows of equal kernels together. */
-export function byKernel(
-  paths: readonly string[],
-  rowOf: (path: string) => readonly [Kernel, Row],
-): PathLaunch[] {
-  const launches = new Map<Kernel, PathLaunch>();
-  for (const path of paths) {
-    const [kernel, row] = rowOf(path);
-    let launch = launches.get(kernel);
-    if (!launch) {
-      launches.set(kernel, launch = { kernel, rows: [], paths: [] });
-    }
-    launch.rows.push(row);
-    launch.paths.push(path);
-  }
-  return [...launches.values()];
-}
-
-/** What the kernel of `rule` reads at the next step of a parameter. */
-export function rowOf(
-  rule: Rule,
-  path: string,
-  updates: Tensors,
-  state: OptState,
-  params: Tensors,
-  rate?: Rate,
-): Row {
-  const param = params[path]!, { shape } = param;
-  const inputs: Record<string, tf.Tensor> = { update: updates[path]!, param };
-  for (const slot in rule.slots) inputs[slot] = state.slots[slot]![path]!;
-  const info: StepInfo = {
-    t: state.steps[path]! + 1,
-    lr: rate?.lr,
-    baseLr: rate?.baseLr,
-    path,
-    shape,
-  };
-  const scalars: Record<string, number> = {};
-  for (const name in rule.scalars) scalars[name] = rule.scalars[name]!(info);
-  return { inputs, scalars, shape };
-}
-
-function extentOf(start: SlotStart): Extent {
-  return typeof start === "object" ? "one" : "each";
-}
-
-/** What `rule` makes of its inputs. */
-function record(rule: Rule): { update: Output; slots: Named<Output> } {
-  const slots = mapNamed(
-    rule.slots,
-    (start, name) => Expr.input(name, extentOf(start)),
-  );
-  const result = rule.update(
-    { ...slots, update: Expr.input("update"), param: Expr.input("param") },
-    mapNamed(rule.scalars, (_, name) => Expr.scalar(name)),
-  );
-  return {
-    update: { value: result.update, extent: "each" },
-    slots: mapNamed(rule.slots, (start, name) => (
-      { value: result[name]!, extent: extentOf(start) }
-    )),
-  };
-}
-
-/** What the names of outputs begin with that overwrite nothing. */
-const FRESH = "next ";
-
-function memoize<T extends object>(make: (rule: Rule) => T): (r: Rule) => T {
-  const made = new WeakMap<Rule, T>();
-  return (rule) => {
-    let value = made.get(rule);
-    if (!value) made.set(rule, value = make(rule));
-    return value;
-  };
-}
-
-/** The kernel that computes what `rule` returns, as new tensors. */
-export const pureKernel: (rule: Rule) => Kernel = memoize((rule) => {
-  const { update, slots } = record(rule);
-  const outputs: Record<string, Output> = { [FRESH + "update"]: update };
-  for (const [name, slot] of Object.entries(slots)) {
-    outputs[FRESH + name] = slot;
-  }
-  return kernelOf(outputs);
-});
-
-function stepOutputs(rule: Rule, param: string): Named<Output> {
-  const { update, slots } = record(rule);
-  const value = Expr.input("param").add(update.value);
-  return { [param]: { value, extent: "each" }, ...slots };
-}
-
-/** The kernel that overwrites the slots and `param`. */
-export const stepKernel: (rule: Rule) => Kernel = memoize((rule) =>
-  kernelOf(stepOutputs(rule, "param"))
-);
-
-/** The kernel that overwrites the slots, and returns the new `param` as `next`. */
-export const nextKernel: (rule: Rule) => Kernel = memoize((rule) =>
-  kernelOf(stepOutputs(rule, "next"))
-);

@@ -4,15 +4,11 @@
  * @module
  */
 import { Expr, rewrite } from "../../backend/fusion/mod.ts";
-import {
-  fromNames,
-  mapNamed,
-  type Named,
-  type Tensors,
-} from "../../tensors.ts";
+import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
+import { mergeStates, select, stateOf } from "./opt_state.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise, fromRules, type Rule } from "./elementwise.ts";
+import { elementwise, type ElementwiseRule, fromRules } from "./elementwise.ts";
 
 /** The transformation that changes nothing. */
 export function identity(): GradientTransformation {
@@ -82,8 +78,8 @@ export function partition(
 }
 
 /** Gives each rule sums of its own, which no other label contributes to. */
-function scopeTo(label: string): (rule: Rule) => Rule {
-  const scoped = new WeakMap<Rule, Rule>();
+function scopeTo(label: string): (rule: ElementwiseRule) => ElementwiseRule {
+  const scoped = new WeakMap<ElementwiseRule, ElementwiseRule>();
   return (rule) => {
     let own = scoped.get(rule);
     if (!own) {
@@ -93,7 +89,10 @@ function scopeTo(label: string): (rule: Rule) => Rule {
   };
 }
 
-function withScope(rule: Rule, label: string): Rule["update"] {
+function withScope(
+  rule: ElementwiseRule,
+  label: string,
+): ElementwiseRule["update"] {
   return (x, s) => {
     const outputs = rule.update(x, s), names = Object.keys(outputs);
     const values = rewrite(
@@ -115,56 +114,39 @@ function divide(
   labelOf: (path: string, shape: readonly number[]) => string,
   parts: Named<GradientTransformation>,
 ): GradientTransformation {
-  const pathsOf = (params: Tensors) => {
-    const paths: Record<string, string[]> = {};
+  const labelled = (params: Tensors) => {
+    const paths = new Map<string, string[]>();
     for (const [path, { shape }] of Object.entries(params)) {
-      (paths[labelOf(path, shape)] ??= []).push(path);
+      const label = labelOf(path, shape), known = paths.get(label);
+      if (known) known.push(path);
+      else paths.set(label, [path]);
     }
-    return paths;
+    return [...paths];
   };
   return {
-    init(params) {
-      const states = Object.entries(pathsOf(params)).map(([name, paths]) =>
-        parts[name]!.init(fromNames(paths, (path) => params[path]!))
-      );
-      return merge({ steps: {}, slots: {} }, states);
-    },
+    init: (params) =>
+      mergeStates(
+        ...labelled(params).map(([label, paths]) =>
+          parts[label]!.init(select(params, paths))
+        ),
+      ),
+
     update(updates, state, params, extra) {
-      const present = fromNames(Object.keys(updates), (path) => params[path]!);
+      const present = select(params, Object.keys(updates));
       const all: Record<string, Tensors[string]> = {}, states: OptState[] = [];
-      for (const [name, paths] of Object.entries(pathsOf(present))) {
-        const own = <T>(x: Named<T>) => fromNames(paths, (path) => x[path]!);
-        const [next, nextState] = parts[name]!.update(
-          own(updates),
+      for (const [label, paths] of labelled(present)) {
+        const [next, nextState] = parts[label]!.update(
+          select(updates, paths),
           state,
-          own(params),
+          select(params, paths),
           extra,
         );
         Object.assign(all, next);
-        states.push({
-          steps: own(nextState.steps),
-          slots: mapNamed(nextState.slots, (slots) => pick(slots, paths)),
-        });
+        states.push(stateOf(nextState, paths));
       }
-      return [all, merge(state, states)];
+      return [all, mergeStates(state, ...states)];
     },
   };
-}
-
-function pick(slots: Tensors, paths: readonly string[]): Tensors {
-  return fromNames(paths.filter((p) => p in slots), (path) => slots[path]!);
-}
-
-function merge(start: OptState, states: readonly OptState[]): OptState {
-  const steps = { ...start.steps };
-  const slots: Record<string, Tensors> = { ...start.slots };
-  for (const state of states) {
-    Object.assign(steps, state.steps);
-    for (const [slot, tensors] of Object.entries(state.slots)) {
-      slots[slot] = { ...slots[slot], ...tensors };
-    }
-  }
-  return { steps, slots };
 }
 
 /**

@@ -4,13 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensors } from "../../tensors.ts";
+import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import type { StepInfo } from "./elementwise.ts";
+import { nextState, startState } from "./opt_state.ts";
 
-/** The math of a transformation that treats each parameter by itself. */
+/** The math of a transformation of whole tensors. */
 export interface TensorRule {
-  /** What is kept of a parameter between steps, at first. */
+  /** The slots of a parameter before the first step, by name. */
   init(param: tf.Tensor): Tensors;
   /** The new update and slots, made of tfjs ops. */
   update(
@@ -26,38 +27,27 @@ export interface TensorRule {
 /**
  * The transformation that applies `rule` to each parameter, one op at a time.
  *
- * {@linkcode elementwise} is faster, where it will do.
+ * {@linkcode elementwise} is faster, where it is possible.
  *
- * @param rule What happens to a parameter.
+ * @param rule The math of one parameter.
  * @returns The transformation.
  */
 export function perTensor(rule: TensorRule): GradientTransformation {
   return {
-    init(params) {
-      const slots: Record<string, Record<string, tf.Tensor>> = {};
-      const steps: Record<string, number> = {};
-      for (const [path, param] of Object.entries(params)) {
-        steps[path] = 0;
-        for (const [slot, x] of Object.entries(rule.init(param))) {
-          (slots[slot] ??= {})[path] = x;
-        }
-      }
-      return { steps, slots };
-    },
+    init: (params) => startState(params, (_, param) => rule.init(param)),
 
     update(updates, state, params, extra) {
-      const steps = { ...state.steps };
       const next: Record<string, tf.Tensor> = {};
-      const slots: Record<string, Record<string, tf.Tensor>> = {};
-      for (const slot in state.slots) slots[slot] = { ...state.slots[slot] };
+      const slots: Record<string, Tensors> = {};
       for (const [path, update] of Object.entries(updates)) {
-        const param = params[path]!, t = steps[path]! + 1;
+        const param = params[path]!;
         const own: Record<string, tf.Tensor> = {};
-        for (const slot in slots) {
-          if (slots[slot]![path]) own[slot] = slots[slot]![path]!;
+        for (const slot in state.slots) {
+          const x = state.slots[slot]![path];
+          if (x) own[slot] = x;
         }
         const info: StepInfo = {
-          t,
+          t: state.steps[path]! + 1,
           lr: extra?.rates?.[path]?.lr,
           baseLr: extra?.rates?.[path]?.baseLr,
           path,
@@ -70,16 +60,15 @@ export function perTensor(rule: TensorRule): GradientTransformation {
           );
           return { update: u, ...prefixed(slots) };
         });
-        steps[path] = t;
         next[path] = result["update"]!;
-        for (const slot in own) slots[slot]![path] = result[`slot ${slot}`]!;
+        slots[path] = mapNamed(own, (_, slot) => result[`slot ${slot}`]!);
       }
-      return [next, { steps, slots }];
+      return [next, nextState(state, slots)];
     },
   };
 }
 
-/** As `tf.tidy` returns them: in one flat record. */
+/** `slots` under names of their own, for the one record that `tf.tidy` returns. */
 function prefixed(slots: Tensors): Record<string, tf.Tensor> {
   const entries = Object.entries(slots).map(([slot, x]) => [`slot ${slot}`, x]);
   return Object.fromEntries(entries);

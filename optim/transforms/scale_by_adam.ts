@@ -4,7 +4,8 @@
  * @module
  */
 import type { GradientTransformation } from "./transformation.ts";
-import { checkOptions } from "../check.ts";
+import { boolean, checkOptions, oneOf, type OptionRules } from "../../check.ts";
+import { betas } from "./option_rules.ts";
 import { elementwise, type StepInfo } from "./elementwise.ts";
 
 /** Options of {@linkcode scaleByAdam}. */
@@ -21,6 +22,14 @@ export interface ScaleByAdamOptions {
    */
   readonly variant?: "optax" | "torch" | undefined;
 }
+
+/** What the options of {@linkcode scaleByAdam} must be. */
+export const SCALE_BY_ADAM_RULES: OptionRules<ScaleByAdamOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+  amsgrad: boolean,
+  variant: oneOf("optax", "torch"),
+};
 
 /**
  * Divide the mean gradient by its root mean square.
@@ -43,9 +52,9 @@ export interface ScaleByAdamOptions {
 export function scaleByAdam(
   options: ScaleByAdamOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByAdam", options, SCALE_BY_ADAM_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, amsgrad, variant } =
     options;
-  checkOptions("scaleByAdam", { betas: [b1, b2], eps, amsgrad, variant });
   const c1 = ({ t }: StepInfo) => 1 - b1 ** t;
   const c2 = ({ t }: StepInfo) => 1 - b2 ** t;
   if (!amsgrad) {

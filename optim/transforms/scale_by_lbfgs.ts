@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
-import { checkOptions } from "../check.ts";
+import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 
 /** Options of {@linkcode scaleByLbfgs}. */
 export interface ScaleByLbfgsOptions {
@@ -15,6 +15,12 @@ export interface ScaleByLbfgsOptions {
   /** Whether to start from the curvature of the last step. Default: true. */
   readonly scaleInitPrecond?: boolean | undefined;
 }
+
+/** What the options of {@linkcode scaleByLbfgs} must be. */
+export const LBFGS_RULES: OptionRules<ScaleByLbfgsOptions> = {
+  memorySize: "a positive integer",
+  scaleInitPrecond: boolean,
+};
 
 /** Pairs with less curvature than this say nothing. */
 const GUARD = 1e-10;
@@ -40,8 +46,8 @@ const GUARD = 1e-10;
 export function scaleByLbfgs(
   options: ScaleByLbfgsOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByLbfgs", options, LBFGS_RULES);
   const { memorySize = 10, scaleInitPrecond = true } = options;
-  checkOptions("scaleByLbfgs", { memorySize, scaleInitPrecond });
   const memory = Array.from({ length: memorySize }, (_, i) => i);
   return {
     init(params) {

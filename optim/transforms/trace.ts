@@ -4,7 +4,7 @@
  * @module
  */
 import type { GradientTransformation } from "./transformation.ts";
-import { checkOptions } from "../check.ts";
+import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 import { elementwise } from "./elementwise.ts";
 
 /** Options of {@linkcode trace}. */
@@ -14,6 +14,11 @@ export interface TraceOptions {
   /** Whether to look one step ahead. Default: false. */
   readonly nesterov?: boolean | undefined;
 }
+
+const RULES: OptionRules<TraceOptions> = {
+  decay: "a nonnegative finite number",
+  nesterov: boolean,
+};
 
 /**
  * Momentum: a decaying sum of updates.
@@ -28,8 +33,8 @@ export interface TraceOptions {
  * @returns The transformation.
  */
 export function trace(options: TraceOptions = {}): GradientTransformation {
+  checkOptions("create trace", options, RULES);
   const { decay = 0.9, nesterov = false } = options;
-  checkOptions("trace", { momentum: decay, nesterov });
   return elementwise({
     slots: { velocity: 0 },
     scalars: {},

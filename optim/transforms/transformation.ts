@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import type { Rule } from "./elementwise.ts";
+import type { ElementwiseRule } from "./elementwise.ts";
 
 /** What a transformation keeps between steps. */
 export interface OptState {
@@ -66,8 +66,10 @@ export interface GradientTransformation {
     params: Tensors,
     extra?: UpdateExtra,
   ): [updates: Tensors, state: OptState];
-  /** The math of a parameter, where it can be written element by element. */
-  rule?(path: string, shape: readonly number[]): Rule;
+  /** The learning rate where neither an option nor the optimizer gives one. */
+  readonly defaultLr?: number | undefined;
+  /** The math of a parameter, if the transformation is elementwise. */
+  rule?(path: string, shape: readonly number[]): ElementwiseRule;
 }
 
 /**

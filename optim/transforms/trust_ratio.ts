@@ -5,7 +5,8 @@
  */
 import type { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { checkOptions } from "../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
+import { mask } from "./option_rules.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise } from "./elementwise.ts";
 
@@ -18,6 +19,12 @@ export interface ScaleByTrustRatioOptions {
   /** Which parameters are scaled. Default: all. */
   readonly trustMask?: Mask | undefined;
 }
+
+const RULES: OptionRules<ScaleByTrustRatioOptions> = {
+  trustCoefficient: "a positive finite number",
+  eps: "a nonnegative finite number",
+  trustMask: mask,
+};
 
 /** `η ‖param‖ / (‖update‖ + ε)`, or 1 where a norm is 0. */
 export function trustRatio(
@@ -44,8 +51,8 @@ export function trustRatio(
 export function scaleByTrustRatio(
   options: ScaleByTrustRatioOptions = {},
 ): GradientTransformation {
+  checkOptions("create scaleByTrustRatio", options, RULES);
   const { trustCoefficient = 1, eps = 0, trustMask } = options;
-  checkOptions("scaleByTrustRatio", { trustCoefficient, eps, trustMask });
   return elementwise({
     slots: {},
     scalars: {

@@ -42,7 +42,7 @@ for (const name of BASE) {
         [{ baseLr: NaN }, RangeError, "current value is NaN"],
         [{ baseLr: Infinity }, RangeError, "current value is Infinity"],
         [{ baseLr: [1, -1] }, RangeError, "baseLr[1] must be"],
-        [{ baseLr: [] }, RangeError, "at least one rate"],
+        [{ baseLr: [] }, RangeError, "baseLr must be a nonempty list"],
         [{ baseLr: "0.1" }, TypeError, 'current value is "0.1"'],
         [{ baseLr: null }, TypeError, "current value is null"],
         [{ lastEpoch: -1 }, RangeError, "lastEpoch must be"],
@@ -64,10 +64,10 @@ const BAD: readonly [string, Options, string][] = [
   [
     "MultiStepLR",
     { milestones: [5, 3] },
-    "must be sorted: current value is [5, 3]",
+    "milestones must be sorted: current value is [5, 3]",
   ],
   ["MultiStepLR", { milestones: [-1] }, "milestones[0] must be a nonnegative"],
-  ["MultiStepLR", { milestones: 5 }, "milestones must be a list of numbers"],
+  ["MultiStepLR", { milestones: 5 }, "milestones must be a list"],
   ["MultiStepLR", { gamma: NaN }, "gamma must be"],
   ["ExponentialLR", { gamma: -1 }, "gamma must be"],
   ["ExponentialDecayLR", { decaySteps: 0 }, "decaySteps must be a positive"],
@@ -91,7 +91,7 @@ const BAD: readonly [string, Options, string][] = [
   [
     "CyclicLR",
     { baseLr: [1, 2], maxLr: [1, 2, 3] },
-    "maxLr must have one rate per base rate (2): current length is 3",
+    "maxLr must be a list with one rate per base rate (2): current value is [1, 2, 3]",
   ],
   ["CyclicLR", { stepSizeUp: 0 }, "stepSizeUp must be"],
   ["CyclicLR", { stepSizeDown: 0 }, "stepSizeDown must be"],
@@ -105,7 +105,7 @@ const BAD: readonly [string, Options, string][] = [
   ["OneCycleLR", { epochs: 0, stepsPerEpoch: 3 }, "epochs must be"],
   ["OneCycleLR", { epochs: 3, stepsPerEpoch: 0.5 }, "stepsPerEpoch must be"],
   ["OneCycleLR", { totalSteps: 9, maxLr: -1 }, "maxLr must be"],
-  ["OneCycleLR", { totalSteps: 9, maxLr: [] }, "maxLr must have at least one"],
+  ["OneCycleLR", { totalSteps: 9, maxLr: [] }, "maxLr must be a nonempty list"],
   ["OneCycleLR", { totalSteps: 9, pctStart: 0 }, "pctStart must be in (0, 1)"],
   ["OneCycleLR", { totalSteps: 9, pctStart: 1 }, "pctStart must be in (0, 1)"],
   ["OneCycleLR", { totalSteps: 9, annealStrategy: "sin" }, "annealStrategy"],
@@ -130,7 +130,7 @@ const BAD: readonly [string, Options, string][] = [
   ["ReduceLROnPlateau", { thresholdMode: "share" }, "thresholdMode must be"],
   ["ReduceLROnPlateau", { cooldown: 0.5 }, "cooldown must be"],
   ["ReduceLROnPlateau", { minLr: -1 }, "minLr must be"],
-  ["ReduceLROnPlateau", { minLr: [] }, "minLr must have at least one rate"],
+  ["ReduceLROnPlateau", { minLr: [] }, "minLr must be a nonempty list"],
   ["ReduceLROnPlateau", { eps: -1 }, "eps must be"],
   ["ReduceLROnPlateau", { variant: "optax" }, "variant must be"],
   ["LinearLR", { startFactor: -1 }, "startFactor must be"],
@@ -153,29 +153,29 @@ const BAD: readonly [string, Options, string][] = [
   [
     "PiecewiseConstantSchedule",
     { boundaries: [5, 3] },
-    "boundaries must be sorted, each once: current value is [5, 3]",
+    "boundaries must be strictly increasing: current value is [5, 3]",
   ],
   [
     "PiecewiseConstantSchedule",
     { boundaries: [5, 5] },
-    "boundaries must be sorted, each once",
+    "boundaries must be strictly increasing",
   ],
   ["PiecewiseConstantSchedule", { boundaries: [0] }, "boundaries[0] must be"],
   [
     "PiecewiseConstantSchedule",
     { values: [1, 0.1] },
-    "values must have one value more than there are boundaries (3): current length is 2",
+    "values must be a list with one value more than there are boundaries (2): current value is [1, 0.1]",
   ],
   ["PiecewiseConstantSchedule", { values: [1, 0.1, -1] }, "values[2] must be"],
   [
     "PiecewiseConstantSchedule",
     { values: [[1, 2, 3], [1, 2]] },
-    "values[1] must have one value more",
+    "values[1] must be a list with one value more",
   ],
   [
     "PiecewiseConstantSchedule",
     { values: [[1, 2, 3]], baseLr: [1, 1] },
-    "values must have one list per base rate (2): current length is 1",
+    "values must be a list with one list per base rate (2): current value is [[1, 2, 3]]",
   ],
   ["PiecewiseConstantSchedule", { values: 3 }, "values must be a list"],
   ["WSDSchedule", { warmupSteps: -1 }, "warmupSteps must be"],
@@ -199,13 +199,17 @@ const BAD: readonly [string, Options, string][] = [
   [
     "LambdaLR",
     { lrLambda: [Math.sqrt], baseLr: [1, 1] },
-    "lrLambda must have one function per base rate (2): current length is 1",
+    "lrLambda must be a list with one function per base rate (2): current value is [a function]",
   ],
   ["LambdaLR", { lrLambda: [3] }, "lrLambda[0] must be a function"],
   ["LambdaLR", { lrLambda: Math.sqrt, baseLr: -1 }, "baseLr must be"],
   ["MultiplicativeLR", { lrLambda: 0.9 }, "lrLambda must be a function"],
   ["MultiplicativeLR", { lrLambda: Math.sqrt, baseLr: -1 }, "baseLr must be"],
-  ["ChainedScheduler", { schedulers: [] }, "schedulers must have at least one"],
+  [
+    "ChainedScheduler",
+    { schedulers: [] },
+    "schedulers must be a nonempty list",
+  ],
   ["ChainedScheduler", { schedulers: "StepLR" }, "schedulers must be a list"],
   [
     "ChainedScheduler",
@@ -217,21 +221,25 @@ const BAD: readonly [string, Options, string][] = [
     { schedulers: [new ConstantLR()], lastEpoch: -1 },
     "lastEpoch must be",
   ],
-  ["SequentialLR", { schedulers: [], milestones: [] }, "at least one"],
+  [
+    "SequentialLR",
+    { schedulers: [], milestones: [] },
+    "schedulers must be a nonempty list",
+  ],
   [
     "SequentialLR",
     { schedulers: [new ConstantLR()], milestones: [3] },
-    "milestones must have one milestone less than there are schedulers (0): current length is 1",
+    "milestones must be a list with one milestone less than there are schedulers (0): current value is [3]",
   ],
   [
     "SequentialLR",
     { schedulers: [new ConstantLR(), new ConstantLR()] },
-    "milestones must be a list of numbers",
+    "milestones must be a list",
   ],
   ["SequentialLR", {
     schedulers: [1, 2, 3].map(() => new ConstantLR()),
     milestones: [5, 3],
-  }, "milestones must be sorted, each once"],
+  }, "milestones must be strictly increasing"],
   ["SequentialLR", {
     schedulers: [1, 2].map(() => new ConstantLR()),
     milestones: [0],
@@ -264,12 +272,12 @@ Deno.test("a plateau in a composition starts with it, and is there once", () => 
     const [options, message] of [
       [
         { schedulers: [used] },
-        "lastEpoch of schedulers[0], which takes a metric, and of what holds it must be 0: current values are 1 and 0",
+        "lastEpoch of schedulers[0], which takes a metric, and of the scheduler that holds it must be 0: current values are 1 and 0",
       ],
       [{ schedulers: [fresh], lastEpoch: 5 }, "current values are 0 and 5"],
       [
         { schedulers: [fresh, fresh] },
-        "schedulers[1], which takes a metric, must be there once",
+        "schedulers[1] must be there once, as it takes a metric",
       ],
     ] as const
   ) {

@@ -246,9 +246,9 @@ Deno.test("a slot must not be called like what a rule reads or writes", () => {
       update: ({ update }: { update: optim.Expr }) => ({ update }),
     };
     assertThrows(
-      () => optim.elementwise(rule as unknown as optim.Rule),
+      () => optim.elementwise(rule as unknown as optim.ElementwiseRule),
       RangeError,
-      `current value is ${name}`,
+      `current value is "${name}"`,
     );
   }
 });

@@ -1,0 +1,63 @@
+/**
+ * The transformations of a parameter group.
+ *
+ * @module
+ */
+import { check, checkOptions, refuse } from "../../check.ts";
+import { chain } from "../transforms/chain.ts";
+import { OPTIMIZER_RULES, transformation } from "../transforms/option_rules.ts";
+import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import type { GroupOptions } from "./options.ts";
+
+/** The options of parameters that are treated alike, and what they lead to. */
+export interface Group {
+  /** The options of the optimizer, overridden by those of the group. */
+  readonly options: object;
+  /** The transformation of clipped gradients. */
+  readonly tx: GradientTransformation;
+  /** The clipping of gradients. */
+  readonly clip: GradientTransformation | undefined;
+  /** `clip`, then `tx`. */
+  readonly clipped: GradientTransformation;
+}
+
+/**
+ * The group that `own` options make.
+ *
+ * @param name The class of the optimizer.
+ * @param options Those of the optimizer.
+ * @param own Those of the group.
+ * @param defaultTx The transformation of the class, from options without the rate
+ * and clipping, and from the rate as it was given.
+ */
+export function makeGroup<O extends OptimizerOptions>(
+  name: string,
+  options: O,
+  { tx: ownTx, ...own }: GroupOptions<O>,
+  defaultTx: (options: O, lr: O["lr"]) => GradientTransformation,
+): Group {
+  const action = `create ${name}`, all = { ...options, ...own };
+  const { lr, gradClipNorm, gradClipValue, ...rest } = all;
+  checkOptions<OptimizerOptions>(
+    action,
+    { lr, gradClipNorm, gradClipValue },
+    OPTIMIZER_RULES,
+  );
+  if (ownTx) {
+    check(action, "tx", ownTx, transformation);
+    for (const [option, value] of Object.entries(own)) {
+      if (Object.hasOwn(OPTIMIZER_RULES, option)) continue;
+      const rule = "part of tx where tx is given";
+      refuse(action, option, rule, value, TypeError);
+    }
+  }
+  const clip = clips({ gradClipNorm, gradClipValue });
+  const tx = ownTx ?? defaultTx(rest as unknown as O, lr);
+  return {
+    options: ownTx ? { ...all, tx: ownTx } : all,
+    tx,
+    clip: clip.length > 0 ? chain(...clip) : undefined,
+    clipped: chain(...clip, tx),
+  };
+}

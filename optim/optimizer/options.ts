@@ -1,0 +1,55 @@
+/**
+ * The options of an optimizer, of its parameter groups and of a step.
+ *
+ * @module
+ */
+import type { OptionRules } from "../../check.ts";
+import type { States } from "../../state.ts";
+import type { WeightDecayOptions } from "../transforms/decay.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  transformation,
+} from "../transforms/option_rules.ts";
+import type { OptimizerOptions } from "../transforms/pipeline.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
+
+/** Options of {@linkcode Optimizer} itself. */
+export interface TxOptions extends OptimizerOptions, WeightDecayOptions {
+  /**
+   * The transformation of the gradients. Default: Adam with an L2 penalty of
+   * `weightDecay`.
+   */
+  readonly tx?: GradientTransformation | undefined;
+}
+
+/** What the options of {@linkcode Optimizer} must be. */
+export const TX_RULES: OptionRules<TxOptions> = {
+  ...OPTIMIZER_RULES,
+  ...DECAY_RULES,
+  tx: transformation,
+};
+
+/** Options of a parameter group: any of the optimizer's, or `tx`. */
+export type GroupOptions<O> = Partial<O> & {
+  /** Another transformation for this group. */
+  readonly tx?: GradientTransformation | undefined;
+};
+
+/** Parameters with the same options. */
+export interface ParamGroup {
+  /** The parameters, by path. */
+  readonly params: States;
+  /** The options of the optimizer, overridden by those of the group. */
+  readonly options: object;
+  /** The rate that the schedule starts from. */
+  readonly baseLr: number;
+  /** The rate that the next step applies. */
+  readonly lr: number;
+}
+
+/** Options of a step. */
+export interface StepOptions {
+  /** Whether the gradients stay the caller's to dispose. Default: false. */
+  readonly keep?: boolean | undefined;
+}

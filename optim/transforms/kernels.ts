@@ -1,0 +1,133 @@
+/**
+ * The kernels of elementwise rules, and what they run on.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  Expr,
+  type Extent,
+  type Kernel,
+  kernelOf,
+  type Output,
+  type Row,
+} from "../../backend/fusion/mod.ts";
+import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
+import type { ElementwiseRule, SlotStart, StepInfo } from "./elementwise.ts";
+import type { OptState, Rate } from "./transformation.ts";
+
+/** Rows and their paths, by kernel. */
+export interface PathLaunch {
+  /** The kernel. */
+  readonly kernel: Kernel;
+  /** Its inputs, for each parameter. */
+  readonly rows: Row[];
+  /** The path of each row. */
+  readonly paths: string[];
+}
+
+/** One launch for each kernel, with all its rows. */
+export function byKernel(
+  paths: readonly string[],
+  rowOf: (path: string) => readonly [Kernel, Row],
+): PathLaunch[] {
+  const launches = new Map<Kernel, PathLaunch>();
+  for (const path of paths) {
+    const [kernel, row] = rowOf(path);
+    let launch = launches.get(kernel);
+    if (!launch) {
+      launches.set(kernel, launch = { kernel, rows: [], paths: [] });
+    }
+    launch.rows.push(row);
+    launch.paths.push(path);
+  }
+  return [...launches.values()];
+}
+
+/** The inputs of the kernel of `rule` at the next step of a parameter. */
+export function rowOf(
+  rule: ElementwiseRule,
+  path: string,
+  updates: Tensors,
+  state: OptState,
+  params: Tensors,
+  rate?: Rate,
+): Row {
+  const param = params[path]!, { shape } = param;
+  const inputs: Record<string, tf.Tensor> = { update: updates[path]!, param };
+  for (const slot in rule.slots) inputs[slot] = state.slots[slot]![path]!;
+  const info: StepInfo = {
+    t: state.steps[path]! + 1,
+    lr: rate?.lr,
+    baseLr: rate?.baseLr,
+    path,
+    shape,
+  };
+  const scalars: Record<string, number> = {};
+  for (const name in rule.scalars) scalars[name] = rule.scalars[name]!(info);
+  return { inputs, scalars, shape };
+}
+
+function extentOf(start: SlotStart): Extent {
+  return typeof start === "object" ? "one" : "each";
+}
+
+/** The expressions of what `rule` computes. */
+function record(
+  rule: ElementwiseRule,
+): { update: Output; slots: Named<Output> } {
+  const slots = mapNamed(
+    rule.slots,
+    (start, name) => Expr.input(name, extentOf(start)),
+  );
+  const result = rule.update(
+    { ...slots, update: Expr.input("update"), param: Expr.input("param") },
+    mapNamed(rule.scalars, (_, name) => Expr.scalar(name)),
+  );
+  return {
+    update: { value: result.update, extent: "each" },
+    slots: mapNamed(rule.slots, (start, name) => (
+      { value: result[name]!, extent: extentOf(start) }
+    )),
+  };
+}
+
+/** A prefix of outputs that are new tensors rather than overwrite an input. */
+export const FRESH = "next ";
+
+function memoize<T extends object>(
+  make: (rule: ElementwiseRule) => T,
+): (r: ElementwiseRule) => T {
+  const made = new WeakMap<ElementwiseRule, T>();
+  return (rule) => {
+    let value = made.get(rule);
+    if (!value) made.set(rule, value = make(rule));
+    return value;
+  };
+}
+
+/** The kernel that computes what `rule` returns, as new tensors. */
+export const pureKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) => {
+  const { update, slots } = record(rule);
+  const outputs: Record<string, Output> = { [FRESH + "update"]: update };
+  for (const [name, slot] of Object.entries(slots)) {
+    outputs[FRESH + name] = slot;
+  }
+  return kernelOf(outputs);
+});
+
+function stepOutputs(rule: ElementwiseRule, param: string): Named<Output> {
+  const { update, slots } = record(rule);
+  const value = Expr.input("param").add(update.value);
+  return { [param]: { value, extent: "each" }, ...slots };
+}
+
+/** The kernel that overwrites the slots and `param`. */
+export const stepKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) =>
+  kernelOf(stepOutputs(rule, "param"))
+);
+
+/** The kernel that overwrites the slots, and returns the new `param` as `next`. */
+export const nextKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) =>
+  kernelOf(stepOutputs(rule, "next"))
+);
