@@ -21,7 +21,12 @@
  *
  * @module
  */
-import { defaultState, type DrawOptions } from "./random/default.ts";
+import { callable, check, checkOptions } from "./check.ts";
+import {
+  defaultState,
+  DRAW_RULES,
+  type DrawOptions,
+} from "./random/default.ts";
 import type { RandomState } from "./random/state.ts";
 
 export { defaultState as default, type DrawOptions } from "./random/default.ts";
@@ -30,9 +35,9 @@ export * from "./random/continuous.ts";
 export * from "./random/discrete.ts";
 
 /**
- * Begin the default stream anew.
+ * Restarts the default stream.
  *
- * @param seed A safe integer. Default: one from the system's entropy.
+ * @param seed A safe integer. Default: one from the entropy of the system.
  * @returns The seed.
  */
 export function seed(seed: number = entropy()): number {
@@ -41,13 +46,14 @@ export function seed(seed: number = entropy()): number {
 }
 
 /**
- * Run `fn` with the default stream of `seed`, then go on where it was before.
+ * Runs `fn` with the default stream at `seed`, and then restores the stream.
  *
  * @param seed A safe integer.
  * @param fn Must not return a promise.
- * @returns What `fn` returned.
+ * @returns The result of `fn`.
  */
 export function withSeed<T>(seed: number, fn: () => T): T {
+  check("run with a seed", "fn", fn, callable);
   const before = defaultState.value;
   defaultState.seed(seed);
   try {
@@ -57,11 +63,18 @@ export function withSeed<T>(seed: number, fn: () => T): T {
   }
 }
 
-/** New streams, independent of the one they come from and of each other. */
+/**
+ * New streams, independent of the one they come from and of each other.
+ *
+ * @param count The number of streams. Default: 2.
+ * @param options The stream they come from.
+ */
 export function split(
   count = 2,
-  { random = defaultState }: DrawOptions = {},
+  options: DrawOptions = {},
 ): RandomState[] {
+  checkOptions("split", options, DRAW_RULES);
+  const { random = defaultState } = options;
   return random.split(count);
 }
 

@@ -4,17 +4,18 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { check, checkOptions, type OptionRules } from "../check.ts";
 import { scope } from "../memory.ts";
 import type { Tensors } from "../tensors.ts";
 import { mapNamed } from "../tensors.ts";
 
 /** Options of {@linkcode clipGradNorm}. */
 export interface ClipGradNormOptions {
-  /** The exponent of the norm; `Infinity` is the largest element. Default: 2. */
+  /** The exponent of the norm; `Infinity` for the largest element. Default: 2. */
   readonly normType?: number;
 }
 
-/** What {@linkcode clipGradNorm} returns. */
+/** The result of {@linkcode clipGradNorm}. */
 export interface ClippedGrads<G extends Tensors> {
   /** The gradients, scaled down. */
   readonly grads: G;
@@ -22,15 +23,19 @@ export interface ClippedGrads<G extends Tensors> {
   readonly norm: tf.Scalar;
 }
 
+const RULES: OptionRules<ClipGradNormOptions> = {
+  normType: "a positive number",
+};
+
 /**
- * Scale gradients down until their norm, taken together, is at most `maxNorm`:
+ * Scales gradients down so that their common norm is at most `maxNorm`:
  *
  * ```text
  * g ← g · min(1, maxNorm / (‖g‖ + 1e-6))
  * ```
  *
- * It frees the gradients that it is given. An optimizer's `gradClipNorm` does the
- * same without a pass of its own.
+ * It frees the gradients that it is given. The option `gradClipNorm` of optimizers
+ * does the same within the step.
  *
  * @example Usage
  * ```ts
@@ -53,15 +58,11 @@ export interface ClippedGrads<G extends Tensors> {
 export function clipGradNorm<G extends Tensors>(
   grads: G,
   maxNorm: number,
-  { normType = 2 }: ClipGradNormOptions = {},
+  options: ClipGradNormOptions = {},
 ): ClippedGrads<G> {
-  for (const [name, x] of Object.entries({ maxNorm, normType })) {
-    if (!(x > 0)) {
-      throw new RangeError(
-        `Cannot clip gradients: ${name} must be positive: current value is ${x}`,
-      );
-    }
-  }
+  check("clip gradients", "maxNorm", maxNorm, "a positive number");
+  checkOptions("clip gradients", options, RULES);
+  const { normType = 2 } = options;
   const clipped = scope(() => {
     const norm = globalNorm(grads, normType);
     const factor = tf.minimum(1, tf.div(maxNorm, tf.add(norm, 1e-6)));
@@ -76,9 +77,10 @@ export function clipGradNorm<G extends Tensors>(
  *
  * @param tensors Gradients by path; the caller still owns them.
  * @param p The exponent of the norm; `Infinity` is the largest element. Default: 2.
- * @returns A scalar; 0 of no gradients.
+ * @returns A scalar; 0 without gradients.
  */
 export function globalNorm(tensors: Tensors, p = 2): tf.Scalar {
+  check("compute the norm", "p", p, "a positive number");
   return scope(() => normOf(Object.values(tensors), p));
 }
 

@@ -8,7 +8,7 @@ import { engine, isNested } from "../engine.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";
 
-/** What the function given to {@linkcode customGradient} returns. */
+/** The result of the function given to {@linkcode customGradient}. */
 export interface WithGradient<V extends tf.Tensor> {
   /** The value. */
   readonly value: V;

@@ -1,19 +1,31 @@
 /**
- * Finds where a computation first went wrong.
+ * Finds the first operation whose result is not finite.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { engine } from "../engine.ts";
+import {
+  callable,
+  check,
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+  recordOf,
+} from "../check.ts";
 import { type AnyState, State, type States } from "../state.ts";
 
 /** Options of {@linkcode debugNaN}. */
 export interface DebugNaNOptions {
-  /** States to look at first, by path. Default: none. */
+  /** States to check first, by path. Default: none. */
   readonly states?: States<AnyState>;
 }
 
-/** One kernel that ran. */
+const RULES: OptionRules<DebugNaNOptions> = {
+  states: recordOf(instanceOf(State, "a state")),
+};
+
+/** A call of a kernel. */
 interface Ran {
   readonly kernel: string;
   readonly inputs: readonly tf.Tensor[];
@@ -21,11 +33,10 @@ interface Ran {
 }
 
 /**
- * Run `fn`, and throw if any op in it (gradients included) made NaN or an
- * infinity: the error names the state, or the first op.
+ * Runs `fn`, and throws if a state or the result of an operation in it, gradients
+ * included, is NaN or infinite; the error names the first of them.
  *
- * It keeps every tensor until it has read it, so use it on a small batch. It
- * reads values, and therefore is asynchronous.
+ * All results are kept until they have been read, so use it on a small batch.
  *
  * @example Usage
  * ```ts
@@ -48,8 +59,11 @@ interface Ran {
  */
 export async function debugNaN<T>(
   fn: () => T,
-  { states = {} }: DebugNaNOptions = {},
+  options: DebugNaNOptions = {},
 ): Promise<T> {
+  check("look for NaN", "fn", fn, callable);
+  checkOptions("look for NaN", options, RULES);
+  const { states = {} } = options;
   for (const [path, state] of Object.entries(states)) {
     if (state instanceof State && state.value instanceof tf.Tensor) {
       const problem = await notFinite(state.value);

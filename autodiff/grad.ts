@@ -4,31 +4,24 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
-import { differentiate, type Outcome, type Task } from "./differentiate.ts";
+import { boolean, callable, check, checkOptions } from "../check.ts";
+import { differentiate, type Task } from "./differentiate.ts";
+import type { GradsOf } from "./nest.ts";
+import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
 
 /** Options of {@linkcode grad}. */
-export interface GradOptions {
-  /** The states to differentiate in: a state, or lists and records of such. */
-  readonly states?: StateNest;
-  /**
-   * The index or indices of the arguments to differentiate in. Default: 0
-   * without `states`, none with them.
-   */
-  readonly argnums?: number | readonly number[];
+export interface GradOptions extends TargetOptions {
   /** Whether to return the function's value after the gradients. Default: false. */
   readonly returnValue?: boolean;
   /**
-   * Whether the function returns `[value, aux]`; aux is returned last, its
-   * tensors owned by the caller. Default: false.
+   * Whether the function returns `[value, aux]`; aux is returned last, its tensors
+   * owned by the caller. Default: false.
    */
   readonly hasAux?: boolean;
-  /**
-   * Whether to throw if a state is not read, rather than give zeros. Default:
-   * true.
-   */
-  readonly checkStates?: boolean;
 }
+
+const VALUE_AND_GRAD_RULES = { ...TARGET_RULES, hasAux: boolean };
+const RULES = { ...VALUE_AND_GRAD_RULES, returnValue: boolean };
 
 /** Gradients in the arguments that `N` numbers. */
 export type ArgGradsOf<A extends readonly unknown[], N> = N extends number
@@ -48,7 +41,7 @@ export type ValueOf<R> = R extends tf.Tensor ? R
   : R extends readonly [infer V, unknown] ? V
   : never;
 
-/** The rest of what a differentiated function returns. */
+/** The auxiliary value in what a differentiated function returns. */
 export type AuxOf<R> = R extends readonly [unknown, infer X] ? X : undefined;
 
 /** What {@linkcode grad} returns: gradients, then value, then aux. */
@@ -65,13 +58,13 @@ export type Differentiable = tf.Tensor | readonly [tf.Tensor, unknown];
 /**
  * The function that computes the gradient of `fn`, which returns a scalar.
  *
- * Gradients have the structure of `states`; with `argnums` too they are
- * `[gradients in states, gradients in arguments]`. They belong to the caller (an
- * optimizer's `step` frees them), and so do the value and aux.
+ * Gradients have the structure of `states`; with `argnums` as well, the result is
+ * `[gradients in states, gradients in arguments]`. The caller owns them (an
+ * optimizer's `step` frees them), and the value and aux.
  *
- * It differentiates in the values that the states hold when it is called. What
- * `fn` writes to states is kept, as if it had been called alone; if it throws,
- * every state is as before, and nothing leaks. It may be nested.
+ * The point of differentiation is the values of the states at the time of the call.
+ * What `fn` writes to states is kept, as in a call of `fn` alone; if `fn` throws, every
+ * state keeps its value from before, and no tensor leaks. Calls may be nested.
  *
  * @example Usage
  * ```ts
@@ -132,18 +125,18 @@ export function vectorGrad<
 /** Options of {@linkcode valueAndGrad}. */
 export type ValueAndGradOptions = Omit<GradOptions, "returnValue">;
 
-/** What {@linkcode valueAndGrad} returns. */
+/** The result of {@linkcode valueAndGrad}. */
 export interface ValueAndGrads<G, V, X> {
-  /** What the function returned. */
+  /** The value of the function. */
   readonly value: V;
   /** The gradients, in the structure of the states. */
   readonly grads: G;
-  /** What it returned besides, with `hasAux`. */
+  /** The auxiliary value, with `hasAux`. */
   readonly aux: X;
 }
 
 /**
- * As {@linkcode grad}, with names for what is returned.
+ * As {@linkcode grad}, with a record of value, gradients and aux as the result.
  *
  * @typeParam A The arguments of `fn`.
  * @typeParam R What `fn` returns.
@@ -161,6 +154,7 @@ export function valueAndGrad<
   fn: (...args: A) => R,
   options?: O,
 ): (...args: A) => ValueAndGrads<GradsFor<A, O>, ValueOf<R>, AuxOf<R>> {
+  checkOptions("differentiate", options ?? {}, VALUE_AND_GRAD_RULES);
   const { hasAux = false } = options ?? {};
   const gradient = prepare(
     fn,
@@ -177,41 +171,28 @@ export function valueAndGrad<
   };
 }
 
-/** Check the options once, and return the function that runs them. */
+/** Checks the options once, and returns the function that differentiates. */
 function prepare<A extends readonly unknown[]>(
   fn: (...args: A) => unknown,
   options: GradOptions,
   scalar: boolean,
 ): (...args: A) => unknown {
-  if (typeof fn !== "function") {
-    throw new TypeError(
-      `Cannot differentiate: the first argument must be a function: current value is ${fn}`,
-    );
-  }
-  const { states, returnValue = false, hasAux = false, checkStates = true } =
-    options;
-  const argnums = options.argnums ?? (states === undefined ? 0 : undefined);
-  const indices = toIndices(argnums);
-  const leaves = states === undefined ? new Map() : collect(states);
-
-  function gradients(outcome: Outcome): unknown {
-    const ofArgs = typeof argnums === "number" ? outcome.args[0] : outcome.args;
-    if (states === undefined) return ofArgs;
-    const ofStates = mirror(states, (state) => outcome.states.get(state)!);
-    return argnums === undefined ? ofStates : [ofStates, ofArgs];
-  }
-
+  check("differentiate", "the first argument", fn, callable);
+  checkOptions("differentiate", options, RULES);
+  const { returnValue = false, hasAux = false, checkStates = true } = options;
+  const target = resolveTarget(options);
+  const { states, argnums } = target;
   return (...args) => {
     const outcome = differentiate({
       fn: fn as Task["fn"],
       args,
-      states: leaves,
-      argnums: indices,
+      states,
+      argnums,
       hasAux,
       checkStates,
       scalar,
     });
-    const grads = gradients(outcome);
+    const grads = target.gradients(outcome);
     if (!returnValue) outcome.value.dispose();
     if (!returnValue && !hasAux) return grads;
     return [
@@ -220,23 +201,4 @@ function prepare<A extends readonly unknown[]>(
       ...(hasAux ? [outcome.aux] : []),
     ];
   };
-}
-
-function toIndices(argnums: number | readonly number[] | undefined): number[] {
-  const indices = argnums === undefined ? [] : [argnums].flat();
-  for (const i of indices) {
-    if (Number.isInteger(i) && i >= 0) continue;
-    throw new RangeError(
-      `Cannot differentiate: argnums must be indices of arguments, from 0: current value is ${i}`,
-    );
-  }
-  if (new Set(indices).size < indices.length) {
-    throw new RangeError(
-      `Cannot differentiate: argnums must differ: current value is [${indices}]`,
-    );
-  }
-  if (argnums !== undefined && indices.length === 0) {
-    throw new RangeError("Cannot differentiate: argnums must not be empty");
-  }
-  return indices;
 }

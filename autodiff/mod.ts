@@ -21,4 +21,5 @@ export * from "./custom.ts";
 export * from "./debug.ts";
 export * from "./grad.ts";
 export type { GradsOf, StateNest } from "./nest.ts";
+export type { TargetOptions } from "./target.ts";
 export * from "./vjp.ts";

@@ -6,31 +6,32 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { scope } from "../memory.ts";
 import {
-  type ArgGradsOf,
-  grad,
-  type GradOptions,
-  type GradsFor,
-} from "./grad.ts";
+  anything,
+  callable,
+  check,
+  checkOptions,
+  type OptionRules,
+  tensor,
+} from "../check.ts";
+import { type ArgGradsOf, grad, type GradsFor } from "./grad.ts";
 import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
 import { record } from "./record.ts";
 import { differentiate, type Task } from "./differentiate.ts";
+import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
 
 /** Options of {@linkcode vjp} and {@linkcode jacobian}. */
-export type VjpOptions = Pick<
-  GradOptions,
-  "states" | "argnums" | "checkStates"
->;
+export type VjpOptions = TargetOptions;
 
-/** What {@linkcode vjp} returns. */
+/** The result of {@linkcode vjp}. */
 export interface Vjp<V, G> extends Disposable {
-  /** What the function returned; owned by the caller. */
+  /** The value of the function, owned by the caller. */
   readonly value: V;
   /**
-   * The gradients for a gradient `dy` in the value, of the value's shape; as
-   * often as wanted.
+   * The gradients for a gradient `dy` in the value, of the value's shape. It may be
+   * called any number of times.
    */
   pullback(dy: tf.Tensor): G;
-  /** Free what the pullback needs. */
+  /** Frees the tensors that `pullback` needs. */
   dispose(): void;
 }
 
@@ -68,9 +69,11 @@ export function vjp<
   fn: (...args: A) => V,
   options?: O,
 ): (...args: A) => Vjp<V, GradsFor<A, O>> {
-  const { states, checkStates = true } = options ?? {} as VjpOptions;
-  const argnums = options?.argnums ?? (states === undefined ? 0 : undefined);
-  const leaves = states === undefined ? new Map() : collect(states);
+  const given: VjpOptions = options ?? {};
+  check("differentiate", "the first argument", fn, callable);
+  checkOptions("differentiate", given, TARGET_RULES);
+  const { checkStates = true } = given;
+  const target = resolveTarget(given);
 
   return (...args) => {
     const { value, from } = record(() => fn(...args));
@@ -80,6 +83,7 @@ export function vjp<
     const product: Vjp<V, unknown> = {
       value,
       pullback(dy) {
+        check("pull back", "dy", dy, tensor);
         if (!tf.util.arraysEqual(dy.shape, value.shape)) {
           throw new RangeError(
             `Cannot pull back: dy must have the value's shape [${value.shape}]: current shape is [${dy.shape}]`,
@@ -88,8 +92,8 @@ export function vjp<
         const outcome = differentiate({
           fn: fn as unknown as Task["fn"],
           args: inputs,
-          states: leaves,
-          argnums: [argnums ?? []].flat() as number[],
+          states: target.states,
+          argnums: target.argnums,
           hasAux: false,
           checkStates,
           scalar: false,
@@ -97,12 +101,7 @@ export function vjp<
           from,
         });
         outcome.value.dispose();
-        const ofArgs = typeof argnums === "number"
-          ? outcome.args[0]
-          : outcome.args;
-        if (states === undefined) return ofArgs;
-        const ofStates = mirror(states, (x) => outcome.states.get(x)!);
-        return argnums === undefined ? ofStates : [ofStates, ofArgs];
+        return target.gradients(outcome);
       },
       dispose() {
         tf.dispose([...from.values(), ...inputs] as tf.TensorContainer);
@@ -174,9 +173,8 @@ function stack(rows: readonly unknown[], shape: readonly number[]): unknown {
 /**
  * The function that computes the Hessian of `fn`, which returns a scalar.
  *
- * With `states` it has their structure twice: the state derived in first is the
- * outer key, and shapes are the outer state's, then the inner one's. With
- * `argnums` it is one tensor for one index.
+ * With `states` it has their structure twice: shapes are those of the outer state,
+ * then of the inner one. With `argnums` it is one tensor.
  *
  * @typeParam A The arguments of `fn`.
  * @param fn Returns a scalar.
@@ -192,6 +190,7 @@ export function hessian<
   fn: (...args: A) => tf.Tensor,
   options?: O,
 ): (...args: A) => HessianOf<A, O> {
+  checkOptions("differentiate twice", options ?? {}, HESSIAN_RULES);
   const { states, argnums = 0 } = options ?? {} as HessianOptions;
   if (states === undefined) {
     return jacobian(grad(fn, { argnums }) as (...args: A) => tf.Tensor, {
@@ -221,7 +220,12 @@ export interface HessianOptions {
   readonly argnums?: number;
 }
 
-/** What {@linkcode hessian} returns. */
+const HESSIAN_RULES: OptionRules<HessianOptions> = {
+  states: anything,
+  argnums: "a nonnegative integer",
+};
+
+/** The result of {@linkcode hessian}. */
 export type HessianOf<A extends readonly unknown[], O> = O extends
   { readonly states: infer S } ? NestOf<S, JacobianOf<GradsOf<S>>>
   : JacobianOf<ArgGradsOf<A, 0>>;

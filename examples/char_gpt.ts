@@ -89,9 +89,9 @@ class Block extends nn.Module {
   constructor(sizes: GptSizes) {
     super();
     const { width, layers } = sizes;
-    this.norm1 = new nn.LayerNorm(width, { bias: false, epsilon: 1e-5 });
+    this.norm1 = new nn.LayerNorm(width, { bias: false, eps: 1e-5 });
     this.attention = new Attention(sizes);
-    this.norm2 = new nn.LayerNorm(width, { bias: false, epsilon: 1e-5 });
+    this.norm2 = new nn.LayerNorm(width, { bias: false, eps: 1e-5 });
     this.expand = new nn.Linear(width, 4 * width, weights());
     this.contract = new nn.Linear(4 * width, width, weights(layers));
   }
@@ -122,7 +122,7 @@ class Gpt extends nn.Module {
     this.characters = new nn.Embedding(characters, width, { weightInit });
     this.positions = new nn.Embedding(context, width, { weightInit });
     this.blocks = Array.from({ length: layers }, () => new Block(sizes));
-    this.norm = new nn.LayerNorm(width, { bias: false, epsilon: 1e-5 });
+    this.norm = new nn.LayerNorm(width, { bias: false, eps: 1e-5 });
   }
 
   /** `[batch, time]` to `[batch * time, characters]`. */

@@ -1,31 +1,80 @@
 /**
- * Numbers from distributions with a density, and what is made of them.
+ * Draws from continuous distributions, and classes by the Gumbel-max trick.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { defaultState, type DrawOptions } from "./default.ts";
+import {
+  check,
+  checkOptions,
+  type OptionRules,
+  refuse,
+  tensor,
+} from "../check.ts";
+import {
+  checkDraw,
+  defaultState,
+  DRAW_RULES,
+  type DrawOptions,
+} from "./default.ts";
 import { normalCdf, probit } from "./normal.ts";
 import type { RandomState } from "./state.ts";
+
+/** Options of {@linkcode uniform}. */
+export interface UniformOptions extends DrawOptions {
+  /** The lower bound. Default: 0. */
+  readonly min?: number;
+  /** The upper bound. Default: 1. */
+  readonly max?: number;
+}
+
+/** Options of {@linkcode normal}. */
+export interface NormalOptions extends DrawOptions {
+  /** The mean. Default: 0. */
+  readonly mean?: number;
+  /** The standard deviation. Default: 1. */
+  readonly std?: number;
+}
+
+/** Options of {@linkcode truncatedNormal}. */
+export interface TruncatedNormalOptions extends NormalOptions {
+  /** The lower bound, in standard deviations from the mean. Default: -2. */
+  readonly lower?: number;
+  /** The upper bound, in standard deviations from the mean. Default: 2. */
+  readonly upper?: number;
+}
+
+const UNIFORM: OptionRules<UniformOptions> = {
+  ...DRAW_RULES,
+  min: "a finite number",
+  max: "a finite number",
+};
+const NORMAL: OptionRules<NormalOptions> = {
+  ...DRAW_RULES,
+  mean: "a finite number",
+  std: "a nonnegative finite number",
+};
+const TRUNCATED_NORMAL: OptionRules<TruncatedNormalOptions> = {
+  ...NORMAL,
+  lower: "a number",
+  upper: "a number",
+};
 
 /**
  * Uniform numbers in `[min, max)`, in steps of `(max - min) / 2^24`.
  *
  * @param shape The sizes of the axes.
- * @param options `min`, 0 by default, and `max`, 1 by default.
+ * @param options See {@linkcode UniformOptions}.
  * @throws {RangeError} If `min` is above `max`.
  */
 export function uniform<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
-  { min = 0, max = 1, random = defaultState }: DrawOptions & {
-    readonly min?: number;
-    readonly max?: number;
-  } = {},
+  options: UniformOptions = {},
 ): tf.Tensor<R> {
+  checkDraw("draw uniform numbers", shape, options, UNIFORM);
+  const { min = 0, max = 1, random = defaultState } = options;
   if (!(min <= max)) {
-    throw new RangeError(
-      `Cannot draw uniform numbers: min must be at most max: current values are ${min} and ${max}`,
-    );
+    refuse("draw uniform numbers", "min", `at most max, ${max}`, min);
   }
   return draw(shape, random, (word) => min + (max - min) * fraction(word));
 }
@@ -36,48 +85,39 @@ export function uniform<R extends tf.Rank>(
  * `mean + std Φ⁻¹(u)`, which reaches 6.3 standard deviations.
  *
  * @param shape The sizes of the axes.
- * @param options `mean`, 0 by default, and `std`, 1 by default.
+ * @param options See {@linkcode NormalOptions}.
  */
 export function normal<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
-  { mean = 0, std = 1, random = defaultState }: DrawOptions & {
-    readonly mean?: number;
-    readonly std?: number;
-  } = {},
+  options: NormalOptions = {},
 ): tf.Tensor<R> {
-  checkStd("normal", std);
+  checkDraw("draw normal numbers", shape, options, NORMAL);
+  const { mean = 0, std = 1, random = defaultState } = options;
   return draw(shape, random, (word) => mean + std * probit(midpoint(word)));
 }
 
 /**
- * Normal numbers that lie between two bounds.
+ * Normal numbers between two bounds.
  *
- * `mean + std Φ⁻¹(Φ(lower) + u (Φ(upper) - Φ(lower)))`: of a narrow slice far out
- * as well, without rejecting any.
+ * `mean + std Φ⁻¹(Φ(lower) + u (Φ(upper) - Φ(lower)))`, which rejects no number, even
+ * between bounds far from the mean.
  *
  * @param shape The sizes of the axes.
- * @param options `mean`, `std`, and the bounds `lower` and `upper` in standard
- * deviations from the mean, -2 and 2 by default.
+ * @param options See {@linkcode TruncatedNormalOptions}.
  * @throws {RangeError} If `lower` is not below `upper`.
  */
 export function truncatedNormal<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
-  { mean = 0, std = 1, lower = -2, upper = 2, random = defaultState }:
-    & DrawOptions
-    & {
-      readonly mean?: number;
-      readonly std?: number;
-      readonly lower?: number;
-      readonly upper?: number;
-    } = {},
+  options: TruncatedNormalOptions = {},
 ): tf.Tensor<R> {
-  checkStd("truncated normal", std);
+  checkDraw("draw truncated normal numbers", shape, options, TRUNCATED_NORMAL);
+  const { mean = 0, std = 1, lower = -2, upper = 2 } = options;
+  const { random = defaultState } = options;
   if (!(lower < upper)) {
-    throw new RangeError(
-      `Cannot draw truncated normal numbers: lower must be below upper: current values are ${lower} and ${upper}`,
-    );
+    const is = `below upper, ${upper}`;
+    refuse("draw truncated normal numbers", "lower", is, lower);
   }
-  // Φ is exact near 0, not near 1: of the upper tail, take the mirror image.
+  // Φ is precise near 0, not near 1: in the upper tail, use the mirror image.
   const mirror = lower > 0 ? -1 : 1;
   const from = normalCdf(mirror * (lower > 0 ? upper : lower));
   const to = normalCdf(mirror * (lower > 0 ? lower : upper));
@@ -97,8 +137,11 @@ export function truncatedNormal<R extends tf.Rank>(
  */
 export function categorical(
   logits: tf.Tensor,
-  { random = defaultState }: DrawOptions = {},
+  options: DrawOptions = {},
 ): tf.Tensor {
+  check("draw classes", "logits", logits, tensor);
+  checkOptions("draw classes", options, DRAW_RULES);
+  const { random = defaultState } = options;
   return tf.tidy(() => {
     const gumbel = draw(
       logits.shape as tf.ShapeMap[tf.Rank],
@@ -114,7 +157,7 @@ function fraction(word: number): number {
   return (word >>> 8) / 2 ** 24;
 }
 
-/** In (0, 1): never an end, where an inverse would be infinite. */
+/** In (0, 1), without the ends, where an inverse would be infinite. */
 function midpoint(word: number): number {
   return (word + 0.5) / 2 ** 32;
 }
@@ -129,12 +172,4 @@ function draw<R extends tf.Rank>(
   const values = new Float32Array(words.length);
   for (let i = 0; i < words.length; i++) values[i] = value(words[i]!);
   return tf.tensor(values, shape, "float32");
-}
-
-function checkStd(distribution: string, std: number) {
-  if (!(std >= 0)) {
-    throw new RangeError(
-      `Cannot draw ${distribution} numbers: std must be at least 0: current value is ${std}`,
-    );
-  }
 }

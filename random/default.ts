@@ -1,15 +1,30 @@
 /**
- * The default stream.
+ * The default stream, and the checks of all draws.
  *
  * @module
  */
-import { RandomState } from "./state.ts";
+import { check, checkOptions, listOf, type OptionRules } from "../check.ts";
+import { RandomState, stream } from "./state.ts";
 
-/** The state that everything draws from unless told otherwise; seed 0 at first. */
+/** The stream that everything draws from by default; it begins with seed 0. */
 export const defaultState: RandomState = new RandomState(0);
 
 /** The option that all draws share. */
 export interface DrawOptions {
-  /** Where to draw from. Default: the default state. */
+  /** The stream to draw from. Default: the default stream. */
   readonly random?: RandomState;
+}
+
+/** The rules of {@linkcode DrawOptions}. */
+export const DRAW_RULES: OptionRules<DrawOptions> = { random: stream };
+
+/** Throws unless `shape` and `options` are what a draw takes. */
+export function checkDraw<O extends DrawOptions>(
+  action: string,
+  shape: readonly number[],
+  options: O,
+  rules: OptionRules<O>,
+): void {
+  check(action, "shape", shape, listOf("a nonnegative integer"));
+  checkOptions(action, options, rules);
 }

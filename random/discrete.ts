@@ -1,29 +1,74 @@
 /**
- * Truths, integers and orders.
+ * Draws of booleans, integers and permutations.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { defaultState, type DrawOptions } from "./default.ts";
+import {
+  boolean,
+  check,
+  checkOptions,
+  type OptionRules,
+  refuse,
+} from "../check.ts";
+import {
+  checkDraw,
+  defaultState,
+  DRAW_RULES,
+  type DrawOptions,
+} from "./default.ts";
 import type { RandomState } from "./state.ts";
 
+/** Options of {@linkcode bernoulli}. */
+export interface BernoulliOptions extends DrawOptions {
+  /** The probability of true. Default: 1/2. */
+  readonly p?: number;
+}
+
+/** Options of {@linkcode randint}. */
+export interface RandintOptions extends DrawOptions {
+  /** The lowest integer. Default: 0. */
+  readonly min?: number;
+  /** The integer above the highest one. */
+  readonly max: number;
+}
+
+/** Options of {@linkcode choice}. */
+export interface ChoiceOptions extends DrawOptions {
+  /** The number of draws. Default: 1. */
+  readonly size?: number;
+  /** Whether an integer may be drawn more than once. Default: false. */
+  readonly replace?: boolean;
+}
+
+const BERNOULLI: OptionRules<BernoulliOptions> = {
+  ...DRAW_RULES,
+  p: "in [0, 1]",
+};
+const RANDINT: OptionRules<RandintOptions> = {
+  ...DRAW_RULES,
+  min: "an integer",
+  max: "an integer",
+};
+const CHOICE: OptionRules<ChoiceOptions> = {
+  ...DRAW_RULES,
+  size: "a nonnegative integer",
+  replace: boolean,
+};
+
 /**
- * True with probability `p`, each on its own.
+ * True with probability `p`, independently for each element.
  *
  * @param shape The sizes of the axes.
- * @param options `p`, ½ by default.
+ * @param options See {@linkcode BernoulliOptions}.
  * @returns A tensor of dtype `bool`.
  */
 export function bernoulli<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
-  { p = 0.5, random = defaultState }: DrawOptions & { readonly p?: number } =
-    {},
+  options: BernoulliOptions = {},
 ): tf.Tensor<R> {
-  if (!(p >= 0 && p <= 1)) {
-    throw new RangeError(
-      `Cannot draw Bernoulli numbers: p must be in [0, 1]: current value is ${p}`,
-    );
-  }
+  checkDraw("draw Bernoulli numbers", shape, options, BERNOULLI);
+  const { p = 0.5, random = defaultState } = options;
   const words = random.words(tf.util.sizeFromShape(shape));
   const limit = p * 2 ** 32;
   return tf.tensor(
@@ -34,25 +79,21 @@ export function bernoulli<R extends tf.Rank>(
 }
 
 /**
- * Integers from `min` to below `max`, each equally likely.
+ * Integers from `min` to `max - 1`, with equal probabilities.
  *
  * @param shape The sizes of the axes.
- * @param options `min`, 0 by default, and `max`.
+ * @param options See {@linkcode RandintOptions}.
  * @returns A tensor of dtype `int32`.
- * @throws {RangeError} If they are no integers, or `min` is not below `max`.
+ * @throws {RangeError} If they are not integers, or `min` is not below `max`.
  */
 export function randint<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
-  { min = 0, max, random = defaultState }: DrawOptions & {
-    readonly min?: number;
-    readonly max: number;
-  },
+  options: RandintOptions,
 ): tf.Tensor<R> {
-  if (!(Number.isInteger(min) && Number.isInteger(max) && min < max)) {
-    throw new RangeError(
-      `Cannot draw integers: min must be below max, both integers: current values are ${min} and ${max}`,
-    );
-  }
+  checkDraw("draw integers", shape, options, RANDINT);
+  const { min = 0, max, random = defaultState } = options;
+  check("draw integers", "max", max, "an integer");
+  if (min >= max) refuse("draw integers", "min", `below max, ${max}`, min);
   const below = sampler(random, tf.util.sizeFromShape(shape));
   const values = new Int32Array(tf.util.sizeFromShape(shape));
   for (let i = 0; i < values.length; i++) values[i] = min + below(max - min);
@@ -60,44 +101,38 @@ export function randint<R extends tf.Rank>(
 }
 
 /**
- * The integers below `n` in random order, all orders equally likely
+ * The integers below `n` in random order, all orders with equal probability
  * (Fisher and Yates).
  *
- * @param n A whole number.
- * @returns On the host, since it says what to gather, slice or read from a file.
+ * @param n A nonnegative integer.
+ * @param options The stream to draw from.
+ * @returns An array on the host, for indices to gather or slice.
  */
 export function permutation(
   n: number,
-  { random = defaultState }: DrawOptions = {},
+  options: DrawOptions = {},
 ): Int32Array<ArrayBuffer> {
-  return choice(n, { size: n, random });
+  checkOptions("permute", options, DRAW_RULES);
+  check("permute", "n", n, "a nonnegative integer");
+  return choice(n, { ...options, size: n });
 }
 
 /**
- * `size` of the integers below `n`.
+ * Draws from the integers below `n`.
  *
- * @param n A whole number.
- * @param options `size`, 1 by default, and whether one may come more than once
- * (`replace`, false by default).
- * @throws {RangeError} If `n` or `size` is no whole number, or `size` is above `n`
- * without `replace`.
+ * @param n A nonnegative integer.
+ * @param options See {@linkcode ChoiceOptions}.
+ * @throws {RangeError} If `size` is above `n` without `replace`.
  */
 export function choice(
   n: number,
-  { size = 1, replace = false, random = defaultState }: DrawOptions & {
-    readonly size?: number;
-    readonly replace?: boolean;
-  } = {},
+  options: ChoiceOptions = {},
 ): Int32Array<ArrayBuffer> {
-  if (!(Number.isInteger(n) && n >= 0 && Number.isInteger(size) && size >= 0)) {
-    throw new RangeError(
-      `Cannot choose: n and size must be whole numbers: current values are ${n} and ${size}`,
-    );
-  }
+  checkOptions("choose", options, CHOICE);
+  check("choose", "n", n, "a nonnegative integer");
+  const { size = 1, replace = false, random = defaultState } = options;
   if (size > n && (!replace || n === 0)) {
-    throw new RangeError(
-      `Cannot choose: size must be at most ${n} without replace: current value is ${size}`,
-    );
+    refuse("choose", "size", `at most ${n} without replace`, size);
   }
   const below = sampler(random, size);
   if (replace) return Int32Array.from({ length: size }, () => below(n));
@@ -112,8 +147,8 @@ export function choice(
 }
 
 /**
- * Up to `count` calls of a function that gives an integer below `n`. Of two words
- * it uses 53 bits, so what is not a multiple of `n` weighs 1e-16 n.
+ * A function that returns an integer below `n`, to be called up to `count` times. It
+ * uses 53 bits of two words, so the probabilities differ by about 1e-16 n.
  */
 function sampler(random: RandomState, count: number): (n: number) => number {
   const words = random.words(2 * count);

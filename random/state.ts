@@ -1,36 +1,36 @@
 /**
- * The state that random numbers come from.
+ * Streams of random numbers.
  *
  * @module
  */
+import { check, instanceOf, type ValueRule } from "../check.ts";
 import { LongTermState } from "../state.ts";
 import { philox } from "./philox.ts";
 
 /**
- * Where a stream of random numbers stands: which stream, and how far it is.
- *
- * Plain immutable data, so a checkpoint of a {@linkcode RandomState} is this.
+ * The position of a stream of random numbers: plain immutable data, as checkpoints
+ * save it.
  */
 export interface RandomKey {
   /** The stream: two unsigned 32-bit integers. */
   readonly key: readonly [number, number];
-  /** How many blocks of four words have been drawn from it. */
+  /** The number of blocks of four words that have been drawn. */
   readonly offset: number;
 }
 
-/** The last word of the counter: what a block of words is for. */
+/** The last word of the counter: the purpose of a block of words. */
 const DRAW = 0;
 const SPLIT = 1;
 
 /**
- * A stream of random numbers, and the place reached in it.
+ * A stream of random numbers.
  *
- * Drawing writes the state, so `grad` rolls it back when the loss throws, a
+ * Each draw writes the state, so `grad` rolls it back when the loss throws, a
  * checkpoint resumes it, and two streams never influence each other. The numbers
- * are Philox 4x32-10 (Salmon et al. 2011), made on the host: the same on every
+ * are Philox 4x32-10 (Salmon et al. 2011), computed on the host: the same on every
  * backend.
  *
- * @example A stream of one's own
+ * @example Independent streams
  * ```ts
  * import { random } from "@braintape/braintape";
  * import { assertEquals } from "@std/assert";
@@ -45,37 +45,38 @@ const SPLIT = 1;
  */
 export class RandomState extends LongTermState<RandomKey> {
   /**
-   * Start the stream of `seed`.
+   * Starts the stream of a seed.
    *
    * @param seed A safe integer, or a key.
-   * @throws {RangeError} If the seed is no safe integer.
+   * @throws {RangeError} If the seed is not a safe integer.
    */
   constructor(seed: number | RandomKey = 0) {
-    super(typeof seed === "number" ? keyOf(seed) : seed);
+    super(isKey(seed) ? seed : keyOf(seed));
   }
 
-  /** Begin the stream of `seed` anew. */
+  /** Restarts the stream at a seed, which must be a safe integer. */
   seed(seed: number): void {
     this.value = keyOf(seed);
   }
 
   /**
-   * Draw raw words.
+   * Draws raw words.
    *
-   * @param length How many; the stream moves on by whole blocks of four.
+   * @param length The number of words; the stream advances by whole blocks of four.
    * @returns Unsigned 32-bit integers.
    */
   words(length: number): Uint32Array<ArrayBuffer> {
+    check("draw words", "length", length, "a nonnegative integer");
     return philox(this.#advance(Math.ceil(length / 4)), DRAW, length);
   }
 
   /**
    * New streams, independent of this one and of each other.
    *
-   * @param count How many.
-   * @returns That many states.
+   * @param count The number of streams. Default: 2.
    */
   split(count = 2): RandomState[] {
+    check("split a stream", "count", count, "a nonnegative integer");
     const words = philox(this.#advance(count), SPLIT, 4 * count);
     return Array.from({ length: count }, (_, i) =>
       new RandomState({
@@ -84,7 +85,7 @@ export class RandomState extends LongTermState<RandomKey> {
       }));
   }
 
-  /** The place before moving on by `blocks`. */
+  /** Advances by a number of blocks, and returns the position before. */
   #advance(blocks: number): RandomKey {
     const { key, offset } = this.value;
     this.value = { key, offset: offset + blocks };
@@ -92,11 +93,14 @@ export class RandomState extends LongTermState<RandomKey> {
   }
 }
 
+/** A stream of random numbers, for checks. */
+export const stream: ValueRule = instanceOf(RandomState, "a RandomState");
+
+function isKey(x: unknown): x is RandomKey {
+  return typeof x === "object" && x !== null && "key" in x && "offset" in x;
+}
+
 function keyOf(seed: number): RandomKey {
-  if (!Number.isSafeInteger(seed)) {
-    throw new RangeError(
-      `Cannot seed: the seed must be a safe integer: current value is ${seed}`,
-    );
-  }
+  check("seed a stream", "seed", seed, "an integer");
   return { key: [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0], offset: 0 };
 }

@@ -366,12 +366,15 @@ for (
     ["seed", () => random.seed(1.5)],
     ["seed", () => new RandomState(NaN)],
     ["min must be at most max", () => random.uniform([2], { min: 2, max: 1 })],
-    ["std must be at least 0", () => random.normal([2], { std: -1 })],
+    [
+      "std must be a nonnegative finite number",
+      () => random.normal([2], { std: -1 }),
+    ],
     ["lower must be below", () => random.truncatedNormal([2], { lower: 2 })],
     ["p must be in [0, 1]", () => random.bernoulli([2], { p: 1.1 })],
     ["p must be in [0, 1]", () => random.bernoulli([2], { p: NaN })],
     ["min must be below max", () => random.randint([2], { max: 0 })],
-    ["whole numbers", () => random.permutation(1.5)],
+    ["n must be a nonnegative integer", () => random.permutation(1.5)],
     ["size must be at most 3", () => random.choice(3, { size: 4 })],
     [
       "size must be at most 0",

@@ -7,12 +7,11 @@
  */
 import { gelu as geluOp } from "../../backend/ops/gelu.ts";
 import * as tf from "../../tf.ts";
-
-/** Options of {@linkcode gelu}. */
-export interface GeluOptions {
-  /** Take the approximation by tanh, as GPT-2 does. Default: false. */
-  readonly approximate?: boolean;
-}
+import {
+  checkArguments,
+  type GeluOptions,
+  type HardtanhOptions,
+} from "./arguments.ts";
 
 /** `max(x, 0)`; the derivative at 0 is 0. */
 export function relu<T extends tf.Tensor>(x: T): T {
@@ -21,24 +20,43 @@ export function relu<T extends tf.Tensor>(x: T): T {
 
 /** `min(max(x, 0), 6)`. */
 export function relu6<T extends tf.Tensor>(x: T): T {
-  return hardTanh(x, { min: 0, max: 6 });
+  return hardtanh(x, { min: 0, max: 6 });
 }
 
-/** `x` where it is above 0, `slope x` elsewhere; at 0 the derivative is `slope`. */
+/**
+ * `x` where it is above 0, `slope x` elsewhere; at 0 the derivative is `slope`.
+ *
+ * @param x Any shape.
+ * @param slope The slope below 0. Default: 0.01.
+ */
 export function leakyRelu<T extends tf.Tensor>(x: T, slope = 0.01): T {
+  checkArguments("leakyRelu", [slope]);
   return tf.leakyRelu(x, slope);
 }
 
-/** `x` where it is above 0, `alpha (eˣ - 1)` elsewhere (Clevert et al. 2016). */
+/**
+ * `x` where it is above 0, `alpha (eˣ - 1)` elsewhere (Clevert et al. 2016).
+ *
+ * @param x Any shape.
+ * @param alpha The limit for `x` to -∞, negated. Default: 1.
+ */
 export function elu<T extends tf.Tensor>(x: T, alpha = 1): T {
+  checkArguments("elu", [alpha]);
   if (alpha === 1) return tf.elu(x);
   return tf.tidy(() =>
     tf.add(tf.relu(x), tf.mul(alpha, tf.expm1(negativePart(x)))) as T
   );
 }
 
-/** `max(x, 0) + alpha min(e^(x/alpha) - 1, 0)`, smooth at 0 for every `alpha` (Barron 2017). */
+/**
+ * `max(x, 0) + alpha min(e^(x/alpha) - 1, 0)`, smooth at 0 for every `alpha`
+ * (Barron 2017).
+ *
+ * @param x Any shape.
+ * @param alpha The limit for `x` to -∞, negated. Default: 1.
+ */
 export function celu<T extends tf.Tensor>(x: T, alpha = 1): T {
+  checkArguments("celu", [alpha]);
   return tf.tidy(() => tf.mul(alpha, tf.elu(tf.div(x, alpha))) as T);
 }
 
@@ -60,8 +78,10 @@ export function selu<T extends tf.Tensor>(x: T): T {
  */
 export function gelu<T extends tf.Tensor>(
   x: T,
-  { approximate = false }: GeluOptions = {},
+  options: GeluOptions = {},
 ): T {
+  checkArguments("gelu", [options]);
+  const { approximate = false } = options;
   return geluOp(x, approximate);
 }
 
@@ -91,7 +111,7 @@ export function tanh<T extends tf.Tensor>(x: T): T {
 }
 
 /** `x - tanh(x)`. */
-export function tanhShrink<T extends tf.Tensor>(x: T): T {
+export function tanhshrink<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.sub(x, tf.tanh(x)) as T);
 }
 
@@ -100,40 +120,48 @@ export function softplus<T extends tf.Tensor>(x: T): T {
   return tf.softplus(x);
 }
 
-/** `(x + √(x² + b)) / 2` (Barron 2021). */
+/**
+ * `(x + √(x² + b)) / 2` (Barron 2021).
+ *
+ * @param x Any shape.
+ * @param b The width of the smooth part. Default: 4.
+ */
 export function squareplus<T extends tf.Tensor>(x: T, b = 4): T {
+  checkArguments("squareplus", [b]);
   return tf.tidy(() =>
     tf.mul(0.5, tf.add(x, tf.sqrt(tf.add(tf.square(x), b)))) as T
   );
 }
 
 /** `x / (1 + |x|)`. */
-export function softSign<T extends tf.Tensor>(x: T): T {
+export function softsign<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.div(x, tf.add(1, tf.abs(x))) as T);
 }
 
 /** `min(max(x/6 + 1/2, 0), 1)`; the derivative at both kinks is 0. */
-export function hardSigmoid<T extends tf.Tensor>(x: T): T {
+export function hardsigmoid<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() =>
-    tf.add(tf.div(hardTanh(x, { min: -3, max: 3 }), 6), 0.5) as T
+    tf.add(tf.div(hardtanh(x, { min: -3, max: 3 }), 6), 0.5) as T
   );
 }
 
-/** `x hardSigmoid(x)`, also called hard swish (Howard et al. 2019). */
-export function hardSilu<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(x, hardSigmoid(x)) as T);
+/** `x hardsigmoid(x)` (Howard et al. 2019). */
+export function hardswish<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.mul(x, hardsigmoid(x)) as T);
 }
 
-/** `x`, held between `min` and `max`; the derivative at both is 0. */
-export function hardTanh<T extends tf.Tensor>(
+/**
+ * `min(max(x, min), max)`; the derivative at both bounds is 0.
+ *
+ * @param x Any shape.
+ * @param options See {@linkcode HardtanhOptions}.
+ */
+export function hardtanh<T extends tf.Tensor>(
   x: T,
-  { min = -1, max = 1 }: { readonly min?: number; readonly max?: number } = {},
+  options: HardtanhOptions = {},
 ): T {
-  if (!(min < max)) {
-    throw new RangeError(
-      `Cannot apply hardTanh: min must be below max: current values are ${min} and ${max}`,
-    );
-  }
+  checkArguments("hardtanh", [options]);
+  const { min = -1, max = 1 } = options;
   return tf.tidy(() => {
     // NaN is neither, and so passes through.
     const capped = tf.where(tf.greaterEqual(x, max), tf.fill(x.shape, max), x);
@@ -141,26 +169,45 @@ export function hardTanh<T extends tf.Tensor>(
   });
 }
 
-/** `x` where `|x|` is above `lambda`, 0 elsewhere. */
-export function hardShrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
+/**
+ * `x` where `|x|` is above `lambda`, 0 elsewhere.
+ *
+ * @param x Any shape.
+ * @param lambda The threshold. Default: 0.5.
+ */
+export function hardshrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
+  checkArguments("hardshrink", [lambda]);
   return tf.tidy(() =>
     tf.where(tf.lessEqual(tf.abs(x), lambda), tf.zerosLike(x), x) as T
   );
 }
 
-/** `x` moved towards 0 by `lambda`, and 0 where it would pass it. */
-export function softShrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
+/**
+ * `sign(x) max(|x| - lambda, 0)`.
+ *
+ * @param x Any shape.
+ * @param lambda The threshold. Default: 0.5.
+ */
+export function softshrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
+  checkArguments("softshrink", [lambda]);
   return tf.tidy(() =>
     tf.sub(tf.relu(tf.sub(x, lambda)), tf.relu(tf.sub(tf.neg(x), lambda))) as T
   );
 }
 
-/** `x` where it is above `limit`, `value` elsewhere. */
+/**
+ * `x` where it is above `limit`, `value` elsewhere.
+ *
+ * @param x Any shape.
+ * @param limit The threshold.
+ * @param value What replaces `x` at and below it.
+ */
 export function threshold<T extends tf.Tensor>(
   x: T,
   limit: number,
   value: number,
 ): T {
+  checkArguments("threshold", [limit, value]);
   return tf.tidy(() =>
     tf.where(tf.lessEqual(x, limit), tf.fill(x.shape, value), x) as T
   );
@@ -178,7 +225,7 @@ export function sparsePlus<T extends tf.Tensor>(x: T): T {
 
 /** 0 below -1, `(x + 1) / 2` between, 1 above 1. */
 export function sparseSigmoid<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(0.5, tf.add(hardTanh(x), 1)) as T);
+  return tf.tidy(() => tf.mul(0.5, tf.add(hardtanh(x), 1)) as T);
 }
 
 /**
@@ -198,6 +245,7 @@ export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor): T {
  * @param axis Default: the last.
  */
 export function glu<T extends tf.Tensor>(x: T, axis = -1): T {
+  checkArguments("glu", [axis]);
   const size = x.shape.at(axis) ?? 0;
   if (size === 0 || size % 2 !== 0) {
     throw new RangeError(
@@ -229,5 +277,3 @@ export function logSoftmax<T extends tf.Tensor>(x: T): T {
 function negativePart(x: tf.Tensor): tf.Tensor {
   return tf.sub(x, tf.relu(x));
 }
-
-export { hardSilu as hardSwish, silu as swish };

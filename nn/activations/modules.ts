@@ -1,301 +1,225 @@
 /**
- * Activation functions as modules, for places that take a module.
+ * Activation functions as modules.
  *
- * In {@linkcode Sequential} the functions do as well: `nn.relu`, or
- * `(x) => nn.leakyRelu(x, 0.2)`.
+ * Each has the name of its function in torch's spelling, and takes the arguments that
+ * the function takes after `x`: `new nn.LeakyReLU(0.2)` applies
+ * `nn.leakyRelu(x, 0.2)`. {@linkcode Sequential} takes the functions too: `nn.relu`,
+ * or `(x) => nn.leakyRelu(x, 0.2)`.
  *
  * @module
  */
+import {
+  checkArguments,
+  type GeluOptions,
+  type HardtanhOptions,
+} from "./arguments.ts";
 import type * as tf from "../../tf.ts";
-import * as activations from "./functions.ts";
 import { Module } from "../module/module.ts";
+import { SameShape } from "../module/same_shape.ts";
 import type { Size } from "../module/size.ts";
+import * as functions from "./functions.ts";
 
-/** A module that computes each element from that element, or from its row. */
-export abstract class Elementwise<T extends tf.Tensor> extends Module {
-  /** The size that goes in. */
-  outSize(inSize: Size): Size {
-    return inSize;
+/** The name of an activation function. */
+export type ActivationName = Exclude<keyof typeof functions, "glu" | "prelu">;
+
+/**
+ * An activation function as a module.
+ *
+ * @typeParam T The rank of input and output.
+ * @typeParam A The arguments of the function after `x`.
+ */
+export abstract class Elementwise<
+  T extends tf.Tensor = tf.Tensor,
+  A extends readonly unknown[] = readonly unknown[],
+> extends SameShape<T> {
+  /** The function. */
+  static readonly fn: ActivationName;
+  /** The arguments of the function after `x`, as given. */
+  readonly args: A;
+
+  /**
+   * Keep the arguments of the function.
+   *
+   * @param args Those after `x`; the defaults are the function's.
+   */
+  constructor(...args: A) {
+    super();
+    const { fn, name } = new.target as typeof Elementwise;
+    checkArguments(fn, args, `create ${name}`);
+    this.args = args;
   }
 
   /** Any shape to the same. */
-  abstract override update(x: T): T;
+  override update(x: T): T {
+    const { fn } = this.constructor as typeof Elementwise;
+    const apply = functions[fn] as (x: T, ...args: unknown[]) => T;
+    return apply(x, ...this.args);
+  }
 }
 
 /** {@linkcode relu} as a module. */
-export class ReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.relu(x);
-  }
+export class ReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "relu";
 }
 
 /** {@linkcode relu6} as a module. */
-export class ReLU6<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.relu6(x);
-  }
+export class ReLU6<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "relu6";
 }
 
 /** {@linkcode leakyRelu} as a module. */
-export class LeakyReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** The slope below 0. */
-  readonly slope: number;
-
-  /** Set it; 0.01 by default. */
-  constructor(slope = 0.01) {
-    super();
-    this.slope = slope;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.leakyRelu(x, this.slope);
-  }
+export class LeakyReLU<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, [slope?: number]> {
+  /** The function. */
+  static override readonly fn = "leakyRelu";
 }
 
 /** {@linkcode elu} as a module. */
-export class ELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** What is approached far below 0, negated. */
-  readonly alpha: number;
-
-  /** Set it; 1 by default. */
-  constructor(alpha = 1) {
-    super();
-    this.alpha = alpha;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.elu(x, this.alpha);
-  }
+export class ELU<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, [alpha?: number]> {
+  /** The function. */
+  static override readonly fn = "elu";
 }
 
 /** {@linkcode celu} as a module. */
-export class CELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** What is approached far below 0, negated. */
-  readonly alpha: number;
-
-  /** Set it; 1 by default. */
-  constructor(alpha = 1) {
-    super();
-    this.alpha = alpha;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.celu(x, this.alpha);
-  }
+export class CELU<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, [alpha?: number]> {
+  /** The function. */
+  static override readonly fn = "celu";
 }
 
 /** {@linkcode selu} as a module. */
-export class SELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.selu(x);
-  }
+export class SELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "selu";
+}
+
+/** {@linkcode gelu} as a module. */
+export class GELU<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, [options?: GeluOptions]> {
+  /** The function. */
+  static override readonly fn = "gelu";
 }
 
 /** {@linkcode silu} as a module. */
-export class SiLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.silu(x);
-  }
+export class SiLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "silu";
 }
 
 /** {@linkcode mish} as a module. */
-export class Mish<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.mish(x);
-  }
+export class Mish<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "mish";
 }
 
 /** {@linkcode sigmoid} as a module. */
-export class Sigmoid<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.sigmoid(x);
-  }
+export class Sigmoid<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "sigmoid";
 }
 
 /** {@linkcode logSigmoid} as a module. */
 export class LogSigmoid<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.logSigmoid(x);
-  }
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "logSigmoid";
 }
 
 /** {@linkcode tanh} as a module. */
-export class Tanh<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.tanh(x);
-  }
+export class Tanh<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "tanh";
 }
 
-/** {@linkcode tanhShrink} as a module. */
+/** {@linkcode tanhshrink} as a module. */
 export class Tanhshrink<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.tanhShrink(x);
-  }
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "tanhshrink";
 }
 
 /** {@linkcode softplus} as a module. */
-export class Softplus<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.softplus(x);
-  }
+export class Softplus<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "softplus";
 }
 
-/** {@linkcode softSign} as a module. */
-export class Softsign<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.softSign(x);
-  }
+/** {@linkcode softsign} as a module. */
+export class Softsign<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "softsign";
 }
 
-/** {@linkcode hardSigmoid} as a module. */
+/** {@linkcode hardsigmoid} as a module. */
 export class Hardsigmoid<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.hardSigmoid(x);
-  }
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "hardsigmoid";
 }
 
-/** {@linkcode hardSilu} as a module. */
-export class Hardswish<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.hardSilu(x);
-  }
+/** {@linkcode hardswish} as a module. */
+export class Hardswish<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "hardswish";
 }
 
-/** {@linkcode hardShrink} as a module. */
+/** {@linkcode hardtanh} as a module. */
+export class Hardtanh<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, [options?: HardtanhOptions]> {
+  /** The function. */
+  static override readonly fn = "hardtanh";
+}
+
+/** {@linkcode hardshrink} as a module. */
 export class Hardshrink<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T> {
-  /** Up to where it is 0. */
-  readonly lambda: number;
-
-  /** Set it; 0.5 by default. */
-  constructor(lambda = 0.5) {
-    super();
-    this.lambda = lambda;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.hardShrink(x, this.lambda);
-  }
+  extends Elementwise<T, [lambda?: number]> {
+  /** The function. */
+  static override readonly fn = "hardshrink";
 }
 
-/** {@linkcode softShrink} as a module. */
+/** {@linkcode softshrink} as a module. */
 export class Softshrink<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T> {
-  /** How far towards 0. */
-  readonly lambda: number;
+  extends Elementwise<T, [lambda?: number]> {
+  /** The function. */
+  static override readonly fn = "softshrink";
+}
 
-  /** Set it; 0.5 by default. */
-  constructor(lambda = 0.5) {
-    super();
-    this.lambda = lambda;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.softShrink(x, this.lambda);
-  }
+/** {@linkcode threshold} as a module. */
+export class Threshold<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, [limit: number, value: number]> {
+  /** The function. */
+  static override readonly fn = "threshold";
 }
 
 /** {@linkcode softmax} as a module. */
-export class Softmax<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.softmax(x);
-  }
+export class Softmax<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "softmax";
 }
 
 /** {@linkcode softmin} as a module. */
-export class Softmin<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.softmin(x);
-  }
+export class Softmin<T extends tf.Tensor = tf.Tensor>
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "softmin";
 }
 
 /** {@linkcode logSoftmax} as a module. */
 export class LogSoftmax<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T> {
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.logSoftmax(x);
-  }
+  extends Elementwise<T, []> {
+  /** The function. */
+  static override readonly fn = "logSoftmax";
 }
 
-/** {@linkcode gelu} as a module: exact, unless `approximate`. */
-export class GELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Whether to take the approximation by tanh. */
-  readonly approximate: boolean;
-
-  /** See {@linkcode gelu}. */
-  constructor({ approximate = false }: activations.GeluOptions = {}) {
-    super();
-    this.approximate = approximate;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.gelu(x, { approximate: this.approximate });
-  }
-}
-
-/** {@linkcode hardTanh} as a module. */
-export class Hardtanh<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** The least and the largest value. */
-  readonly range: { readonly min: number; readonly max: number };
-
-  /** Set them; -1 and 1 by default. */
-  constructor({ min = -1, max = 1 }: { min?: number; max?: number } = {}) {
-    super();
-    this.range = { min, max };
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.hardTanh(x, this.range);
-  }
-}
-
-/** {@linkcode threshold} as a module. */
-export class Threshold<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
-  /** Up to where `value` takes the place of `x`. */
-  readonly limit: number;
-  /** What takes the place of `x`. */
-  readonly value: number;
-
-  /** Set both. */
-  constructor(limit: number, value: number) {
-    super();
-    this.limit = limit;
-    this.value = value;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    return activations.threshold(x, this.limit, this.value);
-  }
-}
-
-/** {@linkcode glu} of the last axis as a module, which halves it. */
+/** {@linkcode glu} over the last axis as a module, which halves it. */
 export class GLU<T extends tf.Tensor = tf.Tensor> extends Module {
   /** Half as many features. */
   outSize(inSize: Size): Size {
@@ -305,6 +229,6 @@ export class GLU<T extends tf.Tensor = tf.Tensor> extends Module {
 
   /** `[..., 2 features]` to `[..., features]`. */
   override update(x: T): T {
-    return activations.glu(x);
+    return functions.glu(x);
   }
 }

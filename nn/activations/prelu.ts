@@ -3,21 +3,27 @@
  *
  * @module
  */
+import { checkOptions, type OptionRules } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
 import type * as tf from "../../tf.ts";
 import { prelu } from "./functions.ts";
 import { Elementwise } from "./modules.ts";
 import { Constant } from "../init/mod.ts";
 import { param } from "../module/param.ts";
-import { checkInput, lastAxis } from "../module/size.ts";
+import { checkInput } from "../module/size.ts";
 
 /** Options of {@linkcode PReLU}. */
 export interface PReLUOptions {
-  /** One slope for all, or as many as there are channels. Default: 1. */
+  /** The number of slopes: 1, or that of the channels. Default: 1. */
   readonly numParameters?: number;
-  /** The slopes before training. Default: 0.25. */
+  /** The initial value of the slopes. Default: 0.25. */
   readonly init?: number;
 }
+
+const RULES: OptionRules<PReLUOptions> = {
+  numParameters: "a positive integer",
+  init: "a number",
+};
 
 /**
  * {@linkcode leakyRelu} with learned slopes, one for all or one for each channel
@@ -25,14 +31,19 @@ export interface PReLUOptions {
  *
  * @typeParam T The rank of input and output.
  */
-export class PReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
+export class PReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
   /** The slopes below 0, `[numParameters]`. */
   readonly weight: ParamState<tf.Tensor1D>;
 
-  /** See {@linkcode PReLUOptions}. */
-  constructor({ numParameters = 1, init = 0.25 }: PReLUOptions = {}) {
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode PReLUOptions}.
+   */
+  constructor(options: PReLUOptions = {}) {
     super();
-    lastAxis("PReLU", "numParameters", numParameters);
+    checkOptions("create PReLU", options, RULES);
+    const { numParameters = 1, init = 0.25 } = options;
     this.weight = param("PReLU.weight", new Constant(init), [
       numParameters,
     ]);

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { checkOptions, type OptionRules, refuse } from "../../check.ts";
 import { environ } from "../../environ.ts";
 import * as randomness from "../../random.ts";
 import type { RandomState } from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
 import { leakyRelu, prelu } from "./functions.ts";
 import { Elementwise } from "./modules.ts";
@@ -20,27 +22,38 @@ export interface RReLUOptions {
   readonly random?: RandomState;
 }
 
+const RULES: OptionRules<RReLUOptions> = {
+  lower: "a number",
+  upper: "a number",
+  random: stream,
+};
+
 /**
- * {@linkcode leakyRelu} with a random slope for each element during training, and
- * the mean of the bounds outside it (Xu et al. 2015). Asks `environ` for `fit`.
+ * {@linkcode leakyRelu} with a slope for each element, drawn uniformly between two
+ * bounds in training and equal to their mean in evaluation (Xu et al. 2015).
+ * Reads `environ.fit`.
  *
  * @typeParam T The rank of input and output.
  */
-export class RReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
+export class RReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
   /** The least slope. */
   readonly lower: number;
   /** The largest slope. */
   readonly upper: number;
-  /** Where slopes are drawn from, if not from the default stream. */
+  /** The stream that slopes are drawn from; null for the default one. */
   readonly random: RandomState | null;
 
-  /** See {@linkcode RReLUOptions}. */
-  constructor({ lower = 1 / 8, upper = 1 / 3, random }: RReLUOptions = {}) {
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode RReLUOptions}.
+   */
+  constructor(options: RReLUOptions = {}) {
     super();
+    checkOptions("create RReLU", options, RULES);
+    const { lower = 1 / 8, upper = 1 / 3, random } = options;
     if (!(lower <= upper)) {
-      throw new RangeError(
-        `Cannot create RReLU: lower must be at most upper: current values are ${lower} and ${upper}`,
-      );
+      refuse("create RReLU", "lower", `at most upper, ${upper}`, lower);
     }
     this.lower = lower;
     this.upper = upper;

@@ -1,17 +1,23 @@
 /**
- * Initializers without chance.
+ * Deterministic initializers.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { check } from "../../check.ts";
 import { type Initializer, matrix } from "./initializer.ts";
 
-/** The same number everywhere. */
+/** The same number in every element. */
 export class Constant implements Initializer {
   readonly #value: number;
 
-  /** Take `value`. */
+  /**
+   * Keep the settings.
+   *
+   * @param value The number.
+   */
   constructor(value: number) {
+    check(`create ${new.target.name}`, "value", value, "a number");
     this.#value = value;
   }
 
@@ -23,7 +29,7 @@ export class Constant implements Initializer {
 
 /** Zeros: the default of biases. */
 export class Zero extends Constant {
-  /** Take 0. */
+  /** Takes no arguments. */
   constructor() {
     super(0);
   }
@@ -31,24 +37,29 @@ export class Zero extends Constant {
 
 /** Ones: the default of scales. */
 export class One extends Constant {
-  /** Take 1. */
+  /** Takes no arguments. */
   constructor() {
     super(1);
   }
 }
 
-/** `scale` on the diagonal of the last two axes, zero elsewhere. */
-export class Identity implements Initializer {
+/** `scale` on the diagonal of the last two axes, 0 elsewhere (torch's `eye_`). */
+export class Eye implements Initializer {
   readonly #scale: number;
 
-  /** Take `scale`, 1 by default. */
+  /**
+   * Keep the settings.
+   *
+   * @param scale The value on the diagonal. Default: 1.
+   */
   constructor(scale = 1) {
+    check("create Eye", "scale", scale, "a number");
     this.#scale = scale;
   }
 
   /** A new tensor of `shape`. */
   init(shape: readonly number[]): tf.Tensor {
-    const [rows, columns] = matrix("Identity", shape);
+    const [rows, columns] = matrix("Eye", shape);
     return tf.tidy(() =>
       tf.tile(
         tf.reshape(tf.mul(tf.eye(rows, columns), this.#scale), [

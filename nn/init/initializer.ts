@@ -1,12 +1,13 @@
 /**
- * What initializers are.
+ * The interface of initializers.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { rule, type ValueRule } from "../../check.ts";
 import type { RandomState } from "../../random.ts";
 
-/** What a parameter is before training. */
+/** Creates the values that a parameter has before training. */
 export interface Initializer {
   /**
    * A new tensor.
@@ -16,6 +17,14 @@ export interface Initializer {
    */
   init(shape: readonly number[], random?: RandomState): tf.Tensor;
 }
+
+/** An initializer, for checks. */
+export const initializer: ValueRule = rule(
+  "an initializer",
+  (x) =>
+    typeof x === "object" && x !== null && "init" in x &&
+    typeof x.init === "function",
+);
 
 /** The last two sizes of a shape. */
 export function matrix(

@@ -1,5 +1,5 @@
 /**
- * Initializers: what a parameter is before training.
+ * Initializers: the values of parameters before training.
  *
  * A layer takes any object with an `init` method, so one of your own is
  * `{ init: (shape) => tf.fill(shape, 0.1) }`.
@@ -11,8 +11,22 @@ export type { Initializer } from "./initializer.ts";
 export * from "./orthogonal.ts";
 export {
   Normal,
+  type NormalOptions,
   TruncatedNormal,
   type TruncatedNormalOptions,
   Uniform,
+  type UniformOptions,
 } from "./random.ts";
-export * from "./variance_scaling.ts";
+export {
+  calculateGain,
+  type FanOptions,
+  KaimingNormal,
+  KaimingUniform,
+  LecunNormal,
+  LecunUniform,
+  type NamedVarianceScaling,
+  VarianceScaling,
+  type VarianceScalingOptions,
+  XavierNormal,
+  XavierUniform,
+} from "./variance_scaling.ts";

@@ -4,24 +4,38 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { checkOptions, type OptionRules } from "../../check.ts";
 import * as random from "../../random.ts";
 import type { RandomState } from "../../random.ts";
 import { probit } from "../../random/normal.ts";
 import { type Initializer, matrix } from "./initializer.ts";
 
+/** Options of {@linkcode Orthogonal}. */
+export interface OrthogonalOptions {
+  /** The factor of the matrix. Default: 1. */
+  readonly scale?: number;
+}
+
+const RULES: OptionRules<OrthogonalOptions> = { scale: "a number" };
+
 /**
  * A matrix with orthonormal rows or columns (whichever are fewer), times `scale`.
  *
- * The last axis makes the columns, all others together the rows. Uniform among
+ * The columns are the last axis, the rows all others. Uniform among
  * such matrices (Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of
  * learning in deep linear neural networks").
  */
 export class Orthogonal implements Initializer {
   readonly #scale: number;
 
-  /** Take `scale`, 1 by default. */
-  constructor({ scale = 1 }: { scale?: number } = {}) {
-    this.#scale = scale;
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode OrthogonalOptions}.
+   */
+  constructor(options: OrthogonalOptions = {}) {
+    checkOptions("create Orthogonal", options, RULES);
+    this.#scale = options.scale ?? 1;
   }
 
   /** A new tensor of `shape`. */

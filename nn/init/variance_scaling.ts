@@ -1,9 +1,10 @@
 /**
- * Initializers that keep the size of signals.
+ * Initializers with a variance that depends on the shape.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { check, checkOptions, oneOf, type OptionRules } from "../../check.ts";
 import type { RandomState } from "../../random.ts";
 import { type Initializer, matrix } from "./initializer.ts";
 import { draw } from "./random.ts";
@@ -13,24 +14,37 @@ export interface VarianceScalingOptions {
   /** The variance is `scale / fan`. Default: 1. */
   readonly scale?: number;
 
-  /** Which connections to count: those into an output, out of an input, or their mean. */
+  /**
+   * The number of connections to count: those into an output, those out of an input,
+   * or their mean. Default: `"fanIn"`.
+   */
   readonly mode?: "fanIn" | "fanOut" | "fanAvg";
 
-  /** What to draw from. Default: `"truncatedNormal"`. */
+  /** The distribution. Default: `"truncatedNormal"`. */
   readonly distribution?: "truncatedNormal" | "normal" | "uniform";
 }
 
-/** The standard deviation of a normal distribution cut off at -2 and 2. */
+const FAN_RULES: OptionRules<FanOptions> = {
+  scale: "a positive finite number",
+  mode: oneOf("fanIn", "fanOut", "fanAvg"),
+};
+const RULES: OptionRules<VarianceScalingOptions> = {
+  ...FAN_RULES,
+  distribution: oneOf("truncatedNormal", "normal", "uniform"),
+};
+
+/** The standard deviation of a standard normal distribution truncated at -2 and 2. */
 const TRUNCATED_STD = 0.87962566103423978;
 
 /**
  * Numbers with mean 0 and variance `scale / fan`, so that signals keep their size
  * from layer to layer.
  *
- * `fanIn` is the last but one size times the receptive field (the sizes before
- * it), `fanOut` the last one times the same: dense weights are `[in, out]`,
- * kernels `[height, width, in, out]`. Uniform numbers lie within `√(3 variance)`;
- * a truncated normal is widened by 1 / 0.8796, for what the cut takes away.
+ * `fanIn` is the second last size times the receptive field (the product of the sizes
+ * before it), `fanOut` the last size times the same: dense weights are `[in, out]`,
+ * kernels `[height, width, in, out]`. Uniform numbers lie within `±√(3 variance)`; the
+ * standard deviation of a truncated normal is divided by 0.8796, which truncation
+ * multiplies it by.
  *
  * @example Usage
  * ```ts
@@ -46,16 +60,15 @@ const TRUNCATED_STD = 0.87962566103423978;
 export class VarianceScaling implements Initializer {
   readonly #options: Required<VarianceScalingOptions>;
 
-  /** See {@linkcode VarianceScalingOptions}. */
-  constructor(
-    { scale = 1, mode = "fanIn", distribution = "truncatedNormal" }:
-      VarianceScalingOptions = {},
-  ) {
-    if (!(scale > 0)) {
-      throw new RangeError(
-        `Cannot create ${new.target.name}: scale must be above 0: current value is ${scale}`,
-      );
-    }
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode VarianceScalingOptions}.
+   */
+  constructor(options: VarianceScalingOptions = {}) {
+    checkOptions("create VarianceScaling", options, RULES);
+    const { scale = 1, mode = "fanIn", distribution = "truncatedNormal" } =
+      options;
     this.#options = { scale, mode, distribution };
   }
 
@@ -82,23 +95,45 @@ export class VarianceScaling implements Initializer {
 /** Options of the named kinds of {@linkcode VarianceScaling}. */
 export type FanOptions = Pick<VarianceScalingOptions, "scale" | "mode">;
 
+/** {@linkcode VarianceScaling} with other defaults and a given distribution. */
+export abstract class NamedVarianceScaling extends VarianceScaling {
+  /** The defaults and the distribution. */
+  static readonly defaults: Required<VarianceScalingOptions>;
+
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode FanOptions}.
+   */
+  constructor(options: FanOptions = {}) {
+    const { name, defaults } = new.target as typeof NamedVarianceScaling;
+    checkOptions(`create ${name}`, options, FAN_RULES);
+    const { scale = defaults.scale, mode = defaults.mode } = options;
+    super({ scale, mode, distribution: defaults.distribution });
+  }
+}
+
 /**
  * Truncated normal with variance `2 / fanIn`, which suits ReLU: the default of
  * dense layers (He et al. 2015, "Delving Deep into Rectifiers").
  */
-export class KaimingNormal extends VarianceScaling {
-  /** Take another `scale` or `mode`. */
-  constructor({ scale = 2, mode = "fanIn" }: FanOptions = {}) {
-    super({ scale, mode, distribution: "truncatedNormal" });
-  }
+export class KaimingNormal extends NamedVarianceScaling {
+  /** The defaults and the distribution. */
+  static override readonly defaults: Required<VarianceScalingOptions> = define(
+    2,
+    "fanIn",
+    "truncatedNormal",
+  );
 }
 
 /** Uniform with variance `2 / fanIn` (He et al. 2015). */
-export class KaimingUniform extends VarianceScaling {
-  /** Take another `scale` or `mode`. */
-  constructor({ scale = 2, mode = "fanIn" }: FanOptions = {}) {
-    super({ scale, mode, distribution: "uniform" });
-  }
+export class KaimingUniform extends NamedVarianceScaling {
+  /** The defaults and the distribution. */
+  static override readonly defaults: Required<VarianceScalingOptions> = define(
+    2,
+    "fanIn",
+    "uniform",
+  );
 }
 
 /**
@@ -106,35 +141,51 @@ export class KaimingUniform extends VarianceScaling {
  * convolutions (Glorot and Bengio 2010, "Understanding the difficulty of training
  * deep feedforward neural networks").
  */
-export class XavierNormal extends VarianceScaling {
-  /** Take another `scale` or `mode`. */
-  constructor({ scale = 1, mode = "fanAvg" }: FanOptions = {}) {
-    super({ scale, mode, distribution: "truncatedNormal" });
-  }
+export class XavierNormal extends NamedVarianceScaling {
+  /** The defaults and the distribution. */
+  static override readonly defaults: Required<VarianceScalingOptions> = define(
+    1,
+    "fanAvg",
+    "truncatedNormal",
+  );
 }
 
 /** Uniform with variance `1 / fanAvg` (Glorot and Bengio 2010). */
-export class XavierUniform extends VarianceScaling {
-  /** Take another `scale` or `mode`. */
-  constructor({ scale = 1, mode = "fanAvg" }: FanOptions = {}) {
-    super({ scale, mode, distribution: "uniform" });
-  }
+export class XavierUniform extends NamedVarianceScaling {
+  /** The defaults and the distribution. */
+  static override readonly defaults: Required<VarianceScalingOptions> = define(
+    1,
+    "fanAvg",
+    "uniform",
+  );
 }
 
 /** Truncated normal with variance `1 / fanIn`, which suits SELU (LeCun et al. 1998). */
-export class LecunNormal extends VarianceScaling {
-  /** Take another `scale` or `mode`. */
-  constructor({ scale = 1, mode = "fanIn" }: FanOptions = {}) {
-    super({ scale, mode, distribution: "truncatedNormal" });
-  }
+export class LecunNormal extends NamedVarianceScaling {
+  /** The defaults and the distribution. */
+  static override readonly defaults: Required<VarianceScalingOptions> = define(
+    1,
+    "fanIn",
+    "truncatedNormal",
+  );
 }
 
 /** Uniform with variance `1 / fanIn` (LeCun et al. 1998). */
-export class LecunUniform extends VarianceScaling {
-  /** Take another `scale` or `mode`. */
-  constructor({ scale = 1, mode = "fanIn" }: FanOptions = {}) {
-    super({ scale, mode, distribution: "uniform" });
-  }
+export class LecunUniform extends NamedVarianceScaling {
+  /** The defaults and the distribution. */
+  static override readonly defaults: Required<VarianceScalingOptions> = define(
+    1,
+    "fanIn",
+    "uniform",
+  );
+}
+
+function define(
+  scale: number,
+  mode: Required<VarianceScalingOptions>["mode"],
+  distribution: Required<VarianceScalingOptions>["distribution"],
+): Required<VarianceScalingOptions> {
+  return { scale, mode, distribution };
 }
 
 /**
@@ -149,13 +200,14 @@ export class LecunUniform extends VarianceScaling {
  * | leakyRelu | √(2 / (1 + slope²)) |
  * | selu | 3/4 |
  *
- * @param nonlinearity Its name.
- * @param slope Of a leaky ReLU, 0.01 by default.
+ * @param nonlinearity The name of the nonlinearity.
+ * @param slope The slope of a leaky ReLU. Default: 0.01.
  */
 export function calculateGain(
   nonlinearity: "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu" | "selu",
   slope = 0.01,
 ): number {
+  check("compute the gain", "slope", slope, "a number");
   const gains = {
     linear: 1,
     sigmoid: 1,
@@ -164,5 +216,7 @@ export function calculateGain(
     leakyRelu: Math.sqrt(2 / (1 + slope ** 2)),
     selu: 3 / 4,
   };
+  const names = oneOf(...Object.keys(gains));
+  check("compute the gain", "nonlinearity", nonlinearity, names);
   return gains[nonlinearity];
 }

@@ -5,31 +5,34 @@
  */
 import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
-import { type PerAxis, perAxis } from "./window.ts";
+import { axesOf, type PerAxis, perAxis } from "./window.ts";
 import { checkInput, type Size } from "../module/size.ts";
 
 /**
- * What adaptive pools share: `targetSize` windows along each axis, of which number
- * `i` spans `⌊i n / target⌋` to `⌈(i + 1) n / target⌉` of `n` cells (torch).
+ * The base of adaptive pools: `targetSize` windows along each axis, of which number
+ * `i` spans cells `⌊i n / target⌋` to `⌈(i + 1) n / target⌉` of `n`, as in torch.
  *
  * @typeParam T The rank of input and output.
  */
 export abstract class AdaptivePool<T extends tf.Tensor> extends Module {
-  /** How many windows there are, along each axis. */
+  /** The number of axes between batch and channels. */
+  static readonly axes: number;
+  /** The number of windows, along each axis. */
   readonly targetSize: readonly number[];
 
   /**
-   * Say how many windows.
+   * Keep the number of windows.
    *
-   * @param axes How many axes they move along.
-   * @param targetSize How many: one number for all axes, or one for each.
+   * @param targetSize The length of the output: one for all axes, or one for each.
    */
-  constructor(axes: 1 | 2 | 3, targetSize: PerAxis) {
+  constructor(targetSize: PerAxis) {
     super();
-    this.targetSize = perAxis(new.target.name, "targetSize", targetSize, axes);
+    const { name } = new.target;
+    const axes = axesOf(new.target);
+    this.targetSize = perAxis(name, "targetSize", targetSize, axes);
   }
 
-  /** The size that comes out when `inSize` goes in. */
+  /** The size of the output for an input of size `inSize`. */
   outSize(inSize: Size): Size {
     return [...this.targetSize, inSize.at(-1) ?? null];
   }
@@ -46,7 +49,7 @@ export abstract class AdaptivePool<T extends tf.Tensor> extends Module {
     );
   }
 
-  /** What becomes of the cells of a window, along one axis. */
+  /** Reduces the cells of a window along one axis. */
   protected abstract reduce(x: tf.Tensor, axis: number): tf.Tensor;
 
   #axis(x: tf.Tensor, axis: number, target: number): tf.Tensor {
@@ -67,30 +70,28 @@ export abstract class AdaptivePool<T extends tf.Tensor> extends Module {
   }
 }
 
-/** Averages of windows that adapt. */
+/** The average of each adaptive window. */
 export abstract class AdaptiveAvgPool<T extends tf.Tensor>
   extends AdaptivePool<T> {
-  /** What becomes of the cells of a window, along one axis. */
+  /** Reduces the cells of a window along one axis. */
   protected override reduce(x: tf.Tensor, axis: number): tf.Tensor {
     return tf.mean(x, axis);
   }
 }
 
-/** The largest of windows that adapt. */
+/** The maximum of each adaptive window. */
 export abstract class AdaptiveMaxPool<T extends tf.Tensor>
   extends AdaptivePool<T> {
-  /** What becomes of the cells of a window, along one axis. */
+  /** Reduces the cells of a window along one axis. */
   protected override reduce(x: tf.Tensor, axis: number): tf.Tensor {
     return tf.max(x, axis);
   }
 }
 
-/** Averages: `[batch, length, channels]` to `[batch, target, channels]`. */
+/** Averages of sequences: `[batch, length, channels]` to `[batch, target, channels]`. */
 export class AdaptiveAvgPool1d extends AdaptiveAvgPool<tf.Tensor3D> {
-  /** See {@linkcode AdaptivePool}. */
-  constructor(targetSize: PerAxis) {
-    super(1, targetSize);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /**
@@ -108,40 +109,30 @@ export class AdaptiveAvgPool1d extends AdaptiveAvgPool<tf.Tensor3D> {
  * ```
  */
 export class AdaptiveAvgPool2d extends AdaptiveAvgPool<tf.Tensor4D> {
-  /** See {@linkcode AdaptivePool}. */
-  constructor(targetSize: PerAxis) {
-    super(2, targetSize);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
 /** Averages of volumes: `[batch, depth, height, width, channels]`. */
 export class AdaptiveAvgPool3d extends AdaptiveAvgPool<tf.Tensor5D> {
-  /** See {@linkcode AdaptivePool}. */
-  constructor(targetSize: PerAxis) {
-    super(3, targetSize);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }
 
-/** The largest: `[batch, length, channels]` to `[batch, target, channels]`. */
+/** Maxima of sequences: `[batch, length, channels]` to `[batch, target, channels]`. */
 export class AdaptiveMaxPool1d extends AdaptiveMaxPool<tf.Tensor3D> {
-  /** See {@linkcode AdaptivePool}. */
-  constructor(targetSize: PerAxis) {
-    super(1, targetSize);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
-/** The largest of images: `[batch, height, width, channels]`. */
+/** Maxima of images: `[batch, height, width, channels]`. */
 export class AdaptiveMaxPool2d extends AdaptiveMaxPool<tf.Tensor4D> {
-  /** See {@linkcode AdaptivePool}. */
-  constructor(targetSize: PerAxis) {
-    super(2, targetSize);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
-/** The largest of volumes: `[batch, depth, height, width, channels]`. */
+/** Maxima of volumes: `[batch, depth, height, width, channels]`. */
 export class AdaptiveMaxPool3d extends AdaptiveMaxPool<tf.Tensor5D> {
-  /** See {@linkcode AdaptivePool}. */
-  constructor(targetSize: PerAxis) {
-    super(3, targetSize);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }

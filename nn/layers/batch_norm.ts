@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 import { environ } from "../../environ.ts";
 import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";
@@ -10,6 +11,7 @@ import { BatchState, type ParamState } from "../../state.ts";
 import { One, Zero } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
+import { axesOf } from "./window.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of batch normalization. */
@@ -17,19 +19,26 @@ export interface BatchNormOptions {
   /** The share of the running statistics that a step keeps. Default: 0.99. */
   readonly momentum?: number;
   /** Added to the variance. Default: 1e-5. */
-  readonly epsilon?: number;
+  readonly eps?: number;
   /** Whether to learn a scale (`weight`) and a shift (`bias`). Default: true. */
   readonly affine?: boolean;
   /**
-   * Whether to keep running statistics. Without them, the batch's are taken
-   * outside training too. Default: true.
+   * Whether to keep running statistics. Without them, evaluation uses the batch's
+   * statistics as training does. Default: true.
    */
   readonly trackRunningStats?: boolean;
 }
 
+const RULES: OptionRules<BatchNormOptions> = {
+  momentum: "in [0, 1)",
+  eps: "a positive number",
+  affine: boolean,
+  trackRunningStats: boolean,
+};
+
 /**
- * Batch normalization of each channel: what {@linkcode BatchNorm0d} to
- * {@linkcode BatchNorm3d} share.
+ * Batch normalization of each channel: the base of {@linkcode BatchNorm0d} to
+ * {@linkcode BatchNorm3d}.
  *
  * ```text
  * y = (x - mean) / √(variance + ε) weight + bias
@@ -39,7 +48,7 @@ export interface BatchNormOptions {
  * else:     the running ones, which stay as they are
  * ```
  *
- * Asks `environ` for `fit`. The variance is the biased one, divided by the number
+ * Reads `environ.fit`. The variance is the biased one, divided by the number
  * of values, here as in the running statistics. (Ioffe and Szegedy 2015, "Batch
  * Normalization".)
  *
@@ -51,6 +60,8 @@ export interface BatchNormOptions {
  * @typeParam T The rank of input and output.
  */
 export abstract class BatchNorm<T extends tf.Tensor> extends Module {
+  /** The number of axes between batch and channels. */
+  static readonly axes: number;
   /** The scale, `[channels]`. */
   readonly weight: ParamState<tf.Tensor1D> | null;
   /** The shift, `[channels]`. */
@@ -62,45 +73,36 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
   /** The share of the running statistics that a step keeps. */
   readonly momentum: number;
   /** Added to the variance. */
-  readonly epsilon: number;
+  readonly eps: number;
   /** The number of channels. */
   readonly inSize: Size;
   readonly #rank: number;
 
   /**
-   * Make parameters and statistics.
+   * Create parameters and statistics.
    *
-   * @param axes How many axes are between batch and channels.
    * @param inSize The number of channels, or a size that ends in it.
    * @param options See {@linkcode BatchNormOptions}.
    */
   constructor(
-    axes: 0 | 1 | 2 | 3,
     inSize: number | Size,
-    {
-      momentum = 0.99,
-      epsilon = 1e-5,
-      affine = true,
-      trackRunningStats = true,
-    }: BatchNormOptions = {},
+    options: BatchNormOptions = {},
   ) {
     super();
-    const name = new.target.name;
+    const { name } = new.target;
+    const axes = axesOf(new.target);
+    checkOptions(`create ${name}`, options, RULES);
+    const {
+      momentum = 0.99,
+      eps = 1e-5,
+      affine = true,
+      trackRunningStats = true,
+    } = options;
     const channels = lastAxis(name, "inSize", inSize);
-    if (!(momentum >= 0 && momentum < 1)) {
-      throw new RangeError(
-        `Cannot create ${name}: momentum must be in [0, 1): current value is ${momentum}`,
-      );
-    }
-    if (!(epsilon > 0)) {
-      throw new RangeError(
-        `Cannot create ${name}: epsilon must be above 0: current value is ${epsilon}`,
-      );
-    }
     this.#rank = axes + 2;
     this.inSize = [channels];
     this.momentum = momentum;
-    this.epsilon = epsilon;
+    this.eps = eps;
     const state = (what: string, value: number) =>
       scope(() =>
         new BatchState<tf.Tensor1D>(tf.fill([channels], value), {
@@ -115,7 +117,7 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
     this.runningVar = trackRunningStats ? state("runningVar", 1) : null;
   }
 
-  /** The size that goes in. */
+  /** The size of the input. */
   outSize(inSize: Size): Size {
     checkSize(this.constructor.name, this.inSize, inSize);
     return inSize;
@@ -134,7 +136,7 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
     }
     return scope(() => {
       const { mean, variance } = this.#statistics(x, fit);
-      const inverse = tf.rsqrt(tf.add(variance, this.epsilon));
+      const inverse = tf.rsqrt(tf.add(variance, this.eps));
       const scale = this.weight ? tf.mul(inverse, this.weight.value) : inverse;
       const y = tf.mul(tf.sub(x, mean), scale);
       return (this.bias ? tf.add(y, this.bias.value) : y) as T;
@@ -164,18 +166,14 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
 
 /** Batch normalization of features: `[batch, features]`. */
 export class BatchNorm0d extends BatchNorm<tf.Tensor2D> {
-  /** See {@linkcode BatchNorm}. */
-  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
-    super(0, inSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 0;
 }
 
 /** Batch normalization of sequences: `[batch, length, channels]`. */
 export class BatchNorm1d extends BatchNorm<tf.Tensor3D> {
-  /** See {@linkcode BatchNorm}. */
-  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
-    super(1, inSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /**
@@ -196,16 +194,12 @@ export class BatchNorm1d extends BatchNorm<tf.Tensor3D> {
  * ```
  */
 export class BatchNorm2d extends BatchNorm<tf.Tensor4D> {
-  /** See {@linkcode BatchNorm}. */
-  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
-    super(2, inSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
 /** Batch normalization of volumes: `[batch, depth, height, width, channels]`. */
 export class BatchNorm3d extends BatchNorm<tf.Tensor5D> {
-  /** See {@linkcode BatchNorm}. */
-  constructor(inSize: number | Size, options: BatchNormOptions = {}) {
-    super(3, inSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }

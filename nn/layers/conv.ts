@@ -3,41 +3,51 @@
  *
  * @module
  */
-import * as tf from "../../tf.ts";
+import { refuse } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
-import { XavierNormal, Zero } from "../init/mod.ts";
-import type { WeightOptions } from "./linear.ts";
+import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
-import { param } from "../module/param.ts";
+import { checkInput, checkSize, type Size } from "../module/size.ts";
+import {
+  CONV_RULES,
+  convBias,
+  convSettings,
+  convWeight,
+} from "./conv_settings.ts";
+import type { WeightOptions } from "./linear.ts";
 import {
   outLength,
   pad,
   type Padding,
+  type PaddingPairs,
+  pairOf,
   type PerAxis,
   perAxis,
-  type ResolvedPadding,
-  resolvePadding,
+  perAxisRule,
+  tripleOf,
 } from "./window.ts";
-import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of convolutions. */
 export interface ConvOptions extends WeightOptions {
   /** How far the window moves. Default: 1. */
   readonly stride?: PerAxis;
-  /** What is put around the input. Default: `"same"`. */
+  /** The padding around the input. Default: `"same"`. */
   readonly padding?: Padding;
   /** The distance of the window's cells. Default: 1; above 1 only with stride 1. */
   readonly dilation?: PerAxis;
   /**
-   * How many groups the channels are split into, each with its own kernel. As
-   * many as there are input channels makes the convolution depthwise. Default: 1.
+   * The number of groups that the channels are split into, each with a kernel of its
+   * own. As many as there are input channels make the convolution depthwise.
+   * Default: 1.
    */
   readonly groups?: number;
 }
 
+const RULES = { ...CONV_RULES, dilation: perAxisRule };
+
 /**
- * A convolution over one, two or three axes: what {@linkcode Conv1d},
- * {@linkcode Conv2d} and {@linkcode Conv3d} share.
+ * A convolution over one, two or three axes: the base of {@linkcode Conv1d},
+ * {@linkcode Conv2d} and {@linkcode Conv3d}.
  *
  * ```text
  * y[b, i, o] = bias[o] + Σ_k Σ_c x[b, stride i + dilation k - padding, c] weight[k, c, o]
@@ -46,6 +56,8 @@ export interface ConvOptions extends WeightOptions {
  * @typeParam T The rank of input and output.
  */
 export abstract class Conv<T extends tf.Tensor> extends Module {
+  /** The number of axes between batch and channels. */
+  static readonly axes: number;
   /** `[...kernel, in / groups, out]` */
   readonly weight: ParamState;
   /** `[out]` */
@@ -54,60 +66,46 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
   readonly stride: readonly number[];
   /** The distance of the window's cells, along each axis. */
   readonly dilation: readonly number[];
-  /** What is put around the input. */
-  readonly padding: ResolvedPadding;
-  /** How many groups the channels are split into. */
+  /** The padding around the input: cells are given as a pair for each axis. */
+  readonly padding: Padding;
+  /** The number of groups that the channels are split into. */
   readonly groups: number;
 
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
-   * @param axes How many axes the window moves along.
    * @param inSize The number of channels, or a size that ends in it.
-   * @param outChannels The number of channels that come out.
+   * @param outChannels The number of channels of the output.
    * @param kernelSize The size of the window: one for all axes, or one for each.
    * @param options See {@linkcode ConvOptions}.
    */
   constructor(
-    axes: 1 | 2 | 3,
     inSize: number | Size,
     outChannels: number,
     kernelSize: PerAxis,
-    {
-      stride = 1,
-      padding = "same",
-      dilation = 1,
-      groups = 1,
-      bias = true,
-      weightInit = new XavierNormal(),
-      biasInit = new Zero(),
-      random,
-    }: ConvOptions = {},
+    options: ConvOptions = {},
   ) {
     super();
-    const name = new.target.name;
-    const inputs = lastAxis(name, "inSize", inSize);
-    const outputs = lastAxis(name, "outChannels", outChannels);
-    const kernel = perAxis(name, "kernelSize", kernelSize, axes);
-    this.stride = perAxis(name, "stride", stride, axes);
-    this.dilation = perAxis(name, "dilation", dilation, axes);
-    this.padding = resolvePadding(name, padding, axes);
+    const settings = convSettings(
+      new.target,
+      [inSize, outChannels, kernelSize],
+      options,
+      RULES,
+    );
+    const { name, axes, kernel, inputs, outputs, groups } = settings;
+    this.stride = settings.stride;
+    this.padding = settings.padding;
+    this.groups = groups;
+    this.dilation = perAxis(name, "dilation", options.dilation ?? 1, axes);
     if (this.stride.some((x) => x > 1) && this.dilation.some((x) => x > 1)) {
-      throw new RangeError(
-        `Cannot create ${name}: stride or dilation must be 1: current values are ${this.stride} and ${this.dilation}`,
-      );
-    }
-    this.groups = lastAxis(name, "groups", groups);
-    if (inputs % groups !== 0 || outputs % groups !== 0) {
-      throw new RangeError(
-        `Cannot create ${name}: groups must divide the channels, ${inputs} and ${outputs}: current value is ${groups}`,
-      );
+      refuse(`create ${name}`, "stride or dilation", "1", [
+        this.stride,
+        this.dilation,
+      ]);
     }
     const shape = [...kernel, inputs / groups, outputs];
-    this.weight = param(`${name}.weight`, weightInit, shape, random);
-    this.bias = bias
-      ? param(`${name}.bias`, biasInit, [outputs], random)
-      : null;
+    this.weight = convWeight(settings, shape, options);
+    this.bias = convBias(settings, options);
   }
 
   /** Any size along the window's axes, and the number of channels. */
@@ -118,7 +116,7 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
     ];
   }
 
-  /** The size that comes out when `inSize` goes in. */
+  /** The size of the output for an input of size `inSize`. */
   outSize(inSize: Size): Size {
     checkSize(this.constructor.name, this.inSize, inSize);
     const axes = this.stride.length;
@@ -129,7 +127,7 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
           kernel: this.weight.shape[i]!,
           stride: this.stride[i]!,
           dilation: this.dilation[i]!,
-          padding: this.padding,
+          padding: this.padding as PaddingPairs,
           axis: i,
         })
       ),
@@ -143,7 +141,7 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
     checkInput(this.constructor.name, x, this.inSize, axes + 2);
     this.outSize(x.shape.slice(1));
     return tf.tidy(() => {
-      const padded = pad(x, this.padding);
+      const padded = pad(x, this.padding as PaddingPairs);
       const y = this.#convolve(padded, this.weight.value);
       return (this.bias ? tf.add(y, this.bias.value) : y) as T;
     });
@@ -167,18 +165,18 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
       return tf.conv3d(
         x as tf.Tensor5D,
         weight as tf.Tensor5D,
-        triple(this.stride),
+        tripleOf(this.stride),
         mode,
         "NDHWC",
-        triple(this.dilation),
+        tripleOf(this.dilation),
       );
     }
     // One axis is two, of which the first has size 1.
     const flat = this.stride.length === 1;
     const image = (flat ? tf.expandDims(x, 1) : x) as tf.Tensor4D;
     const kernel = (flat ? tf.expandDims(weight, 0) : weight) as tf.Tensor4D;
-    const stride = pair(this.stride);
-    const dilation = pair(this.dilation);
+    const stride = pairOf(flat ? [1, ...this.stride] : this.stride);
+    const dilation = pairOf(flat ? [1, ...this.dilation] : this.dilation);
     const [height, width] = kernel.shape;
     const channels = image.shape[3];
     const y = depthwise
@@ -201,29 +199,14 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
   }
 }
 
-function pair(sizes: readonly number[]): [number, number] {
-  return sizes.length === 1 ? [1, sizes[0]!] : [sizes[0]!, sizes[1]!];
-}
-
-function triple(sizes: readonly number[]): [number, number, number] {
-  return [sizes[0]!, sizes[1]!, sizes[2]!];
-}
-
 /**
  * A convolution along one axis: `[batch, length, in]` to `[batch, length, out]`.
  *
  * The weight is `[kernel, in / groups, out]`, by default {@linkcode XavierNormal}.
  */
 export class Conv1d extends Conv<tf.Tensor3D> {
-  /** See {@linkcode Conv}. */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvOptions = {},
-  ) {
-    super(1, inSize, outChannels, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /**
@@ -248,15 +231,8 @@ export class Conv1d extends Conv<tf.Tensor3D> {
  * ```
  */
 export class Conv2d extends Conv<tf.Tensor4D> {
-  /** See {@linkcode Conv}. */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvOptions = {},
-  ) {
-    super(2, inSize, outChannels, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
 /**
@@ -267,13 +243,6 @@ export class Conv2d extends Conv<tf.Tensor4D> {
  * {@linkcode XavierNormal}.
  */
 export class Conv3d extends Conv<tf.Tensor5D> {
-  /** See {@linkcode Conv}. */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvOptions = {},
-  ) {
-    super(3, inSize, outChannels, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }

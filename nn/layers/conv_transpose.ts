@@ -3,40 +3,52 @@
  *
  * @module
  */
-import * as tf from "../../tf.ts";
+import { refuse } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
-import { XavierNormal, Zero } from "../init/mod.ts";
-import type { WeightOptions } from "./linear.ts";
+import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
-import { param } from "../module/param.ts";
+import { checkInput, checkSize, type Size } from "../module/size.ts";
+import {
+  CONV_RULES,
+  convBias,
+  convSettings,
+  convWeight,
+} from "./conv_settings.ts";
+import type { WeightOptions } from "./linear.ts";
 import {
   type Padding,
+  type PaddingPairs,
+  pairOf,
   type PerAxis,
   perAxis,
-  type ResolvedPadding,
-  resolvePadding,
+  perAxisRule,
 } from "./window.ts";
-import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of transposed convolutions. */
 export interface ConvTransposeOptions extends WeightOptions {
-  /** How far apart the inputs are in the output. Default: 1. */
+  /** The distance of the input cells in the output. Default: 1. */
   readonly stride?: PerAxis;
   /**
-   * What is cut off the output: `"same"` leaves the input's size times the stride,
-   * `"valid"` all of `(size - 1) stride + kernel`, numbers take as many cells from
+   * The cells cut off the output: `"same"` leaves the input's size times the stride,
+   * `"valid"` all of `(size - 1) stride + kernel`, numbers remove as many cells from
    * the ends. Default: `"same"`.
    */
   readonly padding?: Padding;
-  /** Cells added behind after that, with numbers for padding. Default: 0. */
+  /** Cells added at the end, unless the padding is `"same"`. Default: 0. */
   readonly outputPadding?: PerAxis | 0;
-  /** How many groups the channels are split into. Default: 1. */
+  /** The number of groups that the channels are split into. Default: 1. */
   readonly groups?: number;
 }
 
+const RULES = {
+  ...CONV_RULES,
+  outputPadding: (value: unknown) =>
+    value === 0 ? undefined : perAxisRule(value),
+};
+
 /**
- * The transpose of a convolution, which makes its input larger: what
- * {@linkcode ConvTranspose1d} and {@linkcode ConvTranspose2d} share.
+ * The transpose of a convolution, which enlarges its input: the base of
+ * {@linkcode ConvTranspose1d} and {@linkcode ConvTranspose2d}.
  *
  * ```text
  * y[b, stride i + k - padding, o] += x[b, i, c] weight[k, c, o]
@@ -47,70 +59,57 @@ export interface ConvTransposeOptions extends WeightOptions {
  * @typeParam T The rank of input and output.
  */
 export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
+  /** The number of axes between batch and channels. */
+  static readonly axes: number;
   /** `[...kernel, in, out / groups]` */
   readonly weight: ParamState;
   /** `[out]` */
   readonly bias: ParamState<tf.Tensor1D> | null;
-  /** How far apart the inputs are in the output, along each axis. */
+  /** The distance of the input cells in the output, along each axis. */
   readonly stride: readonly number[];
-  /** What is cut off the output. */
-  readonly padding: ResolvedPadding;
-  /** Cells added behind, along each axis. */
+  /** The cells cut off the output: a pair for each axis, unless it is a name. */
+  readonly padding: Padding;
+  /** Cells added at the end, along each axis. */
   readonly outputPadding: readonly number[];
-  /** How many groups the channels are split into. */
+  /** The number of groups that the channels are split into. */
   readonly groups: number;
 
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
-   * @param axes How many axes the window moves along.
    * @param inSize The number of channels, or a size that ends in it.
-   * @param outChannels The number of channels that come out.
+   * @param outChannels The number of channels of the output.
    * @param kernelSize The size of the window: one for all axes, or one for each.
    * @param options See {@linkcode ConvTransposeOptions}.
    */
   constructor(
-    axes: 1 | 2,
     inSize: number | Size,
     outChannels: number,
     kernelSize: PerAxis,
-    {
-      stride = 1,
-      padding = "same",
-      outputPadding = 0,
-      groups = 1,
-      bias = true,
-      weightInit = new XavierNormal(),
-      biasInit = new Zero(),
-      random,
-    }: ConvTransposeOptions = {},
+    options: ConvTransposeOptions = {},
   ) {
     super();
-    const name = new.target.name;
-    const inputs = lastAxis(name, "inSize", inSize);
-    const outputs = lastAxis(name, "outChannels", outChannels);
-    const kernel = perAxis(name, "kernelSize", kernelSize, axes);
-    this.stride = perAxis(name, "stride", stride, axes);
-    this.padding = resolvePadding(name, padding, axes);
+    const settings = convSettings(
+      new.target,
+      [inSize, outChannels, kernelSize],
+      options,
+      RULES,
+    );
+    const { name, axes, kernel, inputs, outputs, groups } = settings;
+    this.stride = settings.stride;
+    this.padding = settings.padding;
+    this.groups = groups;
+    const { outputPadding = 0 } = options;
     this.outputPadding = outputPadding === 0
       ? Array(axes).fill(0)
       : perAxis(name, "outputPadding", outputPadding, axes);
     if (this.outputPadding.some((cells, i) => cells >= this.stride[i]!)) {
-      throw new RangeError(
-        `Cannot create ${name}: outputPadding must be below the stride, ${this.stride}: current value is ${this.outputPadding}`,
-      );
-    }
-    this.groups = lastAxis(name, "groups", groups);
-    if (inputs % groups !== 0 || outputs % groups !== 0) {
-      throw new RangeError(
-        `Cannot create ${name}: groups must divide the channels, ${inputs} and ${outputs}: current value is ${groups}`,
-      );
+      const is = `below the stride, ${this.stride}`;
+      refuse(`create ${name}`, "outputPadding", is, outputPadding);
     }
     const shape = [...kernel, inputs, outputs / groups];
-    this.weight = param(`${name}.weight`, weightInit, shape, random);
-    this.bias = bias
-      ? param(`${name}.bias`, biasInit, [outputs], random)
-      : null;
+    this.weight = convWeight(settings, shape, options);
+    this.bias = convBias(settings, options);
   }
 
   /** Any size along the window's axes, and the number of channels. */
@@ -118,7 +117,7 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
     return [...this.stride.map(() => null), this.weight.shape.at(-2)!];
   }
 
-  /** The size that comes out when `inSize` goes in. */
+  /** The size of the output for an input of size `inSize`. */
   outSize(inSize: Size): Size {
     checkSize(this.constructor.name, this.inSize, inSize);
     const axes = this.stride.length;
@@ -157,13 +156,13 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
     );
   }
 
-  /** All that a transposed convolution reaches. */
+  /** The full output, before the padding is cut off. */
   #transpose(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
     const [batch, height, width] = x.shape;
     const [kernelHeight, kernelWidth, , outputs] = kernel.shape;
-    const [down, right] = this.stride.length === 1
-      ? [1, this.stride[0]!]
-      : [this.stride[0]!, this.stride[1]!];
+    const [down, right] = pairOf(
+      this.stride.length === 1 ? [1, ...this.stride] : this.stride,
+    );
     return tf.conv2dTranspose(
       x,
       tf.transpose(kernel, [0, 1, 3, 2]), // tfjs has [height, width, out, in]
@@ -178,7 +177,7 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
     );
   }
 
-  /** Which part of the full output stays, along an axis. */
+  /** The part of the full output that is kept, along an axis. */
   #cut(length: number, axis: number): { begin: number; length: number } {
     const stride = this.stride[axis]!;
     const full = (length - 1) * stride + this.weight.shape[axis]!;
@@ -189,7 +188,8 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
       const excess = Math.max(full - length * stride, 0);
       return { begin: Math.floor(excess / 2), length: length * stride };
     }
-    const [before, after] = this.padding[axis]!;
+    const padding = this.padding as Exclude<PaddingPairs, string>;
+    const [before, after] = padding[axis]!;
     const left = full - before - after + this.outputPadding[axis]!;
     if (left < 1) {
       throw new RangeError(
@@ -228,15 +228,8 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
  * `[batch, length · stride, out]`.
  */
 export class ConvTranspose1d extends ConvTranspose<tf.Tensor3D> {
-  /** See {@linkcode ConvTranspose}. */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvTransposeOptions = {},
-  ) {
-    super(1, inSize, outChannels, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /**
@@ -254,13 +247,6 @@ export class ConvTranspose1d extends ConvTranspose<tf.Tensor3D> {
  * ```
  */
 export class ConvTranspose2d extends ConvTranspose<tf.Tensor4D> {
-  /** See {@linkcode ConvTranspose}. */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvTransposeOptions = {},
-  ) {
-    super(2, inSize, outChannels, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }

@@ -1,76 +1,41 @@
 /**
- * Dropout: random zeros during training.
+ * Dropout: random zeros in training.
  *
  * @module
  */
+import { checkOptions, type OptionRules } from "../../check.ts";
 import { environ } from "../../environ.ts";
 import type { RandomState } from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
+import { SameShape } from "../module/same_shape.ts";
+import { checkInput } from "../module/size.ts";
 import { dropoutMask } from "./dropout_mask.ts";
-import { Module } from "../module/module.ts";
-import { checkInput, type Size } from "../module/size.ts";
+import { axesOf } from "./window.ts";
 
 /** Options of dropout. */
 export interface DropoutOptions {
   /** The probability of dropping, in [0, 1). Default: 0.5. */
   readonly rate?: number;
-  /** Where masks are drawn from. Default: the default stream. */
+  /** The stream that masks are drawn from. Default: the default stream. */
   readonly random?: RandomState;
 }
 
-/** What all kinds of dropout share: a rate, a stream, and rest outside training. */
-export abstract class RandomZeros<T extends tf.Tensor> extends Module {
-  /** The probability of dropping. */
-  readonly rate: number;
-  /** Where masks are drawn from, if not from the default stream. */
-  readonly random: RandomState | null;
-
-  /** See {@linkcode DropoutOptions}. */
-  constructor({ rate = 0.5, random }: DropoutOptions = {}) {
-    super();
-    if (!(rate >= 0 && rate < 1)) {
-      throw new RangeError(
-        `Cannot create ${new.target.name}: rate, the probability of dropping, must be in [0, 1): current value is ${rate}`,
-      );
-    }
-    this.rate = rate;
-    this.random = random ?? null;
-  }
-
-  /** The size that goes in. */
-  outSize(inSize: Size): Size {
-    return inSize;
-  }
-
-  /** Any shape to the same. Asks `environ` for `fit`. */
-  override update(x: T): T {
-    this.check(x);
-    if (!environ.get("fit") || this.rate === 0) return tf.clone(x);
-    return tf.tidy(() => this.drop(x) as T);
-  }
-
-  /** Throw unless `x` has the right rank. */
-  protected check(_x: T): void {}
-
-  /** `x` with a part of it dropped. */
-  protected abstract drop(x: tf.Tensor): tf.Tensor;
-
-  /** `kept` with probability `1 - rate`, else 0. */
-  protected mask(shape: readonly number[], kept: number): tf.Tensor {
-    return dropoutMask(shape, this.rate, kept, this.random ?? undefined);
-  }
-}
+const RULES: OptionRules<DropoutOptions> = {
+  rate: "in [0, 1)",
+  random: stream,
+};
 
 /**
- * Drops single elements during training, and scales the others up.
+ * Sets single elements to 0 in training, and scales the others up.
  *
  * ```text
- * fit:   y = x mask / (1 - rate)     mask = 0 with probability rate, else 1
- * else:  y = x
+ * training:    y = x mask / (1 - rate)     mask = 0 with probability rate, else 1
+ * evaluation:  y = x
  * ```
  *
  * `rate` is the probability of dropping, as in torch and Keras (brainstate's `prob`
- * is that of keeping). (Srivastava et al. 2014, "Dropout".)
+ * is that of keeping). Reads `environ.fit`. (Srivastava et al. 2014, "Dropout".)
  *
  * @example Usage
  * ```ts
@@ -88,64 +53,83 @@ export abstract class RandomZeros<T extends tf.Tensor> extends Module {
  *
  * @typeParam T The rank of input and output.
  */
-export class Dropout<T extends tf.Tensor = tf.Tensor> extends RandomZeros<T> {
-  /** `x` with a part of it dropped. */
-  protected override drop(x: tf.Tensor): tf.Tensor {
-    return tf.mul(x, this.mask(x.shape, 1 / (1 - this.rate)));
+export class Dropout<T extends tf.Tensor = tf.Tensor> extends SameShape<T> {
+  /**
+   * The number of axes between batch and channels, if whole channels are dropped.
+   */
+  static readonly axes: number | undefined;
+  /** The probability of dropping. */
+  readonly rate: number;
+  /** The stream that masks are drawn from; null for the default one. */
+  readonly random: RandomState | null;
+
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode DropoutOptions}.
+   */
+  constructor(options: DropoutOptions = {}) {
+    super();
+    checkOptions(`create ${new.target.name}`, options, RULES);
+    this.rate = options.rate ?? 0.5;
+    this.random = options.random ?? null;
   }
-}
 
-/** Drops whole channels: each lives or dies with all its cells. */
-export abstract class ChannelDropout<T extends tf.Tensor>
-  extends RandomZeros<T> {
-  /** How many axes are between batch and channels. */
-  protected abstract readonly axes: number;
-
-  /** Throw unless `x` has batch, axes and channels. */
-  protected override check(x: T): void {
-    checkInput(this.constructor.name, x, [], this.axes + 2);
+  /** Any shape to the same. */
+  override update(x: T): T {
+    const axes = axesOf(this.constructor);
+    const { name } = this.constructor;
+    checkInput(name, x, [], axes === undefined ? undefined : axes + 2);
+    if (!environ.get("fit") || this.rate === 0) return tf.clone(x);
+    return tf.tidy(() => this.drop(x) as T);
   }
 
-  /** `x` with a part of it dropped. */
-  protected override drop(x: tf.Tensor): tf.Tensor {
-    const shape = x.shape.map((size, i) =>
-      i === 0 || i === x.rank - 1 ? size : 1
-    );
+  /** `x` with some of it dropped. */
+  protected drop(x: tf.Tensor): tf.Tensor {
+    const wholeChannels = axesOf(this.constructor) !== undefined;
+    const shape = wholeChannels
+      ? x.shape.map((size, i) => i === 0 || i === x.rank - 1 ? size : 1)
+      : x.shape;
     return tf.mul(x, this.mask(shape, 1 / (1 - this.rate)));
+  }
+
+  /** `kept` with probability `1 - rate`, else 0. */
+  protected mask(shape: readonly number[], kept: number): tf.Tensor {
+    return dropoutMask(shape, this.rate, kept, this.random ?? undefined);
   }
 }
 
 /** Drops whole channels of sequences, `[batch, length, channels]` (Tompson et al. 2015). */
-export class Dropout1d extends ChannelDropout<tf.Tensor3D> {
-  /** How many axes are between batch and channels. */
-  protected override readonly axes = 1;
+export class Dropout1d extends Dropout<tf.Tensor3D> {
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /** Drops whole channels of images, `[batch, height, width, channels]`. */
-export class Dropout2d extends ChannelDropout<tf.Tensor4D> {
-  /** How many axes are between batch and channels. */
-  protected override readonly axes = 2;
+export class Dropout2d extends Dropout<tf.Tensor4D> {
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
 /** Drops whole channels of volumes, `[batch, depth, height, width, channels]`. */
-export class Dropout3d extends ChannelDropout<tf.Tensor5D> {
-  /** How many axes are between batch and channels. */
-  protected override readonly axes = 3;
+export class Dropout3d extends Dropout<tf.Tensor5D> {
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }
 
-/** What SELU tends to for large negative input. */
+/** The limit of SELU for large negative input. */
 const SELU_FLOOR = -1.7580993408473766;
 
 /**
- * Dropout for {@linkcode selu}: what is dropped becomes SELU's lowest value, and the
- * result is scaled and moved so that mean 0 and variance 1 stay (Klambauer et al.
- * 2017, "Self-Normalizing Neural Networks").
+ * Dropout for {@linkcode selu}: dropped elements become the lowest value of SELU, and
+ * the result is scaled and shifted so that mean 0 and variance 1 are kept.
+ *
+ * (Klambauer et al. 2017, "Self-Normalizing Neural Networks".)
  *
  * @typeParam T The rank of input and output.
  */
-export class AlphaDropout<T extends tf.Tensor = tf.Tensor>
-  extends RandomZeros<T> {
-  /** `x` with a part of it dropped. */
+export class AlphaDropout<T extends tf.Tensor = tf.Tensor> extends Dropout<T> {
+  /** `x` with some of it dropped. */
   protected override drop(x: tf.Tensor): tf.Tensor {
     const keep = 1 - this.rate;
     const scale = 1 / Math.sqrt(keep + keep * this.rate * SELU_FLOOR ** 2);

@@ -1,5 +1,5 @@
 /**
- * Random zeros.
+ * The mask of dropout.
  *
  * @module
  */

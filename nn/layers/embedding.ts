@@ -3,23 +3,32 @@
  *
  * @module
  */
+import { checkOptions, type OptionRules, refuse } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
 import type { ParamState } from "../../state.ts";
-import { type Initializer, Normal } from "../init/mod.ts";
+import { stream } from "../../random/state.ts";
+import { type Initializer, initializer } from "../init/initializer.ts";
+import { Normal } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
 import { lastAxis, type Size } from "../module/size.ts";
 
 /** Options of {@linkcode Embedding}. */
 export interface EmbeddingOptions {
-  /** An index that reads as zeros and is not trained. Default: none. */
+  /** An index whose vector is zero and is not trained. Default: none. */
   readonly paddingIdx?: number;
-  /** What the vectors are before training. Default: normal, of norm about 1. */
+  /** The initializer. Default: {@linkcode Normal} with `std` `1 / √size`. */
   readonly weightInit?: Initializer;
   /** Where the initializer draws from. Default: the default stream. */
   readonly random?: RandomState;
 }
+
+const RULES: OptionRules<EmbeddingOptions> = {
+  paddingIdx: "a nonnegative integer",
+  weightInit: initializer,
+  random: stream,
+};
 
 /**
  * A vector for each integer below `count`.
@@ -42,36 +51,32 @@ export interface EmbeddingOptions {
 export class Embedding extends Module {
   /** `[count, size]` */
   readonly weight: ParamState<tf.Tensor2D>;
-  /** The index that reads as zeros. */
+  /** The index whose vector is zero. */
   readonly paddingIdx: number | null;
 
   /**
-   * Make the vectors.
+   * Create the vectors.
    *
-   * @param count How many there are.
-   * @param size How long each is.
+   * @param count The number of vectors.
+   * @param size The size of each.
    * @param options See {@linkcode EmbeddingOptions}.
    */
   constructor(
     count: number,
     size: number,
-    {
+    options: EmbeddingOptions = {},
+  ) {
+    super();
+    checkOptions("create Embedding", options, RULES);
+    lastAxis("Embedding", "count", count);
+    lastAxis("Embedding", "size", size);
+    const {
       paddingIdx,
       weightInit = new Normal({ std: 1 / Math.sqrt(size) }),
       random,
-    }: EmbeddingOptions = {},
-  ) {
-    super();
-    lastAxis("Embedding", "count", count);
-    lastAxis("Embedding", "size", size);
-    if (
-      paddingIdx !== undefined &&
-      !(Number.isInteger(paddingIdx) && paddingIdx >= 0 &&
-        paddingIdx < count)
-    ) {
-      throw new RangeError(
-        `Cannot create Embedding: paddingIdx must be a whole number below ${count}: current value is ${paddingIdx}`,
-      );
+    } = options;
+    if (paddingIdx !== undefined && paddingIdx >= count) {
+      refuse("create Embedding", "paddingIdx", `below ${count}`, paddingIdx);
     }
     this.paddingIdx = paddingIdx ?? null;
     this.weight = param("Embedding.weight", weightInit, [count, size], random);
@@ -81,19 +86,22 @@ export class Embedding extends Module {
    * An embedding with given vectors.
    *
    * @param weight `[count, size]`, which the caller still owns.
-   * @param options `paddingIdx`.
+   * @param options Only `paddingIdx`.
    */
   static fromPretrained(
     weight: tf.Tensor2D,
     options: Pick<EmbeddingOptions, "paddingIdx"> = {},
   ): Embedding {
+    checkOptions("create Embedding", options, {
+      paddingIdx: RULES.paddingIdx,
+    });
     return new Embedding(weight.shape[0], weight.shape[1], {
       ...options,
       weightInit: { init: () => tf.clone(weight) },
     });
   }
 
-  /** The size of a vector is put behind. */
+  /** The size of the input, followed by that of a vector. */
   outSize(inSize: Size): Size {
     return [...inSize, this.weight.shape[1]!];
   }

@@ -3,25 +3,36 @@
  *
  * @module
  */
+import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import type { ParamState } from "../../state.ts";
-import { type Initializer, KaimingNormal, Zero } from "../init/mod.ts";
+import { type Initializer, initializer } from "../init/initializer.ts";
+import { KaimingNormal, Zero } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
-/** What layers with a weight and a bias share. */
+/** Options of layers with a weight and a bias. */
 export interface WeightOptions {
   /** Whether to add a bias. Default: true. */
   readonly bias?: boolean;
-  /** What the weight is before training. */
+  /** The initializer of the weight. Default: that of the layer. */
   readonly weightInit?: Initializer;
-  /** What the bias is before training. Default: zeros. */
+  /** The initializer of the bias. Default: {@linkcode Zero}. */
   readonly biasInit?: Initializer;
   /** Where the initializers draw from. Default: the default stream. */
   readonly random?: RandomState;
 }
+
+/** The rules of {@linkcode WeightOptions}. */
+export const WEIGHT_RULES: OptionRules<WeightOptions> = {
+  bias: boolean,
+  weightInit: initializer,
+  biasInit: initializer,
+  random: stream,
+};
 
 /**
  * `x W + b` on the last axis.
@@ -60,14 +71,16 @@ export class Linear<T extends tf.Tensor = tf.Tensor2D> extends Module {
   constructor(
     inSize: number | Size,
     outSize: number,
-    {
+    options: WeightOptions = {},
+  ) {
+    super();
+    checkOptions("create Linear", options, WEIGHT_RULES);
+    const {
       bias = true,
       weightInit = new KaimingNormal(),
       biasInit = new Zero(),
       random,
-    }: WeightOptions = {},
-  ) {
-    super();
+    } = options;
     const inputs = lastAxis("Linear", "inSize", inSize);
     const outputs = lastAxis("Linear", "outSize", outSize);
     this.weight = param("Linear.weight", weightInit, [inputs, outputs], random);

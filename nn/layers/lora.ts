@@ -3,33 +3,45 @@
  *
  * @module
  */
+import {
+  check,
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { scope } from "../../memory.ts";
 import type { RandomState } from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import type { ParamState } from "../../state.ts";
 import { freeze } from "../module/freeze.ts";
 import { KaimingUniform, Zero } from "../init/mod.ts";
-import type { Linear } from "./linear.ts";
+import { Linear } from "./linear.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
 import { lastAxis, type Size } from "../module/size.ts";
 
 /** Options of {@linkcode LoRA}. */
 export interface LoRAOptions {
-  /** The weight of the adaptation is `alpha / rank`. Default: the rank. */
+  /** The adaptation is scaled by `alpha / rank`. Default: the rank. */
   readonly alpha?: number;
-  /** Where the initializer draws from. Default: the default stream. */
+  /** The stream of the initializer. Default: the default stream. */
   readonly random?: RandomState;
 }
 
+const RULES: OptionRules<LoRAOptions> = {
+  alpha: "a finite number",
+  random: stream,
+};
+
 /**
- * A frozen dense layer with a small trained addition.
+ * A frozen dense layer plus a trained product of low rank.
  *
  * ```text
  * y = base(x) + alpha / rank · x A B
  * ```
  *
- * `A` is `[in, rank]`, `B` is `[rank, out]` and zero at first, so that training begins
+ * `A` is `[in, rank]`, `B` is `[rank, out]` and begins at zero, so that training begins
  * with the layer as it was. The layer is frozen: {@linkcode trainable} leaves it out.
  * (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".)
  *
@@ -47,28 +59,31 @@ export interface LoRAOptions {
  * @typeParam T The rank of input and output.
  */
 export class LoRA<T extends tf.Tensor = tf.Tensor2D> extends Module {
-  /** What is adapted. */
+  /** The adapted layer. */
   readonly base: Linear<T>;
   /** `A`, `[in, rank]` */
   readonly down: ParamState<tf.Tensor2D>;
   /** `B`, `[rank, out]` */
   readonly up: ParamState<tf.Tensor2D>;
-  /** The weight of the adaptation. */
+  /** The factor of the adaptation, `alpha / rank`. */
   readonly scale: number;
 
   /**
-   * Adapt `base`, and freeze it.
+   * Adapt a layer, and freeze it.
    *
-   * @param base What is adapted.
-   * @param rank How many directions change.
+   * @param base The layer to adapt.
+   * @param rank The rank of `A B`.
    * @param options See {@linkcode LoRAOptions}.
    */
   constructor(
     base: Linear<T>,
     rank: number,
-    { alpha = rank, random }: LoRAOptions = {},
+    options: LoRAOptions = {},
   ) {
     super();
+    check("create LoRA", "base", base, instanceOf(Linear, "a Linear"));
+    checkOptions("create LoRA", options, RULES);
+    const { alpha = rank, random } = options;
     lastAxis("LoRA", "rank", rank);
     const [inputs, outputs] = base.weight.shape as [number, number];
     this.base = base;
@@ -83,12 +98,12 @@ export class LoRA<T extends tf.Tensor = tf.Tensor2D> extends Module {
     freeze(base);
   }
 
-  /** That of the layer. */
+  /** The size of the last axis. */
   get inSize(): Size {
     return this.base.inSize;
   }
 
-  /** That of the layer. */
+  /** `[..., in]` to `[..., out]`. */
   outSize(inSize: Size): Size {
     return this.base.outSize(inSize);
   }
@@ -110,8 +125,8 @@ export class LoRA<T extends tf.Tensor = tf.Tensor2D> extends Module {
   }
 
   /**
-   * Add the adaptation to the layer's weight, and begin another one: what comes
-   * out stays the same.
+   * Adds the adaptation to the layer's weight, and resets `B` to zero: the output stays
+   * the same.
    *
    * @returns The layer.
    */

@@ -4,27 +4,111 @@
  * @module
  */
 import { standardize } from "../../backend/ops/standardize.ts";
-import * as tf from "../../tf.ts";
-import type { ParamState } from "../../state.ts";
-import { One, Zero } from "../init/mod.ts";
-import { Module } from "../module/module.ts";
-import { param } from "../module/param.ts";
 import {
-  checkInput,
-  checkSize,
-  lastAxis,
-  show,
-  type Size,
-} from "../module/size.ts";
+  boolean,
+  check,
+  checkOptions,
+  listOf,
+  type OptionRules,
+  refuse,
+} from "../../check.ts";
+import type { ParamState } from "../../state.ts";
+import * as tf from "../../tf.ts";
+import { One, Zero } from "../init/mod.ts";
+import { param } from "../module/param.ts";
+import { SameShape } from "../module/same_shape.ts";
+import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of normalizations. */
 export interface NormOptions {
   /** Added to the variance, or the mean square. Default: 1e-6. */
-  readonly epsilon?: number;
+  readonly eps?: number;
   /** Whether to learn a scale (`weight`). Default: true. */
   readonly scale?: boolean;
   /** Whether to learn a shift (`bias`). Default: true. */
   readonly bias?: boolean;
+}
+
+/** Options of {@linkcode GroupNorm}. */
+export interface GroupNormOptions extends NormOptions {
+  /** The number of groups, which must divide the channels. Default: 32. */
+  readonly numGroups?: number;
+}
+
+/** Options of {@linkcode RMSNorm}. */
+export type RMSNormOptions = Omit<NormOptions, "bias">;
+
+const RMS_RULES: OptionRules<RMSNormOptions> = {
+  eps: "a positive number",
+  scale: boolean,
+};
+const RULES: OptionRules<NormOptions> = { ...RMS_RULES, bias: boolean };
+const GROUP_RULES: OptionRules<GroupNormOptions> = {
+  ...RULES,
+  numGroups: "a positive integer",
+};
+
+/**
+ * The base of normalizations: a scale and a shift after `standardize`.
+ *
+ * @typeParam T The rank of input and output.
+ * @typeParam W The rank of the parameters.
+ */
+export abstract class Normalization<
+  T extends tf.Tensor,
+  W extends tf.Tensor,
+> extends SameShape<T> {
+  /** The scale, of size `inSize`. */
+  readonly weight: ParamState<W> | null;
+  /** The shift, of size `inSize`. */
+  readonly bias: ParamState<W> | null;
+  /** The sizes of the last axes of the input. */
+  readonly inSize: readonly number[];
+  /** Added to the variance, or the mean square. */
+  readonly eps: number;
+
+  /**
+   * Create the parameters.
+   *
+   * @param inSize The shape of the parameters.
+   * @param options See {@linkcode NormOptions}.
+   */
+  constructor(
+    inSize: readonly number[],
+    { eps = 1e-6, scale = true, bias = true }: NormOptions,
+  ) {
+    super();
+    const { name } = new.target;
+    this.inSize = inSize;
+    this.eps = eps;
+    const shape = [...inSize];
+    this.weight = scale ? param<W>(`${name}.weight`, new One(), shape) : null;
+    this.bias = bias ? param<W>(`${name}.bias`, new Zero(), shape) : null;
+  }
+
+  /** The size of the input. */
+  override outSize(inSize: Size): Size {
+    checkSize(this.constructor.name, this.inSize, inSize);
+    return inSize;
+  }
+
+  /** Any shape that ends in `inSize` to the same. */
+  override update(x: T): T {
+    checkInput(this.constructor.name, x, this.inSize);
+    return tf.tidy(() => {
+      const y = this.standardize(x);
+      const scaled = this.weight ? tf.mul(y, this.weight.value) : y;
+      return (this.bias ? tf.add(scaled, this.bias.value) : scaled) as T;
+    });
+  }
+
+  /** Normalizes `x`, without scale and shift. */
+  protected abstract standardize(x: tf.Tensor): tf.Tensor;
+
+  /** The axes that `inSize` names. */
+  protected axesOf(x: tf.Tensor): number[] {
+    return this.inSize.map((_, i) => x.rank - this.inSize.length + i);
+  }
 }
 
 /**
@@ -34,7 +118,7 @@ export interface NormOptions {
  * y = (x - mean(x)) / √(variance(x) + ε) weight + bias
  * ```
  *
- * Behaves the same in training and outside it. (Ba, Kiros and Hinton 2016, "Layer
+ * Training and evaluation are the same. (Ba, Kiros and Hinton 2016, "Layer
  * Normalization".)
  *
  * @example Usage
@@ -51,58 +135,27 @@ export interface NormOptions {
  *
  * @typeParam T The rank of input and output.
  */
-export class LayerNorm<T extends tf.Tensor = tf.Tensor> extends Module {
-  /** The scale, of the size of the axes. */
-  readonly weight: ParamState | null;
-  /** The shift, of the size of the axes. */
-  readonly bias: ParamState | null;
-  /** The sizes of the axes to normalize. */
-  readonly inSize: readonly number[];
-  /** Added to the variance. */
-  readonly epsilon: number;
-
+export class LayerNorm<T extends tf.Tensor = tf.Tensor>
+  extends Normalization<T, tf.Tensor> {
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
    * @param inSize The sizes of the axes to normalize: the last one, or several.
    * @param options See {@linkcode NormOptions}.
    */
-  constructor(
-    inSize: number | readonly number[],
-    { epsilon = 1e-6, scale = true, bias = true }: NormOptions = {},
-  ) {
-    super();
-    const name = new.target.name;
-    checkEpsilon(name, epsilon);
-    this.inSize = sizes(name, inSize);
-    this.epsilon = epsilon;
-    this.weight = scale
-      ? param(`${name}.weight`, new One(), [...this.inSize])
-      : null;
-    this.bias = bias
-      ? param(`${name}.bias`, new Zero(), [...this.inSize])
-      : null;
+  constructor(inSize: number | readonly number[], options: NormOptions = {}) {
+    checkOptions("create LayerNorm", options, RULES);
+    super(sizes("LayerNorm", inSize), options);
   }
 
-  /** The size that goes in. */
-  outSize(inSize: Size): Size {
-    checkSize("LayerNorm", this.inSize, inSize);
-    return inSize;
-  }
-
-  /** `[..., ...inSize]` to the same. */
-  override update(x: T): T {
-    checkInput("LayerNorm", x, this.inSize);
-    return tf.tidy(() => {
-      const axes = this.inSize.map((_, i) => x.rank - this.inSize.length + i);
-      const y = standardize(x, axes, this.epsilon);
-      return affine(y, this.weight, this.bias) as T;
-    });
+  /** Normalizes `x`, without scale and shift. */
+  protected override standardize(x: tf.Tensor): tf.Tensor {
+    return standardize(x, this.axesOf(x), this.eps);
   }
 }
 
 /**
- * Divides the last axis by its root mean square.
+ * Divides the last axes by their root mean square.
  *
  * ```text
  * y = x / √(mean(x²) + ε) weight
@@ -112,55 +165,27 @@ export class LayerNorm<T extends tf.Tensor = tf.Tensor> extends Module {
  *
  * @typeParam T The rank of input and output.
  */
-export class RMSNorm<T extends tf.Tensor = tf.Tensor> extends Module {
-  /** The scale, of the size of the axes. */
-  readonly weight: ParamState | null;
-  /** The sizes of the axes to normalize. */
-  readonly inSize: readonly number[];
-  /** Added to the mean square. */
-  readonly epsilon: number;
-
+export class RMSNorm<T extends tf.Tensor = tf.Tensor>
+  extends Normalization<T, tf.Tensor> {
   /**
-   * Make the parameter.
+   * Create the parameter.
    *
    * @param inSize The sizes of the axes to normalize: the last one, or several.
-   * @param options See {@linkcode NormOptions}.
+   * @param options See {@linkcode RMSNormOptions}.
    */
   constructor(
     inSize: number | readonly number[],
-    { epsilon = 1e-6, scale = true }: Omit<NormOptions, "bias"> = {},
+    options: RMSNormOptions = {},
   ) {
-    super();
-    checkEpsilon("RMSNorm", epsilon);
-    this.inSize = sizes("RMSNorm", inSize);
-    this.epsilon = epsilon;
-    this.weight = scale
-      ? param("RMSNorm.weight", new One(), [...this.inSize])
-      : null;
+    checkOptions("create RMSNorm", options, RMS_RULES);
+    super(sizes("RMSNorm", inSize), { ...options, bias: false });
   }
 
-  /** The size that goes in. */
-  outSize(inSize: Size): Size {
-    checkSize("RMSNorm", this.inSize, inSize);
-    return inSize;
+  /** Normalizes `x`, without scale. */
+  protected override standardize(x: tf.Tensor): tf.Tensor {
+    const square = tf.mean(tf.square(x), this.axesOf(x), true);
+    return tf.mul(x, tf.rsqrt(tf.add(square, this.eps)));
   }
-
-  /** `[..., ...inSize]` to the same. */
-  override update(x: T): T {
-    checkInput("RMSNorm", x, this.inSize);
-    return tf.tidy(() => {
-      const axes = this.inSize.map((_, i) => x.rank - this.inSize.length + i);
-      const square = tf.mean(tf.square(x), axes, true);
-      const y = tf.mul(x, tf.rsqrt(tf.add(square, this.epsilon)));
-      return affine(y, this.weight, null) as T;
-    });
-  }
-}
-
-/** Options of {@linkcode GroupNorm}. */
-export interface GroupNormOptions extends NormOptions {
-  /** How many groups; it must divide the channels. Default: 32. */
-  readonly numGroups?: number;
 }
 
 /**
@@ -171,54 +196,33 @@ export interface GroupNormOptions extends NormOptions {
  *
  * @typeParam T The rank of input and output.
  */
-export class GroupNorm<T extends tf.Tensor = tf.Tensor> extends Module {
-  /** The scale, `[channels]`. */
-  readonly weight: ParamState<tf.Tensor1D> | null;
-  /** The shift, `[channels]`. */
-  readonly bias: ParamState<tf.Tensor1D> | null;
-  /** The number of channels. */
-  readonly inSize: readonly number[];
-  /** How many groups the channels are split into. */
+export class GroupNorm<T extends tf.Tensor = tf.Tensor>
+  extends Normalization<T, tf.Tensor1D> {
+  /** The number of groups that the channels are split into. */
   readonly numGroups: number;
-  /** Added to the variance. */
-  readonly epsilon: number;
 
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
    * @param inSize The number of channels, or a size that ends in it.
    * @param options See {@linkcode GroupNormOptions}.
    */
-  constructor(
-    inSize: number | Size,
-    { numGroups = 32, epsilon = 1e-6, scale = true, bias = true }:
-      GroupNormOptions = {},
-  ) {
-    super();
-    const name = new.target.name;
+  constructor(inSize: number | Size, options: GroupNormOptions = {}) {
+    const { name } = new.target;
+    checkOptions(`create ${name}`, options, GROUP_RULES);
+    const { numGroups = 32 } = options;
     const channels = lastAxis(name, "inSize", inSize);
-    checkEpsilon(name, epsilon);
-    if (channels % lastAxis(name, "numGroups", numGroups) !== 0) {
-      throw new RangeError(
-        `Cannot create ${name}: numGroups must divide the channels, ${channels}: current value is ${numGroups}`,
-      );
+    if (channels % numGroups !== 0) {
+      const is = `a divisor of the channels, ${channels}`;
+      refuse(`create ${name}`, "numGroups", is, numGroups);
     }
-    this.inSize = [channels];
+    super([channels], options);
     this.numGroups = numGroups;
-    this.epsilon = epsilon;
-    this.weight = scale ? param(`${name}.weight`, new One(), [channels]) : null;
-    this.bias = bias ? param(`${name}.bias`, new Zero(), [channels]) : null;
-  }
-
-  /** The size that goes in. */
-  outSize(inSize: Size): Size {
-    checkSize(this.constructor.name, this.inSize, inSize);
-    return inSize;
   }
 
   /** `[batch, ..., channels]` to the same. */
   override update(x: T): T {
-    const name = this.constructor.name;
+    const { name } = this.constructor;
     checkInput(name, x, this.inSize);
     if (x.rank < 2) {
       throw new RangeError(
@@ -227,18 +231,20 @@ export class GroupNorm<T extends tf.Tensor = tf.Tensor> extends Module {
         }]: current shape is [${x.shape}]`,
       );
     }
-    return tf.tidy(() => {
-      const channels = this.inSize[0]!;
-      const cells = x.shape.slice(1, -1).reduce((a, b) => a * b, 1);
-      const groups = tf.reshape(x, [
-        x.shape[0]!,
-        cells,
-        this.numGroups,
-        channels / this.numGroups,
-      ]);
-      const y = tf.reshape(standardize(groups, [1, 3], this.epsilon), x.shape);
-      return affine(y, this.weight, this.bias) as T;
-    });
+    return super.update(x);
+  }
+
+  /** Normalizes `x`, without scale and shift. */
+  protected override standardize(x: tf.Tensor): tf.Tensor {
+    const channels = this.inSize[0]!;
+    const cells = x.shape.slice(1, -1).reduce((a, b) => a * b, 1);
+    const groups = tf.reshape(x, [
+      x.shape[0]!,
+      cells,
+      this.numGroups,
+      channels / this.numGroups,
+    ]);
+    return tf.reshape(standardize(groups, [1, 3], this.eps), x.shape);
   }
 }
 
@@ -246,55 +252,35 @@ export class GroupNorm<T extends tf.Tensor = tf.Tensor> extends Module {
  * Normalizes each channel of each example, over all axes between batch and
  * channels: {@linkcode GroupNorm} with as many groups as channels.
  *
- * Unlike torch's it learns a scale and a shift by default, as our other
- * normalizations. (Ulyanov et al. 2016, "Instance Normalization".)
+ * It learns a scale and a shift by default, like the other normalizations here and
+ * unlike torch's. (Ulyanov et al. 2016, "Instance Normalization".)
  *
  * @typeParam T The rank of input and output.
  */
 export class InstanceNorm<T extends tf.Tensor = tf.Tensor>
   extends GroupNorm<T> {
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
    * @param inSize The number of channels, or a size that ends in it.
    * @param options See {@linkcode NormOptions}.
    */
   constructor(inSize: number | Size, options: NormOptions = {}) {
-    super(inSize, {
-      ...options,
-      numGroups: lastAxis("InstanceNorm", "inSize", inSize),
-    });
+    checkOptions("create InstanceNorm", options, RULES);
+    const numGroups = lastAxis("InstanceNorm", "inSize", inSize);
+    super(inSize, { ...options, numGroups });
   }
 }
 
-function affine(
-  x: tf.Tensor,
-  weight: ParamState<tf.Tensor> | ParamState<tf.Tensor1D> | null,
-  bias: ParamState<tf.Tensor> | ParamState<tf.Tensor1D> | null,
-): tf.Tensor {
-  const scaled = weight ? tf.mul(x, weight.value) : x;
-  return bias ? tf.add(scaled, bias.value) : scaled;
-}
-
+/** The sizes of the axes to normalize, at least one. */
 function sizes(
   name: string,
   size: number | readonly number[],
 ): readonly number[] {
-  const list = typeof size === "number" ? [size] : size;
-  if (list.length === 0 || !list.every((n) => Number.isInteger(n) && n > 0)) {
-    throw new RangeError(
-      `Cannot create ${name}: inSize must be whole numbers above 0: current value is ${
-        show(list)
-      }`,
-    );
+  const list: readonly number[] = Array.isArray(size) ? [...size] : [size];
+  if (list.length === 0) {
+    refuse(`create ${name}`, "inSize", "at least one size", size);
   }
-  return [...list];
-}
-
-function checkEpsilon(name: string, epsilon: number) {
-  if (!(epsilon > 0)) {
-    throw new RangeError(
-      `Cannot create ${name}: epsilon must be above 0: current value is ${epsilon}`,
-    );
-  }
+  check(`create ${name}`, "inSize", list, listOf("a positive integer"));
+  return list;
 }

@@ -3,60 +3,75 @@
  *
  * @module
  */
+import { checkOptions, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
+import { checkInput, type Size } from "../module/size.ts";
 import {
+  axesOf,
   outLength,
   type Padding,
+  type PaddingPairs,
+  paddingPairs,
+  paddingRule,
+  pairOf,
   type PerAxis,
   perAxis,
-  type ResolvedPadding,
-  resolvePadding,
+  perAxisRule,
+  tripleOf,
 } from "./window.ts";
-import { checkInput, type Size } from "../module/size.ts";
 
 /** Options of pools. */
 export interface PoolOptions {
-  /** How far the window moves. Default: its size, so that windows do not overlap. */
+  /** How far the window moves. Default: `kernelSize`. */
   readonly stride?: PerAxis;
-  /** What is put around the input; it counts for nothing. Default: `"valid"`. */
+  /** The padding around the input, which no window counts. Default: `"valid"`. */
   readonly padding?: Padding;
 }
 
+/** The size of the window, its stride and the padding, as tfjs takes them. */
+export type PoolArgs<N extends 2 | 3> = N extends 2
+  ? [[number, number], [number, number], "same" | "valid"]
+  : [[number, number, number], [number, number, number], "same" | "valid"];
+
+const RULES: OptionRules<PoolOptions> = {
+  stride: perAxisRule,
+  padding: paddingRule,
+};
+
 /**
- * What all pools share: windows that move along the axes between batch and
- * channels.
+ * The base of pools: windows that move along the axes between batch and channels.
  *
  * @typeParam T The rank of input and output.
  */
 export abstract class Pool<T extends tf.Tensor> extends Module {
+  /** The number of axes between batch and channels. */
+  static readonly axes: number;
   /** The size of the window, along each axis. */
   readonly kernelSize: readonly number[];
   /** How far it moves, along each axis. */
   readonly stride: readonly number[];
-  /** What is put around the input. */
-  readonly padding: ResolvedPadding;
+  /** The padding around the input: a pair for each axis, unless it is a name. */
+  readonly padding: Padding;
 
   /**
-   * Describe the windows.
+   * Keep the settings.
    *
-   * @param axes How many axes they move along.
-   * @param kernelSize Their size: one for all axes, or one for each.
+   * @param kernelSize The size of the window: one for all axes, or one for each.
    * @param options See {@linkcode PoolOptions}.
    */
-  constructor(
-    axes: 1 | 2 | 3,
-    kernelSize: PerAxis,
-    { stride = kernelSize, padding = "valid" }: PoolOptions = {},
-  ) {
+  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
     super();
-    const name = new.target.name;
+    const { name } = new.target;
+    const axes = axesOf(new.target);
+    checkOptions(`create ${name}`, options, RULES);
+    const { stride = kernelSize, padding = "valid" } = options;
     this.kernelSize = perAxis(name, "kernelSize", kernelSize, axes);
     this.stride = perAxis(name, "stride", stride, axes);
-    this.padding = resolvePadding(name, padding, axes);
+    this.padding = paddingPairs(name, padding, axes);
   }
 
-  /** The size that comes out when `inSize` goes in. */
+  /** The size of the output for an input of size `inSize`. */
   outSize(inSize: Size): Size {
     const axes = this.stride.length;
     return [
@@ -65,7 +80,7 @@ export abstract class Pool<T extends tf.Tensor> extends Module {
           kernel: this.kernelSize[i]!,
           stride: this.stride[i]!,
           dilation: 1,
-          padding: this.padding,
+          padding: this.padding as PaddingPairs,
           axis: i,
         })
       ),
@@ -79,82 +94,65 @@ export abstract class Pool<T extends tf.Tensor> extends Module {
     checkInput(this.constructor.name, x, [], axes + 2);
     this.outSize(x.shape.slice(1));
     return tf.tidy(() => {
-      if (axes === 3) return this.volume(x as tf.Tensor as tf.Tensor5D) as T;
-      if (axes === 2) return this.image(x as tf.Tensor as tf.Tensor4D) as T;
+      const { kernelSize, stride } = this;
+      const mode = this.padding === "same" ? "same" : "valid";
+      if (axes === 3) {
+        const volume = x as tf.Tensor as tf.Tensor5D;
+        const sizes = [tripleOf(kernelSize), tripleOf(stride)] as const;
+        return this.volume(volume, ...sizes, mode) as T;
+      }
       // One axis is two, of which the second has size 1.
-      return tf.squeeze(this.image(tf.expandDims(x, 2)), [2]) as T;
+      const flat = axes === 1;
+      const image = (flat ? tf.expandDims(x, 2) : x) as tf.Tensor4D;
+      const pair = (sizes: readonly number[]) =>
+        pairOf(flat ? [...sizes, 1] : sizes);
+      const y = this.image(image, pair(kernelSize), pair(stride), mode);
+      return (flat ? tf.squeeze(y, [2]) : y) as T;
     });
   }
 
-  /** Pool two axes. */
-  protected abstract image(x: tf.Tensor4D): tf.Tensor;
-  /** Pool three axes. */
-  protected abstract volume(x: tf.Tensor5D): tf.Tensor;
-
-  /** Window and stride along two axes. */
-  protected get pairs(): [[number, number], [number, number]] {
-    const pair = (x: readonly number[]): [number, number] => [x[0]!, x[1] ?? 1];
-    return [pair(this.kernelSize), pair(this.stride)];
-  }
-
-  /** Window and stride along three axes. */
-  protected get triples(): [
-    [number, number, number],
-    [number, number, number],
-  ] {
-    const triple = (x: readonly number[]): [number, number, number] => [
-      x[0]!,
-      x[1]!,
-      x[2]!,
-    ];
-    return [triple(this.kernelSize), triple(this.stride)];
-  }
+  /** Pools two axes. */
+  protected abstract image(x: tf.Tensor4D, ...args: PoolArgs<2>): tf.Tensor;
+  /** Pools three axes. */
+  protected abstract volume(x: tf.Tensor5D, ...args: PoolArgs<3>): tf.Tensor;
 
   /** `x` with `value` around it, where the padding counts cells. */
   protected around<X extends tf.Tensor>(x: X, value: number): X {
     if (typeof this.padding === "string") return x;
-    const spatial = this.padding.map(([a, b]): [number, number] => [a, b]);
+    const pairs = this.padding as Exclude<PaddingPairs, string>;
+    const spatial = pairs.map(([a, b]): [number, number] => [a, b]);
     const rest = x.rank - 2 - spatial.length; // of the axis that was put in
     const none: [number, number][] = Array.from({ length: rest }, () => [0, 0]);
     return tf.pad(x, [[0, 0], ...spatial, ...none, [0, 0]], value);
   }
-
-  /** The padding as tfjs knows it. */
-  protected get mode(): "same" | "valid" {
-    return this.padding === "same" ? "same" : "valid";
-  }
 }
 
-/** The largest of each window. */
+/** The maximum of each window. */
 export abstract class MaxPool<T extends tf.Tensor> extends Pool<T> {
-  /** Pool two axes. */
-  protected override image(x: tf.Tensor4D): tf.Tensor {
-    const [kernel, stride] = this.pairs;
-    return tf.maxPool(this.around(x, LOWEST), kernel, stride, this.mode);
+  /** Pools two axes. */
+  protected override image(x: tf.Tensor4D, ...args: PoolArgs<2>): tf.Tensor {
+    return tf.maxPool(this.around(x, LOWEST), ...args);
   }
 
-  /** Pool three axes. */
-  protected override volume(x: tf.Tensor5D): tf.Tensor {
-    const [kernel, stride] = this.triples;
-    return tf.maxPool3d(this.around(x, LOWEST), kernel, stride, this.mode);
+  /** Pools three axes. */
+  protected override volume(x: tf.Tensor5D, ...args: PoolArgs<3>): tf.Tensor {
+    return tf.maxPool3d(this.around(x, LOWEST), ...args);
   }
 }
 
-/** Below every number: what is around the input is never the largest. */
+/** The lowest float32, so that the padding is never the maximum. */
 const LOWEST = -3.4028234663852886e38;
 
-/** The average of each window, of the cells that lie inside the input. */
+/** The average of each window, over the cells that lie inside the input. */
 export abstract class AvgPool<T extends tf.Tensor> extends Pool<T> {
-  /** Pool two axes. */
-  protected override image(x: tf.Tensor4D): tf.Tensor {
-    const [kernel, stride] = this.pairs;
-    return this.#inside(x, (y) => tf.avgPool(y, kernel, stride, this.mode));
+  /** Pools two axes. */
+  protected override image(x: tf.Tensor4D, ...args: PoolArgs<2>): tf.Tensor {
+    return this.#inside(x, (y) => tf.avgPool(y, ...args));
   }
 
-  /** Pool three axes. */
-  protected override volume(x: tf.Tensor5D): tf.Tensor {
-    const [kernel, stride] = this.triples;
-    return this.#inside(x, (y) => tf.avgPool3d(y, kernel, stride, this.mode));
+  /** Pools three axes. */
+  protected override volume(x: tf.Tensor5D, ...args: PoolArgs<3>): tf.Tensor {
+    return this.#inside(x, (y) => tf.avgPool3d(y, ...args));
   }
 
   #inside<X extends tf.Tensor>(x: X, pool: (x: X) => tf.Tensor): tf.Tensor {
@@ -164,16 +162,14 @@ export abstract class AvgPool<T extends tf.Tensor> extends Pool<T> {
   }
 }
 
-/** The largest of each window along one axis: `[batch, length, channels]`. */
+/** The maximum of each window along one axis: `[batch, length, channels]`. */
 export class MaxPool1d extends MaxPool<tf.Tensor3D> {
-  /** See {@linkcode Pool}. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
-    super(1, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /**
- * The largest of each window of images: `[batch, height, width, channels]`.
+ * The maximum of each window of images: `[batch, height, width, channels]`.
  *
  * @example Usage
  * ```ts
@@ -186,26 +182,20 @@ export class MaxPool1d extends MaxPool<tf.Tensor3D> {
  * ```
  */
 export class MaxPool2d extends MaxPool<tf.Tensor4D> {
-  /** See {@linkcode Pool}. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
-    super(2, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
-/** The largest of each window of volumes: `[batch, depth, height, width, channels]`. */
+/** The maximum of each window of volumes: `[batch, depth, height, width, channels]`. */
 export class MaxPool3d extends MaxPool<tf.Tensor5D> {
-  /** See {@linkcode Pool}. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
-    super(3, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }
 
 /** The average of each window along one axis: `[batch, length, channels]`. */
 export class AvgPool1d extends AvgPool<tf.Tensor3D> {
-  /** See {@linkcode Pool}. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
-    super(1, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 1;
 }
 
 /**
@@ -214,16 +204,12 @@ export class AvgPool1d extends AvgPool<tf.Tensor3D> {
  * Cells of the padding are not counted (torch's `count_include_pad=False`).
  */
 export class AvgPool2d extends AvgPool<tf.Tensor4D> {
-  /** See {@linkcode Pool}. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
-    super(2, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 2;
 }
 
 /** The average of each window of volumes: `[batch, depth, height, width, channels]`. */
 export class AvgPool3d extends AvgPool<tf.Tensor5D> {
-  /** See {@linkcode Pool}. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
-    super(3, kernelSize, options);
-  }
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }

@@ -3,14 +3,22 @@
  *
  * @module
  */
+import {
+  boolean,
+  check,
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+  tensor,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { scope } from "../../memory.ts";
 import { Module } from "../module/module.ts";
-import type { CellState, RNNCell } from "./rnn_cell.ts";
+import { type CellState, RNNCell } from "./rnn_cell.ts";
 import { checkInput, type Size } from "../module/size.ts";
 
 /**
- * Run `step` over the first axis, and stack what it returns.
+ * Runs `step` over the first axis, and stacks its results.
  *
  * ```text
  * carry, ys[t] = step(carry, xs[t])        t = 0, 1, ...
@@ -35,16 +43,17 @@ import { checkInput, type Size } from "../module/size.ts";
  * ```
  *
  * @typeParam C A tensor, or an array or plain object of tensors.
- * @param step From what was carried and one slice: what to carry on, and one result.
- * @param init What is carried first; the caller still owns it.
+ * @param step Takes the carry and one slice, and returns the next carry and a result.
+ * @param init The first carry, still owned by the caller.
  * @param xs `[time, ...]`, with at least one slice.
- * @returns What was carried last, and the results, `[time, ...]`.
+ * @returns The last carry, and the results, `[time, ...]`.
  */
 export function scan<C extends tf.TensorContainer>(
   step: (carry: C, x: tf.Tensor) => readonly [C, tf.Tensor],
   init: C,
   xs: tf.Tensor,
 ): [C, tf.Tensor] {
+  check("scan", "the input", xs, tensor);
   if (xs.rank === 0 || xs.shape[0] === 0) {
     throw new RangeError(
       `Cannot scan: the input must have shape [time, ...] with at least one slice: current shape is [${
@@ -67,16 +76,18 @@ export function scan<C extends tf.TensorContainer>(
 
 /** Options of {@linkcode RNN}. */
 export interface RNNOptions {
-  /** Run from the last step to the first; outputs stay in order of time. Default: false. */
+  /** Whether to run from the last step to the first; the outputs keep their places. Default: false. */
   readonly reverse?: boolean;
-  /** Return only what comes out at the last step. Default: false. */
+  /** Whether to return only the output of the last step. Default: false. */
   readonly lastOnly?: boolean;
 }
+
+const RULES: OptionRules<RNNOptions> = { reverse: boolean, lastOnly: boolean };
 
 /**
  * A cell run over time: `[batch, time, in]` to `[batch, time, hidden]`.
  *
- * Every sequence begins with zeros, or with the state given.
+ * Every sequence begins with a state of zeros, unless one is given.
  *
  * @example Usage
  * ```ts
@@ -89,24 +100,27 @@ export interface RNNOptions {
  * ```
  */
 export class RNN extends Module {
-  /** What runs at each step. */
+  /** The cell. */
   readonly cell: RNNCell;
-  /** Whether time runs backward. */
+  /** Whether the last step is run first. */
   readonly reverse: boolean;
   /** Whether only the last output is returned. */
   readonly lastOnly: boolean;
 
   /**
-   * Run `cell` over time.
+   * Keep the cell and the settings.
    *
-   * @param cell What runs at each step.
+   * @param cell The cell.
    * @param options See {@linkcode RNNOptions}.
    */
   constructor(
     cell: RNNCell,
-    { reverse = false, lastOnly = false }: RNNOptions = {},
+    options: RNNOptions = {},
   ) {
     super();
+    check("create RNN", "cell", cell, instanceOf(RNNCell, "a recurrent cell"));
+    checkOptions("create RNN", options, RULES);
+    const { reverse = false, lastOnly = false } = options;
     this.cell = cell;
     this.reverse = reverse;
     this.lastOnly = lastOnly;
@@ -124,10 +138,10 @@ export class RNN extends Module {
   }
 
   /**
-   * Run over all steps.
+   * Run the cell over all steps.
    *
    * @param x `[batch, time, in]`
-   * @param state What the first step begins with. Default: zeros.
+   * @param state The state before the first step. Default: zeros.
    * @returns `[batch, time, hidden]`, or `[batch, hidden]` of the last step only.
    */
   override update(x: tf.Tensor3D, state?: CellState): tf.Tensor {

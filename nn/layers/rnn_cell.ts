@@ -3,35 +3,36 @@
  *
  * @module
  */
+import { check } from "../../check.ts";
 import { scope } from "../../memory.ts";
 import { HiddenState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
-/** What a cell remembers, by name; `h` is what it gives out. */
+/** The state of a cell, by name; `h` is its output. */
 export interface CellState {
   /** `[batch, hidden]` */
   readonly h: tf.Tensor2D;
-  /** `[batch, hidden]`, of cells that have it. */
+  /** `[batch, hidden]`, in cells that have it. */
   readonly c?: tf.Tensor2D;
 }
 
 /** The hidden states of a cell, by name. */
 export type HiddenStates = { [K in keyof CellState]: HiddenState<tf.Tensor2D> };
 
-/** A cell's two parts, with the weights as they are now. */
+/** A cell's two parts, with the weights as they were when it was bound. */
 export interface BoundCell {
   /**
-   * What does not depend on the state, `[..., in]` to `[..., any]`: one product for
-   * all steps of a sequence.
+   * The terms that do not depend on the state, `[..., in]` to `[..., any]`: computed
+   * once for all steps of a sequence.
    */
   project(x: tf.Tensor): tf.Tensor;
   /**
    * The next state.
    *
    * @param projected `[batch, any]`, of one step.
-   * @param state What came before.
+   * @param state The state before the step.
    */
   advance(projected: tf.Tensor2D, state: CellState): CellState;
 }
@@ -39,23 +40,23 @@ export interface BoundCell {
 /**
  * A recurrent cell.
  *
- * A cell of your own writes `bind`, whose two parts {@linkcode RNN} runs over time.
- * `update` keeps the state in the cell: `initState(batch)` makes it of zeros, and
- * each call moves it on.
+ * A cell of your own implements `bind`, whose two parts {@linkcode RNN} runs over
+ * time. `update` keeps the state in the cell: `initState(batch)` sets it to zeros, and
+ * each call advances it.
  */
 export abstract class RNNCell extends Module {
-  /** What the cell remembers between calls; nothing before `initState`. */
+  /** The state between calls of `update`; null before `initState`. */
   hidden: HiddenStates | null = null;
-  /** The number of features that go in. */
+  /** The number of features of the input. */
   readonly inSize: readonly [number];
-  /** The number of features that come out. */
+  /** The number of features of the output. */
   readonly hiddenSize: number;
 
   /**
-   * Say the sizes.
+   * Keep the sizes.
    *
-   * @param inSize The number of features that go in, or a size that ends in it.
-   * @param hiddenSize The number of features that come out.
+   * @param inSize The number of features of the input, or a size that ends in it.
+   * @param hiddenSize The number of features of the output.
    */
   constructor(inSize: number | Size, hiddenSize: number) {
     super();
@@ -63,14 +64,14 @@ export abstract class RNNCell extends Module {
     this.hiddenSize = lastAxis(new.target.name, "hiddenSize", hiddenSize);
   }
 
-  /** The cell's two parts: make it anew for each sequence. */
+  /** The cell's two parts, for one sequence. */
   abstract bind(): BoundCell;
 
   /**
    * The next state.
    *
    * @param x `[batch, in]`
-   * @param state What came before.
+   * @param state The state before the step.
    */
   step(x: tf.Tensor2D, state: CellState): CellState {
     return scope(() => {
@@ -79,18 +80,14 @@ export abstract class RNNCell extends Module {
     });
   }
 
-  /** A state of zeros, which the caller owns. */
+  /** A state of zeros, owned by the caller. */
   zeroState(batch: number): CellState {
     return { h: tf.zeros([batch, this.hiddenSize]) };
   }
 
-  /** Begin a sequence: the cell's state becomes zeros for `batch` examples. */
+  /** Begins a sequence: sets the state to zeros for `batch` examples. */
   initState(batch: number): void {
-    if (!Number.isInteger(batch) || batch < 1) {
-      throw new RangeError(
-        `Cannot begin a sequence: batch must be a whole number above 0: current value is ${batch}`,
-      );
-    }
+    check("begin a sequence", "batch", batch, "a positive integer");
     scope(() => {
       const { h, c } = this.zeroState(batch);
       this.hidden?.h.replace(h);
@@ -103,14 +100,14 @@ export abstract class RNNCell extends Module {
     });
   }
 
-  /** Begin another sequence, with as many examples as before unless `batch` says else. */
+  /** Begins another sequence, by default with as many examples as before. */
   resetState(batch?: number): void {
     const examples = batch ?? this.hidden?.h.shape[0];
     if (examples === undefined) this.#begin();
     else this.initState(examples);
   }
 
-  /** The number of features that come out. */
+  /** The number of features of the output. */
   outSize(inSize: Size): Size {
     checkSize(this.constructor.name, this.inSize, inSize);
     return [...inSize.slice(0, -1), this.hiddenSize];

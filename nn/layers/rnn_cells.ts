@@ -3,17 +3,26 @@
  *
  * @module
  */
+import { callable, checkOptions } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import { type CellOptions, Gates } from "./rnn_weights.ts";
 import { Orthogonal, XavierNormal } from "../init/mod.ts";
 import { type BoundCell, type CellState, RNNCell } from "./rnn_cell.ts";
 import type { Size } from "../module/size.ts";
+import {
+  CELL_RULES,
+  type CellOptions,
+  cellTerms,
+  type CellWeights,
+  cellWeights,
+} from "./rnn_weights.ts";
 
 /** Options of {@linkcode VanillaRNNCell}. */
 export interface VanillaRNNCellOptions extends CellOptions {
   /** Default: `tf.tanh`, as in torch (brainstate's is ReLU, which grows without bound). */
   readonly activation?: (x: tf.Tensor2D) => tf.Tensor2D;
 }
+
+const VANILLA_RULES = { ...CELL_RULES, activation: callable };
 
 /**
  * The plain recurrent cell: `h ← tanh([x, h] W + b)` (Elman 1990).
@@ -22,31 +31,90 @@ export interface VanillaRNNCellOptions extends CellOptions {
  */
 export class VanillaRNNCell extends RNNCell {
   /** Weight and bias. */
-  readonly gates: Gates;
+  readonly gates: CellWeights;
   readonly #activation: (x: tf.Tensor2D) => tf.Tensor2D;
 
   /** See {@linkcode RNNCell}. */
   constructor(
     inSize: number | Size,
     hiddenSize: number,
-    {
-      weightInit = new XavierNormal(),
-      activation = (x) => tf.tanh(x),
-      ...options
-    }: VanillaRNNCellOptions = {},
+    options: VanillaRNNCellOptions = {},
   ) {
     super(inSize, hiddenSize);
-    this.#activation = activation;
+    checkOptions("create VanillaRNNCell", options, VANILLA_RULES);
+    const { weightInit = new XavierNormal(), activation } = options;
+    this.#activation = activation ?? ((x) => tf.tanh(x));
     const sizes = [this.inSize[0], hiddenSize, hiddenSize] as const;
-    this.gates = new Gates("VanillaRNNCell", sizes, { weightInit, ...options });
+    const given = { ...options, weightInit };
+    this.gates = cellWeights("VanillaRNNCell", sizes, given);
   }
 
   /** The cell's two parts. */
   override bind(): BoundCell {
-    const { ofInput, ofState } = this.gates.parts();
+    const { ofInput, ofState } = cellTerms(this.gates, this.inSize[0]);
     return {
       project: ofInput,
       advance: (x, { h }) => ({ h: this.#activation(tf.add(x, ofState(h))) }),
+    };
+  }
+}
+
+/** The base of cells with gates and a candidate for the next state. */
+export abstract class CandidateCell extends RNNCell {
+  /** The number of gates. */
+  static readonly gateCount: number;
+  /** The gates: `[in + hidden, gates · hidden]`. */
+  readonly gates: CellWeights;
+  /** The candidate: `[in + hidden, hidden]`. */
+  readonly candidate: CellWeights;
+
+  /**
+   * Create the parameters.
+   *
+   * @param inSize The number of features of the input, or a size that ends in it.
+   * @param hiddenSize The number of features of the output.
+   * @param options See {@linkcode CellOptions}.
+   */
+  constructor(
+    inSize: number | Size,
+    hiddenSize: number,
+    options: CellOptions = {},
+  ) {
+    super(inSize, hiddenSize);
+    const { name, gateCount } = new.target as typeof CandidateCell;
+    checkOptions(`create ${name}`, options, CELL_RULES);
+    const { weightInit = new Orthogonal() } = options;
+    const given = { ...options, weightInit };
+    const [inputs, hidden] = [this.inSize[0], hiddenSize];
+    const gates = [inputs, hidden, gateCount * hidden] as const;
+    this.gates = cellWeights(`${name}.gates`, gates, given);
+    const candidate = [inputs, hidden, hidden] as const;
+    this.candidate = cellWeights(`${name}.candidate`, candidate, given);
+  }
+
+  /** The cell's two parts. */
+  override bind(): BoundCell {
+    const gates = cellTerms(this.gates, this.inSize[0]);
+    const candidate = cellTerms(this.candidate, this.inSize[0]);
+    const size = this.hiddenSize;
+    const { gateCount } = this.constructor as typeof CandidateCell;
+    return {
+      project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
+      advance: (projected, { h }) => {
+        const [forGates, forCandidate] = tf.split<tf.Tensor2D>(
+          projected,
+          [gateCount * size, size],
+          1,
+        );
+        const opened = tf.sigmoid(tf.add(forGates!, gates.ofState(h)));
+        // The first gate resets the state, the last one updates it.
+        const open = gateCount === 1
+          ? [opened]
+          : tf.split<tf.Tensor2D>(opened, gateCount, 1);
+        const reset = candidate.ofState(tf.mul(open[0]!, h));
+        const next = tf.tanh(tf.add(forCandidate!, reset));
+        return { h: tf.add(h, tf.mul(open.at(-1)!, tf.sub(next, h))) };
+      },
     };
   }
 }
@@ -63,54 +131,9 @@ export class VanillaRNNCell extends RNNCell {
  * As brainstate; torch's multiplies by `r` after the product, and exchanges `z` and
  * `1 - z`. Weights are by default {@linkcode Orthogonal}.
  */
-export class GRUCell extends RNNCell {
-  /** Reset and update gates: `[in + hidden, 2 hidden]`. */
-  readonly gates: Gates;
-  /** The candidate: `[in + hidden, hidden]`. */
-  readonly candidate: Gates;
-
-  /** See {@linkcode RNNCell}. */
-  constructor(
-    inSize: number | Size,
-    hiddenSize: number,
-    { weightInit = new Orthogonal(), ...options }: CellOptions = {},
-  ) {
-    super(inSize, hiddenSize);
-    const [inputs, hidden] = [this.inSize[0], hiddenSize];
-    const given = { weightInit, ...options };
-    this.gates = new Gates(
-      "GRUCell.gates",
-      [inputs, hidden, 2 * hidden],
-      given,
-    );
-    this.candidate = new Gates(
-      "GRUCell.candidate",
-      [inputs, hidden, hidden],
-      given,
-    );
-  }
-
-  /** The cell's two parts. */
-  override bind(): BoundCell {
-    const gates = this.gates.parts();
-    const candidate = this.candidate.parts();
-    const size = this.hiddenSize;
-    return {
-      project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
-      advance: (projected, { h }) => {
-        const [forGates, forCandidate] = tf.split<tf.Tensor2D>(
-          projected,
-          [2 * size, size],
-          1,
-        );
-        const opened = tf.sigmoid(tf.add(forGates!, gates.ofState(h)));
-        const [r, z] = tf.split<tf.Tensor2D>(opened, 2, 1);
-        const reset = candidate.ofState(tf.mul(r!, h));
-        const next = tf.tanh(tf.add(forCandidate!, reset));
-        return { h: tf.add(h, tf.mul(z!, tf.sub(next, h))) };
-      },
-    };
-  }
+export class GRUCell extends CandidateCell {
+  /** The number of gates: reset and update. */
+  static override readonly gateCount = 2;
 }
 
 /**
@@ -121,41 +144,12 @@ export class GRUCell extends RNNCell {
  * h̃ = tanh([x, f h] Wh + bh)
  * h ← (1 - f) h + f h̃
  * ```
+ *
+ * Weights are by default {@linkcode Orthogonal}.
  */
-export class MGUCell extends RNNCell {
-  /** The forget gate: `[in + hidden, hidden]`. */
-  readonly gates: Gates;
-  /** The candidate: `[in + hidden, hidden]`. */
-  readonly candidate: Gates;
-
-  /** See {@linkcode RNNCell}. */
-  constructor(
-    inSize: number | Size,
-    hiddenSize: number,
-    { weightInit = new Orthogonal(), ...options }: CellOptions = {},
-  ) {
-    super(inSize, hiddenSize);
-    const sizes = [this.inSize[0], hiddenSize, hiddenSize] as const;
-    const given = { weightInit, ...options };
-    this.gates = new Gates("MGUCell.gates", sizes, given);
-    this.candidate = new Gates("MGUCell.candidate", sizes, given);
-  }
-
-  /** The cell's two parts. */
-  override bind(): BoundCell {
-    const gates = this.gates.parts();
-    const candidate = this.candidate.parts();
-    return {
-      project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
-      advance: (projected, { h }) => {
-        const [forGates, forCandidate] = tf.split<tf.Tensor2D>(projected, 2, 1);
-        const f = tf.sigmoid(tf.add(forGates!, gates.ofState(h)));
-        const kept = candidate.ofState(tf.mul(f, h));
-        const next = tf.tanh(tf.add(forCandidate!, kept));
-        return { h: tf.add(h, tf.mul(f, tf.sub(next, h))) };
-      },
-    };
-  }
+export class MGUCell extends CandidateCell {
+  /** The number of gates: forget. */
+  static override readonly gateCount = 1;
 }
 
 /**
@@ -172,27 +166,29 @@ export class MGUCell extends RNNCell {
  */
 export class LSTMCell extends RNNCell {
   /** Input, candidate, forget and output gates, in this order. */
-  readonly gates: Gates;
+  readonly gates: CellWeights;
 
   /** See {@linkcode RNNCell}. */
   constructor(
     inSize: number | Size,
     hiddenSize: number,
-    { weightInit = new XavierNormal(), ...options }: CellOptions = {},
+    options: CellOptions = {},
   ) {
     super(inSize, hiddenSize);
+    checkOptions("create LSTMCell", options, CELL_RULES);
+    const { weightInit = new XavierNormal() } = options;
     const sizes = [this.inSize[0], hiddenSize, 4 * hiddenSize] as const;
-    this.gates = new Gates("LSTMCell", sizes, { weightInit, ...options });
+    this.gates = cellWeights("LSTMCell", sizes, { ...options, weightInit });
   }
 
-  /** A state of zeros, which the caller owns. */
+  /** A state of zeros, owned by the caller. */
   override zeroState(batch: number): CellState {
     return { ...super.zeroState(batch), c: tf.zeros([batch, this.hiddenSize]) };
   }
 
   /** The cell's two parts. */
   override bind(): BoundCell {
-    const { ofInput, ofState } = this.gates.parts();
+    const { ofInput, ofState } = cellTerms(this.gates, this.inSize[0]);
     return {
       project: ofInput,
       advance: (x, { h, c }) => {

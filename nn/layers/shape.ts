@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { checkOptions, oneOf, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
+import { SameShape } from "../module/same_shape.ts";
 import { checkInput, type Size } from "../module/size.ts";
 import { type PerAxis, perAxis } from "./window.ts";
 
@@ -13,21 +15,17 @@ import { type PerAxis, perAxis } from "./window.ts";
  *
  * @typeParam T The rank of input and output.
  */
-export class Identity<T extends tf.Tensor = tf.Tensor> extends Module {
-  /** The size that goes in. */
-  outSize(inSize: Size): Size {
-    return inSize;
-  }
-
+export class Identity<T extends tf.Tensor = tf.Tensor> extends SameShape<T> {
   /** `x`, as a tensor of its own. */
   override update(x: T): T {
+    checkInput("Identity", x, []);
     return tf.clone(x);
   }
 }
 
-/** Makes each example a row: `[batch, ...]` to `[batch, features]`. */
+/** Flattens each example to a row: `[batch, ...]` to `[batch, features]`. */
 export class Flatten extends Module {
-  /** The product of the sizes. */
+  /** One axis, with the product of the sizes. */
   outSize(inSize: Size): Size {
     return [
       inSize.reduce(
@@ -40,6 +38,7 @@ export class Flatten extends Module {
 
   /** `[batch, ...]` to `[batch, features]`. */
   override update(x: tf.Tensor): tf.Tensor2D {
+    checkInput("Flatten", x, []);
     if (x.rank === 0) {
       throw new RangeError(
         "Cannot call Flatten: the input must have shape [batch, ...]: current shape is []",
@@ -52,30 +51,36 @@ export class Flatten extends Module {
 
 /** Options of {@linkcode Upsample}. */
 export interface UpsampleOptions {
-  /** Which values lie between those given. Default: `"nearest"`. */
+  /** How new cells get their values. Default: `"nearest"`. */
   readonly mode?: "nearest" | "bilinear";
 }
 
+const UPSAMPLE_RULES: OptionRules<UpsampleOptions> = {
+  mode: oneOf("nearest", "bilinear"),
+};
+
 /**
- * Enlarges images by whole factors: `[batch, height, width, channels]`.
+ * Enlarges images by integer factors: `[batch, height, width, channels]`.
  *
  * `"nearest"` repeats cells. `"bilinear"` interpolates between the centers of cells,
  * as torch does without `align_corners`.
  */
 export class Upsample extends Module {
-  /** How many times as large, along each axis. */
+  /** The factor along each axis. */
   readonly factor: readonly number[];
-  /** Which values lie between those given. */
+  /** How new cells get their values. */
   readonly mode: "nearest" | "bilinear";
 
   /**
-   * Say how much.
+   * Keep the settings.
    *
-   * @param factor How many times as large: one for both axes, or one for each.
+   * @param factor A positive integer: one for both axes, or one for each.
    * @param options See {@linkcode UpsampleOptions}.
    */
-  constructor(factor: PerAxis, { mode = "nearest" }: UpsampleOptions = {}) {
+  constructor(factor: PerAxis, options: UpsampleOptions = {}) {
     super();
+    checkOptions("create Upsample", options, UPSAMPLE_RULES);
+    const { mode = "nearest" } = options;
     this.factor = perAxis("Upsample", "factor", factor, 2);
     this.mode = mode;
   }
@@ -112,7 +117,7 @@ function repeat(x: tf.Tensor4D, axis: 1 | 2, times: number): tf.Tensor4D {
   return tf.reshape(repeated, shape as typeof x.shape);
 }
 
-/** Cells between those along `axis`, by a product with the matrix of shares. */
+/** Linear interpolation along `axis`, as a product with a matrix of weights. */
 function blend(x: tf.Tensor4D, axis: 1 | 2, times: number): tf.Tensor4D {
   if (times === 1) return x;
   const length = x.shape[axis];

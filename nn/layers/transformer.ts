@@ -3,34 +3,51 @@
  *
  * @module
  */
+import {
+  boolean,
+  callable,
+  checkOptions,
+  type OptionRules,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
 import { gelu } from "../activations/functions.ts";
-import { type AttentionMask, MultiHeadAttention } from "./attention.ts";
+import { MultiHeadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
 import type { Initializer } from "../init/mod.ts";
-import { Linear } from "./linear.ts";
+import { Linear, WEIGHT_RULES } from "./linear.ts";
+import type { AttentionMask } from "./scaled_dot_product.ts";
 import { Module } from "../module/module.ts";
 import { LayerNorm } from "./norm.ts";
 import { checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of {@linkcode TransformerBlock}. */
 export interface TransformerBlockOptions {
-  /** The number of features between the two dense layers. Default: 4 times as many. */
+  /** The number of features between the dense layers. Default: 4 times the input's. */
   readonly hiddenSize?: number;
-  /** Whether a place sees only those before it. Default: false. */
+  /** Whether a place attends only to itself and those before it. Default: false. */
   readonly causal?: boolean;
   /** The probability of dropping, in attention and after each part. Default: 0. */
   readonly rate?: number;
-  /** What follows the first dense layer. Default: exact {@linkcode gelu}. */
+  /** The activation after the first dense layer. Default: exact {@linkcode gelu}. */
   readonly activation?: (x: tf.Tensor3D) => tf.Tensor3D;
   /** Whether layers have biases. Default: true. */
   readonly bias?: boolean;
-  /** What all weights are before training. Default: what each layer has by itself. */
+  /** The initializer of all weights. Default: that of each layer. */
   readonly weightInit?: Initializer;
-  /** Where initializers and dropout draw from. Default: the default stream. */
+  /** The stream of initializers and dropout. Default: the default stream. */
   readonly random?: RandomState;
 }
+
+const RULES: OptionRules<TransformerBlockOptions> = {
+  hiddenSize: "a positive integer",
+  causal: boolean,
+  rate: "in [0, 1)",
+  activation: callable,
+  bias: boolean,
+  weightInit: WEIGHT_RULES.weightInit,
+  random: WEIGHT_RULES.random,
+};
 
 /**
  * A transformer block with normalization before each part, as in GPT-2.
@@ -51,41 +68,36 @@ export interface TransformerBlockOptions {
  * ```
  */
 export class TransformerBlock extends Module {
-  /** Before attention. */
+  /** The normalization before attention. */
   readonly attentionNorm: LayerNorm<tf.Tensor3D>;
-  /** What looks at other places. */
+  /** The attention. */
   readonly attention: MultiHeadAttention;
-  /** Before the dense layers. */
+  /** The normalization before the dense layers. */
   readonly denseNorm: LayerNorm<tf.Tensor3D>;
   /** `[features, hidden]` */
   readonly expand: Linear<tf.Tensor3D>;
   /** `[hidden, features]` */
   readonly contract: Linear<tf.Tensor3D>;
-  /** After each part; none at rate 0. */
+  /** The dropout after each part; null at rate 0. */
   readonly dropout: Dropout<tf.Tensor3D> | null;
   readonly #activation: (x: tf.Tensor3D) => tf.Tensor3D;
 
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
    * @param inSize The number of features, or a size that ends in it.
-   * @param heads How many heads; it must divide the number of features.
+   * @param heads The number of heads, which must divide the number of features.
    * @param options See {@linkcode TransformerBlockOptions}.
    */
   constructor(
     inSize: number | Size,
     heads: number,
-    {
-      hiddenSize,
-      causal = false,
-      rate = 0,
-      activation = (x) => gelu(x),
-      bias = true,
-      weightInit,
-      random,
-    }: TransformerBlockOptions = {},
+    options: TransformerBlockOptions = {},
   ) {
     super();
+    checkOptions("create TransformerBlock", options, RULES);
+    const { causal = false, rate = 0, bias = true } = options;
+    const { hiddenSize, weightInit, random } = options;
     const features = lastAxis("TransformerBlock", "inSize", inSize);
     const hidden = hiddenSize ?? 4 * features;
     const given = {
@@ -105,7 +117,7 @@ export class TransformerBlock extends Module {
     this.dropout = rate > 0
       ? new Dropout({ rate, ...random && { random } })
       : null;
-    this.#activation = activation;
+    this.#activation = options.activation ?? ((x) => gelu(x));
   }
 
   /** The number of features. */
@@ -113,7 +125,7 @@ export class TransformerBlock extends Module {
     return this.attention.inSize;
   }
 
-  /** The size that goes in. */
+  /** The size of the input. */
   outSize(inSize: Size): Size {
     checkSize("TransformerBlock", this.inSize, inSize);
     return inSize;
@@ -123,7 +135,7 @@ export class TransformerBlock extends Module {
    * `[batch, time, features]` to the same.
    *
    * @param x The input.
-   * @param mask Which places each one may see.
+   * @param mask The places that each one may attend to.
    */
   override update(x: tf.Tensor3D, mask: AttentionMask = {}): tf.Tensor3D {
     return tf.tidy(() => {

@@ -1,19 +1,28 @@
 /**
- * Windows that move along axes: what convolutions and pools share.
+ * Windows that move along axes, as in convolutions and pools.
  *
  * @module
  */
+import {
+  check,
+  either,
+  listOf,
+  oneOf,
+  pair,
+  refuse,
+  type ValueRule,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 
 /** One number for all axes, or one for each. */
 export type PerAxis = number | readonly number[];
 
 /**
- * What is put around an input.
+ * The padding around an input.
  *
- * - `"same"`: as much as keeps the size, divided by the stride and rounded up; an
- *   odd cell goes behind.
- * - `"valid"`: nothing.
+ * - `"same"`: as many cells as make the output as long as the input, divided by the
+ *   stride and rounded up; if their number is odd, the larger part is at the end.
+ * - `"valid"`: none.
  * - A number of cells for all axes, or for each axis a number or a pair `[before,
  *   after]`.
  */
@@ -23,89 +32,132 @@ export type Padding =
   | number
   | readonly (number | readonly [number, number])[];
 
-/** {@linkcode Padding} with a pair for each axis. */
-export type ResolvedPadding =
+/** {@linkcode Padding} as a pair for each axis. */
+export type PaddingPairs =
   | "same"
   | "valid"
   | readonly (readonly [number, number])[];
 
-/** `value` for each of `axes`; throws unless they are whole numbers above 0. */
+/** A {@linkcode PerAxis}, for checks. */
+export const perAxisRule: ValueRule = (value) =>
+  Array.isArray(value)
+    ? listOf("a positive integer")(value)
+    : either("a positive integer")(value);
+
+const CELLS = "a nonnegative integer";
+
+/** A {@linkcode Padding}, for checks. */
+export const paddingRule: ValueRule = (value) =>
+  Array.isArray(value)
+    ? listOf((x) =>
+      Array.isArray(x) ? pair(CELLS, CELLS)(x) : either(CELLS)(x)
+    )(
+      value,
+    )
+    : typeof value === "number"
+    ? either(CELLS)(value)
+    : oneOf("same", "valid")(value);
+
+/** The number of axes between batch and channels that a class of layers has. */
+export function axesOf(Class: object): number {
+  return (Class as { readonly axes: number }).axes;
+}
+
+/** The first two of the numbers for each axis. */
+export function pairOf(sizes: readonly number[]): [number, number] {
+  return [sizes[0]!, sizes[1]!];
+}
+
+/** The first three of the numbers for each axis. */
+export function tripleOf(sizes: readonly number[]): [number, number, number] {
+  return [sizes[0]!, sizes[1]!, sizes[2]!];
+}
+
+/**
+ * A positive integer for each axis.
+ *
+ * @param name The name of the layer in the error.
+ * @param what The name of the argument in the error.
+ * @param value One number for all axes, or one for each.
+ * @param axes The number of axes.
+ */
 export function perAxis(
   name: string,
   what: string,
   value: PerAxis,
   axes: number,
 ): readonly number[] {
-  const values = typeof value === "number" ? Array(axes).fill(value) : value;
-  if (
-    values.length !== axes ||
-    !values.every((x) => Number.isInteger(x) && x > 0)
-  ) {
-    throw new RangeError(
-      `Cannot create ${name}: ${what} must be a whole number above 0, or ${axes} of them: current value is ${
-        JSON.stringify(value)
-      }`,
-    );
-  }
-  return values;
+  check(`create ${name}`, what, value, perAxisRule);
+  if (typeof value === "number") return Array(axes).fill(value);
+  if (value.length === axes) return [...value];
+  refuse(
+    `create ${name}`,
+    what,
+    `one number, or one for each axis, ${axes}`,
+    value,
+  );
 }
 
-/** The padding as a pair for each axis; throws unless they are whole numbers. */
-export function resolvePadding(
+/**
+ * The padding as a pair for each axis.
+ *
+ * @param name The name of the layer in the error.
+ * @param padding The padding, checked by {@linkcode paddingRule}.
+ * @param axes The number of axes.
+ */
+export function paddingPairs(
   name: string,
   padding: Padding,
   axes: number,
-): ResolvedPadding {
+): PaddingPairs {
   if (padding === "same" || padding === "valid") return padding;
   const list = typeof padding === "number"
-    ? Array(axes).fill(padding)
+    ? Array<number>(axes).fill(padding)
     : padding;
-  const pairs = typeof list === "string"
-    ? []
-    : list.map((x): [number, number] =>
-      typeof x === "number" ? [x, x] : [x[0], x[1]]
-    );
-  if (
-    pairs.length !== axes ||
-    !pairs.flat().every((x) => Number.isInteger(x) && x >= 0)
-  ) {
-    throw new RangeError(
-      `Cannot create ${name}: padding must be "same", "valid", a whole number, or ${axes} of them or of pairs: current value is ${
-        JSON.stringify(padding)
-      }`,
+  if (list.length !== axes) {
+    refuse(
+      `create ${name}`,
+      "padding",
+      `given for each axis, ${axes}`,
+      padding,
     );
   }
+  const pairs = list.map((x): [number, number] =>
+    typeof x === "number" ? [x, x] : [x[0], x[1]]
+  );
   return pairs.flat().every((x) => x === 0) ? "valid" : pairs;
 }
 
 /** `x` with zeros around its spatial axes, where the padding counts cells. */
-export function pad(x: tf.Tensor, padding: ResolvedPadding): tf.Tensor {
-  return typeof padding === "string"
-    ? x
-    : tf.pad(x, [[0, 0], ...padding.map(([a, b]): [number, number] => [a, b]), [
-      0,
-      0,
-    ]]);
+export function pad(x: tf.Tensor, padding: PaddingPairs): tf.Tensor {
+  if (typeof padding === "string") return x;
+  const spatial = padding.map(([a, b]): [number, number] => [a, b]);
+  return tf.pad(x, [[0, 0], ...spatial, [0, 0]]);
 }
 
-/** What {@linkcode outLength} asks about a window. */
+/** A window along one axis. */
 export interface Window {
-  /** How many cells it has. */
+  /** The number of its cells. */
   readonly kernel: number;
-  /** How far it moves. */
+  /** The distance between its places. */
   readonly stride: number;
-  /** The distance of its cells. */
+  /** The distance between its cells. */
   readonly dilation: number;
-  /** What is put around the input. */
-  readonly padding: ResolvedPadding;
-  /** Which axis this is. */
+  /** The padding around the input. */
+  readonly padding: PaddingPairs;
+  /** The index of the axis. */
   readonly axis: number;
 }
 
 /**
- * How many places a window has along an axis.
+ * The number of places that a window has along an axis.
  *
- * @throws {RangeError} If it does not fit.
+ * ```text
+ * "same":  ⌈length / stride⌉
+ * else:    ⌊(length + padding - dilation (kernel - 1) - 1) / stride⌋ + 1
+ * ```
+ *
+ * @throws {RangeError} If the window is longer than the padded input.
  */
 export function outLength(
   name: string,

@@ -1,32 +1,34 @@
 /**
- * Losses of yes or no.
+ * Losses of binary classification.
  *
  * @module
  */
+import { either, tensor, type ValueRule } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import {
-  checkSameShape,
-  type LossOptions,
-  reduce,
-  type Reduced,
-  type Reduction,
-} from "./reduction.ts";
+import { defineLoss, type Loss } from "./loss.ts";
+import type { LossOptions, Reduction } from "./reduction.ts";
 
 /** Options of {@linkcode sigmoidBinaryCrossEntropy}. */
 export interface BinaryCrossEntropyOptions<R extends Reduction = Reduction>
   extends LossOptions<R> {
-  /** How much more a positive counts than a negative. Default: 1. */
+  /** The weight of positives relative to negatives. Default: 1. */
   readonly positiveWeight?: number | tf.Tensor;
 }
 
+const numberOrTensor: ValueRule = (value) =>
+  typeof value === "number"
+    ? either("a nonnegative finite number")(value)
+    : tensor(value);
+
 /**
- * The cross entropy of targets and the sigmoid of logits.
+ * The cross entropy of targets and the sigmoid of logits `x`.
  *
  * ```text
  * -w t ln σ(x) - (1 - t) ln(1 - σ(x)) = w t softplus(-x) + (1 - t) softplus(x)
  * ```
  *
- * As torch's `binary_cross_entropy_with_logits`.
+ * Targets are probabilities, such as 0 and 1; `w` is `positiveWeight`. As torch's
+ * `binary_cross_entropy_with_logits`.
  *
  * @example Usage
  * ```ts
@@ -41,23 +43,13 @@ export interface BinaryCrossEntropyOptions<R extends Reduction = Reduction>
  * );
  * assertAlmostEquals((await loss.data())[0]!, Math.LN2, 1e-6);
  * ```
- *
- * @param logits Any shape.
- * @param targets The same shape: probabilities, such as 0 and 1.
- * @param options See {@linkcode BinaryCrossEntropyOptions}.
  */
-export function sigmoidBinaryCrossEntropy<R extends Reduction = "none">(
-  logits: tf.Tensor,
-  targets: tf.Tensor,
-  { reduction = "none" as R, positiveWeight = 1 }: BinaryCrossEntropyOptions<
-    R
-  > = {},
-): Reduced<R> {
-  checkSameShape("sigmoidBinaryCrossEntropy", logits, targets);
-  return tf.tidy(() =>
-    reduce(crossEntropy(logits, targets, positiveWeight), reduction)
+export const sigmoidBinaryCrossEntropy: Loss<BinaryCrossEntropyOptions> =
+  defineLoss<BinaryCrossEntropyOptions>(
+    "sigmoidBinaryCrossEntropy",
+    (x, t, { positiveWeight }) => crossEntropy(x, t, positiveWeight),
+    { positiveWeight: numberOrTensor },
   );
-}
 
 function crossEntropy(
   logits: tf.Tensor,
@@ -69,71 +61,58 @@ function crossEntropy(
   return tf.add(tf.mul(positive, positiveWeight), negative);
 }
 
-/** Probabilities are held this far from 0 and 1, where logarithms are infinite. */
+/** Probabilities are clipped this far from 0 and 1, where logarithms are infinite. */
 const EPSILON = 1e-7;
 
 /**
- * The cross entropy of targets and probabilities.
+ * The cross entropy of targets and probabilities `p`.
  *
  * ```text
  * -t ln p - (1 - t) ln(1 - p)
  * ```
  *
- * Probabilities are held between 1e-7 and 1 - 1e-7 (Keras). Of logits, use
+ * Probabilities are clipped to [1e-7, 1 - 1e-7], as in Keras. For logits, use
  * {@linkcode sigmoidBinaryCrossEntropy}, which has no such limit.
- *
- * @param probabilities Any shape, in [0, 1].
- * @param targets The same shape.
- * @param options `reduction`.
  */
-export function binaryCrossEntropy<R extends Reduction = "none">(
-  probabilities: tf.Tensor,
-  targets: tf.Tensor,
-  { reduction = "none" as R }: LossOptions<R> = {},
-): Reduced<R> {
-  checkSameShape("binaryCrossEntropy", probabilities, targets);
-  return tf.tidy(() => {
+export const binaryCrossEntropy: Loss = defineLoss(
+  "binaryCrossEntropy",
+  (probabilities, t) => {
     const p = tf.clipByValue(probabilities, EPSILON, 1 - EPSILON);
-    const positive = tf.mul(targets, tf.log(p));
-    const negative = tf.mul(tf.sub(1, targets), tf.log(tf.sub(1, p)));
-    return reduce(tf.neg(tf.add(positive, negative)), reduction);
-  });
-}
+    const positive = tf.mul(t, tf.log(p));
+    const negative = tf.mul(tf.sub(1, t), tf.log(tf.sub(1, p)));
+    return tf.neg(tf.add(positive, negative));
+  },
+);
 
 /** Options of {@linkcode sigmoidFocalLoss}. */
 export interface FocalLossOptions<R extends Reduction = Reduction>
   extends LossOptions<R> {
-  /** The weight of positives; negatives weigh 1 minus it. Default: 0.25. */
+  /** The weight of positives; that of negatives is 1 minus it. Default: 0.25. */
   readonly alpha?: number;
-  /** How little what is easy counts. Default: 2. */
+  /** The exponent that reduces the loss of well classified examples. Default: 2. */
   readonly gamma?: number;
 }
 
 /**
- * Cross entropy that counts little where the prediction is right already.
+ * Cross entropy of logits, reduced where the prediction is already right.
  *
  * ```text
- * α_t (1 - p_t)^γ (-ln p_t)         p_t = p where t is 1, else 1 - p
+ * α_t (1 - p_t)^γ (-ln p_t)         p_t = σ(x) where t is 1, else 1 - σ(x)
  * ```
  *
- * (Lin et al. 2017, "Focal Loss for Dense Object Detection"; as torchvision.)
- *
- * @param logits Any shape.
- * @param targets The same shape: 0 and 1.
- * @param options See {@linkcode FocalLossOptions}.
+ * Targets are 0 and 1. (Lin et al. 2017, "Focal Loss for Dense Object Detection"; as
+ * torchvision.)
  */
-export function sigmoidFocalLoss<R extends Reduction = "none">(
-  logits: tf.Tensor,
-  targets: tf.Tensor,
-  { reduction = "none" as R, alpha = 0.25, gamma = 2 }: FocalLossOptions<R> =
-    {},
-): Reduced<R> {
-  checkSameShape("sigmoidFocalLoss", logits, targets);
-  return tf.tidy(() => {
+export const sigmoidFocalLoss: Loss<FocalLossOptions> = defineLoss<
+  FocalLossOptions
+>(
+  "sigmoidFocalLoss",
+  (x, t, { alpha = 0.25, gamma = 2 }) => {
     const weigh = (yes: number | tf.Tensor, no: number | tf.Tensor) =>
-      tf.add(tf.mul(targets, yes), tf.mul(tf.sub(1, targets), no));
-    const wrong = weigh(tf.sigmoid(tf.neg(logits)), tf.sigmoid(logits));
-    const losses = tf.mul(crossEntropy(logits, targets), tf.pow(wrong, gamma));
-    return reduce(tf.mul(losses, weigh(alpha, 1 - alpha)), reduction);
-  });
-}
+      tf.add(tf.mul(t, yes), tf.mul(tf.sub(1, t), no));
+    const wrong = weigh(tf.sigmoid(tf.neg(x)), tf.sigmoid(x));
+    const losses = tf.mul(crossEntropy(x, t), tf.pow(wrong, gamma));
+    return tf.mul(losses, weigh(alpha, 1 - alpha));
+  },
+  { alpha: "in [0, 1]", gamma: "a nonnegative finite number" },
+);

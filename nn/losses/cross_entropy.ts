@@ -1,13 +1,21 @@
 /**
- * Cross entropies of several classes.
+ * Losses of classification with several classes.
  *
  * @module
  */
+import {
+  check,
+  checkOptions,
+  type OptionRules,
+  refuse,
+  tensor,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import {
   type LossOptions,
   reduce,
   type Reduced,
+  REDUCTION,
   type Reduction,
 } from "./reduction.ts";
 
@@ -20,13 +28,20 @@ export interface CrossEntropyOptions<R extends Reduction = Reduction>
    */
   readonly labelSmoothing?: number;
   /**
-   * `[classes]`: how much each class counts. A mean divides by the weights of the
-   * labels. Default: 1.
+   * `[classes]`: the weight of each class. A mean divides by the sum of the weights of
+   * the labels. Default: 1.
    */
   readonly classWeights?: tf.Tensor1D;
-  /** An integer label whose rows count nothing. Default: none. */
+  /** An integer label whose rows have loss 0 and do not count in a mean. Default: none. */
   readonly ignoreIndex?: number;
 }
+
+const RULES: OptionRules<CrossEntropyOptions> = {
+  reduction: REDUCTION,
+  labelSmoothing: "in [0, 1)",
+  classWeights: tensor,
+  ignoreIndex: "an integer",
+};
 
 /**
  * The cross entropy of labels and the softmax of logits.
@@ -36,8 +51,8 @@ export interface CrossEntropyOptions<R extends Reduction = Reduction>
  * y    = (1 - s) label + s / classes          s = labelSmoothing
  * ```
  *
- * As torch's `F.cross_entropy` (classes last). It never computes a probability,
- * so no logit is too large.
+ * As torch's `F.cross_entropy`, with the classes last. It is computed from logarithms
+ * of probabilities, so no logit is too large.
  *
  * @example Usage
  * ```ts
@@ -94,20 +109,13 @@ function crossEntropy<R extends Reduction>(
   toLogProbs: (x: tf.Tensor) => tf.Tensor,
   logits: tf.Tensor,
   labels: tf.Tensor,
-  {
-    reduction = "none" as R,
-    labelSmoothing = 0,
-    classWeights,
-    ignoreIndex,
-  }: CrossEntropyOptions<R>,
+  options: CrossEntropyOptions<R>,
 ): Reduced<R> {
-  const classes = logits.shape.at(-1) ?? 0;
+  checkArguments(`compute ${name}`, logits, labels, options);
+  const { reduction = "none" as R, labelSmoothing = 0 } = options;
+  const { classWeights, ignoreIndex } = options;
+  const classes = logits.shape.at(-1)!;
   const sparse = labels.rank === logits.rank - 1;
-  check(name, logits, labels, sparse, {
-    labelSmoothing,
-    classWeights,
-    ignoreIndex,
-  });
   return tf.tidy(() => {
     const hard = sparse ? oneHot(labels, classes, ignoreIndex) : labels;
     const weigh = (y: tf.Tensor) => classWeights ? tf.mul(y, classWeights) : y;
@@ -143,45 +151,31 @@ function oneHot(
   return tf.mul(rows, tf.expandDims(kept, -1));
 }
 
-function check(
-  name: string,
+function checkArguments(
+  action: string,
   logits: tf.Tensor,
   labels: tf.Tensor,
-  sparse: boolean,
-  { labelSmoothing, classWeights, ignoreIndex }: {
-    readonly labelSmoothing: number;
-    readonly classWeights: tf.Tensor1D | undefined;
-    readonly ignoreIndex: number | undefined;
-  },
+  options: CrossEntropyOptions,
 ) {
+  checkOptions(action, options, RULES);
+  check(action, "logits", logits, tensor);
+  check(action, "labels", labels, tensor);
+  const sparse = labels.rank === logits.rank - 1;
   const expected = sparse ? logits.shape.slice(0, -1) : logits.shape;
   if (logits.rank === 0 || !tf.util.arraysEqual(labels.shape, expected)) {
     throw new RangeError(
-      `Cannot compute ${name}: labels must have the shape of the logits, with or without the last axis: current shapes are [${
+      `Cannot ${action}: labels must have the shape of the logits, with or without the last axis: current shapes are [${
         labels.shape.join(", ")
       }] and [${logits.shape.join(", ")}]`,
     );
   }
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new RangeError(
-      `Cannot compute ${name}: labelSmoothing must be in [0, 1): current value is ${labelSmoothing}`,
-    );
-  }
-  if (
-    classWeights &&
-    !tf.util.arraysEqual(classWeights.shape, logits.shape.slice(-1))
-  ) {
-    throw new RangeError(
-      `Cannot compute ${name}: classWeights must have shape [${
-        logits.shape.at(-1)
-      }]: current shape is [${classWeights.shape}]`,
-    );
+  const { classWeights, ignoreIndex } = options;
+  const classes = logits.shape.at(-1)!;
+  if (classWeights && !tf.util.arraysEqual(classWeights.shape, [classes])) {
+    refuse(action, "classWeights", `of shape [${classes}]`, classWeights);
   }
   if (ignoreIndex !== undefined && !sparse) {
-    throw new TypeError(
-      `Cannot compute ${name}: ignoreIndex needs integer labels of shape [${
-        logits.shape.slice(0, -1)
-      }]: current shape is [${labels.shape}]`,
-    );
+    const is = "left out for labels that are probabilities";
+    refuse(action, "ignoreIndex", is, ignoreIndex, TypeError);
   }
 }

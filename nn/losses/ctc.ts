@@ -3,31 +3,47 @@
  *
  * @module
  */
+import {
+  check,
+  checkOptions,
+  listOf,
+  type OptionRules,
+  refuse,
+  tensor,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import {
   type LossOptions,
   reduce,
   type Reduced,
+  REDUCTION,
   type Reduction,
 } from "./reduction.ts";
 
 /** Options of {@linkcode ctcLoss}. */
 export interface CTCOptions<R extends Reduction = Reduction>
   extends LossOptions<R> {
-  /** The class that stands for no label. Default: 0. */
+  /** The class of the blank. Default: 0. */
   readonly blank?: number;
-  /** How many steps of each sequence count. Default: all. */
+  /** The number of steps of each sequence. Default: all. */
   readonly inputLengths?: readonly number[];
-  /** How many labels of each sequence count. Default: all. */
+  /** The number of labels of each sequence. Default: all. */
   readonly labelLengths?: readonly number[];
 }
+
+const RULES: OptionRules<CTCOptions> = {
+  reduction: REDUCTION,
+  blank: "a nonnegative integer",
+  inputLengths: listOf("a positive integer"),
+  labelLengths: listOf("a nonnegative integer"),
+};
 
 /** The logarithm of a probability of zero: finite, so that 0 times it is 0. */
 const NEVER = -1e30;
 
 /**
- * The negative logarithm of the probability of labels, over all ways in which they
- * can be spread over time with blanks between them.
+ * The negative logarithm of the probability of labels, summed over all alignments of
+ * the labels, with blanks between them, to the steps.
  *
  * ```text
  * α[t, s] = y[t, s] (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2])
@@ -35,8 +51,8 @@ const NEVER = -1e30;
  *
  * over the labels `s` with a blank before, between and after them; the last term
  * only where it skips a blank between different labels. Computed in logarithms. As
- * torch's `ctc_loss`, except that a mean is that of the losses: it does not divide
- * by lengths. Where the labels do not fit into the steps, the loss is about 1e30.
+ * torch's `ctc_loss`, except that a mean does not divide by the lengths. Where the
+ * labels do not fit into the steps, the loss is about 1e30.
  * (Graves et al. 2006, "Connectionist Temporal Classification".)
  *
  * @example Usage
@@ -58,9 +74,12 @@ const NEVER = -1e30;
 export function ctcLoss<R extends Reduction = "none">(
   logits: tf.Tensor3D,
   labels: tf.Tensor2D,
-  { reduction = "none" as R, blank = 0, inputLengths, labelLengths }:
-    CTCOptions<R> = {},
+  options: CTCOptions<R> = {},
 ): Reduced<R> {
+  checkOptions("compute ctcLoss", options, RULES);
+  check("compute ctcLoss", "logits", logits, tensor);
+  check("compute ctcLoss", "labels", labels, tensor);
+  const { reduction = "none" as R, blank = 0 } = options;
   const [batch, time, classes] = logits.shape;
   const length = labels.shape[1];
   if (logits.rank !== 3 || labels.rank !== 2 || labels.shape[0] !== batch) {
@@ -70,8 +89,8 @@ export function ctcLoss<R extends Reduction = "none">(
       }] and [${labels.shape.join(", ")}]`,
     );
   }
-  const inputs = lengths("inputLengths", inputLengths, batch, 1, time);
-  const targets = lengths("labelLengths", labelLengths, batch, 0, length);
+  const inputs = lengths("inputLengths", options.inputLengths, batch, time);
+  const targets = lengths("labelLengths", options.labelLengths, batch, length);
   return tf.tidy(() => {
     const states = 2 * length + 1;
     const extended = interleave(tf.cast(labels, "int32"), blank);
@@ -128,7 +147,7 @@ function interleave(labels: tf.Tensor2D, blank: number): tf.Tensor2D {
   ) as tf.Tensor2D;
 }
 
-/** What stands `steps` places before each element, and `value` where nothing does. */
+/** The elements `steps` places before each one, and `value` where there is none. */
 function before(x: tf.Tensor2D, steps: number, value: number): tf.Tensor2D {
   const [batch, length] = x.shape;
   const count = Math.min(steps, length);
@@ -141,17 +160,11 @@ function lengths(
   name: string,
   given: readonly number[] | undefined,
   batch: number,
-  least: number,
   most: number,
 ): readonly number[] {
   const list = given ?? Array<number>(batch).fill(most);
-  if (
-    list.length !== batch ||
-    !list.every((n) => Number.isInteger(n) && n >= least && n <= most)
-  ) {
-    throw new RangeError(
-      `Cannot compute ctcLoss: ${name} must be ${batch} whole numbers from ${least} to ${most}: current value is [${list}]`,
-    );
+  if (list.length !== batch || !list.every((n) => n <= most)) {
+    refuse("compute ctcLoss", name, `${batch} integers up to ${most}`, list);
   }
   return list;
 }

@@ -1,18 +1,14 @@
 /**
- * Losses that compare directions, distributions and sides.
+ * Losses that compare directions and distributions.
  *
  * @module
  */
+import { check } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import {
-  checkSameShape,
-  type LossOptions,
-  reduce,
-  type Reduced,
-  type Reduction,
-} from "./reduction.ts";
+import { defineLoss, type Loss } from "./loss.ts";
+import { checkSameShape } from "./reduction.ts";
 
-/** Norms are held above this, since a vector of zeros has no direction. */
+/** The lower bound of norms, since the zero vector has no direction. */
 const LEAST_NORM = 1e-8;
 
 /**
@@ -27,7 +23,7 @@ const LEAST_NORM = 1e-8;
  * @returns `[...]`
  */
 export function cosineSimilarity(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  checkSameShape("cosineSimilarity", a, b);
+  checkSameShape("compute cosineSimilarity", a, b);
   return tf.tidy(() => {
     const norm = (x: tf.Tensor) =>
       tf.sqrt(tf.maximum(tf.sum(tf.square(x), -1), LEAST_NORM ** 2));
@@ -35,34 +31,24 @@ export function cosineSimilarity(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
   });
 }
 
-/**
- * One minus {@linkcode cosineSimilarity}.
- *
- * @param predictions `[..., features]`
- * @param targets The same shape.
- * @param options `reduction`.
- * @returns `[...]`, or a scalar with a reduction.
- */
-export function cosineDistance<R extends Reduction = "none">(
-  predictions: tf.Tensor,
-  targets: tf.Tensor,
-  { reduction = "none" as R }: LossOptions<R> = {},
-): Reduced<R> {
-  return tf.tidy(() =>
-    reduce(tf.sub(1, cosineSimilarity(predictions, targets)), reduction)
-  );
-}
+/** One minus {@linkcode cosineSimilarity}: a loss for each row, `[..., features]` to `[...]`. */
+export const cosineDistance: Loss = defineLoss(
+  "cosineDistance",
+  (p, t) => tf.sub(1, cosineSimilarity(p, t)),
+);
 
 /** Added under logarithms of targets: 0 ln 0 is 0. */
 const TINY = 1e-37;
 
 /**
- * The Kullback-Leibler divergence of the predictions from the targets, along the
- * last axis.
+ * The Kullback-Leibler divergence of predictions from targets: a loss for each row,
+ * `[..., classes]` to `[...]`.
  *
  * ```text
  * Σ t (ln t - ln p)
  * ```
+ *
+ * The predictions are `ln p`, the targets probabilities.
  *
  * @example Usage
  * ```ts
@@ -76,42 +62,17 @@ const TINY = 1e-37;
  * );
  * assertAlmostEquals((await divergence.data())[0]!, Math.LN2, 1e-6);
  * ```
- *
- * @param logPredictions `[..., classes]`: logarithms of probabilities.
- * @param targets The same shape: probabilities.
- * @param options `reduction`.
- * @returns `[...]`, or a scalar with a reduction.
  */
-export function klDivergence<R extends Reduction = "none">(
-  logPredictions: tf.Tensor,
-  targets: tf.Tensor,
-  { reduction = "none" as R }: LossOptions<R> = {},
-): Reduced<R> {
-  checkSameShape("klDivergence", logPredictions, targets);
-  return tf.tidy(() => {
-    const logTargets = tf.log(tf.maximum(targets, TINY));
-    const terms = tf.mul(targets, tf.sub(logTargets, logPredictions));
-    return reduce(tf.sum(terms, -1), reduction);
-  });
-}
+export const klDivergence: Loss = defineLoss("klDivergence", (logP, t) => {
+  const logTargets = tf.log(tf.maximum(t, TINY));
+  return tf.sum(tf.mul(t, tf.sub(logTargets, logP)), -1);
+});
 
-/**
- * `max(0, 1 - target · prediction)`: nothing on the right side of the margin.
- *
- * @param predictions Any shape.
- * @param targets The same shape: -1 and 1.
- * @param options `reduction`.
- */
-export function hingeLoss<R extends Reduction = "none">(
-  predictions: tf.Tensor,
-  targets: tf.Tensor,
-  { reduction = "none" as R }: LossOptions<R> = {},
-): Reduced<R> {
-  checkSameShape("hingeLoss", predictions, targets);
-  return tf.tidy(() =>
-    reduce(tf.relu(tf.sub(1, tf.mul(targets, predictions))), reduction)
-  );
-}
+/** `max(0, 1 - t p)`, of targets -1 and 1. */
+export const hingeLoss: Loss = defineLoss(
+  "hingeLoss",
+  (p, t) => tf.relu(tf.sub(1, tf.mul(t, p))),
+);
 
 /**
  * Moves a share of each label to all classes: `(1 - share) label + share / classes`.
@@ -120,11 +81,7 @@ export function hingeLoss<R extends Reduction = "none">(
  * @param share In [0, 1].
  */
 export function smoothLabels<T extends tf.Tensor>(labels: T, share: number): T {
-  if (!(share >= 0 && share <= 1)) {
-    throw new RangeError(
-      `Cannot smooth labels: share must be in [0, 1]: current value is ${share}`,
-    );
-  }
+  check("smooth labels", "share", share, "in [0, 1]");
   const classes = labels.shape.at(-1) ?? 1;
   return tf.tidy(() => tf.add(tf.mul(labels, 1 - share), share / classes) as T);
 }

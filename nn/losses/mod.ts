@@ -11,4 +11,6 @@ export * from "./cross_entropy.ts";
 export * from "./ctc.ts";
 export * from "./distance.ts";
 export * from "./regression.ts";
+export type { Loss } from "./loss.ts";
 export type { LossOptions, Reduced, Reduction } from "./reduction.ts";
+export * from "./safe_norm.ts";

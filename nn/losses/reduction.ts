@@ -1,8 +1,9 @@
 /**
- * How losses of single examples become one number.
+ * How the losses of single examples become one number.
  *
  * @module
  */
+import { check, oneOf, tensor, type ValueRule } from "../../check.ts";
 import * as tf from "../../tf.ts";
 
 /** What to do with the losses: keep each, add them up, or average them. */
@@ -18,47 +19,42 @@ export interface LossOptions<R extends Reduction = Reduction> {
   readonly reduction?: R;
 }
 
+/** A {@linkcode Reduction}, for checks. */
+export const REDUCTION: ValueRule = oneOf("none", "sum", "mean");
+
 /**
- * Reduce `losses`.
+ * Reduces losses.
  *
  * @param losses One for each element or row.
  * @param reduction What to do with them.
- * @param weights Whose sum a mean divides by. Default: each counts as 1.
+ * @param weights A mean divides by their sum. Default: each counts as 1.
  */
 export function reduce<R extends Reduction>(
   losses: tf.Tensor,
   reduction: R,
   weights?: tf.Tensor,
 ): Reduced<R> {
-  const reducers = {
-    none: () => losses,
-    sum: () => tf.sum(losses),
-    mean: () =>
-      weights === undefined
-        ? tf.mean(losses)
-        : tf.divNoNan(tf.sum(losses), tf.sum(weights)),
-  };
-  if (!Object.hasOwn(reducers, reduction)) {
-    throw new TypeError(
-      `Cannot reduce a loss: reduction must be "none", "sum" or "mean": current value is ${
-        JSON.stringify(reduction)
-      }`,
-    );
-  }
-  return reducers[reduction]() as Reduced<R>;
+  if (reduction === "none") return losses as Reduced<R>;
+  const sum = tf.sum(losses);
+  if (reduction === "sum") return sum as Reduced<R>;
+  const mean = weights === undefined
+    ? tf.mean(losses)
+    : tf.divNoNan(sum, tf.sum(weights));
+  return mean as Reduced<R>;
 }
 
-/** Throw unless `predictions` and `targets` have the same shape. */
+/** Throws unless `predictions` and `targets` are tensors of the same shape. */
 export function checkSameShape(
-  name: string,
+  action: string,
   predictions: tf.Tensor,
   targets: tf.Tensor,
 ): void {
-  if (!tf.util.arraysEqual(predictions.shape, targets.shape)) {
-    throw new RangeError(
-      `Cannot compute ${name}: predictions and targets must have the same shape: current shapes are [${
-        predictions.shape.join(", ")
-      }] and [${targets.shape.join(", ")}]`,
-    );
-  }
+  check(action, "predictions", predictions, tensor);
+  check(action, "targets", targets, tensor);
+  if (tf.util.arraysEqual(predictions.shape, targets.shape)) return;
+  throw new RangeError(
+    `Cannot ${action}: predictions and targets must have the same shape: current shapes are [${
+      predictions.shape.join(", ")
+    }] and [${targets.shape.join(", ")}]`,
+  );
 }

@@ -3,15 +3,32 @@
  *
  * @module
  */
+import {
+  boolean,
+  check,
+  checkOptions,
+  either,
+  listOf,
+  type OptionRules,
+  tensor,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 
 /** Options of {@linkcode safeNorm}. */
 export interface SafeNormOptions {
-  /** The axes to take the norm over. Default: all. */
+  /** The axes of the vectors. Default: all. */
   readonly axis?: number | number[];
-  /** Whether those axes stay, with size 1. Default: false. */
+  /** Whether to keep those axes, with size 1. Default: false. */
   readonly keepDims?: boolean;
 }
+
+const RULES: OptionRules<SafeNormOptions> = {
+  axis: (value) =>
+    Array.isArray(value)
+      ? listOf("an integer")(value)
+      : either("an integer")(value),
+  keepDims: boolean,
+};
 
 /**
  * The Euclidean norm, with gradient 0 where it is 0.
@@ -38,8 +55,11 @@ export interface SafeNormOptions {
  */
 export function safeNorm(
   x: tf.Tensor,
-  { axis, keepDims = false }: SafeNormOptions = {},
+  options: SafeNormOptions = {},
 ): tf.Tensor {
+  checkOptions("compute safeNorm", options, RULES);
+  check("compute safeNorm", "x", x, tensor);
+  const { axis, keepDims = false } = options;
   return tf.tidy(() => {
     const squares = tf.sum(tf.square(x), axis, keepDims);
     const isZero = tf.equal(squares, 0);

@@ -3,27 +3,32 @@
  *
  * @module
  */
+import { check, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
 
 /**
- * The area under the receiver operating characteristic: how likely a positive has a
- * higher score than a negative, ties counting half.
+ * The area under the receiver operating characteristic: the probability that a
+ * positive has a higher score than a negative, ties counting half.
  *
- * Exact: it keeps all scores on the host and sorts them. Takes scores of any shape,
- * and targets of the same shape, 0 or 1. Not a number while one of both is missing.
+ * It is exact: all scores are kept on the host and sorted. Scores have any shape,
+ * targets the same shape, with values 0 and 1. NaN without positives or negatives.
  */
 export class AUCMetric
   implements Metric<[scores: tf.Tensor, targets: tf.Tensor], number> {
+  /** Higher values are better. */
+  readonly mode = "max";
   #batches: Sums[] = [];
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#batches = [];
   }
 
-  /** Take a batch into account. */
+  /** Adds a batch. */
   update(scores: tf.Tensor, targets: tf.Tensor): void {
+    check("update AUCMetric", "scores", scores, tensor);
+    check("update AUCMetric", "targets", targets, tensor);
     if (!tf.util.arraysEqual(scores.shape, targets.shape)) {
       throw new RangeError(
         `Cannot update AUCMetric: scores and targets must have the same shape: current shapes are [${

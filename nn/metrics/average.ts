@@ -1,15 +1,20 @@
 /**
- * Averages, spreads, and what is made of them.
+ * Averages, and metrics computed from averages.
  *
  * @module
  */
+import { check, either, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { checkSameShape } from "../losses/reduction.ts";
 import { softmaxCrossEntropy } from "../losses/cross_entropy.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
 
-/** What a tensor or a number is as a tensor. */
-function tensor(values: tf.Tensor | number): tf.Tensor {
+const numberOrTensor = (value: unknown) =>
+  typeof value === "number" ? either("a number")(value) : tensor(value);
+
+/** A number as a scalar. */
+function asTensor(action: string, values: tf.Tensor | number): tf.Tensor {
+  check(action, "values", values, numberOrTensor);
   return typeof values === "number" ? tf.scalar(values) : values;
 }
 
@@ -31,15 +36,15 @@ function tensor(values: tf.Tensor | number): tf.Tensor {
 export class AverageMetric implements Metric<[tf.Tensor | number], number> {
   readonly #sums: Sums = new Sums("AverageMetric");
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#sums.reset();
   }
 
-  /** Take a batch of values into account. */
+  /** Adds a batch of values. */
   update(values: tf.Tensor | number): void {
     this.#sums.add(() => {
-      const x = tensor(values);
+      const x = asTensor("update AverageMetric", values);
       return tf.stack([tf.sum(x), tf.scalar(x.size)]);
     });
   }
@@ -51,35 +56,35 @@ export class AverageMetric implements Metric<[tf.Tensor | number], number> {
   }
 }
 
-/** What {@linkcode WelfordMetric} computes. */
+/** The result of {@linkcode WelfordMetric}. */
 export interface Spread {
   /** The mean. */
   readonly mean: number;
-  /** The standard deviation: of the biased variance. */
+  /** The standard deviation: the root of the biased variance. */
   readonly std: number;
-  /** The standard error of the mean: the deviation over the root of the count. */
+  /** The standard error of the mean: `std / √count`. */
   readonly sem: number;
 }
 
 /**
  * Mean, standard deviation and standard error of all elements of all batches.
  *
- * Batches are merged by their means and squared deviations (Chan et al. 1979), so a
- * large mean takes no digits from the deviation.
+ * Batches are merged by their means and squared deviations (Chan et al. 1979), so
+ * that a large mean does not reduce the precision of the deviation.
  */
 export class WelfordMetric implements Metric<[tf.Tensor | number], Spread> {
   #batches: Sums[] = [];
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#batches = [];
   }
 
-  /** Take a batch of values into account. */
+  /** Adds a batch of values. */
   update(values: tf.Tensor | number): void {
     const sums = new Sums("WelfordMetric");
     sums.add(() => {
-      const x = tensor(values);
+      const x = asTensor("update WelfordMetric", values);
       const mean = tf.mean(x);
       const deviation = tf.sum(tf.square(tf.sub(x, mean)));
       return tf.stack([tf.scalar(x.size), mean, deviation]);
@@ -106,16 +111,18 @@ export class WelfordMetric implements Metric<[tf.Tensor | number], Spread> {
 /** The mean squared error of all elements of all batches. */
 export class MeanSquaredErrorMetric
   implements Metric<[predictions: tf.Tensor, targets: tf.Tensor], number> {
+  /** Lower values are better. */
+  readonly mode = "min";
   readonly #average: AverageMetric = new AverageMetric();
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#average.reset();
   }
 
-  /** Take a batch of predictions and targets of the same shape into account. */
+  /** Adds a batch of predictions and targets of the same shape. */
   update(predictions: tf.Tensor, targets: tf.Tensor): void {
-    checkSameShape("MeanSquaredErrorMetric", predictions, targets);
+    checkSameShape("update MeanSquaredErrorMetric", predictions, targets);
     tf.tidy(() => {
       this.#average.update(tf.square(tf.sub(predictions, targets)));
     });
@@ -134,20 +141,22 @@ export class MeanSquaredErrorMetric
  * 1 - Σ (t - p)² / Σ (t - mean(t))²
  * ```
  *
- * Not a number if all targets are the same.
+ * NaN or -Infinity if all targets are the same.
  */
 export class R2ScoreMetric
   implements Metric<[predictions: tf.Tensor, targets: tf.Tensor], number> {
+  /** Higher values are better. */
+  readonly mode = "max";
   readonly #error: MeanSquaredErrorMetric = new MeanSquaredErrorMetric();
   readonly #targets: WelfordMetric = new WelfordMetric();
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#error.reset();
     this.#targets.reset();
   }
 
-  /** Take a batch of predictions and targets of the same shape into account. */
+  /** Adds a batch of predictions and targets of the same shape. */
   update(predictions: tf.Tensor, targets: tf.Tensor): void {
     this.#error.update(predictions, targets);
     this.#targets.update(targets);
@@ -162,20 +171,23 @@ export class R2ScoreMetric
 }
 
 /**
- * `e` to the mean cross entropy: among how many classes a model wavers.
+ * `e` to the mean cross entropy: the number of equally likely classes with the same
+ * cross entropy.
  *
  * Takes logits `[..., classes]` and integer labels `[...]`.
  */
 export class PerplexityMetric
   implements Metric<[logits: tf.Tensor, labels: tf.Tensor], number> {
+  /** Lower values are better. */
+  readonly mode = "min";
   readonly #average: AverageMetric = new AverageMetric();
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#average.reset();
   }
 
-  /** Take a batch of logits and labels into account. */
+  /** Adds a batch of logits and labels. */
   update(logits: tf.Tensor, labels: tf.Tensor): void {
     tf.tidy(() => {
       this.#average.update(softmaxCrossEntropy(logits, labels));

@@ -1,8 +1,9 @@
 /**
- * Scores of each class, averaged.
+ * Precision, recall and F1, averaged over classes.
  *
  * @module
  */
+import { checkOptions, oneOf, type OptionRules } from "../../check.ts";
 import type * as tf from "../../tf.ts";
 import { type Classified, ConfusionMatrix } from "./classification.ts";
 import type { Metric } from "./metric.ts";
@@ -10,55 +11,57 @@ import type { Metric } from "./metric.ts";
 /** Options of {@linkcode PrecisionMetric}, {@linkcode RecallMetric} and {@linkcode F1ScoreMetric}. */
 export interface AveragedOptions {
   /**
-   * `"macro"`: the mean over classes; `"weighted"`: the mean weighted by how often
-   * a label occurs; `"micro"`: of all decisions together, which is the accuracy.
-   * Default: `"macro"`.
+   * `"macro"`: the mean over classes; `"weighted"`: the mean weighted by the number of
+   * labels of each class; `"micro"`: over all predictions together, which is the
+   * accuracy. Default: `"macro"`.
    */
   readonly average?: "macro" | "weighted" | "micro";
 }
 
-/** What the scores of a class are made of. */
+const RULES: OptionRules<AveragedOptions> = {
+  average: oneOf("macro", "weighted", "micro"),
+};
+
+/** The counts of a class. */
 export interface ClassCounts {
-  /** How often it was predicted where it is the label. */
+  /** The number of right predictions of the class. */
   readonly right: number;
-  /** How often it was predicted. */
+  /** The number of predictions of the class. */
   readonly predicted: number;
-  /** How often it is the label. */
+  /** The number of labels of the class. */
   readonly labelled: number;
 }
 
-/** 0 / 0 is 0: what never occurs scores nothing. */
+/** `a / b`, and 0 if both are 0: the score of a class that does not occur. */
 function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b;
 }
 
 /** A score of each class, averaged. */
 export abstract class AveragedMetric implements Metric<Classified, number> {
+  /** Higher values are better. */
+  readonly mode = "max";
   readonly #matrix: ConfusionMatrix;
   readonly #average: "macro" | "weighted" | "micro";
 
   /**
-   * Count from nothing.
+   * Begin without counts.
    *
-   * @param classes How many classes there are.
+   * @param classes The number of classes.
    * @param options See {@linkcode AveragedOptions}.
    */
-  constructor(classes: number, { average = "macro" }: AveragedOptions = {}) {
+  constructor(classes: number, options: AveragedOptions = {}) {
+    checkOptions(`create ${new.target.name}`, options, RULES);
     this.#matrix = new ConfusionMatrix(classes);
-    if (!["macro", "weighted", "micro"].includes(average)) {
-      throw new TypeError(
-        `Cannot create ${new.target.name}: average must be "macro", "weighted" or "micro": current value is ${average}`,
-      );
-    }
-    this.#average = average;
+    this.#average = options.average ?? "macro";
   }
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#matrix.reset();
   }
 
-  /** Take a batch into account. */
+  /** Adds a batch. */
   update(scores: tf.Tensor, labels: tf.Tensor): void {
     this.#matrix.update(scores, labels);
   }
@@ -91,7 +94,7 @@ export abstract class AveragedMetric implements Metric<Classified, number> {
   protected abstract score(counts: ClassCounts): number;
 }
 
-/** The share of predictions of a class that are right, averaged over classes. */
+/** `right / predicted` of each class, averaged over classes. */
 export class PrecisionMetric extends AveragedMetric {
   /** The score of one class. */
   protected override score({ right, predicted }: ClassCounts): number {
@@ -99,7 +102,7 @@ export class PrecisionMetric extends AveragedMetric {
   }
 }
 
-/** The share of labels of a class that are predicted, averaged over classes. */
+/** `right / labelled` of each class, averaged over classes. */
 export class RecallMetric extends AveragedMetric {
   /** The score of one class. */
   protected override score({ right, labelled }: ClassCounts): number {
@@ -107,7 +110,7 @@ export class RecallMetric extends AveragedMetric {
   }
 }
 
-/** The harmonic mean of precision and recall of a class, averaged over classes. */
+/** The harmonic mean of precision and recall of each class, averaged over classes. */
 export class F1ScoreMetric extends AveragedMetric {
   /** The score of one class. */
   protected override score(

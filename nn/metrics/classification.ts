@@ -1,15 +1,18 @@
 /**
- * How well classes are told apart.
+ * Accuracy and the confusion matrix.
  *
  * @module
  */
+import { check, checkOptions, type OptionRules, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import { checkCount, type Metric, Sums } from "./metric.ts";
+import { type Metric, Sums } from "./metric.ts";
 
 /** Scores `[..., classes]`, such as logits, and integer labels `[...]`. */
 export type Classified = [scores: tf.Tensor, labels: tf.Tensor];
 
 function checkClassified(name: string, scores: tf.Tensor, labels: tf.Tensor) {
+  check(`update ${name}`, "scores", scores, tensor);
+  check(`update ${name}`, "labels", labels, tensor);
   const rows = scores.shape.slice(0, -1);
   if (scores.rank === 0 || !tf.util.arraysEqual(rows, labels.shape)) {
     throw new RangeError(
@@ -22,14 +25,16 @@ function checkClassified(name: string, scores: tf.Tensor, labels: tf.Tensor) {
 
 /** Options of {@linkcode AccuracyMetric}. */
 export interface AccuracyOptions {
-  /** Among how many of the highest scores the label must be. Default: 1. */
+  /** The number of highest scores among which the label must be. Default: 1. */
   readonly topK?: number;
 }
+
+const RULES: OptionRules<AccuracyOptions> = { topK: "a positive integer" };
 
 /**
  * The share of labels that have the highest score, or are among the `topK` highest.
  *
- * A label is among them if fewer than `topK` others have a higher score.
+ * A label is among them if fewer than `topK` classes have a higher score.
  *
  * @example Usage
  * ```ts
@@ -44,21 +49,27 @@ export interface AccuracyOptions {
  * ```
  */
 export class AccuracyMetric implements Metric<Classified, number> {
+  /** Higher values are better. */
+  readonly mode = "max";
   readonly #sums: Sums = new Sums("AccuracyMetric");
   readonly #topK: number;
 
-  /** See {@linkcode AccuracyOptions}. */
-  constructor({ topK = 1 }: AccuracyOptions = {}) {
-    checkCount("AccuracyMetric", "topK", topK);
-    this.#topK = topK;
+  /**
+   * Keep the settings.
+   *
+   * @param options See {@linkcode AccuracyOptions}.
+   */
+  constructor(options: AccuracyOptions = {}) {
+    checkOptions("create AccuracyMetric", options, RULES);
+    this.#topK = options.topK ?? 1;
   }
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#sums.reset();
   }
 
-  /** Take a batch into account. */
+  /** Adds a batch. */
   update(scores: tf.Tensor, labels: tf.Tensor): void {
     checkClassified("AccuracyMetric", scores, labels);
     this.#sums.add(() => {
@@ -70,7 +81,7 @@ export class AccuracyMetric implements Metric<Classified, number> {
     });
   }
 
-  /** The share that is right. */
+  /** The share of right predictions. */
   async compute(): Promise<number> {
     const [right, count] = await this.#sums.read();
     return right! / count!;
@@ -89,30 +100,30 @@ export class AccuracyMetric implements Metric<Classified, number> {
 }
 
 /**
- * How often each label was predicted as each class.
+ * The number of predictions of each class for each label.
  *
- * Row: label; column: the class with the highest score.
+ * Rows are labels, columns the classes with the highest score.
  */
 export class ConfusionMatrix implements Metric<Classified, number[][]> {
   readonly #sums: Sums = new Sums("ConfusionMatrix");
   readonly #classes: number;
 
   /**
-   * Count from nothing.
+   * Begin without counts.
    *
-   * @param classes How many classes there are.
+   * @param classes The number of classes.
    */
   constructor(classes: number) {
-    checkCount("ConfusionMatrix", "classes", classes);
+    check("create ConfusionMatrix", "classes", classes, "a positive integer");
     this.#classes = classes;
   }
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     this.#sums.reset();
   }
 
-  /** Take a batch into account. */
+  /** Adds a batch. */
   update(scores: tf.Tensor, labels: tf.Tensor): void {
     checkClassified("ConfusionMatrix", scores, labels);
     if (scores.shape.at(-1) !== this.#classes) {

@@ -1,30 +1,35 @@
 /**
- * What metrics have in common.
+ * The interface of metrics, and sums that are read from the device.
  *
  * @module
  */
 import * as tf from "../../tf.ts";
 
 /**
- * A number, or several, about many batches.
+ * A number, or several, computed from many batches.
  *
  * `update` reduces a batch on the device and begins to read the few numbers that
- * are left; it waits for nothing. `compute` waits for them. They are summed on the
- * host in float64.
+ * are left, without waiting for them. `compute` waits. They are summed on the host in
+ * float64.
  *
- * @typeParam A What `update` takes.
- * @typeParam V What `compute` gives.
+ * @typeParam A The arguments of `update`.
+ * @typeParam V The result of `compute`.
  */
 export interface Metric<A extends readonly unknown[], V> {
-  /** Forget everything. */
+  /**
+   * Which values are better: lower ones (`"min"`) or higher ones (`"max"`). Without it,
+   * a metric that is monitored needs the direction from its caller.
+   */
+  readonly mode?: "min" | "max";
+  /** Forgets all batches. */
   reset(): void;
-  /** Take a batch into account. */
+  /** Adds a batch. */
   update(...args: A): void;
   /** The value for all batches since the last reset. */
   compute(): Promise<V>;
 }
 
-/** Sums of what batches were reduced to, with room for values still being read. */
+/** Sums of tensors that are read from the device while others are added. */
 export class Sums {
   readonly #name: string;
   #pending: Promise<Float64Array>[] = [];
@@ -34,19 +39,19 @@ export class Sums {
     this.#name = name;
   }
 
-  /** Forget everything. */
+  /** Forgets all tensors. */
   reset(): void {
     this.#pending = [];
     this.#total = null;
   }
 
-  /** Add a tensor; `fn` makes it, and what it makes on the way is freed. */
+  /** Adds the tensor that `fn` returns; intermediate tensors are freed. */
   add(fn: () => tf.Tensor): void {
     const sums = tf.keep(tf.tidy(fn));
     const reading = sums.data()
       .then((values) => Float64Array.from(values))
       .finally(() => sums.dispose());
-    // Whoever computes sees the error; nobody else has to.
+    // The error belongs to `read`; without one it must not end the process.
     reading.catch(() => {});
     this.#pending.push(reading);
   }
@@ -57,7 +62,7 @@ export class Sums {
    * @throws {Error} If there is none.
    */
   async read(): Promise<Float64Array> {
-    // What is added or reset while this waits concerns the next read.
+    // Tensors added while this waits, and a reset, apply to the next read.
     const pending = this.#pending;
     const arrived = await Promise.all(pending);
     if (pending === this.#pending) {
@@ -72,16 +77,7 @@ export class Sums {
   }
 }
 
-/** The error of a metric that has seen nothing. */
+/** The error of a metric that is computed before an update. */
 export function notUpdated(name: string): Error {
   return new Error(`Cannot compute ${name}: it must be updated first`);
-}
-
-/** Throw unless `value` is a whole number above 0. */
-export function checkCount(name: string, what: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new RangeError(
-      `Cannot create ${name}: ${what} must be a whole number above 0: current value is ${value}`,
-    );
-  }
 }

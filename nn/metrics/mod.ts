@@ -1,5 +1,5 @@
 /**
- * Metrics: numbers about many batches.
+ * Metrics of many batches.
  *
  * @module
  */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { check, recordOf, rule, type ValueRule } from "../../check.ts";
 import type { Metric } from "./metric.ts";
 
 /** Metrics by name that take the same arguments. */
@@ -10,13 +11,23 @@ export type Metrics<A extends readonly unknown[]> = Readonly<
   Record<string, Metric<A, unknown>>
 >;
 
-/** What metrics compute, by name. */
+const METHODS = ["reset", "update", "compute"] as const;
+
+/** A metric, for checks. */
+const metric: ValueRule = rule(
+  "a metric",
+  (x) =>
+    typeof x === "object" && x !== null &&
+    METHODS.every((name) => typeof (x as Metrics<[]>)[name] === "function"),
+);
+
+/** The values of metrics, by name. */
 export type Computed<M> = {
   [K in keyof M]: M[K] extends { compute(): Promise<infer V> } ? V : never;
 };
 
 /**
- * Several metrics that see the same batches.
+ * Several metrics of the same batches.
  *
  * @example Usage
  * ```ts
@@ -32,7 +43,7 @@ export type Computed<M> = {
  * assertEquals(await metrics.compute(), { accuracy: 0, top2: 1 });
  * ```
  *
- * @typeParam A What `update` takes.
+ * @typeParam A The arguments of `update`.
  * @typeParam M The metrics by name.
  */
 export class MultiMetric<
@@ -42,17 +53,22 @@ export class MultiMetric<
   /** The metrics by name. */
   readonly metrics: M;
 
-  /** Keep `metrics` together. */
+  /**
+   * Keep the settings.
+   *
+   * @param metrics The metrics by name.
+   */
   constructor(metrics: M & Metrics<A>) {
+    check("create MultiMetric", "metrics", metrics, recordOf(metric));
     this.metrics = metrics;
   }
 
-  /** Forget everything. */
+  /** Forgets all batches. */
   reset(): void {
     for (const metric of Object.values(this.metrics)) metric.reset();
   }
 
-  /** Take a batch into account. */
+  /** Adds a batch. */
   update(...args: A): void {
     for (const metric of Object.values(this.metrics)) metric.update(...args);
   }

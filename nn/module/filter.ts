@@ -1,8 +1,9 @@
 /**
- * Filters: which states of a model are meant.
+ * Filters select states of a model.
  *
  * @module
  */
+import { refuse } from "../../check.ts";
 import { type AnyState, State } from "../../state.ts";
 
 /** A class of states, which also selects its subclasses. */
@@ -10,11 +11,11 @@ export type StateClass<S extends AnyState = AnyState> = abstract new (
   ...args: never[]
 ) => S;
 
-/** Whether the state at `path` is meant. */
+/** Whether the state at `path` is selected. */
 export type StatePredicate = (path: string, state: AnyState) => boolean;
 
 /**
- * What selects states: a class such as `ParamState`, a tag, or a predicate of
+ * Selects states: a class such as `ParamState`, a tag, or a predicate of
  * path and state.
  */
 export type Filter<S extends AnyState = AnyState> =
@@ -23,18 +24,17 @@ export type Filter<S extends AnyState = AnyState> =
   | StatePredicate;
 
 /**
- * The predicate that `filter` stands for.
+ * The predicate equivalent to `filter`.
  *
  * @param filter A class, a tag or a predicate.
- * @returns Whether the state at a path is meant.
+ * @returns Whether a state is selected.
  * @throws {TypeError} If it is none of these.
  */
 export function toPredicate(filter: Filter): StatePredicate {
   if (typeof filter === "string") return (_, state) => state.tags.has(filter);
   if (typeof filter !== "function") {
-    throw new TypeError(
-      `Cannot select states: a filter must be a class of states, a tag or a predicate: current value is ${filter}`,
-    );
+    const is = "a class of states, a tag or a predicate";
+    refuse("select states", "a filter", is, filter, TypeError);
   }
   if (isStateClass(filter)) return (_, state) => state instanceof filter;
   return filter as StatePredicate;
@@ -45,10 +45,10 @@ function isStateClass(x: Filter): x is StateClass {
 }
 
 /**
- * Selects what `filter` does not.
+ * Selects the states that `filter` does not.
  *
- * @param filter What not to select.
- * @returns The opposite predicate.
+ * @param filter The filter.
+ * @returns Its complement.
  */
 export function not(filter: Filter): StatePredicate {
   const predicate = toPredicate(filter);
@@ -56,9 +56,9 @@ export function not(filter: Filter): StatePredicate {
 }
 
 /**
- * Selects what at least one of `filters` does; none of them selects nothing.
+ * Selects the states that at least one of `filters` does; without filters, none.
  *
- * @param filters The alternatives.
+ * @param filters The filters.
  * @returns Their union.
  */
 export function any(...filters: readonly Filter[]): StatePredicate {
@@ -67,9 +67,9 @@ export function any(...filters: readonly Filter[]): StatePredicate {
 }
 
 /**
- * Selects what each of `filters` does; none of them selects everything.
+ * Selects the states that each of `filters` does; without filters, all.
  *
- * @param filters The conditions.
+ * @param filters The filters.
  * @returns Their intersection.
  */
 export function all(...filters: readonly Filter[]): StatePredicate {

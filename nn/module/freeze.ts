@@ -1,5 +1,5 @@
 /**
- * Freezing: parameters that training leaves alone.
+ * Frozen parameters, which training does not change.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import type { Module } from "./module.ts";
 
 const frozenParams: WeakSet<ParamState> = new WeakSet();
 
-/** Selects what is frozen; `not(frozen)` what is not. */
+/** A filter that selects frozen parameters; `not(frozen)` selects all other states. */
 export function frozen(_path: string, state: AnyState): boolean {
   return state instanceof ParamState && frozenParams.has(state);
 }
 
 /**
- * Freeze parameters: {@linkcode trainable} leaves them out.
+ * Freezes parameters: {@linkcode trainable} leaves them out.
  *
- * Nothing else changes: `states(ParamState)` has them still, so that checkpoints
- * are complete, and layers compute as before.
+ * `states(ParamState)` still has them, so that checkpoints are complete, and layers
+ * compute as before.
  *
  * @example Usage
  * ```ts
@@ -34,10 +34,10 @@ export function frozen(_path: string, state: AnyState): boolean {
  * ]);
  * ```
  *
- * @param module What they are in.
- * @param which A path, of a parameter or of a module that holds some; or a filter
- * that is no tag. Default: all.
- * @throws {RangeError} If it selects none.
+ * @param module The module that contains them.
+ * @param which The path of a parameter or of a module inside, or a filter other than
+ * a tag. Default: all parameters.
+ * @throws {RangeError} If it selects no parameter.
  */
 export function freeze(
   module: Module,
@@ -49,11 +49,11 @@ export function freeze(
 }
 
 /**
- * Undo {@linkcode freeze}.
+ * Undoes {@linkcode freeze}.
  *
- * @param module What they are in.
+ * @param module The module that contains them.
  * @param which As for `freeze`.
- * @throws {RangeError} If it selects none.
+ * @throws {RangeError} If it selects no parameter.
  */
 export function unfreeze(
   module: Module,
@@ -65,10 +65,10 @@ export function unfreeze(
 }
 
 /**
- * The parameters that are not frozen, by path: what goes into `grad` and into
+ * The parameters that are not frozen, by path, for `grad` and
  * `registerTrainableWeights`.
  *
- * @param module What they are in.
+ * @param module The module that contains them.
  */
 export function trainable(module: Module): States<ParamState> {
   const params = Object.entries(module.states(ParamState));

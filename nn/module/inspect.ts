@@ -1,8 +1,14 @@
 /**
- * What a model is made of.
+ * Listings of parameters, modules and memory.
  *
  * @module
  */
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+  string,
+} from "../../check.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { LongTermState, ParamState } from "../../state.ts";
 import { frozen } from "./freeze.ts";
@@ -11,22 +17,36 @@ import { show } from "./size.ts";
 
 /** Options of {@linkcode namedParameters}. */
 export interface NamedParametersOptions {
-  /** What all paths begin with. Default: nothing. */
+  /** A prefix of all paths, followed by a dot. Default: none. */
   readonly prefix?: string;
-  /** Whether to look into the modules inside. Default: true. */
+  /** Whether to include the parameters of the modules inside. Default: true. */
   readonly recurse?: boolean;
 }
+
+/** Options of {@linkcode parameterCount}. */
+export interface ParameterCountOptions {
+  /** Whether to leave out frozen parameters. Default: false. */
+  readonly trainable?: boolean;
+}
+
+const NAMED_RULES: OptionRules<NamedParametersOptions> = {
+  prefix: string,
+  recurse: boolean,
+};
+const COUNT_RULES: OptionRules<ParameterCountOptions> = { trainable: boolean };
 
 /**
  * The parameters with their paths, in order of definition.
  *
- * @param module What they are in.
+ * @param module The module that contains them.
  * @param options See {@linkcode NamedParametersOptions}.
  */
 export function namedParameters(
   module: Module,
-  { prefix = "", recurse = true }: NamedParametersOptions = {},
+  options: NamedParametersOptions = {},
 ): [string, ParamState][] {
+  checkOptions("list parameters", options, NAMED_RULES);
+  const { prefix = "", recurse = true } = options;
   const params = Object.entries(module.states(ParamState));
   const inner = recurse ? new Set<unknown>() : new Set(
     Object.entries(module.modules())
@@ -41,15 +61,17 @@ export function namedParameters(
 }
 
 /**
- * How many numbers training changes.
+ * The number of elements of all parameters.
  *
- * @param module What they are in.
- * @param options `trainable`: leave out what is frozen. Default: false.
+ * @param module The module that contains them.
+ * @param options See {@linkcode ParameterCountOptions}.
  */
 export function parameterCount(
   module: Module,
-  { trainable = false }: { readonly trainable?: boolean } = {},
+  options: ParameterCountOptions = {},
 ): number {
+  checkOptions("count parameters", options, COUNT_RULES);
+  const { trainable = false } = options;
   let count = 0;
   for (const [path, state] of namedParameters(module)) {
     if (!(trainable && frozen(path, state))) count += state.size;
@@ -58,7 +80,7 @@ export function parameterCount(
 }
 
 /**
- * The modules inside a module, a line for each, with the shapes of their own states.
+ * A tree of the modules inside a module, with the shapes of their own states.
  *
  * @example Usage
  * ```ts
@@ -74,8 +96,8 @@ export function parameterCount(
  * ]);
  * ```
  *
- * @param module What to describe.
- * @returns Lines, to be printed.
+ * @param module The module to describe.
+ * @returns Lines of text.
  */
 export function describe(module: Module): string {
   const modules = Object.entries(module.modules());
@@ -84,7 +106,7 @@ export function describe(module: Module): string {
     const value: unknown = state.value;
     const inside = (owner: string) =>
       owner === "" || path.startsWith(`${owner}.`);
-    // A module stands before those inside it, so the last is the innermost.
+    // A module comes before those inside it, so the last match is the innermost.
     const owner = modules.map(([path]) => path).findLast(inside) ?? "";
     const name = owner === "" ? path : path.slice(owner.length + 1);
     own.get(owner)!.push(
@@ -105,7 +127,7 @@ export function describe(module: Module): string {
 }
 
 /**
- * A table of the states: path, kind, shape, numbers and memory.
+ * A table of the long-term states: path, class, shape, number of elements and memory.
  *
  * @example Usage
  * ```ts
@@ -123,8 +145,8 @@ export function describe(module: Module): string {
  * ]);
  * ```
  *
- * @param module What to describe.
- * @returns Lines, to be printed.
+ * @param module The module to describe.
+ * @returns Lines of text.
  */
 export function summary(module: Module): string {
   const rows: string[][] = [["path", "kind", "shape", "numbers", "memory"]];

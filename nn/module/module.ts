@@ -1,5 +1,5 @@
 /**
- * Modules: parts of models, which find the states inside them.
+ * Modules: the parts of a model, which find the states inside them.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import { walk } from "./walk.ts";
 export type Selected<F> = F extends StateClass<infer S> ? States<S>
   : States<AnyState>;
 
-/** Modules whose `call` is running, outermost first. */
-const running: Module[] = [];
+/** The modules whose `call` has not returned yet, outermost first. */
+const calls: Module[] = [];
 
-/** The module that threw an error, until the outermost one names its path. */
+/** The module that threw each error, kept until the outermost call adds its path. */
 const origins: WeakMap<Error, Module> = new WeakMap();
 
 /**
  * A part of a model: an object whose properties hold states and other modules.
  *
- * Write what it computes as `update`, and run it with `call`. States and modules
+ * Implement the computation as `update`, and run it with `call`. States and modules
  * are found in properties, arrays, plain objects and maps, in the order in which
- * they were defined; what sits in a `#private` field, a `Set` or an object of
- * another class cannot be found, and throws.
+ * they were defined. One in a `#private` field, a `Set` or an object of another class
+ * cannot be found, and throws.
  *
  * @example Usage
  * ```ts
@@ -45,22 +45,22 @@ const origins: WeakMap<Error, Module> = new WeakMap();
  * ```
  */
 export abstract class Module {
-  /** Whether a first call has shown that every parameter read can be found. */
+  /** Whether a first call has read no parameter that `states` cannot find. */
   #checked = false;
 
-  /** What the module computes: write this, and run {@linkcode Module.call}. */
+  /** The computation of the module; run it with {@linkcode Module.call}. */
   abstract update(...args: never[]): unknown;
 
   /**
-   * Run the module.
+   * Runs `update`.
    *
    * @param args The arguments of `update`.
-   * @returns What `update` returned.
-   * @throws What `update` throws, with the path of the module that threw it.
+   * @returns The result of `update`.
+   * @throws The error of `update`, with the path of the module that threw it.
    */
   call(...args: Parameters<this["update"]>): ReturnType<this["update"]> {
-    const outermost = running.length === 0;
-    running.push(this);
+    const outermost = calls.length === 0;
+    calls.push(this);
     try {
       return (outermost && !this.#checked
         ? this.#checkedCall(args) as ReturnType<this["update"]>
@@ -69,23 +69,23 @@ export abstract class Module {
       if (error instanceof Error) this.#locate(error, outermost);
       throw error;
     } finally {
-      running.pop();
+      calls.pop();
     }
   }
 
   /**
    * The states in this module and the modules inside it, by path.
    *
-   * A state that can be reached by several paths appears under the first. With
-   * several filters, each state goes to the first that selects it.
+   * A state that can be reached by several paths appears under the first of them. With
+   * several filters, each state belongs to the first that selects it.
    *
    * @returns The states, in order of definition.
-   * @throws {TypeError} If a state is where it cannot be found reliably.
+   * @throws {TypeError} If a state is in a place that cannot be searched.
    */
   states(): States<AnyState>;
   /** The states that `filter` selects: a class, a tag or a predicate. */
   states<F extends Filter>(filter: F): Selected<F>;
-  /** For each filter, the states that it is the first to select. */
+  /** For each filter, the states that it selects and no filter before it does. */
   states<F extends readonly [Filter, Filter, ...Filter[]]>(
     ...filters: F
   ): { [K in keyof F]: Selected<F[K]> };
@@ -102,7 +102,7 @@ export abstract class Module {
   }
 
   /**
-   * This module, under the empty path, and the modules inside it.
+   * This module, under the path `""`, and the modules inside it.
    *
    * @returns The modules by path, in order of definition.
    */
@@ -110,7 +110,7 @@ export abstract class Module {
     return walk(this, Module).modules;
   }
 
-  /** Free all states. */
+  /** Frees all states. */
   dispose(): void {
     for (const state of Object.values(this.states())) state.dispose();
   }
@@ -120,7 +120,7 @@ export abstract class Module {
     this.dispose();
   }
 
-  /** Run `update`, and look whether it reads a parameter nobody can find. */
+  /** Runs `update`, and throws if it reads a parameter that `states` cannot find. */
   #checkedCall(args: readonly unknown[]): unknown {
     const reads = new Set<object>();
     const outer = frames.observer;
@@ -143,7 +143,7 @@ export abstract class Module {
     return result;
   }
 
-  /** Remember which module threw, and let the outermost one name its path. */
+  /** Notes which module threw; the outermost call adds its path to the message. */
   #locate(error: Error, outermost: boolean) {
     if (!origins.has(error)) origins.set(error, this);
     if (!outermost) return;

@@ -1,5 +1,5 @@
 /**
- * How layers make their parameters.
+ * How layers create their parameters.
  *
  * @module
  */
@@ -10,9 +10,30 @@ import { ParamState } from "../../state.ts";
 import type { Initializer } from "../init/mod.ts";
 
 /**
- * A parameter of `shape`, made by `init`.
+ * A parameter of the given shape, with a value from an initializer.
  *
- * @throws {RangeError} If `init` makes another shape.
+ * @example A layer with a learned scale
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Scale extends nn.Module {
+ *   readonly weight = nn.param<tf.Tensor1D>("Scale.weight", new nn.init.One(), [3]);
+ *   override update(x: tf.Tensor2D): tf.Tensor2D {
+ *     return tf.mul(x, this.weight.value);
+ *   }
+ * }
+ *
+ * await useBackend("cpu");
+ * assertEquals(new Scale().call(tf.ones([2, 3])).shape, [2, 3]);
+ * ```
+ *
+ * @typeParam T The rank of the parameter.
+ * @param name The name of the parameter in errors.
+ * @param init The initializer.
+ * @param shape The shape.
+ * @param random Where the initializer draws from. Default: the default stream.
+ * @throws {RangeError} If `init` returns another shape.
  */
 export function param<T extends tf.Tensor>(
   name: string,

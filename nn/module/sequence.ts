@@ -1,15 +1,15 @@
 /**
- * Beginning sequences: hidden states of a whole model.
+ * The hidden states of a whole model.
  *
  * @module
  */
 import type { Module } from "./module.ts";
 
-/** A module that remembers something during a sequence. */
+/** A module with a state that lasts for a sequence. */
 export interface Sequenced {
-  /** Begin a sequence with `batch` examples. */
+  /** Begins a sequence with `batch` examples. */
   initState(batch: number): void;
-  /** Begin another one, with as many examples as before unless `batch` says else. */
+  /** Begins another sequence, by default with as many examples as before. */
   resetState(batch?: number): void;
 }
 
@@ -22,20 +22,20 @@ function sequenced(module: Module): (Module & Sequenced)[] {
 }
 
 /**
- * Begin a sequence in every cell of a model.
+ * Begins a sequence in every cell of a model.
  *
  * @param module The model.
- * @param batch How many examples run side by side.
+ * @param batch The number of examples.
  */
 export function initState(module: Module, batch: number): void {
   for (const child of sequenced(module)) child.initState(batch);
 }
 
 /**
- * Begin another sequence in every cell of a model.
+ * Begins another sequence in every cell of a model.
  *
  * @param module The model.
- * @param batch How many examples run side by side. Default: as many as before.
+ * @param batch The number of examples. Default: as many as before.
  */
 export function resetState(module: Module, batch?: number): void {
   for (const child of sequenced(module)) child.resetState(batch);

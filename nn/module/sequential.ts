@@ -1,20 +1,21 @@
 /**
- * Layers one after another.
+ * Layers in sequence.
  *
  * @module
  */
+import { check, rule, type ValueRule } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "./module.ts";
 import { isSized, type Size } from "./size.ts";
 
-/** A module, or a function that keeps sizes, such as `tf.relu`. */
+/** A module, or a function that keeps the size of its input, such as `tf.relu`. */
 export type Layer = Module | ((x: never) => tf.Tensor);
 
 /**
- * Layers one after another: what one returns is what the next one takes.
+ * Layers in sequence: each takes the output of the one before it.
  *
- * Sizes are checked when it is built, as far as the layers know them. States are
- * under `layers.0`, `layers.1`, ...
+ * Sizes are checked at construction, as far as the layers have `outSize`. States are
+ * found under `layers.0`, `layers.1`, ...
  *
  * @example Usage
  * ```ts
@@ -35,7 +36,7 @@ export type Layer = Module | ((x: never) => tf.Tensor);
  * );
  * ```
  *
- * @example Sizes worked out on the way
+ * @example Layers built from the size of their input
  * ```ts
  * import { nn, useBackend } from "@braintape/braintape";
  * import { assertEquals } from "@std/assert";
@@ -62,29 +63,25 @@ export class Sequential<
   readonly layers: readonly Layer[];
 
   /**
-   * Put `layers` in a row.
+   * Keep the layers.
    *
-   * @param layers Modules, or functions that keep sizes.
-   * @throws {RangeError} If one cannot take what the one before it gives.
+   * @param layers Modules, or functions that keep the size of their input.
+   * @throws {RangeError} If one cannot take the output of the one before it.
    */
   constructor(...layers: readonly Layer[]) {
     super();
     for (const [i, layer] of layers.entries()) {
-      if (typeof layer !== "function" && !(layer instanceof Module)) {
-        throw new TypeError(
-          `Cannot create Sequential: layers.${i} must be a module or a function: current value is ${layer}`,
-        );
-      }
+      check("create Sequential", `layers.${i}`, layer, layerRule);
     }
     this.layers = layers;
     this.#sizes(undefined);
   }
 
   /**
-   * Make each layer from the size that comes out of those before it.
+   * Builds each layer from the size of its input.
    *
-   * @param inSize The size that goes in, without the batch.
-   * @param makers Called in order.
+   * @param inSize The size of the input, without the batch.
+   * @param makers Functions that return the layers, called in order.
    */
   static build<
     I extends tf.Tensor = tf.Tensor,
@@ -103,17 +100,17 @@ export class Sequential<
     return new Sequential<I, O>(...layers);
   }
 
-  /** How many layers there are. */
+  /** The number of layers. */
   get length(): number {
     return this.layers.length;
   }
 
-  /** The size that comes out when `inSize` goes in. */
+  /** The size of the output for an input of size `inSize`. */
   outSize(inSize: Size): Size {
     return this.#sizes(inSize) ?? unknownSize(this.length - 1);
   }
 
-  /** Run the layers, one after another. */
+  /** Runs the layers in order. */
   override update(x: I): O {
     return tf.tidy(() => {
       let y: tf.Tensor = x;
@@ -126,7 +123,7 @@ export class Sequential<
     });
   }
 
-  /** The size that comes out, if it is known. */
+  /** The size of the output, if it is known. */
   #sizes(inSize: Size | undefined): Size | undefined {
     return this.layers.reduce(
       (size: Size | undefined, layer, i) => sizeAfter(layer, size, i),
@@ -134,6 +131,12 @@ export class Sequential<
     );
   }
 }
+
+/** A module or a function, for checks. */
+const layerRule: ValueRule = rule(
+  "a module or a function",
+  (x) => typeof x === "function" || x instanceof Module,
+);
 
 /** The size after layer `i`, if it is known. */
 function sizeAfter(
@@ -155,6 +158,6 @@ function sizeAfter(
 
 function unknownSize(i: number): never {
   throw new TypeError(
-    `Cannot work out the size after layers.${i}: it has no method outSize`,
+    `Cannot compute the size after layers.${i}: it has no method outSize`,
   );
 }

@@ -1,9 +1,10 @@
 /**
- * Sizes: what layers say about the shapes they take and give, and check.
+ * Sizes: the shapes that layers take and return, without the batch.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { check, tensor } from "../../check.ts";
 
 /**
  * The sizes of a tensor's axes without the batch; `null` where any size will do.
@@ -12,25 +13,25 @@ import type * as tf from "@tensorflow/tfjs-core";
  */
 export type Size = readonly (number | null)[];
 
-/** A layer that knows what size comes out of which. */
+/** A layer that can compute the size of its output from that of its input. */
 export interface Sized {
-  /** What goes in; axes before those named are free. */
+  /** The size of the last axes of the input. */
   readonly inSize?: Size;
   /**
-   * What comes out.
+   * The size of the output.
    *
-   * @param inSize What goes in.
-   * @throws {RangeError} If the layer cannot take it.
+   * @param inSize The size of the input.
+   * @throws {RangeError} If the layer cannot take an input of this size.
    */
   outSize(inSize: Size): Size;
 }
 
-/** Whether `layer` knows its sizes. */
+/** Whether `layer` has a method `outSize`. */
 export function isSized(layer: object): layer is Sized {
   return "outSize" in layer && typeof layer.outSize === "function";
 }
 
-/** Throw unless `size` can be what `expected` says. */
+/** Throws unless `size` is compatible with `expected`. */
 export function checkSize(name: string, expected: Size, size: Size): void {
   const axes = Math.min(expected.length, size.length);
   for (let i = 1; i <= axes; i++) {
@@ -46,13 +47,31 @@ export function checkSize(name: string, expected: Size, size: Size): void {
 }
 
 /**
- * Throw unless `x` ends in the axes that `expected` names.
+ * Throws unless `x` is a tensor that ends in the axes `expected`.
  *
- * @param name What the error calls the layer.
+ * Layers call it first in `update`, so that a wrong shape is reported with the name
+ * of the layer rather than by an operation inside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertThrows } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * assertThrows(
+ *   () => nn.checkInput("Scale", tf.ones([2, 3]), [4]),
+ *   RangeError,
+ *   "Cannot call Scale: the input must have shape [..., 4]: current shape is [2, 3]",
+ * );
+ * ```
+ *
+ * @param name The name of the layer in the error.
  * @param x The input.
- * @param expected What its last axes must be.
+ * @param expected The sizes of its last axes; `null` allows any size.
  * @param rank How many axes it must have. Default: any number, but no fewer than
- * `expected` names.
+ * `expected` has.
+ * @throws {TypeError} If `x` is not a tensor.
+ * @throws {RangeError} If its shape does not fit.
  */
 export function checkInput(
   name: string,
@@ -60,6 +79,7 @@ export function checkInput(
   expected: Size,
   rank?: number,
 ): void {
+  check(`call ${name}`, "the input", x, tensor);
   const ranked = rank === undefined
     ? x.rank >= expected.length
     : x.rank === rank;
@@ -74,7 +94,7 @@ export function checkInput(
   throw new RangeError(
     `Cannot call ${name}: the input must have shape ${
       show([...free, ...expected])
-    }: current shape is [${x.shape.join(", ")}]`,
+    }: current shape is ${show(x.shape)}`,
   );
 }
 
@@ -83,19 +103,19 @@ export function show(size: readonly (number | string | null)[]): string {
   return `[${size.map((axis) => axis ?? "any").join(", ")}]`;
 }
 
-/** A number of channels or features: the number itself, or the last axis of a size. */
+/**
+ * The number of channels or features: the number itself, or the last axis of a size.
+ *
+ * @param name The name of the layer in the error.
+ * @param what The name of the argument in the error.
+ * @param size The number or size.
+ */
 export function lastAxis(
   name: string,
   what: string,
   size: number | Size,
 ): number {
-  const count = typeof size === "number" ? size : size.at(-1);
-  if (!Number.isInteger(count) || count! < 1) {
-    throw new RangeError(
-      `Cannot create ${name}: ${what} must be a whole number above 0: current value is ${
-        typeof size === "number" ? size : show(size)
-      }`,
-    );
-  }
-  return count!;
+  const count = Array.isArray(size) ? size.at(-1) : size;
+  check(`create ${name}`, what, count, "a positive integer");
+  return count;
 }

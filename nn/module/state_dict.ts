@@ -1,21 +1,37 @@
 /**
- * The values of a module, by path.
+ * State dictionaries: the tensors of a module, by path.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  boolean,
+  check,
+  checkOptions,
+  type OptionRules,
+  recordOf,
+  tensor,
+} from "../../check.ts";
 import { scope } from "../../memory.ts";
 import { LongTermState, type State, type States } from "../../state.ts";
 import type { Named } from "../../tensors.ts";
 import type { Module } from "./module.ts";
 
-/** What loading did not find a place or a value for. */
-export interface LoadReport {
-  /** Paths of the module that had no value. */
+/** The paths in which a module and a state dictionary differ. */
+export interface IncompatiblePaths {
+  /** Paths of the module without a value in the dictionary. */
   readonly missing: readonly string[];
-  /** Paths that the module does not have. */
+  /** Paths of the dictionary that the module does not have. */
   readonly unexpected: readonly string[];
 }
+
+/** Options of {@linkcode loadStateDict}. */
+export interface LoadStateDictOptions {
+  /** Whether to throw if a path is missing or unexpected. Default: true. */
+  readonly strict?: boolean;
+}
+
+const RULES: OptionRules<LoadStateDictOptions> = { strict: boolean };
 
 /** The long-term states that hold a tensor. */
 function tensorStates(module: Module): [string, State][] {
@@ -28,10 +44,10 @@ function tensorStates(module: Module): [string, State][] {
 /**
  * The tensors of all long-term states: parameters and running statistics.
  *
- * Files, optimizers and random streams are the business of checkpoints.
+ * Checkpoints save files, optimizers and random streams as well.
  *
- * @param module What to read.
- * @returns Tensors by path, which the caller owns; training leaves them as they are.
+ * @param module The module to read.
+ * @returns Tensors by path, owned by the caller; training does not change them.
  */
 export function stateDict(module: Module): Record<string, tf.Tensor> {
   return Object.fromEntries(
@@ -40,9 +56,9 @@ export function stateDict(module: Module): Record<string, tf.Tensor> {
 }
 
 /**
- * Write what {@linkcode stateDict} read.
+ * Writes the tensors of {@linkcode stateDict} to a module.
  *
- * Everything is checked before anything changes.
+ * Everything is checked before anything is written.
  *
  * @example Usage
  * ```ts
@@ -55,18 +71,21 @@ export function stateDict(module: Module): Record<string, tf.Tensor> {
  * assertEquals(await a.weight.value.data(), await b.weight.value.data());
  * ```
  *
- * @param module What to write.
- * @param values Tensors by path, which the caller still owns.
- * @param options `strict`: throw if a path is missing or unexpected. Default: true.
- * @returns Which paths were missing or unexpected.
+ * @param module The module to write.
+ * @param values Tensors by path, still owned by the caller.
+ * @param options See {@linkcode LoadStateDictOptions}.
+ * @returns The paths that were missing or unexpected.
  * @throws {RangeError} If a shape differs, or, if strict, a path.
  * @throws {TypeError} If a dtype differs.
  */
 export function loadStateDict(
   module: Module,
   values: Named<tf.Tensor>,
-  { strict = true }: { readonly strict?: boolean } = {},
-): LoadReport {
+  options: LoadStateDictOptions = {},
+): IncompatiblePaths {
+  checkOptions("load a state dictionary", options, RULES);
+  check("load a state dictionary", "values", values, recordOf(tensor));
+  const { strict = true } = options;
   const states = tensorStates(module);
   const known = new Set(states.map(([path]) => path));
   const missing = [...known].filter((path) => !Object.hasOwn(values, path));
@@ -79,14 +98,14 @@ export function loadStateDict(
     );
   }
   const writes = states.filter(([path]) => Object.hasOwn(values, path));
-  for (const [path, state] of writes) check(path, state, values[path]!);
+  for (const [path, state] of writes) checkAlike(path, state, values[path]!);
   scope(() => {
     for (const [path, state] of writes) state.value = values[path]!;
   });
   return { missing, unexpected };
 }
 
-function check(path: string, state: State, value: tf.Tensor) {
+function checkAlike(path: string, state: State, value: tf.Tensor) {
   if (!tf.util.arraysEqual(state.shape, value.shape)) {
     throw new RangeError(
       `Cannot load "${path}": the shape must be [${

@@ -76,7 +76,7 @@ function join(path: string, key: unknown): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** Throw if `x`, which is not searched, directly holds a state or a module. */
+/** Throws if `x`, which is not searched, directly holds a state or a module. */
 function refuseHidden(x: object, path: string, kind: ModuleClass<object>) {
   const inside = x instanceof Set ? [...x] : Object.values(x);
   if (!inside.some((y) => y instanceof State || y instanceof kind)) return;

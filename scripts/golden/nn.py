@@ -6,7 +6,7 @@ writes tests/golden/nn_layers.json, nn_activations.json and nn_losses.json.
 Made with torch 2.13.0. Layers are torch's own, with inputs and weights brought from
 our layout (channels last, weights [in, out], kernels [..., in, out]) into torch's
 inside the differentiated function, so gradients come out in our layout. What torch
-does not have (RMSNorm's epsilon, brainstate's cells) is its formula.
+does not have (RMSNorm's eps, brainstate's cells) is its formula.
 """
 
 import json
@@ -195,24 +195,24 @@ for spatial, size in [(0, []), (1, [3]), (2, [3, 2]), (3, [2, 2, 2])]:
         after={"runningMean": 0.9 * 0 + 0.1 * batch[0], "runningVar": 0.9 * 1 + 0.1 * batch[1]})
     layer(f"BatchNorm{spatial}d", [3], lambda x, p: last(
         F.batch_norm(first(x, spatial), mean, var, p["weight"], p["bias"], False, eps=1e-3), spatial),
-        x, params, fit=False, epsilon=1e-3, after={"runningMean": mean, "runningVar": var})
+        x, params, fit=False, eps=1e-3, after={"runningMean": mean, "runningVar": var})
 layer("BatchNorm0d", [3], lambda x, p: F.batch_norm(x, None, None, None, None, True, eps=1e-5),
       rand(5, 3), fit=True, affine=False)
 layer("LayerNorm", [3], lambda x, p: F.layer_norm(x, [3], p["weight"], p["bias"], 1e-6),
       rand(4, 3), {"weight": rand(3), "bias": rand(3)})
 layer("LayerNorm", [[2, 3]], lambda x, p: F.layer_norm(x, [2, 3], None, None, 1e-3),
-      rand(4, 2, 3), scale=False, bias=False, epsilon=1e-3)
+      rand(4, 2, 3), scale=False, bias=False, eps=1e-3)
 layer("RMSNorm", [3], lambda x, p: F.rms_norm(x, [3], p["weight"], 1e-6), rand(4, 3), {"weight": rand(3)})
-layer("RMSNorm", [[2, 3]], lambda x, p: F.rms_norm(x, [2, 3], None, 1e-3), rand(4, 2, 3), scale=False, epsilon=1e-3)
+layer("RMSNorm", [[2, 3]], lambda x, p: F.rms_norm(x, [2, 3], None, 1e-3), rand(4, 2, 3), scale=False, eps=1e-3)
 layer("GroupNorm", [6], lambda x, p: last(F.group_norm(first(x, 2), 2, p["weight"], p["bias"], 1e-6), 2),
       rand(2, 3, 2, 6), {"weight": rand(6), "bias": rand(6)}, numGroups=2)
 layer("GroupNorm", [4], lambda x, p: last(F.group_norm(first(x, 1), 1, None, None, 1e-3), 1),
-      rand(2, 3, 4), numGroups=1, scale=False, bias=False, epsilon=1e-3)
+      rand(2, 3, 4), numGroups=1, scale=False, bias=False, eps=1e-3)
 layer("InstanceNorm", [3], lambda x, p: last(
     F.instance_norm(first(x, 2), weight=p["weight"], bias=p["bias"], eps=1e-6), 2),
     rand(2, 3, 3, 3), {"weight": rand(3), "bias": rand(3)})
 layer("InstanceNorm", [2], lambda x, p: last(F.instance_norm(first(x, 1), eps=1e-2), 1),
-      rand(2, 4, 2), scale=False, bias=False, epsilon=1e-2)
+      rand(2, 4, 2), scale=False, bias=False, eps=1e-2)
 
 # Shapes
 for size, factor in [([3, 2], 2), ([2, 3], [1, 3])]:
@@ -376,19 +376,19 @@ activation("mish", F.mish)
 activation("sigmoid", torch.sigmoid)
 activation("logSigmoid", F.logsigmoid)
 activation("tanh", torch.tanh)
-activation("tanhShrink", F.tanhshrink)
+activation("tanhshrink", F.tanhshrink)
 activation("softplus", lambda x: torch.logaddexp(x, torch.zeros_like(x)))
 activation("squareplus", lambda x: (x + torch.sqrt(x * x + 4)) / 2)
 activation("squareplus", lambda x: (x + torch.sqrt(x * x + 1)) / 2, [1])
-activation("softSign", F.softsign, kinks=[0])
-activation("hardSigmoid", F.hardsigmoid, kinks=[-3, 3])
-activation("hardSilu", F.hardswish, kinks=[-3, 3])
-activation("hardTanh", F.hardtanh, kinks=[-1, 1])
-activation("hardTanh", lambda x: F.hardtanh(x, -2, 0.5), [{"min": -2, "max": 0.5}], kinks=[-2, 0.5])
-activation("hardShrink", F.hardshrink, kinks=[-0.5, 0.5])
-activation("hardShrink", lambda x: F.hardshrink(x, 1), [1], kinks=[-1, 1])
-activation("softShrink", F.softshrink, kinks=[-0.5, 0.5])
-activation("softShrink", lambda x: F.softshrink(x, 1), [1], kinks=[-1, 1])
+activation("softsign", F.softsign, kinks=[0])
+activation("hardsigmoid", F.hardsigmoid, kinks=[-3, 3])
+activation("hardswish", F.hardswish, kinks=[-3, 3])
+activation("hardtanh", F.hardtanh, kinks=[-1, 1])
+activation("hardtanh", lambda x: F.hardtanh(x, -2, 0.5), [{"min": -2, "max": 0.5}], kinks=[-2, 0.5])
+activation("hardshrink", F.hardshrink, kinks=[-0.5, 0.5])
+activation("hardshrink", lambda x: F.hardshrink(x, 1), [1], kinks=[-1, 1])
+activation("softshrink", F.softshrink, kinks=[-0.5, 0.5])
+activation("softshrink", lambda x: F.softshrink(x, 1), [1], kinks=[-1, 1])
 activation("threshold", lambda x: F.threshold(x, 0.5, -2), [0.5, -2], kinks=[0.5])
 activation("sparsePlus", lambda x: torch.where(x <= -1, 0 * x, torch.where(x >= 1, x, (x + 1) ** 2 / 4)), kinks=[-1, 1])
 activation("sparseSigmoid", lambda x: (F.hardtanh(x) + 1) / 2, kinks=[-1, 1])

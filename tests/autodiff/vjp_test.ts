@@ -240,7 +240,7 @@ onEachBackend(
       assertThrows(
         () => clipGradNorm(bad, 0),
         RangeError,
-        "maxNorm must be positive",
+        "maxNorm must be a positive number",
       );
       assertThrows(
         () => clipGradNorm(bad, 1, { normType: -1 }),

@@ -107,9 +107,9 @@ for (
     "MaxPool2d: kernelSize": () => new nn.MaxPool2d(0),
     "AdaptiveAvgPool1d: targetSize": () => new nn.AdaptiveAvgPool1d([1, 2]),
     "BatchNorm1d: momentum": () => new nn.BatchNorm1d(2, { momentum: 1 }),
-    "BatchNorm1d: epsilon": () => new nn.BatchNorm1d(2, { epsilon: 0 }),
+    "BatchNorm1d: eps": () => new nn.BatchNorm1d(2, { eps: 0 }),
     "LayerNorm: inSize": () => new nn.LayerNorm([]),
-    "RMSNorm: epsilon": () => new nn.RMSNorm(3, { epsilon: -1 }),
+    "RMSNorm: eps": () => new nn.RMSNorm(3, { eps: -1 }),
     "GroupNorm: numGroups": () => new nn.GroupNorm(6, { numGroups: 4 }),
     "Dropout: rate": () => new nn.Dropout({ rate: -0.1 }),
     "Embedding: count": () => new nn.Embedding(0, 3),
@@ -519,11 +519,6 @@ onEachBackend("a step of every layer leaves no tensor behind", () => {
   }
 });
 
-/** Modules that are a function of the same name in small letters, or of another. */
-const functions: Record<string, string> = {
-  Hardswish: "hardSilu",
-  Tanhshrink: "tanhShrink",
-};
 /** Arguments of modules that take some, and those of their functions. */
 const elementwise: Record<string, [unknown[], unknown[]]> = {
   LeakyReLU: [[0.3], [0.3]],
@@ -546,7 +541,7 @@ onEachBackend("modules of activations equal their functions", async () => {
   });
   assert(plain.length > 20);
   for (const name of [...plain, "GLU"]) {
-    const lower = (functions[name] ?? name).toLowerCase();
+    const lower = name.toLowerCase();
     const f = Object.keys(nn).find((key) =>
       /^[a-z]/.test(key) && key.toLowerCase() === lower
     );

@@ -330,12 +330,12 @@ onEachBackend("Orthogonal is orthogonal, in either direction", async () => {
 
 onEachBackend("constants, and an initializer of one's own", async () => {
   const layer = new nn.Linear(2, 3, {
-    weightInit: new nn.init.Identity(5),
+    weightInit: new nn.init.Eye(5),
     biasInit: { init: (shape) => tf.fill([...shape], 7) },
   });
   assertEquals([...await layer.weight.value.data()], [5, 0, 0, 0, 5, 0]);
   assertEquals([...await layer.bias!.value.data()], [7, 7, 7]);
-  const deep = new nn.init.Identity().init([2, 2, 2]);
+  const deep = new nn.init.Eye().init([2, 2, 2]);
   assertEquals([...await deep.data()], [1, 0, 0, 1, 1, 0, 0, 1]);
   assertThrows(
     () => new nn.Linear(2, 3, { weightInit: { init: () => tf.ones([3, 2]) } }),

@@ -58,7 +58,7 @@ onEachBackend(
     assertThrows(
       () => new nn.Dropout({ rate: 1 }),
       RangeError,
-      "probability of dropping",
+      "rate must be in [0, 1)",
     );
     const x = tf.ones([10_000]);
     const y = environ.context(

@@ -1,0 +1,81 @@
+/**
+ * The arguments of activations: their types, and the rules that they keep to.
+ *
+ * @module
+ */
+import {
+  boolean,
+  check,
+  checkOptions,
+  type OptionRules,
+  refuse,
+  type Rule,
+} from "../../check.ts";
+
+/** Options of {@linkcode gelu}. */
+export interface GeluOptions {
+  /** Whether to take the approximation by tanh, as GPT-2 does. Default: false. */
+  readonly approximate?: boolean;
+}
+
+/** Options of {@linkcode hardtanh}. */
+export interface HardtanhOptions {
+  /** The lower bound. Default: -1. */
+  readonly min?: number;
+  /** The upper bound. Default: 1. */
+  readonly max?: number;
+}
+
+const GELU: OptionRules<GeluOptions> = { approximate: boolean };
+const HARDTANH: OptionRules<HardtanhOptions> = {
+  min: "a number",
+  max: "a number",
+};
+
+/** For each activation that takes more than `x`, the rules of what follows it. */
+const ARGUMENTS = {
+  leakyRelu: { slope: "a number" },
+  elu: { alpha: "a number" },
+  celu: { alpha: "a number" },
+  gelu: { options: GELU },
+  squareplus: { b: "a number" },
+  hardtanh: { options: HARDTANH },
+  hardshrink: { lambda: "a number" },
+  softshrink: { lambda: "a number" },
+  threshold: { limit: "a number", value: "a number" },
+  glu: { axis: "an integer" },
+} satisfies Record<string, Record<string, Rule | OptionRules<object>>>;
+
+/** Throws unless `args` are what the activation `name` takes after `x`. */
+export function checkArguments(
+  name: string,
+  args: readonly unknown[],
+  action = `apply ${name}`,
+): void {
+  const rules: [string, Rule | OptionRules<object>][] = Object.entries(
+    Object.hasOwn(ARGUMENTS, name)
+      ? ARGUMENTS[name as keyof typeof ARGUMENTS]
+      : {},
+  );
+  if (args.length > rules.length) {
+    const most = rules.length === 0
+      ? "no arguments"
+      : `at most ${rules.length} arguments`;
+    refuse(action, "it", `given ${most}`, args, TypeError);
+  }
+  for (const [i, value] of args.entries()) {
+    const [argument, rule] = rules[i]!;
+    if (value === undefined) continue;
+    if (typeof rule === "object") checkOptions(action, value as object, rule);
+    else check(action, argument, value, rule);
+  }
+  if (name === "hardtanh") checkBounds(action, args[0] as HardtanhOptions);
+}
+
+function checkBounds(
+  action: string,
+  { min = -1, max = 1 }: HardtanhOptions = {},
+) {
+  if (min < max) return;
+  refuse(action, "min", `below max, ${max}`, min);
+}

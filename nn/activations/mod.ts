@@ -1,0 +1,10 @@
+/**
+ * Activations: functions, and the same as modules.
+ *
+ * @module
+ */
+export type { GeluOptions, HardtanhOptions } from "./arguments.ts";
+export * from "./functions.ts";
+export * from "./modules.ts";
+export * from "./prelu.ts";
+export * from "./rrelu.ts";

@@ -1,0 +1,44 @@
+/**
+ * Layers.
+ *
+ * @module
+ */
+export { Linear, type WeightOptions } from "./linear.ts";
+export * from "./conv.ts";
+export * from "./conv_transpose.ts";
+export * from "./pool.ts";
+export * from "./adaptive_pool.ts";
+export type { Padding, PerAxis } from "./window.ts";
+export * from "./shape.ts";
+export * from "./batch_norm.ts";
+export {
+  GroupNorm,
+  type GroupNormOptions,
+  InstanceNorm,
+  LayerNorm,
+  type Normalization,
+  type NormOptions,
+  RMSNorm,
+  type RMSNormOptions,
+} from "./norm.ts";
+export * from "./dropout.ts";
+export * from "./embedding.ts";
+export * from "./rnn_cell.ts";
+export type { CellOptions, CellWeights } from "./rnn_weights.ts";
+export {
+  type CandidateCell,
+  GRUCell,
+  LSTMCell,
+  MGUCell,
+  VanillaRNNCell,
+  type VanillaRNNCellOptions,
+} from "./rnn_cells.ts";
+export * from "./rnn.ts";
+export {
+  type AttentionMask,
+  type AttentionOptions,
+  scaledDotProductAttention,
+} from "./scaled_dot_product.ts";
+export * from "./attention.ts";
+export * from "./transformer.ts";
+export * from "./lora.ts";

@@ -1,0 +1,22 @@
+/**
+ * Modules, and tools for them.
+ *
+ * @module
+ */
+export {
+  all,
+  any,
+  type Filter,
+  not,
+  type StateClass,
+  type StatePredicate,
+} from "./filter.ts";
+export * from "./freeze.ts";
+export * from "./inspect.ts";
+export * from "./module.ts";
+export * from "./param.ts";
+export type { SameShape } from "./same_shape.ts";
+export * from "./sequence.ts";
+export * from "./sequential.ts";
+export { checkInput, type Size, type Sized } from "./size.ts";
+export * from "./state_dict.ts";
