@@ -146,16 +146,16 @@ await main(async () => {
     options.dataDir || await download(options.cache),
   );
   const [learn, test] = [digits(files.train), digits(files.test)];
-  const out = await train.runFolder(
-    options.out || `runs/mnist_${options.model}`,
-    { resume: options.resume },
-  );
 
   const { backend, threads } = await useBackend(
     options.backend as "auto",
     options.threads > 0 ? { threads: options.threads } : {},
   );
   console.log(`backend ${backend}, ${threads} threads; ${learn.length} digits`);
+  const out = await train.runFolder(
+    options.out || `runs/mnist_${options.model}`,
+    { resume: options.resume },
+  );
   random.seed(options.seed);
   const model = options.model === "mlp" ? perceptron() : convolutional();
   const scores = (x: tf.Tensor) => model.call(x as tf.Tensor4D) as tf.Tensor2D;

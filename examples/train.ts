@@ -129,16 +129,16 @@ await main(async () => {
   const task = options.data === "mnist"
     ? await mnistTask(options.dataDir)
     : spiralsTask();
-  const folder = await train.runFolder(
-    options.out || `runs/${options.data}`,
-    { resume: options.resume },
-  );
 
   const { backend, threads } = await useBackend(
     options.backend as "auto",
     options.threads > 0 ? { threads: options.threads } : {},
   );
   console.log(`backend ${backend}, ${threads} thread${threads > 1 ? "s" : ""}`);
+  const folder = await train.runFolder(
+    options.out || `runs/${options.data}`,
+    { resume: options.resume },
+  );
   random.seed(options.seed);
 
   const model = perceptron([
