@@ -9,6 +9,7 @@
  * | to | use |
  * | --- | --- |
  * | save and resume a run | {@linkcode saveCheckpoint}, {@linkcode loadCheckpoint} |
+ * | check a file, also from the command line | {@linkcode verifyCheckpoint} |
  * | find the file to resume from | {@linkcode latestCheckpoint}, {@linkcode bestCheckpoint} |
  * | keep bytes elsewhere, as in a browser | {@linkcode encodeCheckpoint}, {@linkcode decodeCheckpoint} |
  * | exchange weights with Python | {@linkcode saveSafetensors}, {@linkcode loadSafetensors} |
@@ -51,3 +52,13 @@ export type {
   StatesSource,
 } from "./checkpoint/safetensors_items.ts";
 export type { PlainData, TypedArray } from "./checkpoint/tree.ts";
+export {
+  type CheckpointSummary,
+  type PartSummary,
+  verifyCheckpoint,
+} from "./checkpoint/verify.ts";
+
+if (import.meta.main) {
+  const { command } = await import("./checkpoint/command.ts");
+  Deno.exit(await command(Deno.args));
+}

@@ -90,7 +90,7 @@ export async function load<P extends Parts>(
     const plan = makePlan(header, parts, kept);
     report(plan, options, name);
     const tensors = await readTensors(source, header, plan.wanted);
-    kept.push(...tensors.values());
+    for (const x of tensors.values()) kept.push(x);
     apply(plan, tensors);
     const { missing, unexpected, mismatched, data } = plan;
     return { missing, unexpected, mismatched, data: data as DataOf<P> };

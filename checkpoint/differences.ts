@@ -68,8 +68,8 @@ export function report(
     `${path}: ${found} in the file, ${expected} here`
   );
   if (strict) {
-    lines.push(...missing.map((path) => `${path}: not in the file`));
-    lines.push(...unexpected.map((path) => `${path}: only in the file`));
+    for (const path of missing) lines.push(`${path}: not in the file`);
+    for (const path of unexpected) lines.push(`${path}: only in the file`);
   }
   if (lines.length === 0) return;
   const more = lines.length - MAX_LINES;

@@ -30,7 +30,7 @@ import {
   type TensorInfo,
 } from "./header.ts";
 import { classify, type Parts } from "./parts.ts";
-import { type Sink, writeRecord } from "./records.ts";
+import { encodePayload, type Sink, writeRecord } from "./records.ts";
 import { checkKey, join, toValue } from "./tree.ts";
 
 /** The values of parts at one moment. */
@@ -137,6 +137,17 @@ export function checkTensorBytes(bytes: number, path: string): void {
   );
 }
 
+function encodeHeader(header: Header): Uint8Array {
+  return encodePayload(headerToValue(header), "header", MAX_HEADER_BYTES);
+}
+
+/** Throw unless `parts` can be saved, without writing anything. */
+export function checkParts(parts: Parts): void {
+  const snapshot = takeSnapshot(parts);
+  snapshot.dispose();
+  encodeHeader(snapshot.header);
+}
+
 /**
  * Write a snapshot. Each tensor is freed as soon as it is written.
  *
@@ -151,7 +162,7 @@ export async function writeSnapshot(
   version.setUint32(0, FORMAT_VERSION, true);
   await sink.write(MAGIC);
   await sink.write(new Uint8Array(version.buffer));
-  await writeRecord(sink, headerToValue(header), "header", MAX_HEADER_BYTES);
+  await writeRecord(sink, encodeHeader(header));
   const data = new DataWriter(sink);
   for (const x of tensors) {
     const elements = await elementsIn(x);

@@ -4,10 +4,12 @@
  * @module
  */
 import { callable, checkOptions, oneOf, type OptionRules } from "../check.ts";
+import { filePath, join } from "../file_path.ts";
 import { readHeader, verifyData } from "./decode.ts";
-import { FileSource, splitPath, TEMPORARY } from "./files.ts";
+import { FileSource } from "./files.ts";
 import { CheckpointError, MAGIC } from "./format.ts";
 import type { Header } from "./header.ts";
+import { splitPath, TEMPORARY } from "./replace_file.ts";
 
 /** Options of {@linkcode latestCheckpoint}. */
 export interface FindOptions {
@@ -35,10 +37,18 @@ const BEST_RULES: OptionRules<BestOptions> = {
 interface Found {
   readonly path: string;
   readonly header: Header;
+  /** Its name without the last number; the name if it has none. */
+  readonly series: string;
+  /** The last number in its name. */
+  readonly number: number;
 }
 
 /**
- * Find the complete checkpoint in `folder` that was saved last.
+ * Find the newest complete checkpoint in `folder`.
+ *
+ * Of files whose names differ only in the last number, such as `step-200.ckpt` and
+ * `step-100.ckpt`, the one with the largest number is the newest, whatever the clock
+ * said when they were saved. Of other files it is the one that was saved last.
  *
  * Files are read and checked completely, newest first. Other files are ignored, and
  * a folder that does not exist has no checkpoints.
@@ -48,30 +58,34 @@ interface Found {
  * @returns Its path; `null` if there is none.
  */
 export async function latestCheckpoint(
-  folder: string,
+  folder: string | URL,
   options: FindOptions = {},
 ): Promise<string | null> {
-  checkOptions("find the latest checkpoint", options, FIND_RULES);
+  const action = "find the latest checkpoint";
+  checkOptions(action, options, FIND_RULES);
+  const path = filePath(action, folder, "the folder");
   const { onDamaged = warn } = options;
-  const found = await list(folder, () => true, onDamaged);
-  return await firstComplete(found.sort(newestFirst), onDamaged);
+  const found = await list(path, () => true, onDamaged);
+  return await firstComplete(newestFirst(found), onDamaged);
 }
 
 /**
  * Find the complete checkpoint in `folder` with the best `metric`; of equal ones,
- * the newest.
+ * the newest. Metrics that are not finite are never the best.
  *
  * @param folder The folder; folders inside it are ignored.
  * @param options See {@linkcode BestOptions}.
  * @returns Its path; `null` if there is none.
  */
 export async function bestCheckpoint(
-  folder: string,
+  folder: string | URL,
   options: BestOptions = {},
 ): Promise<string | null> {
-  checkOptions("find the best checkpoint", options, BEST_RULES);
+  const action = "find the best checkpoint";
+  checkOptions(action, options, BEST_RULES);
+  const path = filePath(action, folder, "the folder");
   const { mode = "min", onDamaged = warn } = options;
-  const found = await list(folder, () => true, onDamaged);
+  const found = await list(path, () => true, onDamaged);
   return await firstComplete(bestFirst(found, mode), onDamaged);
 }
 
@@ -85,8 +99,16 @@ export interface Retention {
   readonly mode: "min" | "max";
 }
 
-/** The parts of a name before and after its last number. */
-const NUMBERED = /^(.*?)\d+(\D*)$/;
+/** The parts of a name before, in and after its last number. */
+const NUMBERED = /^(.*?)(\d+)(\D*)$/;
+
+/** The name of a file without its last number, and that number. */
+function parseName(name: string): { series: string; number: number } {
+  const [, before, digits, after] = NUMBERED.exec(name) ?? [];
+  return digits === undefined
+    ? { series: name, number: 0 }
+    : { series: `${before}\0${after}`, number: Number(digits) };
+}
 
 /** Whether the name of a file has a number. */
 export function isNumbered(path: string): boolean {
@@ -102,37 +124,38 @@ export async function prune(
   { keepLast = 0, keepBest = 0, mode }: Retention,
 ): Promise<void> {
   const [folder, name] = splitPath(path);
-  const [, before, after] = NUMBERED.exec(name)!;
-  const isSibling = (name: string) => {
-    const match = NUMBERED.exec(name);
-    return match?.[1] === before && match?.[2] === after;
-  };
-  const found = (await list(folder, isSibling, () => {})).sort(newestFirst);
+  const { series } = parseName(name);
+  const isSibling = (other: string) => parseName(other).series === series;
+  const found = newestFirst(await list(folder, isSibling, () => {}));
   const kept = new Set([
     ...found.slice(0, Math.max(keepLast, 1)),
     ...bestFirst(found, mode).slice(0, keepBest),
   ]);
   for (const old of found) {
-    if (kept.has(old) || old.path === folder + name) continue;
+    if (kept.has(old) || old.path === path) continue;
     await Deno.remove(old.path).catch(ignoreMissing);
   }
 }
 
-const natural = new Intl.Collator("en", { numeric: true });
-
-/** Order by the time of saving, then by number or name. */
-function newestFirst(a: Found, b: Found): number {
-  return b.header.time - a.header.time || natural.compare(b.path, a.path);
+/** Of one series by number; the series that was saved to last comes first. */
+function newestFirst(found: readonly Found[]): Found[] {
+  const latest = new Map<string, number>();
+  for (const { series, header: { time } } of found) {
+    latest.set(series, Math.max(time, latest.get(series) ?? -Infinity));
+  }
+  return found.toSorted((a, b) =>
+    latest.get(b.series)! - latest.get(a.series)! ||
+    a.series.localeCompare(b.series) ||
+    b.number - a.number || b.header.time - a.header.time
+  );
 }
 
-/** The checkpoints with a metric, best first. */
+/** The checkpoints with a finite metric, best first. */
 function bestFirst(found: readonly Found[], mode: "min" | "max"): Found[] {
   const sign = mode === "min" ? 1 : -1;
-  return found
-    .filter(({ header: { metric } }) => metric !== null && !isNaN(metric))
-    .sort((a, b) =>
-      sign * (a.header.metric! - b.header.metric!) || newestFirst(a, b)
-    );
+  return newestFirst(found)
+    .filter(({ header: { metric } }) => Number.isFinite(metric))
+    .sort((a, b) => sign * (a.header.metric! - b.header.metric!));
 }
 
 /** The checkpoints in `folder`. */
@@ -141,13 +164,12 @@ async function list(
   isWanted: (name: string) => boolean,
   onDamaged: (path: string, error: CheckpointError) => void,
 ): Promise<Found[]> {
-  const base = /[/\\]$/.test(folder) ? folder : `${folder}/`;
   const found: Found[] = [];
-  for (const name of await namesIn(base)) {
+  for (const name of await namesIn(folder)) {
     if (name.startsWith(TEMPORARY) || !isWanted(name)) continue;
-    const path = base + name;
+    const path = join(folder, name);
     const header = await open(path, onDamaged, readHeader).catch(ignoreMissing);
-    if (header) found.push({ path, header });
+    if (header) found.push({ path, header, ...parseName(name) });
   }
   return found;
 }
@@ -157,7 +179,7 @@ async function namesIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) {
-      const info = await Deno.stat(folder + name).catch(ignoreMissing);
+      const info = await Deno.stat(join(folder, name)).catch(ignoreMissing);
       if (info?.isFile) names.push(name);
     }
   } catch (error) {
@@ -204,8 +226,10 @@ async function beginsAsCheckpoint(path: string): Promise<boolean> {
   return MAGIC.every((byte, i) => byte === start[i]);
 }
 
+/** Files may be removed at any time, and links may lead nowhere or in a circle. */
 function ignoreMissing(error: unknown): null {
   if (error instanceof Deno.errors.NotFound) return null;
+  if (error instanceof Deno.errors.FilesystemLoop) return null;
   throw error;
 }
 

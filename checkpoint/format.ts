@@ -35,8 +35,8 @@ export const CHUNK_BYTES: number = 4 * 2 ** 20;
 /** The longest data record that is accepted. */
 export const MAX_CHUNK_BYTES: number = 2 ** 30;
 
-/** The longest header, which does not include tensors. */
-export const MAX_HEADER_BYTES: number = 64 * 2 ** 20;
+/** The longest header, which does not include the elements of tensors. */
+export const MAX_HEADER_BYTES: number = 2 ** 30;
 
 /** The largest tensor. */
 export const MAX_TENSOR_BYTES: number = 2 ** 32;
@@ -47,8 +47,11 @@ export const MAX_NESTING = 100;
 /** The deepest nesting of plain data, of which one level can take two of msgpack. */
 export const MAX_DATA_NESTING = 40;
 
-/** The most values in the msgpack of a record. */
-export const MAX_VALUES: number = 2 ** 20;
+/**
+ * The most values in the msgpack of a record. A header has about 30 for each
+ * parameter that Adam trains, so a million of them fit.
+ */
+export const MAX_VALUES: number = 2 ** 25;
 
 /** The error for a file that is damaged or not a checkpoint. */
 export class CheckpointError extends Error {

@@ -200,7 +200,12 @@ function fits(
   if (current === null || current === undefined) return true;
   if (isRecord(current) && isRecord(found)) {
     return Object.keys(current).every((key) =>
-      fits(plan, join(path, key), current[key], found[key])
+      fits(
+        plan,
+        join(path, key),
+        current[key],
+        Object.hasOwn(found, key) ? found[key] : undefined,
+      )
     );
   }
   if (Array.isArray(current) && Array.isArray(found)) {

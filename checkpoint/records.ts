@@ -28,21 +28,20 @@ export interface Source {
 const HEAD_BYTES = 8;
 
 /**
- * Write one record.
+ * Encode the payload of a record.
  *
- * @param sink The output.
  * @param value The value.
  * @param what The name of the record in errors.
  * @param maxBytes The largest length.
+ * @returns The payload.
  * @throws {RangeError} If it is longer.
  * @throws {CheckpointError} If reading would refuse it.
  */
-export async function writeRecord(
-  sink: Sink,
+export function encodePayload(
   value: ValueType,
   what: string,
   maxBytes: number,
-): Promise<void> {
+): Uint8Array {
   const payload = encode(value);
   if (payload.length > maxBytes) {
     throw new RangeError(
@@ -50,7 +49,20 @@ export async function writeRecord(
     );
   }
   scan(payload, `write the ${what}`);
-  await writePayload(sink, [payload]);
+  return payload;
+}
+
+/** Write a record of `pieces`, the payload in parts. */
+export async function writeRecord(
+  sink: Sink,
+  ...pieces: readonly Uint8Array[]
+): Promise<void> {
+  const head = new DataView(new ArrayBuffer(HEAD_BYTES));
+  const length = pieces.reduce((sum, { length }) => sum + length, 0);
+  head.setUint32(0, length, true);
+  head.setUint32(4, pieces.reduce((sum, piece) => crc32(piece, sum), 0), true);
+  await sink.write(new Uint8Array(head.buffer));
+  for (const piece of pieces) await sink.write(piece);
 }
 
 /**
@@ -72,19 +84,7 @@ export async function writeBytesRecord(
   // Replace null by "bin 32" and the length.
   head[list.length - 1] = 0xc6;
   new DataView(head.buffer).setUint32(list.length, bytes.length);
-  await writePayload(sink, [head, bytes]);
-}
-
-async function writePayload(
-  sink: Sink,
-  pieces: readonly Uint8Array[],
-): Promise<void> {
-  const head = new DataView(new ArrayBuffer(HEAD_BYTES));
-  const length = pieces.reduce((sum, { length }) => sum + length, 0);
-  head.setUint32(0, length, true);
-  head.setUint32(4, pieces.reduce((sum, piece) => crc32(piece, sum), 0), true);
-  await sink.write(new Uint8Array(head.buffer));
-  for (const piece of pieces) await sink.write(piece);
+  await writeRecord(sink, head, bytes);
 }
 
 /**

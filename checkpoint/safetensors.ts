@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { checkOptions, type OptionRules, recordOf, string } from "../check.ts";
+import { filePath } from "../file_path.ts";
 import type { Named } from "../tensors.ts";
 import { apply } from "./apply.ts";
 import { inverse, permute, transposed } from "./axes.ts";
@@ -15,7 +16,7 @@ import {
   type LoadOptions,
   report,
 } from "./differences.ts";
-import { BytesSink, BytesSource, FileSource, replaceFile } from "./files.ts";
+import { BytesSink, BytesSource, FileSource } from "./files.ts";
 import { CheckpointError } from "./format.ts";
 import { fromBfloat16, fromFloat16 } from "./half.ts";
 import {
@@ -26,6 +27,7 @@ import {
 } from "./header.ts";
 import { type StateChange, TensorRef } from "./load_plan.ts";
 import type { Sink, Source } from "./records.ts";
+import { replaceFile } from "./replace_file.ts";
 import {
   bytesOfEntry,
   type Entry,
@@ -105,18 +107,19 @@ const RULES: OptionRules<LoadSafetensorsOptions & SaveSafetensorsOptions> = {
  * assertEquals([...await other["out.weight"].value.data()], [1, 2, 3]);
  * ```
  *
- * @param path The file; missing folders are created.
+ * @param file The path of the file; missing folders are created.
  * @param model A module, or a record of states.
  * @param options See {@linkcode SaveSafetensorsOptions}.
  * @throws {TypeError} If a tensor is not float32, int32 or bool.
  * @throws {RangeError} If two tensors would have the same name.
  */
 export async function saveSafetensors(
-  path: string,
+  file: string | URL,
   model: StatesSource,
   options: SaveSafetensorsOptions = {},
 ): Promise<void> {
   checkOptions("save safetensors", options, SAVE_RULES);
+  const path = filePath("save safetensors", file);
   const items = itemsNow(model, options);
   try {
     await replaceFile(path, (sink) => write(sink, items, options));
@@ -155,7 +158,7 @@ export async function encodeSafetensors(
  * become float32. As in {@linkcode loadCheckpoint}, everything is read and checked
  * before anything changes.
  *
- * @param path The file.
+ * @param file The path of the file.
  * @param model A module, or a record of states.
  * @param options See {@linkcode LoadSafetensorsOptions}.
  * @returns The differences, and the stored strings.
@@ -163,10 +166,11 @@ export async function encodeSafetensors(
  * @throws {RangeError} If file and model differ and the options do not allow it.
  */
 export async function loadSafetensors(
-  path: string,
+  file: string | URL,
   model: StatesSource,
   options: LoadSafetensorsOptions = {},
 ): Promise<SafetensorsReport> {
+  const path = filePath("load safetensors", file);
   using source = await FileSource.open(path);
   try {
     return await read(source, model, options, path);
@@ -288,7 +292,7 @@ function match(items: readonly Item[], entries: readonly Entry[]) {
     states.push({ state, value: new TensorRef(number, info) });
     chosen.set(number, item);
   }
-  differences.unexpected.push(...numbers.keys());
+  for (const name of numbers.keys()) differences.unexpected.push(name);
   return { ...differences, states, chosen };
 }
 

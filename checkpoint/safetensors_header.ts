@@ -5,6 +5,7 @@
  */
 import { CheckpointError } from "./format.ts";
 import type { Sink, Source } from "./records.ts";
+import { repeatedKey } from "./repeated_key.ts";
 import { isRecord } from "./tree.ts";
 
 /** The dtypes of the format, with the bytes of an element. */
@@ -117,12 +118,16 @@ function fail(problem: string): never {
 }
 
 function parse(bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch {
-    fail("the header is no JSON");
+    return fail("the header is no JSON");
   }
+  const key = repeatedKey(text);
+  if (key !== undefined) fail(`the header has ${JSON.stringify(key)} twice`);
   return isRecord(value) ? value : fail("the header is no map");
 }
 

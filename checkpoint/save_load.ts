@@ -4,13 +4,15 @@
  * @module
  */
 import { checkOptions, oneOf, type OptionRules } from "../check.ts";
+import { filePath } from "../file_path.ts";
 import { type CheckpointReport, load } from "./decode.ts";
 import { LOAD_RULES, type LoadOptions } from "./differences.ts";
-import { takeSnapshot, writeSnapshot } from "./encode.ts";
-import { BytesSink, BytesSource, FileSource, replaceFile } from "./files.ts";
+import { checkParts, takeSnapshot, writeSnapshot } from "./encode.ts";
+import { BytesSink, BytesSource, FileSource } from "./files.ts";
 import { isNumbered, prune } from "./folder.ts";
 import { CheckpointError } from "./format.ts";
 import type { Parts } from "./parts.ts";
+import { probeFolder, replaceFile } from "./replace_file.ts";
 
 /** Options of {@linkcode encodeCheckpoint}. */
 export interface EncodeOptions {
@@ -26,7 +28,10 @@ export interface SaveOptions extends EncodeOptions {
    * only this one if `keepBest` is given.
    */
   readonly keepLast?: number;
-  /** The number of best checkpoints to keep besides; needs `metric`. Default: 0. */
+  /**
+   * The number of checkpoints with the best metrics to keep besides. One without a
+   * metric, or with one that is not finite, is never among the best. Default: 0.
+   */
   readonly keepBest?: number;
   /** Whether smaller or larger metrics are better. Default: `"min"`. */
   readonly mode?: "min" | "max";
@@ -80,7 +85,7 @@ const underWay = new Map<string, Promise<void>>();
  * assertEquals(data.step, 100);
  * ```
  *
- * @param path The file; missing folders are created.
+ * @param file The path of the file; missing folders are created.
  * @param parts The parts to save, by name.
  * @param options See {@linkcode SaveOptions}.
  * @throws {TypeError} If a part cannot be saved.
@@ -88,11 +93,12 @@ const underWay = new Map<string, Promise<void>>();
  * @throws {Error} If the file cannot be written; an older one is unchanged.
  */
 export async function saveCheckpoint(
-  path: string,
+  file: string | URL,
   parts: Parts,
   options: SaveOptions = {},
 ): Promise<void> {
   checkOptions(ACTION, options, SAVE_RULES);
+  const path = filePath(ACTION, file);
   checkRetention(path, options);
   // Before the first `await`, so that the current values are saved.
   const snapshot = takeSnapshot(parts, options.metric);
@@ -122,9 +128,6 @@ function checkRetention(path: string, options: SaveOptions) {
     throw new RangeError(
       `Cannot save checkpoint: ${name} needs a number in the file's name, such as step-100.ckpt: current path is ${path}`,
     );
-  }
-  if (options.keepBest !== undefined && options.metric === undefined) {
-    throw new RangeError("Cannot save checkpoint: keepBest needs a metric");
   }
 }
 
@@ -162,7 +165,7 @@ function checkRetention(path: string, options: SaveOptions) {
  * }]);
  * ```
  *
- * @param path The file.
+ * @param file The path of the file.
  * @param parts The parts to load, by name.
  * @param options See {@linkcode LoadOptions}.
  * @returns The differences, and the plain data.
@@ -170,11 +173,12 @@ function checkRetention(path: string, options: SaveOptions) {
  * @throws {RangeError} If file and parts differ and the options do not allow it.
  */
 export async function loadCheckpoint<P extends Parts>(
-  path: string,
+  file: string | URL,
   parts: P,
   options: LoadOptions = {},
 ): Promise<CheckpointReport<P>> {
   checkOptions("load checkpoint", options, LOAD_RULES);
+  const path = filePath("load checkpoint", file);
   using source = await FileSource.open(path);
   try {
     return await load(source, parts, options, `checkpoint ${path}`);
@@ -223,4 +227,13 @@ export async function decodeCheckpoint<P extends Parts>(
 ): Promise<CheckpointReport<P>> {
   checkOptions("load checkpoint", options, LOAD_RULES);
   return await load(new BytesSource(bytes), parts, options, "checkpoint");
+}
+
+/**
+ * Throw unless checkpoints of `parts` can be written to `folder`: before hours of
+ * training, rather than at the first save after them.
+ */
+export async function probeSave(folder: string, parts: Parts): Promise<void> {
+  checkParts(parts);
+  await probeFolder(folder);
 }
