@@ -5,24 +5,27 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  anything,
   boolean,
   callable,
+  check,
   checkOptions,
   instanceOf,
+  listOf,
   type OptionRules,
 } from "../check.ts";
 import * as random from "../random.ts";
 import {
   type Column,
-  column,
-  type ColumnData,
-  Dataset,
   gather,
   lengthOf,
-} from "./dataset.ts";
+  type Numbers,
+  toColumn,
+} from "./column.ts";
+import { Dataset } from "./dataset.ts";
 
 /** What batches are cut from; the first axis counts the examples. */
-export type Source = tf.Tensor | ColumnData | Column;
+export type Source = tf.Tensor | Numbers | Column;
 
 /** The tensor type of a batch of `S`. */
 export type BatchTensor<S> = S extends tf.Tensor ? S
@@ -220,8 +223,8 @@ export class Batches<B extends Batch> {
  * assertEquals(tf.memory().numTensors, 0);
  * ```
  *
- * @param data Tensors, typed arrays (one number for each example) or columns,
- *   side by side; or a {@linkcode Dataset} of columns. `Uint8Array`s become int32.
+ * @param data A list of tensors, numbers (one for each example) or columns, or a
+ *   {@linkcode Dataset}. See {@linkcode column} for the dtypes of numbers.
  * @param options Size and order; `map` for scaling and augmentation.
  * @returns An iterable, to be looped over once for each epoch.
  * @throws {RangeError} If the sources have different lengths, or a size is wrong.
@@ -236,8 +239,7 @@ export function batches<
 /**
  * Iterate over arrays or tensors in batches, unchanged.
  *
- * @param data Tensors, typed arrays or columns side by side, or a
- *   {@linkcode Dataset}.
+ * @param data A list of tensors, numbers or columns, or a {@linkcode Dataset}.
  * @param options Size and order.
  * @returns An iterable, to be looped over once for each epoch.
  * @throws {RangeError} If the sources have different lengths, or a size is wrong.
@@ -252,8 +254,13 @@ export function batches(
     readonly map?: (...batch: tf.Tensor[]) => readonly tf.Tensor[];
   } = {},
 ): Batches<Batch> {
+  if (!(data instanceof Dataset)) {
+    check("make batches", "data", data, listOf(anything));
+  }
   const sources = (data instanceof Dataset ? data.columns : data)
-    .map((source) => ArrayBuffer.isView(source) ? column(source) : source);
+    .map((source) =>
+      source instanceof tf.Tensor ? source : toColumn("make batches", source)
+    );
   const lengths = sources.map((source) =>
     source instanceof tf.Tensor ? source.shape[0] ?? 0 : lengthOf(source)
   );

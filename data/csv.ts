@@ -4,7 +4,7 @@
  * @module
  */
 import { boolean, checkOptions, type OptionRules, rule } from "../check.ts";
-import { type Column, column } from "./dataset.ts";
+import { type Column, column } from "./column.ts";
 import { READ_RULES, type ReadOptions, readText } from "./files.ts";
 
 /** Options of {@linkcode parseCsv} and {@linkcode readCsv}. */

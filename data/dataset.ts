@@ -3,59 +3,21 @@
  *
  * @module
  */
-import { checkOptions, instanceOf } from "../check.ts";
+import { anything, check, checkOptions, instanceOf, listOf } from "../check.ts";
 import * as random from "../random.ts";
-
-/** The typed arrays that can be the values of a column. */
-export type ColumnData = Float32Array | Int32Array | Uint8Array;
-
-/** One array for each example: an image, a label, a row of numbers. */
-export interface Column<Shape extends readonly number[] = readonly number[]> {
-  /** The values of all examples, one example after another. */
-  readonly data: ColumnData;
-  /** The shape of one example; `[]` is a single number. */
-  readonly shape: Shape;
-}
+import {
+  type Column,
+  gather,
+  lengthOf,
+  type Numbers,
+  toColumn,
+} from "./column.ts";
+import { ColumnBuilder, exampleAt } from "./column_builder.ts";
 
 /** The values of one example, an array for each column. */
 export type Rows<Columns extends readonly Column[]> = {
   [K in keyof Columns]: Columns[K]["data"];
 };
-
-/**
- * A column of single numbers, one for each example.
- *
- * @param data The numbers.
- * @returns The column.
- */
-export function column(data: ColumnData): Column<readonly []>;
-/**
- * A column of examples that all have one shape.
- *
- * @param data The values of all examples, one example after another.
- * @param shape The shape of one example. Its length is part of the type, so that
- *   batches are tensors of the right rank.
- * @returns The column.
- * @throws {RangeError} If the values do not fill a whole number of examples.
- */
-export function column<const Shape extends readonly number[]>(
-  data: ColumnData,
-  shape: Shape,
-): Column<Shape>;
-export function column(
-  data: ColumnData,
-  sizes: readonly number[] = [],
-): Column {
-  const size = sizeOf({ data, shape: sizes });
-  if (size < 1 || !Number.isInteger(data.length / size)) {
-    throw new RangeError(
-      `Cannot make a column: the values must fill a whole number of examples of shape [${
-        sizes.join(", ")
-      }]: there are ${data.length} values`,
-    );
-  }
-  return { data, shape: sizes };
-}
 
 /**
  * Examples in memory: columns of equal length.
@@ -88,7 +50,9 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
    * @throws {RangeError} If there is none, or their lengths differ.
    */
   constructor(columns: readonly [...Columns]) {
-    const lengths = columns.map(lengthOf);
+    check("create a Dataset", "columns", columns, listOf(anything));
+    const made = columns.map((source) => toColumn("create a Dataset", source));
+    const lengths = made.map(lengthOf);
     const [length] = lengths;
     if (length === undefined || lengths.some((other) => other !== length)) {
       throw new RangeError(
@@ -97,7 +61,7 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
         }]`,
       );
     }
-    this.columns = columns as unknown as Columns;
+    this.columns = made as unknown as Columns;
     this.length = length;
   }
 
@@ -160,41 +124,37 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
    * epoch (augmentation), use the option `map` of {@linkcode batches}.
    *
    * @param fn Called with the values of an example, an array for each column, and
-   *   its index. Returns one array for each column of the result, of the same kind
-   *   for each example. An array of another length becomes an example of rank 1.
+   *   its index. Returns one array of numbers for each column of the result. An
+   *   array of another length becomes an example of rank 1. The values become
+   *   those of a {@linkcode column}: whole numbers stay int32, and where a function
+   *   makes fractions of bytes (`pixels.map((x) => x / 255)`) they stay fractions.
    * @returns A new dataset.
    * @throws {RangeError} If the lengths differ from example to example.
    */
-  map<const Out extends readonly ColumnData[]>(
+  map<const Out extends readonly Numbers[]>(
     fn: (...example: [...Rows<Columns>, index: number]) => readonly [...Out],
   ): Dataset<{ [K in keyof Out]: Column }> {
-    let columns: { data: ColumnData; shape: readonly number[] }[] = [];
+    const builders: ColumnBuilder[] = [];
     for (let i = 0; i < this.length; i++) {
-      const example = this.columns.map((column) => {
-        const size = sizeOf(column);
-        return column.data.subarray(i * size, (i + 1) * size);
-      });
+      const example = this.columns.map((column) => exampleAt(column, i));
       const rows = fn(
         ...[...example, i] as unknown as [...Rows<Columns>, index: number],
       );
-      if (i === 0) {
-        columns = rows.map((row, c) => ({
-          data: arrayLike(row, row.length * this.length),
-          shape: example[c]?.length === row.length
-            ? this.columns[c]!.shape
-            : [row.length],
-        }));
-      }
-      rows.forEach((row, c) => {
-        const size = sizeOf(columns[c]!);
-        if (row.length !== size) {
-          throw new RangeError(
-            `Cannot map a Dataset: each example must give ${size} values for column ${c}: example ${i} gave ${row.length}`,
-          );
+      check(
+        "map a Dataset",
+        "what the function returns",
+        rows,
+        listOf(anything),
+      );
+      for (let c = 0; c < Math.max(rows.length, builders.length); c++) {
+        if (i === 0) {
+          const like = this.columns[c];
+          builders.push(new ColumnBuilder(c, this.length, like));
         }
-        columns[c]!.data.set(row, i * size);
-      });
+        builders[c]!.add(rows[c]);
+      }
     }
+    const columns = builders.map((builder) => builder.column());
     return new Dataset(columns) as unknown as Dataset<
       { [K in keyof Out]: Column }
     >;
@@ -204,34 +164,3 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
 const SPLIT_RULES = {
   random: instanceOf(random.RandomState, "a RandomState"),
 };
-
-/** How many numbers one example has. */
-export function sizeOf({ shape }: Column): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
-
-/** How many examples a column has. */
-export function lengthOf(column: Column): number {
-  return column.data.length / sizeOf(column);
-}
-
-/** The values at `indices`, in an array of the column's kind. */
-export function gather(
-  column: Column,
-  indices: ArrayLike<number>,
-): ColumnData {
-  const size = sizeOf(column);
-  const out = arrayLike(column.data, indices.length * size);
-  for (let i = 0; i < indices.length; i++) {
-    const start = indices[i]! * size;
-    if (size === 1) out[i] = column.data[start]!; // subarray costs more than this
-    else out.set(column.data.subarray(start, start + size), i * size);
-  }
-  return out;
-}
-
-function arrayLike(data: ColumnData, length: number): ColumnData {
-  if (data instanceof Float32Array) return new Float32Array(length);
-  if (data instanceof Int32Array) return new Int32Array(length);
-  return new Uint8Array(length);
-}

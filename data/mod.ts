@@ -33,9 +33,9 @@ export {
   type Column,
   column,
   type ColumnData,
-  Dataset,
-  type Rows,
-} from "./dataset.ts";
+  type Numbers,
+} from "./column.ts";
+export { Dataset, type Rows } from "./dataset.ts";
 export { type ReadOptions, readText } from "./files.ts";
 export * from "./idx.ts";
 export * from "./idx_directory.ts";

@@ -8,13 +8,10 @@ import {
   latestCheckpoint,
   loadCheckpoint,
   type Parts,
-  type Resumable,
   saveCheckpoint,
 } from "../checkpoint.ts";
 import type { Batch } from "../data/batches.ts";
 import { modeOf, type Monitor } from "./early_stopping.ts";
-import * as random from "../random.ts";
-import type { FitOptions } from "./fit_options.ts";
 import type { EvaluationRecord } from "./logs/run_log.ts";
 
 /** The option `checkpoint` of {@linkcode fit}. */
@@ -32,29 +29,6 @@ export interface CheckpointOptions {
   readonly best?: Monitor | boolean;
   /** Whether to load the best model when training ends. @default {false} */
   readonly restoreBest?: boolean;
-}
-
-/** The parts of a checkpoint: all that the rest of a run depends on. */
-export function partsOf<B extends Batch>(
-  options: FitOptions<B>,
-  progress: Resumable,
-): Parts {
-  const { model, optimizer, data, average } = options;
-  return {
-    model: model ?? optimizer.paramStates,
-    optimizer,
-    random: random.default,
-    progress,
-    ...options.random,
-    ...(isResumable(data) ? { data } : {}),
-    ...(average ? { average } : {}),
-  };
-}
-
-/** Whether `x` can save its state and load it again. */
-export function isResumable(x: unknown): x is Resumable {
-  return typeof x === "object" && x !== null && "stateDict" in x &&
-    "loadStateDict" in x;
 }
 
 /** Writes and reads the checkpoints of one run. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { batches } from "../../data/batches.ts";
-import { column } from "../../data/dataset.ts";
+import { column } from "../../data/column.ts";
 import { prefetch } from "../../data/prefetch.ts";
 import { textWindows } from "../../data/text.ts";
 import { RandomState } from "../../random.ts";
