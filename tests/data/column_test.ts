@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { batches } from "../../data/batches.ts";
 import { column } from "../../data/column.ts";
 import { Dataset } from "../../data/dataset.ts";
