@@ -174,7 +174,13 @@ export class ShortTermState<T = tf.Tensor> extends State<T> {}
 
 /** A tensor that training changes. */
 export class ParamState<T extends tf.Tensor = tf.Tensor>
-  extends LongTermState<T> {}
+  extends LongTermState<T> {
+  /**
+   * Whether optimizers leave the parameter as it is, from their next step on. Set by
+   * `nn.freeze` and `nn.unfreeze`. Default: false.
+   */
+  frozen: boolean = false;
+}
 
 /** A statistic gathered over batches, such as a running mean. */
 export class BatchState<T = tf.Tensor> extends LongTermState<T> {}

@@ -143,6 +143,7 @@ function commit(frame: Frame, leaves: readonly object[]) {
   const outer = frames.open.slice(0, -1);
   for (const state of frame.writes) {
     const old = frame.originals.get(state);
+    if (frames.peek(state) === old) continue; // an inner rollback restored it
     if (old instanceof tf.Tensor && !outer.some((f) => f.holds(old))) {
       release(old);
     }

@@ -46,6 +46,7 @@ export function record<V extends tf.Tensor>(fn: () => V): Recording<V> {
 function releaseOverwritten(frame: Frame) {
   for (const state of frame.writes) {
     const original = frame.originals.get(state);
+    if (frames.peek(state) === original) continue; // an inner rollback restored it
     const held = frames.open.some((outer) => outer.holds(original));
     if (original instanceof tf.Tensor && !held) release(original);
   }

@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine.ts": [],
   "file_path.ts": ["check.ts"],
   "memory.ts": ["check.ts", "engine.ts"],
+  "transaction.ts": ["check.ts", "frames.ts", "memory.ts"],
   "environ.ts": ["check.ts", "memory.ts"],
   "tf.ts": ["backend"],
   "state.ts": BASE,
@@ -41,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   checkpoint: [...RANDOM, "file_path.ts"],
   data: [...RANDOM, "file_path.ts"],
   train: [
+    "transaction.ts",
     "file_path.ts",
     ...BACKEND,
     ...RANDOM,

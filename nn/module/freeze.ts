@@ -7,15 +7,14 @@ import { type AnyState, ParamState, type States } from "../../state.ts";
 import { type Filter, toPredicate } from "./filter.ts";
 import type { Module } from "./module.ts";
 
-const frozenParams: WeakSet<ParamState> = new WeakSet();
-
 /** A filter that selects frozen parameters; `not(frozen)` selects all other states. */
 export function frozen(_path: string, state: AnyState): boolean {
-  return state instanceof ParamState && frozenParams.has(state);
+  return state instanceof ParamState && state.frozen;
 }
 
 /**
- * Freezes parameters: {@linkcode trainable} leaves them out.
+ * Freezes parameters: optimizers do not change them from the next step on, and
+ * {@linkcode trainable} leaves them out.
  *
  * `states(ParamState)` still has them, so that checkpoints are complete, and layers
  * compute as before.
@@ -44,7 +43,7 @@ export function freeze(
   which?: string | Exclude<Filter, string>,
 ): void {
   for (const state of selected("freeze", module, which)) {
-    frozenParams.add(state);
+    state.frozen = true;
   }
 }
 
@@ -60,7 +59,7 @@ export function unfreeze(
   which?: string | Exclude<Filter, string>,
 ): void {
   for (const state of selected("unfreeze", module, which)) {
-    frozenParams.delete(state);
+    state.frozen = false;
   }
 }
 
@@ -72,9 +71,7 @@ export function unfreeze(
  */
 export function trainable(module: Module): States<ParamState> {
   const params = Object.entries(module.states(ParamState));
-  return Object.fromEntries(
-    params.filter(([, state]) => !frozenParams.has(state)),
-  );
+  return Object.fromEntries(params.filter(([, state]) => !state.frozen));
 }
 
 function selected(

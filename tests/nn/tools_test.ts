@@ -397,7 +397,7 @@ onEachBackend("losses refuse what does not fit", () => {
   }
   assertThrows(
     () => nn.squaredError(a, a, { reduction: "average" as never }),
-    TypeError,
+    RangeError,
     '"average"',
   );
   const labels = tf.tensor1d([0, 1], "int32");
