@@ -12,21 +12,14 @@ export {
 } from "../backend/fusion/mod.ts";
 
 export * from "./transforms/transformation.ts";
-export {
-  elementwise,
-  type ElementwiseRule,
-  type SlotStart,
-  type StepInfo,
-} from "./transforms/elementwise.ts";
+export { elementwise } from "./transforms/elementwise.ts";
+export * from "./transforms/rule.ts";
 export * from "./transforms/per_tensor.ts";
 export { chain } from "./transforms/chain.ts";
 export * from "./transforms/partition.ts";
 export { isMatrix, type Mask } from "./transforms/mask.ts";
 export * from "./transforms/clip.ts";
-export {
-  addDecayedWeights,
-  type WeightDecayOptions,
-} from "./transforms/decay.ts";
+export { addDecayedWeights } from "./transforms/decay.ts";
 export * from "./transforms/trace.ts";
 export {
   scaleByTrustRatio,
@@ -41,7 +34,10 @@ export {
   type ScaleByLbfgsOptions,
 } from "./transforms/scale_by_lbfgs.ts";
 export { rateOf, scaleByLearningRate } from "./transforms/learning_rate.ts";
-export type { OptimizerOptions } from "./transforms/pipeline.ts";
+export type {
+  OptimizerOptions,
+  WeightDecayOptions,
+} from "./transforms/options.ts";
 
 export { Optimizer } from "./optimizer/optimizer.ts";
 export type {

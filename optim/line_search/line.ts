@@ -18,7 +18,7 @@ export interface Evaluation {
 
 /**
  * Computes loss and gradients at the present parameters: what `valueAndGrad`
- * makes, or `grad` with `returnValue`. Who calls it disposes what it returns.
+ * makes, or `grad` with `returnValue`. The caller disposes what it returns.
  */
 export type Closure = () =>
   | Evaluation
@@ -27,14 +27,14 @@ export type Closure = () =>
 /** Computes at least the loss at the present parameters. */
 export type LineFunction = Closure | (() => tf.Tensor);
 
-/** The parameters, to be moved in one direction. */
+/** Moves the parameters in one direction. */
 export class Line {
   readonly #states: States;
   readonly #direction: Tensors;
   readonly #origin: Tensors;
   readonly #fn: LineFunction;
 
-  /** Start from where `states` are now; `direction` is the line's to dispose. */
+  /** Start from the values of `states`; the line takes over `direction`. */
   constructor(states: States, direction: Tensors, fn: LineFunction) {
     this.#states = states;
     this.#direction = direction;

@@ -1,5 +1,5 @@
 /**
- * Line searches: how far to go in a direction.
+ * Line searches: the length of a step in a direction.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface LinePoint {
   readonly slope: number;
 }
 
-/** What a line search has to work with. */
+/** A function along a line, to be searched. */
 export interface LineProblem {
   /** Where it starts: step size 0. The slope is negative. */
   readonly start: LinePoint;
@@ -23,20 +23,20 @@ export interface LineProblem {
 }
 
 /**
- * Finds a step size; 0 if it cannot.
+ * Finds a step size, or 0 if there is none.
  *
- * @param problem What to search.
+ * @param problem The function along the line.
  * @returns The step size.
  */
 export type LineSearch = (problem: LineProblem) => number | Promise<number>;
 
-/** How much of the expected decrease is enough. */
+/** The fraction of the expected decrease that is enough. */
 const DECREASE = 1e-4;
-/** How much of the slope may be left. */
+/** The fraction of the slope that may be left. */
 const CURVATURE = 0.9;
 /** The decrease that counts as rounding, relative to the value. */
 const ROUNDING = 1e-6;
-/** Points tried. */
+/** The greatest number of points tried. */
 const MOST = 30;
 
 /** Whether the function has fallen enough at `point`. */
@@ -103,8 +103,8 @@ function between(a: LinePoint, b: LinePoint): number {
   const width = b.alpha - a.alpha;
   const mean = a.slope + b.slope - 3 * (a.value - b.value) / -width;
   const root = Math.sqrt(mean * mean - a.slope * b.slope) * Math.sign(width);
-  const share = 1 -
+  const fraction = 1 -
     (b.slope + root - mean) / (b.slope - a.slope + 2 * root);
-  const kept = Number.isFinite(share) ? share : 0.5;
+  const kept = Number.isFinite(fraction) ? fraction : 0.5;
   return a.alpha + width * Math.min(0.9, Math.max(0.1, kept));
 }

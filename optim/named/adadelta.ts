@@ -5,17 +5,22 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByAdadelta}. */
 export interface ScaleByAdadeltaOptions {
   /** Decay rate of both mean squares. Default: 0.9. */
   readonly rho?: number | undefined;
-  /** Where steps start from, and what keeps them finite. Default: 1e-6. */
+  /** Added to both mean squares, so that steps start and stay finite. Default: 1e-6. */
   readonly eps?: number | undefined;
 }
 
@@ -25,7 +30,7 @@ const SCALE_RULES: OptionRules<ScaleByAdadeltaOptions> = {
 };
 
 /**
- * Give gradients the size of the steps so far.
+ * Scale gradients to the root mean square of the steps so far.
  *
  * ```text
  * E ← ρ E + (1 - ρ) g²

@@ -15,26 +15,30 @@ import {
 import type { Tensors } from "../../tensors.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import { chain } from "../transforms/chain.ts";
-import type { WeightDecayOptions } from "../transforms/decay.ts";
 import { rateOf } from "../transforms/learning_rate.ts";
 import { matches } from "../transforms/mask.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
 import { perTensor } from "../transforms/per_tensor.ts";
-import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import { clips } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByFactoredRms}. */
 export interface ScaleByFactoredRmsOptions {
-  /** How fast the decay rate nears 1; its sign does not matter. Default: -0.8. */
+  /** The exponent of the decay rate 1 - t^-|decayRate|. Default: -0.8. */
   readonly decayRate?: number | undefined;
   /**
-   * What keeps squares, and steps relative to a parameter, above zero.
+   * Lower bounds of squares, and of steps relative to a parameter.
    * Default: [1e-30, 1e-3].
    */
   readonly eps?: readonly [number, number] | undefined;
-  /** Whether matrices keep rows and columns only. Default: true. */
+  /** Whether matrices keep only the means of rows and columns. Default: true. */
   readonly factored?: boolean | undefined;
-  /** From which size of the two largest axes on. Default: 128. */
+  /** The least size of the two largest axes to factor. Default: 128. */
   readonly minDimSizeToFactor?: number | undefined;
 }
 
@@ -78,10 +82,10 @@ export function scaleByFactoredRms(
       return { row: row!, column: column! };
     },
     update({ update: g, slots: { v, row, column } }, { t, shape }) {
-      const share = t ** -Math.abs(decayRate); // 1 - β
+      const weight = t ** -Math.abs(decayRate); // 1 - β
       const q = tf.add(tf.square(g), eps[0]);
       const mean = (old: tf.Tensor, x: tf.Tensor) =>
-        tf.add(tf.mul(old, 1 - share), tf.mul(x, share));
+        tf.add(tf.mul(old, 1 - weight), tf.mul(x, weight));
       const axes = axesOf(shape);
       if (!axes) {
         const next = mean(v!, q);

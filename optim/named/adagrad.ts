@@ -5,17 +5,22 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByRss}. */
 export interface ScaleByRssOptions {
-  /** What the sum of squares starts from. Default: 0. */
+  /** The initial sum of squares. Default: 0. */
   readonly initialAccumulatorValue?: number | undefined;
-  /** Keeps the denominator above zero. Default: 1e-10. */
+  /** Added to the denominator. Default: 1e-10. */
   readonly eps?: number | undefined;
 }
 
@@ -52,7 +57,7 @@ export function scaleByRss(
 /** Options of {@linkcode adagrad}. */
 export interface AdagradOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByRssOptions {
-  /** How fast the rate falls with the number of steps. Default: 0. */
+  /** The decay of the rate with the number of steps. Default: 0. */
   readonly lrDecay?: number | undefined;
 }
 

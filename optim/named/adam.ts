@@ -5,9 +5,14 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed } from "../transforms/decay.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import {
   SCALE_BY_ADAM_RULES,
   scaleByAdam,

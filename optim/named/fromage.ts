@@ -8,15 +8,18 @@ import { Optimizer } from "../optimizer/optimizer.ts";
 import { chain } from "../transforms/chain.ts";
 import { elementwise } from "../transforms/elementwise.ts";
 import { rateOf } from "../transforms/learning_rate.ts";
-import { OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import {
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+} from "../transforms/options.ts";
+import { clips } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import { trustRatio } from "../transforms/trust_ratio.ts";
 
 /** Options of {@linkcode fromage}. */
 export interface FromageOptions extends OptimizerOptions {
-  /** How much of the gradients' velocity is kept at each step. Default: 0. */
+  /** The decay rate of the velocity of gradients. Default: 0. */
   readonly momentum?: number | undefined;
 }
 

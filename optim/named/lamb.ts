@@ -5,15 +5,17 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import type { Mask } from "../transforms/mask.ts";
 import {
   betas,
   DECAY_RULES,
   mask,
   OPTIMIZER_RULES,
-} from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import { scaleByAdam } from "../transforms/scale_by_adam.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
@@ -22,7 +24,7 @@ import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
 export interface LambOptions extends OptimizerOptions, WeightDecayOptions {
   /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
-  /** Keeps the denominator above zero. Default: 1e-6. */
+  /** Added to the denominator. Default: 1e-6. */
   readonly eps?: number | undefined;
   /** Which parameters are scaled by their norm. Default: all. */
   readonly trustMask?: Mask | undefined;

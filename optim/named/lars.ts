@@ -5,25 +5,27 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import type { Mask } from "../transforms/mask.ts";
 import {
   DECAY_RULES,
   mask,
   OPTIMIZER_RULES,
-} from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
 
 /** Options of {@linkcode lars}. */
 export interface LarsOptions extends OptimizerOptions, WeightDecayOptions {
-  /** How much of the velocity is kept at each step. Default: 0.9. */
+  /** The decay rate of the velocity. Default: 0.9. */
   readonly momentum?: number | undefined;
   /** The length of a step, in norms of the parameter. Default: 1e-3. */
   readonly trustCoefficient?: number | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
   /**
    * Which parameters are scaled by their norm. Those that start at zero are

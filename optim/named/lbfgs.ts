@@ -21,8 +21,11 @@ import {
 } from "../line_search/line_search.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import type { StepOptions } from "../optimizer/options.ts";
-import { OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import {
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import {
   LBFGS_RULES,
   scaleByLbfgs,
@@ -33,8 +36,8 @@ import type { GradientTransformation } from "../transforms/transformation.ts";
 /** Options of {@linkcode lbfgs}. */
 export interface LBFGSOptions extends OptimizerOptions, ScaleByLbfgsOptions {
   /**
-   * How the length of a step is found: by name, by a function of one's own, or
-   * not at all, so that it is `lr`. Default: null.
+   * The line search that finds the length of a step, by name or as a function;
+   * `null`: none, the length is `lr`. Default: null.
    */
   readonly linesearch?: "zoom" | "backtracking" | LineSearch | null | undefined;
 }
@@ -171,7 +174,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     return value;
   }
 
-  /** Go as far as the line search says; where it fails, along the gradient. */
+  /** Search the direction of L-BFGS; where that fails, along the gradient. */
   async #descend(
     value: number,
     grads: Tensors,

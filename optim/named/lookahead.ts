@@ -6,21 +6,23 @@
 import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import { chain } from "../transforms/chain.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
 import {
   DECAY_RULES,
   isTransformation,
   OPTIMIZER_RULES,
-} from "../transforms/option_rules.ts";
-import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { clips } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode pullBack}. */
 export interface PullBackOptions {
-  /** Every how many steps. Default: 5. */
+  /** The number of steps from one pull to the next. Default: 5. */
   readonly syncPeriod?: number | undefined;
-  /** How far the slow weights go toward the fast ones. Default: 0.5. */
+  /** The step of the slow weights toward the fast ones, as a fraction. Default: 0.5. */
   readonly alpha?: number | undefined;
 }
 
@@ -61,7 +63,7 @@ export function pullBack(
 /** Options of {@linkcode lookahead}. */
 export interface LookaheadOptions
   extends OptimizerOptions, WeightDecayOptions, PullBackOptions {
-  /** What takes the fast steps: an optimizer, or a transformation. */
+  /** The optimizer or transformation of the fast steps. */
   readonly baseOptimizer: Optimizer<OptimizerOptions> | GradientTransformation;
 }
 
@@ -76,7 +78,7 @@ const RULES: OptionRules<LookaheadOptions> = {
 };
 
 /**
- * Let another algorithm look ahead, and follow it slowly.
+ * Slow weights that follow those of another optimizer.
  *
  * See {@linkcode pullBack} for the rule. An L2 penalty (`g ← g + λ θ`) comes before
  * the other algorithm.

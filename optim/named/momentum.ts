@@ -5,15 +5,20 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed } from "../transforms/decay.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode momentum} and {@linkcode momentumNesterov}. */
 export interface MomentumOptions extends OptimizerOptions, WeightDecayOptions {
-  /** How much of the velocity is kept at each step. Default: 0.9. */
+  /** The decay rate of the velocity. Default: 0.9. */
   readonly momentum?: number | undefined;
 }
 

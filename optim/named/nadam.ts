@@ -5,23 +5,25 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
 import {
   betas,
   DECAY_RULES,
   OPTIMIZER_RULES,
-} from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByNadam}. */
 export interface ScaleByNadamOptions {
   /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
-  /** How fast the momentum reaches β₁. Default: 4e-3. */
+  /** The exponent ψ of the growing momentum. Default: 4e-3. */
   readonly momentumDecay?: number | undefined;
 }
 

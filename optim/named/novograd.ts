@@ -5,22 +5,23 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import type { WeightDecayOptions } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
 import { matches } from "../transforms/mask.ts";
 import {
   betas,
   DECAY_RULES,
   OPTIMIZER_RULES,
-} from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByNovograd}. */
 export interface ScaleByNovogradOptions extends WeightDecayOptions {
   /** Decay rates of the mean gradient and of its squared norm. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
 
@@ -54,12 +55,12 @@ export function scaleByNovograd(
   return elementwise({
     slots: { m: 0, v: { one: 0 } },
     scalars: {
-      share: ({ t }) => t === 1 ? 1 : 1 - b2,
+      weight: ({ t }) => t === 1 ? 1 : 1 - b2,
       decay: ({ path, shape }) =>
         matches(decayMask, path, shape) ? weightDecay : 0,
     },
-    update({ update: g, param, m, v }, { share, decay }) {
-      v = v.lerp(g.square().sum(), share);
+    update({ update: g, param, m, v }, { weight, decay }) {
+      v = v.lerp(g.square().sum(), weight);
       const scaled = g.div(v.sqrt().add(eps));
       m = m.mul(b1).add(scaled.add(param.mul(decay)));
       return { update: m, m, v };

@@ -5,21 +5,23 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
 import {
   betas,
   DECAY_RULES,
   OPTIMIZER_RULES,
-} from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleByRadam}. */
 export interface ScaleByRadamOptions {
   /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
 
@@ -29,7 +31,7 @@ const SCALE_RULES: OptionRules<ScaleByRadamOptions> = {
 };
 
 /**
- * Adam that trusts the mean square only as far as there are gradients to tell it.
+ * Adam with the variance of its step size rectified in the first steps.
  *
  * ```text
  * ρ∞ = 2 / (1 - β₂) - 1      ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ)
@@ -53,7 +55,7 @@ export function scaleByRadam(
     scalars: {
       c1: ({ t }) => 1 - b1 ** t,
       c2: ({ t }) => 1 - b2 ** t,
-      /** 0 while there is too little to tell. */
+      // 0 while the variance is unbounded.
       rectifier: ({ t }) => {
         const rho = limit - 2 * t * b2 ** t / (1 - b2 ** t);
         if (rho < 5) return 0;

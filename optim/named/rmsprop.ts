@@ -5,10 +5,15 @@
  */
 import { boolean, checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
+import { decayed } from "../transforms/decay.ts";
 import { elementwise } from "../transforms/elementwise.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
@@ -16,7 +21,7 @@ import type { GradientTransformation } from "../transforms/transformation.ts";
 export interface ScaleByRmsOptions {
   /** Decay rate of the mean square. Default: 0.99. */
   readonly alpha?: number | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
   /** Whether to divide by the deviation from the mean. Default: false. */
   readonly centered?: boolean | undefined;
@@ -79,7 +84,7 @@ export function scaleByRms(
 /** Options of {@linkcode rmsprop}. */
 export interface RMSpropOptions
   extends OptimizerOptions, WeightDecayOptions, ScaleByRmsOptions {
-  /** How much of the velocity is kept at each step. Default: 0. */
+  /** The decay rate of the velocity. Default: 0. */
   readonly momentum?: number | undefined;
 }
 

@@ -8,13 +8,16 @@ import { Optimizer } from "../optimizer/optimizer.ts";
 import { chain } from "../transforms/chain.ts";
 import { elementwise } from "../transforms/elementwise.ts";
 import { baseRateOf, rateOf } from "../transforms/learning_rate.ts";
-import { OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import {
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+} from "../transforms/options.ts";
+import { clips } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode rprop}. */
 export interface RpropOptions extends OptimizerOptions {
-  /** What step sizes shrink and grow by. Default: [0.5, 1.2]. */
+  /** The factors that shrink and grow step sizes. Default: [0.5, 1.2]. */
   readonly etas?: readonly [number, number] | undefined;
   /** The least and greatest step size. Default: [1e-6, 50]. */
   readonly stepSizes?: readonly [number, number] | undefined;

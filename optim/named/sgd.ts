@@ -10,15 +10,20 @@ import {
   refuse,
 } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { decayed } from "../transforms/decay.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import { trace } from "../transforms/trace.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode sgd}. */
 export interface SGDOptions extends OptimizerOptions, WeightDecayOptions {
-  /** How much of the velocity is kept at each step. Default: 0. */
+  /** The decay rate of the velocity. Default: 0. */
   readonly momentum?: number | undefined;
   /** Whether to look one step ahead; needs momentum. Default: false. */
   readonly nesterov?: boolean | undefined;

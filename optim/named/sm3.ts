@@ -7,17 +7,22 @@ import * as tf from "@tensorflow/tfjs-core";
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { fromNames } from "../../tensors.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed, type WeightDecayOptions } from "../transforms/decay.ts";
-import { DECAY_RULES, OPTIMIZER_RULES } from "../transforms/option_rules.ts";
+import { decayed } from "../transforms/decay.ts";
+import {
+  DECAY_RULES,
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
 import { perTensor } from "../transforms/per_tensor.ts";
-import { type OptimizerOptions, pipeline } from "../transforms/pipeline.ts";
+import { pipeline } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode scaleBySm3}. */
 export interface ScaleBySm3Options {
-  /** How much of the mean update is kept at each step. Default: 0.9. */
+  /** The decay rate of the mean update. Default: 0.9. */
   readonly momentum?: number | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
 }
 

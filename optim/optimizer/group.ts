@@ -5,12 +5,16 @@
  */
 import { check, checkOptions, refuse } from "../../check.ts";
 import { chain } from "../transforms/chain.ts";
-import { OPTIMIZER_RULES, transformation } from "../transforms/option_rules.ts";
-import { clips, type OptimizerOptions } from "../transforms/pipeline.ts";
+import {
+  OPTIMIZER_RULES,
+  type OptimizerOptions,
+  transformation,
+} from "../transforms/options.ts";
+import { clips } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import type { GroupOptions } from "./options.ts";
 
-/** The options of parameters that are treated alike, and what they lead to. */
+/** A parameter group: its options, and the transformations they make. */
 export interface Group {
   /** The options of the optimizer, overridden by those of the group. */
   readonly options: object;

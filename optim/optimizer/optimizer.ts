@@ -4,35 +4,25 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkObject, checkOptions, refuse } from "../../check.ts";
+import { checkObject } from "../../check.ts";
 import type { States } from "../../state.ts";
-import { fromNames, type Tensors } from "../../tensors.ts";
+import type { Tensors } from "../../tensors.ts";
 import type { LRScheduler } from "../schedulers/mod.ts";
-import { chain } from "../transforms/chain.ts";
-import { decayed } from "../transforms/decay.ts";
-import { scaleByLearningRate } from "../transforms/learning_rate.ts";
-import type { OptimizerOptions } from "../transforms/pipeline.ts";
-import { scaleByAdam } from "../transforms/scale_by_adam.ts";
+import type { OptimizerOptions } from "../transforms/options.ts";
 import type {
   GradientTransformation,
   OptState,
 } from "../transforms/transformation.ts";
-import { Engine } from "./engine.ts";
+import { Core } from "./core.ts";
+import { txOf } from "./default_tx.ts";
 import { type Group, makeGroup } from "./group.ts";
-import {
-  checkState,
-  copyState,
-  type OptimizerState,
-} from "./optimizer_state.ts";
-import {
-  type GroupOptions,
-  type ParamGroup,
-  type StepOptions,
-  TX_RULES,
-  type TxOptions,
+import type { OptimizerState } from "./optimizer_state.ts";
+import type {
+  GroupOptions,
+  ParamGroup,
+  StepOptions,
+  TxOptions,
 } from "./options.ts";
-import { Rates } from "./rates.ts";
-import { Registry } from "./registry.ts";
 
 /**
  * Updates parameters by a transformation of their gradients, and keeps the state
@@ -56,13 +46,10 @@ import { Registry } from "./registry.ts";
  * @typeParam O The options.
  */
 export class Optimizer<O extends OptimizerOptions = TxOptions> {
-  #stepCount = 0;
   readonly #options: O;
   readonly #make: ((options: never) => GradientTransformation) | undefined;
   readonly #main: Group;
-  readonly #rates: Rates;
-  readonly #registry = new Registry();
-  readonly #engine: Engine;
+  readonly #core: Core;
 
   /**
    * Create an optimizer; it has no parameters yet.
@@ -81,8 +68,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     this.#main = this.#makeGroup({} as GroupOptions<O>);
     const { tx }: TxOptions = options;
     const defaultLr = tx ? undefined : this.#main.tx.defaultLr;
-    this.#rates = new Rates(options.lr ?? defaultLr ?? 1e-3);
-    this.#engine = new Engine(this.#registry, this.#rates);
+    this.#core = new Core(options.lr ?? defaultLr ?? 1e-3);
   }
 
   /**
@@ -93,17 +79,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @param _lr The rate as it was given.
    */
   protected defaultTx(options: O, _lr: O["lr"]): GradientTransformation {
-    if (this.#make) return this.#make(options as never);
-    checkOptions<TxOptions>("create Optimizer", options, TX_RULES);
-    const { tx, ...rest }: TxOptions = options;
-    if (!tx) {
-      return chain(...decayed(rest), scaleByAdam(), scaleByLearningRate());
-    }
-    if (rest.weightDecay !== undefined) {
-      const action = "create Optimizer", rule = "part of tx where tx is given";
-      refuse(action, "weightDecay", rule, rest.weightDecay, TypeError);
-    }
-    return tx;
+    return this.#make ? this.#make(options as never) : txOf(options);
   }
 
   #makeGroup(own: GroupOptions<O>): Group {
@@ -124,12 +100,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    */
   registerTrainableWeights(params: States): this {
     const action = `register the weights of ${this.constructor.name}`;
-    const found = this.#registry.sort(action, params, 0);
-    const isFirst = this.#registry.groups.length === 0;
-    const group = isFirst ? this.#main : this.#registry.groups[0]!;
-    this.#engine.start(group.tx, found.fresh);
-    this.#registry.add(0, found, isFirst ? group : undefined);
-    if (isFirst) this.#rates.addGroup(undefined);
+    this.#core.register(action, params, this.#main);
     return this;
   }
 
@@ -146,18 +117,12 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    */
   addParamGroup(params: States, options: GroupOptions<O> = {}): this {
     const action = `add a group to ${this.constructor.name}`;
-    const index = this.#registry.groups.length;
-    if (index === 0) {
+    if (this.#core.registry.groups.length === 0) {
       throw new Error(
         `Cannot ${action}: call registerTrainableWeights(params) first`,
       );
     }
-    const group = this.#makeGroup(options);
-    const found = this.#registry.sort(action, params, index);
-    this.#rates.checkGroup(options.lr);
-    this.#engine.start(group.tx, found.fresh);
-    this.#registry.add(index, found, group);
-    this.#rates.addGroup(options.lr);
+    this.#core.addGroup(action, params, this.#makeGroup(options), options.lr);
     return this;
   }
 
@@ -172,11 +137,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @throws {Error} If no parameters are registered.
    */
   step(grads: Tensors, { keep = false }: StepOptions = {}): void {
-    const action = `step ${this.constructor.name}`;
-    const matched = this.#registry.match(action, grads);
-    this.#engine.step(matched);
-    this.#stepCount++;
-    this.#rates.stepped(this.#stepCount);
+    this.#core.step(`step ${this.constructor.name}`, grads);
     if (!keep) { for (const path in grads) grads[path]!.dispose(); }
   }
 
@@ -193,17 +154,12 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @returns Updates by path, the caller's to dispose.
    */
   protected propose(grads: Tensors): Record<string, tf.Tensor> {
-    const action = `step ${this.constructor.name}`;
-    const matched = this.#registry.match(action, grads);
-    const updates = this.#engine.propose(matched);
-    this.#stepCount++;
-    this.#rates.stepped(this.#stepCount);
-    return updates;
+    return this.#core.propose(`step ${this.constructor.name}`, grads);
   }
 
   /** Start the state anew. Parameters, rates and the count of steps stay. */
   protected restart(): void {
-    this.#engine.restart();
+    this.#core.engine.restart();
   }
 
   /** The transformation of the first group, clipping included. */
@@ -213,34 +169,27 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
 
   /** The parameters, by path. */
   get paramStates(): States {
-    return this.#registry.states;
+    return this.#core.registry.states;
   }
 
   /** The state of the transformations; valid until the next step. */
   get optState(): OptState {
-    return this.#engine.state;
+    return this.#core.engine.state;
   }
 
   /** The number of calls of `step`. */
   get stepCount(): number {
-    return this.#stepCount;
+    return this.#core.stepCount;
   }
 
   /** The parameter groups, in the order of their making. */
   get paramGroups(): readonly ParamGroup[] {
-    return this.#registry.groups.map(({ options }, i) => ({
-      params: fromNames(
-        this.#registry.pathsOf(i),
-        (path) => this.#registry.states[path]!,
-      ),
-      options,
-      ...this.#rates.current[i]!,
-    }));
+    return this.#core.groups;
   }
 
   /** The scheduler. */
   get lrScheduler(): LRScheduler {
-    return this.#rates.schedulers[0]!;
+    return this.#core.rates.schedulers[0]!;
   }
 
   /** The same as `lrScheduler`. */
@@ -250,22 +199,22 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
 
   /** The scheduler, and those that {@linkcode Optimizer.addScheduler} added. */
   get schedulers(): readonly LRScheduler[] {
-    return this.#rates.schedulers;
+    return this.#core.rates.schedulers;
   }
 
   /** The rate that the schedule of the first group starts from. */
   get baseLr(): number {
-    return this.#rates.current[0]!.baseLr;
+    return this.#core.rates.current[0]!.baseLr;
   }
 
   /** The rate that the next step applies to the first group. */
   get currentLr(): number {
-    return this.#rates.current[0]!.lr;
+    return this.#core.rates.current[0]!.lr;
   }
 
   /** Set the rate of all groups until the next step of the scheduler. */
   set currentLr(lr: number) {
-    this.#rates.apply(() => lr);
+    this.#core.rates.apply(() => lr);
   }
 
   /**
@@ -274,12 +223,12 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @param fn From a rate to the one to put in its place.
    */
   lrApply(fn: (lr: number) => number): void {
-    this.#rates.apply(fn);
+    this.#core.rates.apply(fn);
   }
 
   /** The rates that the last step applied, by group. */
   getLastLr(): number[] {
-    return this.#rates.last;
+    return this.#core.rates.last;
   }
 
   /**
@@ -289,7 +238,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @returns This.
    */
   addScheduler(scheduler: LRScheduler): this {
-    this.#rates.multiply(scheduler);
+    this.#core.rates.multiply(scheduler);
     return this;
   }
 
@@ -300,16 +249,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @returns The argument of {@linkcode Optimizer.loadStateDict}.
    */
   stateDict(): OptimizerState {
-    return {
-      stepCount: this.#stepCount,
-      ...copyState(this.optState),
-      groups: this.#groupPaths(),
-      schedulers: this.#rates.stateDict(),
-    };
-  }
-
-  #groupPaths(): string[][] {
-    return this.#registry.groups.map((_, i) => this.#registry.pathsOf(i));
+    return this.#core.stateDict();
   }
 
   /**
@@ -321,18 +261,12 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @throws {RangeError} If it is the state of another kind of optimizer.
    */
   loadStateDict(state: OptimizerState): void {
-    const action = `load ${this.constructor.name}`;
-    const own = { ...this.optState, groups: this.#groupPaths() };
-    checkState(action, own, state);
-    this.#rates.checkStateDict(action, state.schedulers);
-    this.#stepCount = state.stepCount;
-    this.#engine.load(state);
-    this.#rates.loadStateDict(state.schedulers, state.stepCount);
+    this.#core.loadStateDict(`load ${this.constructor.name}`, state);
   }
 
   /** Free the slots. Parameters stay. */
   dispose(): void {
-    this.#engine.dispose();
+    this.#core.engine.dispose();
   }
 
   /** As {@linkcode Optimizer.dispose}, for `using`. */

@@ -1,21 +1,22 @@
 /**
- * What an optimizer saves.
+ * The state of an optimizer, to be saved and loaded.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { sameShape } from "../../backend/fusion/mod.ts";
+import { check } from "../../check.ts";
 import { mapNamed, type Named } from "../../tensors.ts";
 import type { OptState } from "../transforms/transformation.ts";
 import type { SchedulerState } from "../schedulers/mod.ts";
 
-/** Everything an optimizer remembers: plain data, and tensors by path. */
+/** The state of an optimizer: plain data, and tensors by path. */
 export interface OptimizerState extends OptState {
-  /** Calls of `step`. */
+  /** The number of calls of `step`. */
   readonly stepCount: number;
   /** The paths of each parameter group. */
   readonly groups: readonly (readonly string[])[];
-  /** What the schedulers remember: the optimizer's, added ones, groups' own. */
+  /** The states of the schedulers: the optimizer's, added ones, groups' own. */
   readonly schedulers: readonly SchedulerState[];
 }
 
@@ -40,10 +41,11 @@ export function checkState(
       `Cannot ${action}: the state must have ${key}, as stateDict() gives it`,
     );
   }
-  checkCount(action, "stepCount", saved.stepCount);
+  const count = "a nonnegative integer";
+  check(action, "stepCount", saved.stepCount, count);
   checkPaths(action, "steps", own.steps, saved.steps);
   for (const [path, t] of Object.entries(saved.steps)) {
-    checkCount(action, `the step count of "${path}"`, t);
+    check(action, `the step count of "${path}"`, t, count);
   }
   const groups = JSON.stringify(own.groups.map((g) => [...g].sort()));
   const theirs = JSON.stringify(saved.groups.map((g) => [...g].sort()));
@@ -84,12 +86,5 @@ function checkPaths(
         ? `"${extra}" is unknown`
         : `"${missing}" is missing`
     }`,
-  );
-}
-
-function checkCount(action: string, what: string, x: unknown): void {
-  if (Number.isSafeInteger(x) && (x as number) >= 0) return;
-  throw new RangeError(
-    `Cannot ${action}: ${what} must be a nonnegative integer: current value is ${x}`,
   );
 }

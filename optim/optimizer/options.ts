@@ -5,13 +5,13 @@
  */
 import type { OptionRules } from "../../check.ts";
 import type { States } from "../../state.ts";
-import type { WeightDecayOptions } from "../transforms/decay.ts";
 import {
   DECAY_RULES,
   OPTIMIZER_RULES,
+  type OptimizerOptions,
   transformation,
-} from "../transforms/option_rules.ts";
-import type { OptimizerOptions } from "../transforms/pipeline.ts";
+  type WeightDecayOptions,
+} from "../transforms/options.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 
 /** Options of {@linkcode Optimizer} itself. */

@@ -1,8 +1,9 @@
 /**
- * Parameter groups: which parameters take part, and how each is treated.
+ * The parameters of an optimizer, and the group of each.
  *
  * @module
  */
+import { refuse } from "../../check.ts";
 import { State, type States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import type { Group } from "./group.ts";
@@ -53,9 +54,7 @@ export class Registry {
     group: number,
   ): { fresh: Record<string, State>; aliases: Map<string, string> } {
     if (typeof states !== "object" || states === null) {
-      throw new TypeError(
-        `Cannot ${action}: the parameters must be a record of states: current value is ${states}`,
-      );
+      refuse(action, "the parameters", "a record of states", states, TypeError);
     }
     const fresh: Record<string, State> = {};
     const aliases = new Map<string, string>();
@@ -85,7 +84,7 @@ export class Registry {
     return { fresh, aliases };
   }
 
-  /** Take in what `sort` found; a new group if `group` is given. */
+  /** Add what `sort` found, to a new group if `group` is given. */
   add(
     index: number,
     { fresh, aliases }: ReturnType<Registry["sort"]>,
@@ -127,19 +126,12 @@ export class Registry {
 }
 
 function checkParameter(action: string, path: string, state: unknown) {
+  const name = `"${path}"`;
   if (!(state instanceof State)) {
-    throw new TypeError(
-      `Cannot ${action}: "${path}" must be a state: current value is ${
-        typeof state === "object" && state !== null
-          ? `an instance of ${state.constructor?.name}`
-          : String(state)
-      }`,
-    );
+    refuse(action, name, "a state", state, TypeError);
   }
   if (state.dtype !== "float32") {
-    throw new TypeError(
-      `Cannot ${action}: "${path}" must be of float32: current value is of ${state.dtype}`,
-    );
+    refuse(action, name, "of float32", state.dtype, TypeError);
   }
 }
 
@@ -147,17 +139,13 @@ function checkGradient(
   action: string,
   path: string,
   grad: Tensors[string],
-  state: State,
+  { shape }: State,
 ) {
-  const { shape } = state;
+  const name = `the gradient of "${path}"`;
   if (!sameShape(grad.shape, shape)) {
-    throw new RangeError(
-      `Cannot ${action}: the gradient of "${path}" must have the shape [${shape}]: current value is [${grad.shape}]`,
-    );
+    refuse(action, name, `of the shape [${shape}]`, grad.shape);
   }
   if (grad.dtype !== "float32") {
-    throw new TypeError(
-      `Cannot ${action}: the gradient of "${path}" must be of float32: current value is of ${grad.dtype}`,
-    );
+    refuse(action, name, "of float32", grad.dtype, TypeError);
   }
 }

@@ -94,7 +94,7 @@ export abstract class CompositeLR extends LRScheduler {
     for (const scheduler of this.schedulers) scheduler.checkBaseLr(group);
   }
 
-  /** What has to be remembered, with the state of each scheduler. */
+  /** The state, with that of each scheduler. */
   override stateDict(): SchedulerState {
     return {
       ...super.stateDict(),

@@ -176,7 +176,7 @@ interface Phase {
   readonly end: number;
   readonly from: number;
   readonly to: number;
-  readonly curve: (from: number, to: number, share: number) => number;
+  readonly curve: (from: number, to: number, x: number) => number;
 }
 
 function stepCount(action: string, options: OneCycleLROptions): number {

@@ -184,7 +184,7 @@ export class ReduceLROnPlateau extends LRScheduler {
     return lr;
   }
 
-  /** What has to be remembered: the base's, the counters, and the cuts. */
+  /** The state: the base's, the counters, and the cuts. */
   override stateDict(): SchedulerState {
     return {
       ...super.stateDict(),

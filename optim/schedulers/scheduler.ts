@@ -38,7 +38,7 @@ export type SchedulerData =
 
 /** The state of a scheduler, as plain data. */
 export interface SchedulerState {
-  /** The epoch whose rate is applied next. */
+  /** The epoch of the rate that is applied next. */
   readonly lastEpoch: number;
   /** One base rate per parameter group. */
   readonly baseLrs: readonly number[];
@@ -114,7 +114,7 @@ export abstract class LRScheduler {
     return this.#baseLrs;
   }
 
-  /** The epoch whose rate is applied next. */
+  /** The epoch of the rate that is applied next. */
   get lastEpoch(): number {
     return this.#lastEpoch;
   }
@@ -126,8 +126,8 @@ export abstract class LRScheduler {
   }
 
   /**
-   * Whether `step` wants a metric: true for {@linkcode ReduceLROnPlateau} and
-   * what holds one.
+   * Whether `step` takes a metric: true for {@linkcode ReduceLROnPlateau} and for
+   * a combination with one.
    */
   get takesMetric(): boolean {
     return false;
@@ -135,7 +135,7 @@ export abstract class LRScheduler {
 
   /**
    * Whether the rates are the same whatever the base rate: true for
-   * {@linkcode PiecewiseConstantSchedule} and what holds one.
+   * {@linkcode PiecewiseConstantSchedule} and for a combination with one.
    */
   get isAbsolute(): boolean {
     return false;

@@ -6,12 +6,8 @@
 import { mapNamed } from "../../tensors.ts";
 import type { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import {
-  type ElementwiseRule,
-  fromRules,
-  type SlotStart,
-  type StepInfo,
-} from "./elementwise.ts";
+import { fromRules } from "./elementwise.ts";
+import type { ElementwiseRule, SlotStart, StepInfo } from "./rule.ts";
 import { joinedState, joinStates } from "./opt_state.ts";
 
 /**

@@ -5,17 +5,13 @@
  */
 import type { GradientTransformation } from "./transformation.ts";
 import { check } from "../../check.ts";
-import { DECAY_RULES, mask as isMask } from "./option_rules.ts";
+import {
+  DECAY_RULES,
+  mask as isMask,
+  type WeightDecayOptions,
+} from "./options.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise } from "./elementwise.ts";
-
-/** Options of optimizers that can decay weights. */
-export interface WeightDecayOptions {
-  /** How strongly weights are pulled toward zero. */
-  readonly weightDecay?: number | undefined;
-  /** Which parameters decay. Default: all. */
-  readonly decayMask?: Mask | undefined;
-}
 
 /**
  * Add `weightDecay` times the parameters to the updates.

@@ -5,53 +5,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type Expr, runLaunches } from "../../backend/fusion/mod.ts";
+import { runLaunches } from "../../backend/fusion/mod.ts";
 import { refuse } from "../../check.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { byKernel, FRESH, pureKernel, rowOf } from "./kernels.ts";
 import { nextState, startState } from "./opt_state.ts";
+import type { ElementwiseRule, SlotStart } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
-
-/** What the scalars of a rule may depend on. */
-export interface StepInfo {
-  /** Which step of this parameter it is; 1 at the first. */
-  readonly t: number;
-  /** The rate of the optimizer, if there is one. */
-  readonly lr: number | undefined;
-  /** The rate that the schedule of the optimizer started from. */
-  readonly baseLr: number | undefined;
-  /** The path of the parameter. */
-  readonly path: string;
-  /** The shape of the parameter. */
-  readonly shape: readonly number[];
-}
-
-/**
- * What a tensor kept between steps holds at first: a number at each element,
- * the parameter's values, or a single number for the whole parameter.
- */
-export type SlotStart = number | "param" | { readonly one: number };
-
-/**
- * The math of an elementwise transformation.
- *
- * @typeParam Slot Names of the tensors kept between steps.
- * @typeParam Scalar Names of the numbers that change with the step.
- */
-export interface ElementwiseRule<
-  Slot extends string = string,
-  Scalar extends string = string,
-> {
-  /** What is kept between steps, and what it is at first. */
-  readonly slots: Readonly<Record<Slot, SlotStart>>;
-  /** Numbers of a step and parameter, computed on the host in float64. */
-  readonly scalars: Readonly<Record<Scalar, (info: StepInfo) => number>>;
-  /** The new update and slots, at one element. */
-  update(
-    x: { readonly update: Expr; readonly param: Expr } & Record<Slot, Expr>,
-    s: Readonly<Record<Scalar, Expr>>,
-  ): { readonly update: Expr } & Readonly<Record<NoInfer<Slot>, Expr>>;
-}
 
 /**
  * The transformation that applies `rule` to every element.
@@ -68,9 +28,9 @@ export interface ElementwiseRule<
  * // The mean of all gradients so far.
  * const average = optim.elementwise({
  *   slots: { mean: 0 },
- *   scalars: { share: ({ t }) => 1 / t },
- *   update({ update, mean }, { share }) {
- *     mean = mean.lerp(update, share);
+ *   scalars: { weight: ({ t }) => 1 / t },
+ *   update({ update, mean }, { weight }) {
+ *     mean = mean.lerp(update, weight);
  *     return { update: mean, mean };
  *   },
  * });
@@ -83,7 +43,7 @@ export interface ElementwiseRule<
  * assertEquals([...await updates.w!.data()], [3]);
  * ```
  *
- * @param rule What happens at one element.
+ * @param rule The math of one element.
  * @returns The transformation.
  * @throws {RangeError} If a slot is called `update`, `param` or `next`.
  */

@@ -13,7 +13,7 @@ import {
   type Row,
 } from "../../backend/fusion/mod.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import type { ElementwiseRule, SlotStart, StepInfo } from "./elementwise.ts";
+import type { ElementwiseRule, SlotStart, StepInfo } from "./rule.ts";
 import type { OptState, Rate } from "./transformation.ts";
 
 /** Rows and their paths, by kernel. */

@@ -6,7 +6,8 @@
 import { check, orNull } from "../../check.ts";
 import { LRScheduler } from "../schedulers/scheduler.ts";
 import { type LearningRate, learningRate } from "../schedulers/to_scheduler.ts";
-import { elementwise, type StepInfo } from "./elementwise.ts";
+import { elementwise } from "./elementwise.ts";
+import type { StepInfo } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /**

@@ -1,12 +1,12 @@
 /**
- * Masks: which parameters something applies to.
+ * Masks: selections of parameters.
  *
  * @module
  */
 
 /**
- * Which parameters: those whose path a regular expression matches, or those for
- * which a function of path and shape returns true.
+ * Selects parameters: those with a path that a regular expression matches, or those
+ * for which a function of path and shape returns true.
  */
 export type Mask =
   | RegExp
@@ -19,12 +19,12 @@ export function matches(
   shape: readonly number[],
 ): boolean {
   if (!mask) return true;
-  // `search` starts at 0 even where a global expression remembers its place.
+  // `search` ignores `lastIndex`, which a global expression would continue from.
   if (mask instanceof RegExp) return path.search(mask) >= 0;
   return mask(path, shape);
 }
 
-/** The mask of matrices and kernels: not of biases and gains. */
+/** Selects parameters of two or more axes: weights, not biases and gains. */
 export function isMatrix(_path: string, shape: readonly number[]): boolean {
   return shape.length > 1;
 }

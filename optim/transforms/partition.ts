@@ -8,7 +8,8 @@ import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import { mergeStates, select, stateOf } from "./opt_state.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise, type ElementwiseRule, fromRules } from "./elementwise.ts";
+import { elementwise, fromRules } from "./elementwise.ts";
+import type { ElementwiseRule } from "./rule.ts";
 
 /** The transformation that changes nothing. */
 export function identity(): GradientTransformation {
@@ -33,10 +34,10 @@ const ZERO = elementwise({
 });
 
 /**
- * Treat each parameter by the transformation that its label names.
+ * Apply to each parameter the transformation that its label names.
  *
- * What looks at several parameters, such as {@linkcode clipByGlobalNorm}, sees
- * those of its own label.
+ * A transformation of several parameters together, such as
+ * {@linkcode clipByGlobalNorm} in one of `parts`, sees those of its own label.
  *
  * @example Usage
  * ```ts

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import type { StepInfo } from "./elementwise.ts";
+import type { StepInfo } from "./rule.ts";
 import { nextState, startState } from "./opt_state.ts";
 
 /** The math of a transformation of whole tensors. */

@@ -1,27 +1,13 @@
 /**
- * The options that every optimizer has, and what they add to its transformation.
+ * What the options of every optimizer add to its transformation.
  *
  * @module
  */
-import type { LearningRate } from "../schedulers/mod.ts";
 import { chain } from "./chain.ts";
 import { clipByGlobalNorm, clipByValue } from "./clip.ts";
 import { scaleByLearningRate } from "./learning_rate.ts";
+import type { OptimizerOptions } from "./options.ts";
 import type { GradientTransformation } from "./transformation.ts";
-
-/** Options that every optimizer has. */
-export interface OptimizerOptions {
-  /**
-   * The learning rate: a number, a scheduler, or a function of the number of steps
-   * already taken. In a pure function, the default is the rate of the optimizer
-   * that applies it.
-   */
-  readonly lr?: LearningRate | null | undefined;
-  /** The greatest norm of all gradients together. Default: none. */
-  readonly gradClipNorm?: number | null | undefined;
-  /** The greatest absolute value of a gradient. Default: none. */
-  readonly gradClipValue?: number | null | undefined;
-}
 
 /** The transformations that `gradClipNorm` and `gradClipValue` ask for. */
 export function clips(

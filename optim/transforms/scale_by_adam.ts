@@ -5,14 +5,15 @@
  */
 import type { GradientTransformation } from "./transformation.ts";
 import { boolean, checkOptions, oneOf, type OptionRules } from "../../check.ts";
-import { betas } from "./option_rules.ts";
-import { elementwise, type StepInfo } from "./elementwise.ts";
+import { betas } from "./options.ts";
+import { elementwise } from "./elementwise.ts";
+import type { StepInfo } from "./rule.ts";
 
 /** Options of {@linkcode scaleByAdam}. */
 export interface ScaleByAdamOptions {
   /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
-  /** Keeps the denominator above zero. Default: 1e-8. */
+  /** Added to the denominator. Default: 1e-8. */
   readonly eps?: number | undefined;
   /** Whether the denominator never shrinks. Default: false. */
   readonly amsgrad?: boolean | undefined;

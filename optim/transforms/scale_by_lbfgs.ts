@@ -10,7 +10,7 @@ import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 
 /** Options of {@linkcode scaleByLbfgs}. */
 export interface ScaleByLbfgsOptions {
-  /** How many past steps tell the curvature. Default: 10. */
+  /** The number of past steps that the curvature is estimated from. Default: 10. */
   readonly memorySize?: number | undefined;
   /** Whether to start from the curvature of the last step. Default: true. */
   readonly scaleInitPrecond?: boolean | undefined;
@@ -22,7 +22,7 @@ export const LBFGS_RULES: OptionRules<ScaleByLbfgsOptions> = {
   scaleInitPrecond: boolean,
 };
 
-/** Pairs with less curvature than this say nothing. */
+/** Pairs with less curvature than this are ignored. */
 const GUARD = 1e-10;
 
 /**
@@ -101,7 +101,7 @@ export function scaleByLbfgs(
         const newest = memory.filter((i) => i < t)
           .map((i) => (t - 1 - i) % memorySize);
         let q: Tensors = updates;
-        const shares = newest.map((i) => {
+        const factors = newest.map((i) => {
           const a = tf.mul(number(`omega${i}`), dot(slots[`s${i}`]!, q));
           q = plus(q, slots[`y${i}`]!, tf.neg(a));
           return a;
@@ -116,7 +116,7 @@ export function scaleByLbfgs(
           q = mapNamed(q, (x) => tf.mul(x, scale));
         }
         [...newest].reverse().forEach((i, k) => {
-          const a = shares[newest.length - 1 - k]!;
+          const a = factors[newest.length - 1 - k]!;
           const b = tf.mul(number(`omega${i}`), dot(slots[`y${i}`]!, q));
           q = plus(q, slots[`s${i}`]!, tf.sub(a, b));
         });

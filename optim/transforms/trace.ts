@@ -9,7 +9,7 @@ import { elementwise } from "./elementwise.ts";
 
 /** Options of {@linkcode trace}. */
 export interface TraceOptions {
-  /** How much of the trace is kept at each step. Default: 0.9. */
+  /** The decay rate of the trace. Default: 0.9. */
   readonly decay?: number | undefined;
   /** Whether to look one step ahead. Default: false. */
   readonly nesterov?: boolean | undefined;

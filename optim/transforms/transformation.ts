@@ -5,9 +5,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import type { ElementwiseRule } from "./elementwise.ts";
+import type { ElementwiseRule } from "./rule.ts";
 
-/** What a transformation keeps between steps. */
+/** The state of a transformation between steps. */
 export interface OptState {
   /** Steps taken, by the path of the parameter. */
   readonly steps: Named<number>;
@@ -23,7 +23,7 @@ export interface Rate {
   readonly baseLr: number;
 }
 
-/** What an update may use besides gradients and parameters. */
+/** Further input of an update. */
 export interface UpdateExtra {
   /**
    * Learning rates by path, for transformations without one of their own. An

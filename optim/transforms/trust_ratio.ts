@@ -6,7 +6,7 @@
 import type { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { checkOptions, type OptionRules } from "../../check.ts";
-import { mask } from "./option_rules.ts";
+import { mask } from "./options.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise } from "./elementwise.ts";
 
@@ -14,7 +14,7 @@ import { elementwise } from "./elementwise.ts";
 export interface ScaleByTrustRatioOptions {
   /** The length of an update, in norms of its parameter. Default: 1. */
   readonly trustCoefficient?: number | undefined;
-  /** Keeps the denominator above zero. Default: 0. */
+  /** Added to the denominator. Default: 0. */
   readonly eps?: number | undefined;
   /** Which parameters are scaled. Default: all. */
   readonly trustMask?: Mask | undefined;

@@ -147,7 +147,7 @@ onEachBackend("wrong gradients throw before anything has changed", async () => {
   assertThrows(
     step({ w: wide }),
     RangeError,
-    'Cannot step SGD: the gradient of "w" must have the shape [2]: current value is [3]',
+    'Cannot step SGD: the gradient of "w" must be of the shape [2]: current value is [3]',
   );
   assertThrows(
     step({ w: whole }),

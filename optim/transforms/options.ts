@@ -1,6 +1,6 @@
 /**
- * What options must be that several transformations have: the same name means the
- * same everywhere.
+ * The options that several transformations and all optimizers have, and what they
+ * must be: the same name means the same everywhere.
  *
  * @module
  */
@@ -11,9 +11,8 @@ import {
   rule,
   type ValueRule,
 } from "../../check.ts";
-import { learningRate } from "../schedulers/to_scheduler.ts";
-import type { WeightDecayOptions } from "./decay.ts";
-import type { OptimizerOptions } from "./pipeline.ts";
+import { type LearningRate, learningRate } from "../schedulers/to_scheduler.ts";
+import type { Mask } from "./mask.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /** Two decay rates of running means. */
@@ -37,14 +36,36 @@ export const transformation: ValueRule = rule(
   isTransformation,
 );
 
-/** The options of every optimizer. */
+/** Options that every optimizer has. */
+export interface OptimizerOptions {
+  /**
+   * The learning rate: a number, a scheduler, or a function of the number of steps
+   * already taken. In a pure function, the default is the rate of the optimizer
+   * that applies it.
+   */
+  readonly lr?: LearningRate | null | undefined;
+  /** The greatest norm of all gradients together. Default: none. */
+  readonly gradClipNorm?: number | null | undefined;
+  /** The greatest absolute value of a gradient. Default: none. */
+  readonly gradClipValue?: number | null | undefined;
+}
+
+/** What {@linkcode OptimizerOptions} must be. */
 export const OPTIMIZER_RULES: OptionRules<OptimizerOptions> = {
   lr: orNull(learningRate),
   gradClipNorm: orNull("a positive finite number"),
   gradClipValue: orNull("a positive finite number"),
 };
 
-/** The options of optimizers that can decay weights. */
+/** Options of optimizers that can decay weights. */
+export interface WeightDecayOptions {
+  /** The factor λ of the decay. Default: 0, and 0.01 in AdamW. */
+  readonly weightDecay?: number | undefined;
+  /** Which parameters decay. Default: all. */
+  readonly decayMask?: Mask | undefined;
+}
+
+/** What {@linkcode WeightDecayOptions} must be. */
 export const DECAY_RULES: OptionRules<WeightDecayOptions> = {
   weightDecay: "a nonnegative finite number",
   decayMask: mask,

@@ -1,0 +1,113 @@
+/**
+ * What an optimizer consists of: parameters in groups, their learning rates, and
+ * the state of their transformations.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { States } from "../../state.ts";
+import { fromNames, type Tensors } from "../../tensors.ts";
+import type { LearningRate } from "../schedulers/mod.ts";
+import { Engine } from "./engine.ts";
+import type { Group } from "./group.ts";
+import {
+  checkState,
+  copyState,
+  type OptimizerState,
+} from "./optimizer_state.ts";
+import type { ParamGroup } from "./options.ts";
+import { Rates } from "./rates.ts";
+import { Registry } from "./registry.ts";
+
+/** The parts of an optimizer, which change together. */
+export class Core {
+  /** The parameters and their groups. */
+  readonly registry: Registry = new Registry();
+  /** The learning rates, by group. */
+  readonly rates: Rates;
+  /** The state of the transformations. */
+  readonly engine: Engine;
+  /** The number of steps taken. */
+  stepCount = 0;
+
+  /** Create an optimizer without parameters. */
+  constructor(lr: LearningRate) {
+    this.rates = new Rates(lr);
+    this.engine = new Engine(this.registry, this.rates);
+  }
+
+  /** Add parameters to the first group, which is `main`. */
+  register(action: string, params: States, main: Group): void {
+    const { registry } = this;
+    const found = registry.sort(action, params, 0);
+    const isFirst = registry.groups.length === 0;
+    this.engine.start(main.tx, found.fresh);
+    registry.add(0, found, isFirst ? main : undefined);
+    if (isFirst) this.rates.addGroup(undefined);
+  }
+
+  /** Add a group with a rate of its own, if `lr` is given. */
+  addGroup(
+    action: string,
+    params: States,
+    group: Group,
+    lr: LearningRate | null | undefined,
+  ): void {
+    const { registry } = this, index = registry.groups.length;
+    const found = registry.sort(action, params, index);
+    this.rates.checkGroup(lr);
+    this.engine.start(group.tx, found.fresh);
+    registry.add(index, found, group);
+    this.rates.addGroup(lr);
+  }
+
+  /** Update the parameters. */
+  step(action: string, grads: Tensors): void {
+    this.engine.step(this.registry.match(action, grads));
+    this.rates.stepped(++this.stepCount);
+  }
+
+  /** The updates of a step that is not applied; all else changes as in a step. */
+  propose(action: string, grads: Tensors): Record<string, tf.Tensor> {
+    const updates = this.engine.propose(this.registry.match(action, grads));
+    this.rates.stepped(++this.stepCount);
+    return updates;
+  }
+
+  /** The groups, as an optimizer shows them. */
+  get groups(): readonly ParamGroup[] {
+    const { registry } = this, rates = this.rates.current;
+    return registry.groups.map(({ options }, i) => ({
+      params: fromNames(
+        registry.pathsOf(i),
+        (path) => registry.states[path]!,
+      ),
+      options,
+      ...rates[i]!,
+    }));
+  }
+
+  /** The state, with clones of the slots. */
+  stateDict(): OptimizerState {
+    return {
+      stepCount: this.stepCount,
+      ...copyState(this.engine.state),
+      groups: this.#groupPaths(),
+      schedulers: this.rates.stateDict(),
+    };
+  }
+
+  #groupPaths(): string[][] {
+    return this.registry.groups.map((_, i) => this.registry.pathsOf(i));
+  }
+
+  /** Copy `state`, after it has been checked. */
+  loadStateDict(action: string, state: OptimizerState): void {
+    const own = { ...this.engine.state, groups: this.#groupPaths() };
+    checkState(action, own, state);
+    this.rates.checkStateDict(action, state.schedulers);
+    this.stepCount = state.stepCount;
+    this.engine.load(state);
+    this.rates.loadStateDict(state.schedulers, state.stepCount);
+  }
+}
