@@ -50,7 +50,6 @@ export function scaleByAdadelta(
   const { rho = 0.9, eps = 1e-6 } = options;
   return elementwise({
     slots: { e: 0, x: 0 },
-    scalars: {},
     update({ update: g, e, x }) {
       e = e.lerp(g.square(), 1 - rho);
       const delta = x.add(eps).div(e.add(eps)).sqrt().mul(g);

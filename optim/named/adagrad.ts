@@ -46,7 +46,6 @@ export function scaleByRss(
   const { initialAccumulatorValue = 0, eps = 1e-10 } = options;
   return elementwise({
     slots: { sum: initialAccumulatorValue },
-    scalars: {},
     update({ update: g, sum }) {
       sum = sum.add(g.square());
       return { update: g.div(sum.sqrt().add(eps)), sum };
@@ -86,7 +85,6 @@ export function adagrad(options: AdagradOptions = {}): GradientTransformation {
   checkOptions("create Adagrad", options, RULES);
   const { lrDecay = 0 } = options;
   const slower = elementwise({
-    slots: {},
     scalars: { factor: ({ t }) => 1 / (1 + (t - 1) * lrDecay) },
     update: ({ update }, { factor }) => ({ update: update.mul(factor) }),
   });

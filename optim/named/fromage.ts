@@ -53,7 +53,6 @@ export function fromage(options: FromageOptions = {}): GradientTransformation {
     {
       defaultLr: 1e-2,
       ...elementwise({
-        slots: {},
         scalars: {
           length: (info) => rate(info) * shrink(rate(info)),
           growth: (info) => shrink(rate(info)) - 1,

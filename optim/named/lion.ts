@@ -46,7 +46,6 @@ export function scaleByLion(
   const { betas: [b1, b2] = [0.9, 0.99] } = options;
   return elementwise({
     slots: { m: 0 },
-    scalars: {},
     update: ({ update: g, m }) => ({
       update: m.lerp(g, 1 - b1).sign(),
       m: m.lerp(g, 1 - b2),

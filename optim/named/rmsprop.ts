@@ -62,7 +62,6 @@ export function scaleByRms(
   if (!centered) {
     return elementwise({
       slots: { v: 0 },
-      scalars: {},
       update({ update: g, v }) {
         v = v.lerp(g.square(), 1 - alpha);
         return { update: g.div(v.add(eps).sqrt()), v };
@@ -71,7 +70,6 @@ export function scaleByRms(
   }
   return elementwise({
     slots: { m: 0, v: 0 },
-    scalars: {},
     update({ update: g, m, v }) {
       m = m.lerp(g, 1 - alpha);
       v = v.lerp(g.square(), 1 - alpha);

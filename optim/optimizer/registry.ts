@@ -131,7 +131,7 @@ function checkParameter(action: string, path: string, state: unknown) {
     refuse(action, name, "a state", state, TypeError);
   }
   if (state.dtype !== "float32") {
-    refuse(action, name, "of float32", state.dtype, TypeError);
+    refuse(action, name, "a float32 state", state.value, TypeError);
   }
 }
 
@@ -146,6 +146,6 @@ function checkGradient(
     refuse(action, name, `of the shape [${shape}]`, grad.shape);
   }
   if (grad.dtype !== "float32") {
-    refuse(action, name, "of float32", grad.dtype, TypeError);
+    refuse(action, name, "a float32 tensor", grad, TypeError);
   }
 }

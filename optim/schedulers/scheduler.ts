@@ -244,9 +244,9 @@ export abstract class LRScheduler {
     if (baseLr === undefined) return;
     check(action, "baseLr", baseLr, RATE);
     if (this.isAbsolute && !this.#baseLrs.includes(baseLr)) {
-      throw new RangeError(
-        `Cannot ${action}: its rates are absolute, so group ${group} must not have a base rate of its own (give the schedule a list of values per group): current value is ${baseLr}`,
-      );
+      const rule =
+        `left out for group ${group}, as rates are absolute (give the schedule a list of values per group)`;
+      refuse(action, "baseLr", rule, baseLr);
     }
   }
 

@@ -7,7 +7,7 @@ import { mapNamed } from "../../tensors.ts";
 import type { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { fromRules } from "./elementwise.ts";
-import type { ElementwiseRule, SlotStart, StepInfo } from "./rule.ts";
+import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import { joinedState, joinStates } from "./opt_state.ts";
 
 /**
@@ -57,8 +57,7 @@ function fuseNeighbours(
 
 function fuse(parts: readonly GradientTransformation[]) {
   // One object per combination: kernels are cached by rule.
-  const fused: { rules: readonly ElementwiseRule[]; rule: ElementwiseRule }[] =
-    [];
+  const fused: { rules: readonly CompleteRule[]; rule: CompleteRule }[] = [];
   return fromRules((path, shape) => {
     const rules = parts.map((part) => part.rule!(path, shape));
     let found = fused.find((f) => f.rules.every((r, i) => r === rules[i]));
@@ -68,7 +67,7 @@ function fuse(parts: readonly GradientTransformation[]) {
 }
 
 /** The rule that applies `rules` one after another, as one rule. */
-export function compose(rules: readonly ElementwiseRule[]): ElementwiseRule {
+export function compose(rules: readonly CompleteRule[]): CompleteRule {
   const slots: Record<string, SlotStart> = {};
   const scalars: Record<string, (info: StepInfo) => number> = {};
   const parts = rules.map((rule) => ({

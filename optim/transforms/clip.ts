@@ -26,8 +26,6 @@ export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
   const action = "create clipByGlobalNorm";
   check(action, "maxNorm", maxNorm, "a positive finite number");
   return elementwise({
-    slots: {},
-    scalars: {},
     update({ update: g }) {
       const norm = g.square().sumAll().sqrt();
       // Exactly 1 where nothing is to be clipped.
@@ -46,8 +44,6 @@ export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
 export function clipByValue(limit: number): GradientTransformation {
   check("create clipByValue", "limit", limit, "a positive finite number");
   return elementwise({
-    slots: {},
-    scalars: {},
     update: ({ update }) => ({ update: update.max(-limit).min(limit) }),
   });
 }

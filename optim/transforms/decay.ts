@@ -35,7 +35,6 @@ export function addDecayedWeights(
   check(action, "weightDecay", weightDecay, DECAY_RULES.weightDecay);
   if (mask !== undefined) check(action, "mask", mask, isMask);
   return elementwise({
-    slots: {},
     scalars: {
       decay: ({ path, shape }) => matches(mask, path, shape) ? weightDecay : 0,
     },

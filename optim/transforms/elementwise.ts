@@ -10,7 +10,7 @@ import { refuse } from "../../check.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { byKernel, FRESH, pureKernel, rowOf } from "./kernels.ts";
 import { nextState, startState } from "./opt_state.ts";
-import type { ElementwiseRule, SlotStart } from "./rule.ts";
+import type { CompleteRule, ElementwiseRule, SlotStart } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /**
@@ -51,17 +51,19 @@ export function elementwise<
   const Slot extends string = never,
   const Scalar extends string = never,
 >(rule: ElementwiseRule<Slot, Scalar>): GradientTransformation {
+  const { slots = {}, scalars = {}, update } = rule;
   for (const name of ["update", "param", "next"]) {
-    if (!Object.hasOwn(rule.slots, name)) continue;
+    if (!Object.hasOwn(slots, name)) continue;
     const action = "create elementwise";
     refuse(action, "a slot", "called other than update, param or next", name);
   }
-  return fromRules(() => rule);
+  const complete = { slots, scalars, update } as CompleteRule;
+  return fromRules(() => complete);
 }
 
 /** The transformation that applies to each parameter a rule of its own. */
 export function fromRules(
-  ruleOf: (path: string, shape: readonly number[]) => ElementwiseRule,
+  ruleOf: (path: string, shape: readonly number[]) => CompleteRule,
 ): GradientTransformation {
   return {
     rule: ruleOf,

@@ -13,7 +13,7 @@ import {
   type Row,
 } from "../../backend/fusion/mod.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import type { ElementwiseRule, SlotStart, StepInfo } from "./rule.ts";
+import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import type { OptState, Rate } from "./transformation.ts";
 
 /** Rows and their paths, by kernel. */
@@ -46,7 +46,7 @@ export function byKernel(
 
 /** The inputs of the kernel of `rule` at the next step of a parameter. */
 export function rowOf(
-  rule: ElementwiseRule,
+  rule: CompleteRule,
   path: string,
   updates: Tensors,
   state: OptState,
@@ -74,7 +74,7 @@ function extentOf(start: SlotStart): Extent {
 
 /** The expressions of what `rule` computes. */
 function record(
-  rule: ElementwiseRule,
+  rule: CompleteRule,
 ): { update: Output; slots: Named<Output> } {
   const slots = mapNamed(
     rule.slots,
@@ -96,9 +96,9 @@ function record(
 export const FRESH = "next ";
 
 function memoize<T extends object>(
-  make: (rule: ElementwiseRule) => T,
-): (r: ElementwiseRule) => T {
-  const made = new WeakMap<ElementwiseRule, T>();
+  make: (rule: CompleteRule) => T,
+): (r: CompleteRule) => T {
+  const made = new WeakMap<CompleteRule, T>();
   return (rule) => {
     let value = made.get(rule);
     if (!value) made.set(rule, value = make(rule));
@@ -107,7 +107,7 @@ function memoize<T extends object>(
 }
 
 /** The kernel that computes what `rule` returns, as new tensors. */
-export const pureKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) => {
+export const pureKernel: (rule: CompleteRule) => Kernel = memoize((rule) => {
   const { update, slots } = record(rule);
   const outputs: Record<string, Output> = { [FRESH + "update"]: update };
   for (const [name, slot] of Object.entries(slots)) {
@@ -116,18 +116,18 @@ export const pureKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) => {
   return kernelOf(outputs);
 });
 
-function stepOutputs(rule: ElementwiseRule, param: string): Named<Output> {
+function stepOutputs(rule: CompleteRule, param: string): Named<Output> {
   const { update, slots } = record(rule);
   const value = Expr.input("param").add(update.value);
   return { [param]: { value, extent: "each" }, ...slots };
 }
 
 /** The kernel that overwrites the slots and `param`. */
-export const stepKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) =>
+export const stepKernel: (rule: CompleteRule) => Kernel = memoize((rule) =>
   kernelOf(stepOutputs(rule, "param"))
 );
 
 /** The kernel that overwrites the slots, and returns the new `param` as `next`. */
-export const nextKernel: (rule: ElementwiseRule) => Kernel = memoize((rule) =>
+export const nextKernel: (rule: CompleteRule) => Kernel = memoize((rule) =>
   kernelOf(stepOutputs(rule, "next"))
 );

@@ -21,7 +21,6 @@ import type { GradientTransformation } from "./transformation.ts";
  * function signDescent({ lr }: optim.OptimizerOptions = {}) {
  *   const rate = optim.rateOf(lr, 1e-3);
  *   return optim.elementwise({
- *     slots: {},
  *     scalars: { rate: (info) => -rate(info) },
  *     update: ({ update }, { rate }) => ({ update: update.sign().mul(rate) }),
  *   });
@@ -76,7 +75,6 @@ export function scaleByLearningRate(
   check(action, "fallback", fallback, "a nonnegative finite number");
   const rate = rateOf(lr, fallback);
   const tx = elementwise({
-    slots: {},
     scalars: { rate: (info) => -rate(info) },
     update: ({ update }, { rate }) => ({ update: update.mul(rate) }),
   });

@@ -9,7 +9,7 @@ import { mergeStates, select, stateOf } from "./opt_state.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise, fromRules } from "./elementwise.ts";
-import type { ElementwiseRule } from "./rule.ts";
+import type { CompleteRule } from "./rule.ts";
 
 /** The transformation that changes nothing. */
 export function identity(): GradientTransformation {
@@ -22,14 +22,10 @@ export function setToZero(): GradientTransformation {
 }
 
 const IDENTITY = elementwise({
-  slots: {},
-  scalars: {},
   update: ({ update }) => ({ update }),
 });
 
 const ZERO = elementwise({
-  slots: {},
-  scalars: {},
   update: () => ({ update: Expr.constant(0) }),
 });
 
@@ -79,8 +75,8 @@ export function partition(
 }
 
 /** Gives each rule sums of its own, which no other label contributes to. */
-function scopeTo(label: string): (rule: ElementwiseRule) => ElementwiseRule {
-  const scoped = new WeakMap<ElementwiseRule, ElementwiseRule>();
+function scopeTo(label: string): (rule: CompleteRule) => CompleteRule {
+  const scoped = new WeakMap<CompleteRule, CompleteRule>();
   return (rule) => {
     let own = scoped.get(rule);
     if (!own) {
@@ -91,9 +87,9 @@ function scopeTo(label: string): (rule: ElementwiseRule) => ElementwiseRule {
 }
 
 function withScope(
-  rule: ElementwiseRule,
+  rule: CompleteRule,
   label: string,
-): ElementwiseRule["update"] {
+): CompleteRule["update"] {
   return (x, s) => {
     const outputs = rule.update(x, s), names = Object.keys(outputs);
     const values = rewrite(

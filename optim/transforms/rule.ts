@@ -4,6 +4,7 @@
  * @module
  */
 import type { Expr } from "../../backend/fusion/mod.ts";
+import type { Named } from "../../tensors.ts";
 
 /** What the scalars of a rule may depend on. */
 export interface StepInfo {
@@ -36,12 +37,22 @@ export interface ElementwiseRule<
   Scalar extends string = string,
 > {
   /** The tensors kept between steps, by name, and their first values. */
-  readonly slots: Readonly<Record<Slot, SlotStart>>;
+  readonly slots?: Readonly<Record<Slot, SlotStart>> | undefined;
   /** Numbers of a step and parameter, computed on the host in float64. */
-  readonly scalars: Readonly<Record<Scalar, (info: StepInfo) => number>>;
+  readonly scalars?:
+    | Readonly<Record<Scalar, (info: StepInfo) => number>>
+    | undefined;
   /** The new update and slots, at one element. */
   update(
     x: { readonly update: Expr; readonly param: Expr } & Record<Slot, Expr>,
     s: Readonly<Record<Scalar, Expr>>,
   ): { readonly update: Expr } & Readonly<Record<NoInfer<Slot>, Expr>>;
+}
+
+/** An {@linkcode ElementwiseRule} with nothing left out. */
+export interface CompleteRule extends ElementwiseRule {
+  /** The tensors kept between steps, by name, and their first values. */
+  readonly slots: Named<SlotStart>;
+  /** Numbers of a step and parameter, computed on the host in float64. */
+  readonly scalars: Named<(info: StepInfo) => number>;
 }

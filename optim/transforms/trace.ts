@@ -37,7 +37,6 @@ export function trace(options: TraceOptions = {}): GradientTransformation {
   const { decay = 0.9, nesterov = false } = options;
   return elementwise({
     slots: { velocity: 0 },
-    scalars: {},
     update({ update: g, velocity }) {
       velocity = velocity.mul(decay).add(g);
       return {

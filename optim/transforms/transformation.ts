@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import type { ElementwiseRule } from "./rule.ts";
+import type { CompleteRule } from "./rule.ts";
 
 /** The state of a transformation between steps. */
 export interface OptState {
@@ -69,7 +69,7 @@ export interface GradientTransformation {
   /** The learning rate where neither an option nor the optimizer gives one. */
   readonly defaultLr?: number | undefined;
   /** The math of a parameter, if the transformation is elementwise. */
-  rule?(path: string, shape: readonly number[]): ElementwiseRule;
+  rule?(path: string, shape: readonly number[]): CompleteRule;
 }
 
 /**

@@ -54,7 +54,6 @@ export function scaleByTrustRatio(
   checkOptions("create scaleByTrustRatio", options, RULES);
   const { trustCoefficient = 1, eps = 0, trustMask } = options;
   return elementwise({
-    slots: {},
     scalars: {
       scales: ({ path, shape }) => matches(trustMask, path, shape) ? 1 : 0,
     },

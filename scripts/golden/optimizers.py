@@ -1,6 +1,9 @@
 """Trajectories of every optimizer in float64, by torch, optax, or the paper.
 
-Run with torch 2.13.0 and optax 0.2.8; writes tests/golden/optimizers.json.
+Run with torch 2.13.0 and optax 0.2.8; writes tests/golden/optimizers.json:
+
+    python scripts/golden/optimizers.py          # every class
+    python scripts/golden/optimizers.py Tiger    # one class; others stay as they are
 
 Gradients and starts are formulas, which tests/optim/_problem.ts repeats. Where no
 library has the chosen rule, a transcription of the paper does: these cases say so
@@ -10,6 +13,7 @@ in "by". Sign rules (Lion, Rprop, Yogi) are checked here to stay clear of zero.
 import json
 import math
 import pathlib
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -505,16 +509,20 @@ def check_signs():
 
 def main():
     check_signs()
-    cases, seen = [], set()
+    path = pathlib.Path(__file__).parents[2] / "tests/golden/optimizers.json"
+    only = sys.argv[1:]
+    kept = json.loads(path.read_text())["cases"] if only else []
+    cases, seen = [c for c in kept if c["class"] not in only], set()
     for name, options, reference in [*table(), *clipped()]:
         # Of a big quadratic, differences of gradients are lost in float32.
         is_small = name in seen or name == "LBFGS"
         shapes = SHAPES if is_small else {**SHAPES, **BIG}
         seen.add(name)
+        if only and name not in only:
+            continue
         cases.append({"class": name, "options": options, "by": reference.by,
                       "steps": run(reference, shapes, name == "LBFGS")})
         print(name, options, flush=True)
-    path = pathlib.Path(__file__).parents[2] / "tests/golden/optimizers.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
     made = f"torch {torch.__version__}, optax {optax.__version__}, float64"

@@ -152,7 +152,7 @@ onEachBackend("wrong gradients throw before anything has changed", async () => {
   assertThrows(
     step({ w: whole }),
     TypeError,
-    "float32: current value is of int32",
+    "float32 tensor: current value is a tensor of int32",
   );
   assertEquals(await numbers(w.value), [1, 2]);
   assertEquals([optimizer.stepCount, g.isDisposed], [0, false]);

@@ -315,7 +315,7 @@ Deno.test("absolute rates refuse a base rate of a group's own, in compositions t
     assertThrows(
       () => scheduler.setBaseLr(1, 0.3),
       RangeError,
-      "group 1 must not have a base rate of its own",
+      "baseLr must be left out for group 1",
     );
     assertEquals(scheduler.baseLrs.length, 2);
   }
