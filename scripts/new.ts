@@ -117,13 +117,17 @@ async function addOne(kind: "optimizer" | "scheduler", name: string) {
     .replaceAll("FUNCTION", name[0]!.toLowerCase() + name.slice(1));
   await Deno.writeTextFile(new URL(file, ROOT), text, { createNew: true });
   console.log("added", file);
+  const changed = [file];
   for (const { file, before, text } of additions(kind, name, stem)) {
     const url = new URL(file, ROOT), old = await Deno.readTextFile(url);
     const at = old.indexOf(before);
     if (at < 0) throw new Error(`${file} has no ${JSON.stringify(before)}`);
     await Deno.writeTextFile(url, old.slice(0, at) + text + old.slice(at));
     console.log("changed", file);
+    if (file.endsWith(".ts")) changed.push(file);
   }
+  const args = ["fmt", "-q", ...changed];
+  await new Deno.Command("deno", { args, cwd: ROOT }).output();
   console.log(LEFT[kind].replace("NAME", name));
 }
 
