@@ -1,6 +1,5 @@
 /**
- * What is wrong in tfjs-core on every backend, as a user meets it. The numbers
- * C1 to C17 are those of the list in the issue.
+ * What is wrong in tfjs-core on every backend, as a user meets it.
  *
  * @module
  */
@@ -47,7 +46,7 @@ function near(actual: number[], expected: number[], tolerance = 1e-5): void {
   );
 }
 
-onEachBackend("C1: cumsum along the first axis trains", async () => {
+onEachBackend("cumsum along the first axis trains", async () => {
   const weights = tf.tensor2d([[1, 2], [3, 4]]);
   const [dx] = await gradients(
     (x) => tf.mul(tf.cumsum(x, 0), weights),
@@ -57,7 +56,7 @@ onEachBackend("C1: cumsum along the first axis trains", async () => {
   near(dx!, [1 + 3, 2 + 4, 3, 4]);
 });
 
-onEachBackend("C2: mirrorPad counts the values that it reflects", async () => {
+onEachBackend("mirrorPad counts the values that it reflects", async () => {
   const [reflect] = await gradients(
     (x) => tf.mirrorPad(x, [[1, 1]], "reflect"),
     tf.ones([3]),
@@ -71,7 +70,7 @@ onEachBackend("C2: mirrorPad counts the values that it reflects", async () => {
 });
 
 onEachBackend(
-  "C3: avgPool with padding divides as its forward does",
+  "avgPool with padding divides as its forward does",
   async () => {
     // Each of the four windows averages all four values.
     const [dx] = await gradients(
@@ -88,7 +87,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "C4: maximum, minimum and squaredDifference broadcast",
+  "maximum, minimum and squaredDifference broadcast",
   async () => {
     const a = tf.tensor1d([1, 2]);
     const b = tf.scalar(1.5);
@@ -98,7 +97,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("C5: matMul with one matrix for all batches trains", async () => {
+onEachBackend("matMul with one matrix for all batches trains", async () => {
   const a = tf.ones([3, 2, 2]);
   const b = tf.tensor2d([[1, 2], [3, 4]]);
   const [da, db] = await gradients(
@@ -110,7 +109,7 @@ onEachBackend("C5: matMul with one matrix for all batches trains", async () => {
   near(db!, [6, 6, 6, 6]);
 });
 
-onEachBackend("C6: matMul broadcasts batches axis by axis", async () => {
+onEachBackend("matMul broadcasts batches axis by axis", async () => {
   const a = tf.tensor4d([1, 2, 3], [3, 1, 1, 1]);
   const y = tf.matMul(a, tf.ones([3, 2, 1, 1]));
   assertEquals(y.shape, [3, 2, 1, 1]);
@@ -127,7 +126,7 @@ onEachBackend("C6: matMul broadcasts batches axis by axis", async () => {
   );
 });
 
-onEachBackend("C7: prelu trains an alpha of more axes than x", async () => {
+onEachBackend("prelu trains an alpha of more axes than x", async () => {
   const [dx, dalpha] = await gradients(
     tf.prelu as Fn,
     tf.tensor1d([-1, 2]),
@@ -137,7 +136,7 @@ onEachBackend("C7: prelu trains an alpha of more axes than x", async () => {
   near(dalpha!, [-1, 0, -1, 0]);
 });
 
-onEachBackend("C8: batchNorm trains without scale and offset", async () => {
+onEachBackend("batchNorm trains without scale and offset", async () => {
   const [dx, dmean, dvariance] = await gradients(
     (x, mean, variance) =>
       tf.batchNorm(x, mean, variance, undefined, undefined, 0),
@@ -151,7 +150,7 @@ onEachBackend("C8: batchNorm trains without scale and offset", async () => {
   near(dvariance!, [-4 / 16, -6 / 2]);
 });
 
-onEachBackend("C9: prod along a negative axis trains", async () => {
+onEachBackend("prod along a negative axis trains", async () => {
   const [dx] = await gradients(
     (x) => tf.prod(x, -1),
     tf.tensor2d([[1, 2, 3], [4, 0, 5]]),
@@ -160,7 +159,7 @@ onEachBackend("C9: prod along a negative axis trains", async () => {
 });
 
 onEachBackend(
-  "C10: splitting and unstacking into one piece trains",
+  "splitting and unstacking into one piece trains",
   async () => {
     const x = tf.tensor2d([[1, 2]]);
     const [split] = await gradients((x) => tf.square(tf.split(x, 1)[0]!), x);
@@ -171,7 +170,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "C11: tile, broadcastTo and where train at ranks 0, 5 and 6",
+  "tile, broadcastTo and where train at ranks 0, 5 and 6",
   async () => {
     const five = tf.ones([1, 2, 1, 1, 1]);
     const [tiled] = await gradients((x) => tf.tile(x, [3, 1, 1, 2, 1]), five);
@@ -195,7 +194,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("C12: dilated convolutions train", async () => {
+onEachBackend("dilated convolutions train", async () => {
   // Each of [1, 2] meets two of x = 0, 1, 2, 3, two places apart.
   const [dx, dw] = await gradients(
     (x, w) =>
@@ -223,7 +222,7 @@ onEachBackend("C12: dilated convolutions train", async () => {
   near(filter!, [1, 1, 1, 1]);
 });
 
-onEachBackend("C13: gather with two batch dimensions trains", async () => {
+onEachBackend("gather with two batch dimensions trains", async () => {
   const [dx] = await gradients(
     (x) => tf.gather(x, tf.tensor3d([0, 0, 2, 1], [1, 2, 2], "int32"), 2, 2),
     tf.ones([1, 2, 3]),
@@ -231,7 +230,7 @@ onEachBackend("C13: gather with two batch dimensions trains", async () => {
   near(dx!, [2, 0, 0, 0, 1, 1]);
 });
 
-onEachBackend("C14: empty tensors broadcast in gradients", async () => {
+onEachBackend("empty tensors broadcast in gradients", async () => {
   for (const op of [tf.add, tf.sub, tf.mul, tf.div, tf.maximum] as Fn[]) {
     const [da, db] = await gradients(op, tf.zeros([2, 0]), tf.ones([1]));
     assertEquals(da, []);
@@ -239,7 +238,7 @@ onEachBackend("C14: empty tensors broadcast in gradients", async () => {
   }
 });
 
-onEachBackend("C15: softmaxCrossEntropy takes labels of any sum", async () => {
+onEachBackend("softmaxCrossEntropy takes labels of any sum", async () => {
   const [, dlogits] = await gradients(
     (labels, logits) => tf.losses.softmaxCrossEntropy(labels!, logits!),
     tf.tensor2d([[2, 0]]),
@@ -250,7 +249,7 @@ onEachBackend("C15: softmaxCrossEntropy takes labels of any sum", async () => {
 });
 
 onEachBackend(
-  "C16: tf.norm and tf.sqrt stay as in TensorFlow at zero",
+  "tf.norm and tf.sqrt stay as in TensorFlow at zero",
   async () => {
     const [dx] = await gradients(tf.sqrt as Fn, tf.zeros([1]));
     assertEquals(dx, [Infinity]);
@@ -259,7 +258,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("C17: resizing images that are not square trains", async () => {
+onEachBackend("resizing images that are not square trains", async () => {
   const image = tf.ones([1, 2, 4, 1]);
   // Every place of the output reads with weights that sum to one.
   for (const size of [[2, 2], [3, 5], [1, 7]] as [number, number][]) {

@@ -212,7 +212,7 @@ Deno.test("fused conv2d adds its bias and ends with its activation", async () =>
   await assertSameAsCpu(cases);
 });
 
-Deno.test("W4, W5: conv3d and conv3dTranspose, and gradients with stride 2, are the cpu backend's", async () => {
+Deno.test("conv3d and conv3dTranspose, and gradients with stride 2, are the cpu backend's", async () => {
   const table: [number[], number[], number, "valid" | "same"][] = [
     [[1, 3, 3, 3, 1], [2, 2, 2, 1, 1], 1, "valid"],
     [[2, 4, 5, 4, 2], [3, 2, 3, 2, 3], 2, "same"],
@@ -262,7 +262,7 @@ Deno.test("W4, W5: conv3d and conv3dTranspose, and gradients with stride 2, are 
   await assertSameAsCpu(cases);
 });
 
-Deno.test("W4: conv3dTranspose of ones sums to all 64 products", async () => {
+Deno.test("conv3dTranspose of ones sums to all 64 products", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.ones([1, 2, 2, 2, 1]) as tf.Tensor5D;

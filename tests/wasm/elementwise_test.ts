@@ -92,7 +92,7 @@ Deno.test("functions of one float are the cpu backend's, at special values and a
   );
 });
 
-Deno.test("W17: functions of one integer, clipByValue and isNaN among them, are the cpu backend's", async () => {
+Deno.test("functions of one integer, clipByValue and isNaN among them, are the cpu backend's", async () => {
   const names = [
     "Abs",
     "Neg",
@@ -264,7 +264,7 @@ Deno.test("NaN in is NaN out", async () => {
   });
 });
 
-Deno.test("W15: clipByValue, relu6, maximum and minimum do not hide NaN", async () => {
+Deno.test("clipByValue, relu6, maximum and minimum do not hide NaN", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.tensor1d([NaN, -9, 9]), one = tf.tensor1d([1]);
@@ -278,7 +278,7 @@ Deno.test("W15: clipByValue, relu6, maximum and minimum do not hide NaN", async 
   });
 });
 
-Deno.test("W16: sign of a tiny number is not 0", async () => {
+Deno.test("sign of a tiny number is not 0", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.tensor1d([1e-8, -1e-8, 1e-40, 0, NaN]);
@@ -286,7 +286,7 @@ Deno.test("W16: sign of a tiny number is not 0", async () => {
   });
 });
 
-Deno.test("W8: prelu takes an alpha of any shape that broadcasts", async () => {
+Deno.test("prelu takes an alpha of any shape that broadcasts", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.fill([2, 3], -1), alpha = tf.tensor2d([[0.5], [0.25]]);
@@ -312,7 +312,7 @@ Deno.test("the remainder of a division by 0 is 0 for integers, not a trap", asyn
   });
 });
 
-Deno.test("W17: floorDiv returns int32", async () => {
+Deno.test("floorDiv returns int32", async () => {
   await useWasm();
   guarded(() => {
     const y = tf.floorDiv(tf.tensor1d([7, -7]), tf.tensor1d([2, 2]));
@@ -320,7 +320,7 @@ Deno.test("W17: floorDiv returns int32", async () => {
   });
 });
 
-Deno.test("W17, W18: functions of bool throw rather than writing past the tensor", async () => {
+Deno.test("functions of bool throw rather than writing past the tensor", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.tensor1d([true, false, true]);

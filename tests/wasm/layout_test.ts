@@ -136,7 +136,7 @@ Deno.test("split, unstack, concat and stack are the cpu backend's", async () => 
   await assertSameAsCpu(cases);
 });
 
-Deno.test("W17: stridedSlice of integers with a negative stride returns integers", async () => {
+Deno.test("stridedSlice of integers with a negative stride returns integers", async () => {
   await assertSameAsCpu(DTYPES.flatMap((dtype): Case[] => [
     ["backward", () => tf.stridedSlice(counting([6], dtype), [5], [0], [-2])],
     [
@@ -174,7 +174,7 @@ Deno.test("stridedSlice takes a column of a range of rows", async () => {
   });
 });
 
-Deno.test("W9: gather takes rows along any axis, also with batch dimensions", async () => {
+Deno.test("gather takes rows along any axis, also with batch dimensions", async () => {
   const table: [number[], number[], number, number][] = [
     [[5, 3], [4], 0, 0],
     [[5, 3], [2, 2], 1, 0],
@@ -250,7 +250,7 @@ Deno.test("unsortedSegmentSum adds rows, and leaves out ids that are out of rang
   });
 });
 
-Deno.test("W10: cast to bool makes everything but 0 true", async () => {
+Deno.test("cast to bool makes everything but 0 true", async () => {
   await useWasm();
   guarded(() => {
     const y = tf.cast(tf.tensor1d([0.5, -0.5, 256, 2.7, -1, 0, NaN]), "bool");
@@ -288,7 +288,7 @@ Deno.test("a clone shares its data until one of the two is gone", async () => {
   y.dispose();
 });
 
-Deno.test("W18: reverse of bool stays within its memory", async () => {
+Deno.test("reverse of bool stays within its memory", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.tensor1d([true, false, false, true, true]);

@@ -168,7 +168,7 @@ Deno.test({
   },
 });
 
-Deno.test("W1: matMul of the same data under another shape is right, and leaves memory whole", async () => {
+Deno.test("matMul of the same data under another shape is right, and leaves memory whole", async () => {
   await useWasm();
   guarded(() => {
     const b = tf.tensor([1, 2, 3, 4, 5, 6], [2, 3]);
@@ -191,7 +191,7 @@ Deno.test("matMul sees a right operand that was overwritten in place", async () 
   });
 });
 
-Deno.test("W14: matMul with inner dimension 0 is zero, and of no rows is empty", async () => {
+Deno.test("matMul with inner dimension 0 is zero, and of no rows is empty", async () => {
   await useWasm();
   guarded(() => {
     assertEquals(
@@ -235,7 +235,7 @@ Deno.test("matMul propagates NaN, also through relu", async () => {
   });
 });
 
-Deno.test("W6, W7: fused matMul adds a bias of any broadcastable shape once, then the activation", async () => {
+Deno.test("fused matMul adds a bias of any broadcastable shape once, then the activation", async () => {
   await useWasm();
   const next = random(3);
   const shapes: [number[], number[], boolean][] = [

@@ -113,7 +113,7 @@ Deno.test("maxPool3d and its gradient are right for windows of any sign", async 
   );
 });
 
-Deno.test("W2: maxPool passes the gradient to the largest element of an all-negative window", async () => {
+Deno.test("maxPool passes the gradient to the largest element of an all-negative window", async () => {
   await useWasm();
   guarded(() => {
     const input = tf.tensor4d([-4, -3, -1, -2], [1, 2, 2, 1]);
@@ -130,7 +130,7 @@ Deno.test("W2: maxPool passes the gradient to the largest element of an all-nega
   });
 });
 
-Deno.test("W3: maxPool3d of negative numbers is not 1.2e-38", async () => {
+Deno.test("maxPool3d of negative numbers is not 1.2e-38", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.tensor5d([-8, -7, -6, -5, -4, -3, -2, -1], [1, 2, 2, 2, 1]);

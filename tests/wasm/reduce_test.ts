@@ -63,7 +63,7 @@ Deno.test("all and any over any axes are the cpu backend's", async () => {
   );
 });
 
-Deno.test("W13: the mean of a million values is right within a millionth", async () => {
+Deno.test("the mean of a million values is right within a millionth", async () => {
   await useWasm();
   tf.tidy(() => {
     const tenth = Math.fround(0.1);
@@ -83,7 +83,7 @@ Deno.test("W13: the mean of a million values is right within a millionth", async
   });
 });
 
-Deno.test("W14: reductions of nothing have their neutral value, not what was in memory", async () => {
+Deno.test("reductions of nothing have their neutral value, not what was in memory", async () => {
   await useWasm();
   guarded(() => {
     const x = tf.zeros([0, 3]);
