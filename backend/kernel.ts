@@ -9,24 +9,29 @@ import { isNested } from "../engine.ts";
 /** A tfjs kernel's function, with what is passed to it. */
 export type KernelFunc = tf.KernelFunc;
 
-const replaced = new Map<string, KernelFunc>();
+/** What each kernel that we registered corrects in the one that was there. */
+const corrected = new WeakMap<KernelFunc, ReadonlySet<string>>();
 
 /**
- * Replaces a kernel by one that may call the shipped one. Doing it again does
- * nothing, and a kernel that the backend lacks is left alone.
+ * Replaces a kernel by one that may call the one that is there. Doing it again for
+ * the same reason does nothing, and a kernel that the backend lacks is left alone.
+ *
+ * @param reason What is corrected: different corrections of a kernel add up.
  */
 export function replaceKernel(
   backendName: string,
   kernelName: string,
   wrap: (shipped: KernelFunc) => KernelFunc,
+  reason = "",
 ): void {
   const config = tf.getKernel(kernelName, backendName);
-  const key = `${backendName} ${kernelName}`;
-  if (!config || replaced.get(key) === config.kernelFunc) return;
+  if (!config) return;
+  const reasons = corrected.get(config.kernelFunc) ?? new Set();
+  if (reasons.has(reason)) return;
   const kernelFunc = wrap(config.kernelFunc);
   tf.unregisterKernel(kernelName, backendName);
   tf.registerKernel({ ...config, kernelFunc });
-  replaced.set(key, kernelFunc);
+  corrected.set(kernelFunc, new Set([...reasons, reason]));
 }
 
 /** Whether the current backend has a kernel of that name. */

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { byAxis } from "../../backend/windows.ts";
 import type { InputGradients } from "./rule.ts";
 import { dilate } from "./strides.ts";
 import { type Axis, cells, planeOf, type Shape4D } from "./windows.ts";
@@ -115,7 +116,7 @@ function axesOf(
     filter.shape as Shape4D,
     strides,
     dilations,
-    pad,
+    byAxis(pad),
     dimRoundingMode,
     isDepthwise,
   );

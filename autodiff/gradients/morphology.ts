@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../backend/kernel.ts";
+import { byAxis } from "../../backend/windows.ts";
 import { fromInputs, type Gradients, zeros } from "./rule.ts";
 import { atBest, type Axis, cells, planeOf } from "./windows.ts";
 
@@ -61,7 +62,7 @@ function axesOf(
     x.shape as [number, number, number, number],
     filter.shape as [number, number, number],
     strides,
-    pad as "valid" | "same" | number,
+    byAxis(pad) as "valid" | "same" | number,
     "NHWC",
     dilations,
   );

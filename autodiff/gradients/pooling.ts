@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../backend/kernel.ts";
+import { byAxis, seenShape } from "../../backend/windows.ts";
 import { fromInputs, type Gradient, type Gradients, zeros } from "./rule.ts";
 import {
   after,
@@ -135,7 +136,7 @@ function axes2D(shape: number[], attrs: PoolAttrs): Axis[] {
     attrs.filterSize,
     attrs.strides,
     1,
-    attrs.pad,
+    byAxis(attrs.pad),
     attrs.dimRoundingMode,
   ));
 }
@@ -143,8 +144,11 @@ function axes2D(shape: number[], attrs: PoolAttrs): Axis[] {
 function axes3D(shape: number[], attrs: PoolAttrs): Axis[] {
   const { filterSize, strides, pad, dimRoundingMode } =
     attrs as unknown as tf.AvgPool3DAttrs;
+  const window = typeof filterSize === "number"
+    ? [filterSize, filterSize, filterSize]
+    : filterSize;
   return volumeOf(tf.backend_util.computePool3DInfo(
-    shape as Shape5D,
+    seenShape(shape, window, { strides, pad }) as Shape5D,
     filterSize,
     strides,
     1,

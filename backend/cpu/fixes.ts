@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
+import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { correctPaddings } from "../windows.ts";
 
 /** What this module uses of tfjs' plain JavaScript backend. */
 interface CpuBackend {
@@ -17,6 +19,8 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.BatchMatMul, broadcastBatches);
   replaceKernel("cpu", tf.TensorScatterUpdate, updateCopy);
   replaceKernel("cpu", tf.UnsortedSegmentSum, () => segmentSum);
+  replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
+  correctPaddings("cpu");
 }
 
 /** The shipped kernel writes into the tensor that it is given. */

@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
+import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { correctPaddings } from "../windows.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
 import { sumInOrder } from "./segments.ts";
 
@@ -30,6 +32,8 @@ export function registerWebGpuKernels(): void {
   for (const name of [tf.DepthwiseConv2dNative, tf.FusedDepthwiseConv2D]) {
     replace(name, (shipped) => convolveNothing(shipped, true));
   }
+  replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
+  correctPaddings("webgpu");
   refuseEmptyInputs();
   refuseSyncReads();
 }

@@ -1,12 +1,15 @@
 /**
- * The gradients of depthwise convolution, which tfjs lacks on WASM.
+ * Depthwise convolution, and its gradients, which tfjs lacks on WASM.
  *
  * @module
  */
+import type * as tf from "@tensorflow/tfjs-core";
+import { type KernelFunc, replaceKernel } from "../../kernel.ts";
 import { F32, I32, load } from "../assembler/assembler.ts";
 import { eachVector } from "../assembler/lanes.ts";
 import { inMemory, wasmFunction } from "../machine/functions.ts";
 import {
+  expectSize,
   expectType,
   pointer,
   replace,
@@ -17,6 +20,7 @@ import { type Attrs2D, geometry2D, sizes2D } from "./geometry.ts";
 import {
   eachPlace,
   eachWindow,
+  elementsOf,
   geometryWords,
   loadGeometry,
   operations,
@@ -80,8 +84,41 @@ function windowsOf(
 
 const GRADIENT = "the gradient of depthwiseConv2d";
 
-/** Register the gradients of depthwise convolution. */
+/** Throw unless the tensors are as large as the windows say. */
+function expectSizes(
+  windows: Windows,
+  x: readonly number[],
+  filter: readonly number[],
+  dy: readonly number[],
+) {
+  const { depth, height, width, channels } = windows.geometry;
+  const many = filter[3]!, outputs = channels * many;
+  expectSize(GRADIENT, "the input", x, elementsOf(windows));
+  expectSize(GRADIENT, "the filter", filter, depth * height * width * outputs);
+  const total = windows.images * windowsIn(windows.geometry) * outputs;
+  expectSize(GRADIENT, "dy", dy, total);
+}
+
+/**
+ * tfjs' convolution with padding "same" written out: XNNPACK works it out itself,
+ * wrongly where the stride is longer than the filter.
+ */
+function spellOutSame(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const attrs = args.attrs as unknown as Attrs2D;
+    if (attrs.pad !== "same") return shipped(args);
+    const { x, filter } = args.inputs as Record<string, tf.TensorInfo>;
+    const { padInfo: p } = sizes2D(x!.shape, filter!.shape, attrs, true);
+    const pad = [[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]];
+    return shipped({ ...args, attrs: { ...args.attrs, pad } });
+  };
+}
+
+/** Correct depthwise convolution, and register its gradients. */
 export function registerDepthwise(): void {
+  for (const name of ["DepthwiseConv2dNative", "FusedDepthwiseConv2D"]) {
+    replaceKernel("wasm", name, spellOutSame, "same");
+  }
   replace<"x" | "dy", Attrs2D & { filterShape: number[] }>(
     "DepthwiseConv2dNativeBackpropFilter",
     ({ inputs: { x, dy }, attrs }) => {
@@ -89,6 +126,7 @@ export function registerDepthwise(): void {
       expectType(GRADIENT, dy, "float32");
       const { filterShape } = attrs;
       const windows = windowsOf(x.shape, filterShape, attrs);
+      expectSizes(windows, x.shape, filterShape, dy.shape);
       const dw = zeros(filterShape);
       if (size(dy.shape) === 0) return dw;
       toFilter.run({
@@ -109,6 +147,7 @@ export function registerDepthwise(): void {
       expectType(GRADIENT, dy, "float32");
       expectType(GRADIENT, filter, "float32");
       const windows = windowsOf(attrs.inputShape, filter.shape, attrs);
+      expectSizes(windows, attrs.inputShape, filter.shape, dy.shape);
       const dx = zeros(attrs.inputShape);
       if (size(dy.shape) === 0) return dx;
       const perImage = windowsIn(windows.geometry);

@@ -9,6 +9,7 @@ import { eachVector } from "../assembler/lanes.ts";
 import { erf, exp, tanh } from "../assembler/math.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import {
+  expectSize,
   expectType,
   output,
   pointer,
@@ -71,6 +72,7 @@ export function registerGelu(): void {
     });
     replace<"x" | "dy", unknown>(`${name}Grad`, ({ inputs: { x, dy } }) => {
       const dx = output(x.shape), n = size(x.shape);
+      expectSize("the gradient of gelu", "dy", dy.shape, n);
       backward.ranges(n, 4 * n, (first, end) => ({
         x: pointer(x) + 4 * first,
         dy: pointer(dy) + 4 * first,

@@ -12,7 +12,14 @@
 import { F32, F32x4, floatBits, load } from "../assembler/assembler.ts";
 import { eachVector, sumLanes } from "../assembler/lanes.ts";
 import { wasmFunction } from "../machine/functions.ts";
-import { expectType, output, pointer, replace } from "../machine/registry.ts";
+import {
+  expectSize,
+  expectType,
+  output,
+  pointer,
+  replace,
+  size,
+} from "../machine/registry.ts";
 import { rowsOf } from "./softmax.ts";
 
 const layerNorm = wasmFunction(
@@ -91,6 +98,9 @@ export function registerLayerNorm(): void {
     "LayerNormGrad",
     ({ inputs: { y, dy, scale } }) => {
       const { rows, bytes, work } = rowsOf(y), dx = output(y.shape);
+      const name = "the gradient of layerNorm";
+      expectSize(name, "dy", dy.shape, size(y.shape));
+      expectSize(name, "scale", scale.shape, rows);
       layerNormGrad.ranges(rows, work, (first, end) => ({
         y: pointer(y) + bytes * first,
         dy: pointer(dy) + bytes * first,

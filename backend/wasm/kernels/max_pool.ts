@@ -9,6 +9,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { inMemory } from "../machine/functions.ts";
 import {
+  expectSize,
   expectType,
   output,
   pointer,
@@ -26,6 +27,7 @@ import {
   maxOfWindows,
 } from "./max_pool_code.ts";
 import {
+  elementsOf,
   geometryWords,
   operations,
   type Windows,
@@ -37,8 +39,21 @@ interface Pooling extends Windows {
   readonly outShape: number[];
 }
 
+/** Throw unless the tensors are as large as the windows say. */
+function expectSizes(
+  name: string,
+  p: Pooling,
+  x: readonly number[],
+  y: readonly number[],
+) {
+  const outputs = p.images * windowsIn(p.geometry) * p.geometry.channels;
+  expectSize(name, "the input", x, elementsOf(p));
+  expectSize(name, "the output", y, outputs);
+}
+
 /** The largest element of each window; NaN where one is. */
 function maxPool(x: tf.TensorInfo, p: Pooling): tf.TensorInfo {
+  expectSizes("maxPool", p, x.shape, p.outShape);
   const y = output(p.outShape);
   if (size(y.shape) === 0) return y;
   const geometry = inMemory(geometryWords(p.geometry));
@@ -68,6 +83,7 @@ function maxPoolGrad(
       `Cannot take the gradient of maxPool on WASM: there may be at most ${MOST_CHANNELS} channels: current value is ${channels}`,
     );
   }
+  expectSizes("the gradient of maxPool", p, x.shape, dy.shape);
   const dx = zeros(x.shape);
   if (size(dy.shape) === 0) return dx;
   const geometry = inMemory(geometryWords(p.geometry));
@@ -90,6 +106,7 @@ function maxPoolWithArgmax(
   p: Pooling,
   includeBatchInIndex: boolean,
 ): tf.TensorInfo[] {
+  expectSizes("maxPoolWithArgmax", p, x.shape, p.outShape);
   const y = output(p.outShape), at = output(p.outShape, "int32");
   if (size(y.shape) === 0) return [y, at];
   largestOfWindows.run({

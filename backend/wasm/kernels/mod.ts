@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { correctPaddings } from "../../windows.ts";
 import { startThreads } from "../machine/functions.ts";
 import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
@@ -56,4 +57,5 @@ const REGISTER: readonly (() => void)[] = [
 export async function registerWasmKernels(): Promise<void> {
   await startThreads(SCRATCH);
   for (const register of REGISTER) register();
+  correctPaddings("wasm");
 }

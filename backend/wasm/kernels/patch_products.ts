@@ -11,7 +11,14 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { inMemory } from "../machine/functions.ts";
-import { free, output, pointer, size, zeros } from "../machine/registry.ts";
+import {
+  expectSize,
+  free,
+  output,
+  pointer,
+  size,
+  zeros,
+} from "../machine/registry.ts";
 import {
   ACCUMULATE,
   type Product,
@@ -22,6 +29,7 @@ import {
 import { multiply } from "./matmul.ts";
 import { patches, unpatch } from "./patches.ts";
 import {
+  elementsOf,
   type Geometry,
   geometryWords,
   type Windows,
@@ -96,6 +104,25 @@ function product(p: Omit<Product, "batch" | "aStep" | "bStep" | "cStep">) {
   multiply({ ...p, batch: 1, aStep: 0, bStep: 0, cStep: 0 });
 }
 
+/** Throw unless the tensors are as large as the windows say. */
+function expectSizes(
+  convolution: Convolution,
+  x: readonly number[],
+  filter: readonly number[],
+  y: readonly number[],
+) {
+  const { images, filters, geometry } = convolution;
+  const outputs = images * windowsIn(geometry) * filters;
+  expectSize("a convolution", "the input", x, elementsOf(convolution));
+  expectSize(
+    "a convolution",
+    "the filter",
+    filter,
+    columnsOf(geometry) * filters,
+  );
+  expectSize("a convolution", "the output", y, outputs);
+}
+
 /** `[images, ...out, filters]`, plus `bias` and at least 0 with `relu`. */
 export function convolve(
   x: tf.TensorInfo,
@@ -106,6 +133,7 @@ export function convolve(
   relu = false,
 ): tf.TensorInfo {
   const N = convolution.filters, K = columnsOf(convolution.geometry);
+  expectSizes(convolution, x.shape, filter.shape, outShape);
   const out = output(outShape);
   if (size(outShape) === 0) return out;
   eachRows(x, convolution, (first, end, matrix) =>
@@ -134,6 +162,7 @@ export function filterGradient(
 ): tf.TensorInfo {
   const { geometry, filters: N, images } = convolution;
   const M = columnsOf(geometry);
+  expectSizes(convolution, x.shape, shape, dy.shape);
   if (images * windowsIn(geometry) * M * N === 0) return zeros(shape);
   const out = output(shape);
   eachRows(x, convolution, (first, end, matrix) =>
@@ -162,6 +191,7 @@ export function inputGradient(
 ): tf.TensorInfo {
   const { geometry, filters: K, images } = convolution;
   const N = columnsOf(geometry), perImage = windowsIn(geometry);
+  expectSizes(convolution, shape, filter.shape, dy.shape);
   if (images * perImage * N * K === 0) return zeros(shape);
   const rows = (first: number, end: number, c: number) =>
     product({

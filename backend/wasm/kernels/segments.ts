@@ -10,6 +10,7 @@ import { eachVector } from "../assembler/lanes.ts";
 import { wasmBackend } from "../machine/backend.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import {
+  expectSize,
   expectType,
   output,
   pointer,
@@ -60,6 +61,12 @@ function segmentSum(
   expectType("unsortedSegmentSum", x, "float32", "int32");
   expectType("unsortedSegmentSum", segmentIds, "int32");
   const row = x.shape.slice(segmentIds.shape.length), length = size(row);
+  expectSize(
+    "unsortedSegmentSum",
+    "the rows",
+    x.shape,
+    size(segmentIds.shape) * length,
+  );
   const out = zeros([numSegments, ...row], x.dtype);
   if (x.dtype === "float32") {
     addRows.run({
@@ -102,6 +109,7 @@ function gather(
   const bytes = size(rest) * tf.util.bytesPerElement(x.dtype);
   const batch = size(x.shape.slice(0, batchDims)), count = size(inner);
   const lines = size(outer) / (batch || 1);
+  expectSize("gather", "the indices", indices.shape, batch * count);
   const ids = view(indices);
   for (const id of ids) {
     if (id >= 0 && id < choices) continue;

@@ -7,6 +7,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { eachVector } from "../assembler/lanes.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import {
+  expectSize,
   expectType,
   output,
   pointer,
@@ -35,9 +36,13 @@ function select(
   expectType("where", t, "float32", "int32", "bool");
   expectType("where", e, t.dtype);
   const y = output(t.shape, t.dtype), n = size(t.shape);
+  expectSize("where", "the last tensor", e.shape, n);
   if (n === 0) return y;
   // A vector of conditions chooses rows.
-  const each = n / size(condition.shape);
+  const conditions = size(condition.shape), each = n / conditions;
+  if (!Number.isInteger(each)) {
+    expectSize("where", "the condition", condition.shape, n);
+  }
   if (t.dtype !== "bool" && each === 1) {
     chooseFloats.ranges(n, n / 3, (first, end) => ({
       test: pointer(condition) + first,

@@ -13,6 +13,7 @@ import { eachVector, maxLanes, sumLanes } from "../assembler/lanes.ts";
 import { expNegative } from "../assembler/math.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import {
+  expectSize,
   expectType,
   output,
   pointer,
@@ -107,6 +108,7 @@ export function registerSoftmax(): void {
   });
   replace<"y" | "dy", unknown>("SoftmaxGrad", ({ inputs: { y, dy } }) => {
     const { rows, bytes, work } = rowsOf(y), dx = output(y.shape);
+    expectSize("the gradient of softmax", "dy", dy.shape, size(y.shape));
     softmaxGrad.ranges(rows, work, (first, end) => ({
       y: pointer(y) + bytes * first,
       dy: pointer(dy) + bytes * first,

@@ -43,6 +43,11 @@ export function windowsIn(g: Geometry): number {
   return g.outDepth * g.outHeight * g.outWidth;
 }
 
+/** How many elements the images have that the windows look at. */
+export function elementsOf({ images, geometry: g }: Windows): number {
+  return images * g.inDepth * g.inHeight * g.inWidth * g.channels;
+}
+
 /** About how many operations it takes to go through all windows, four channels at a time. */
 export function operations({ images, geometry: g }: Windows): number {
   return images * windowsIn(g) * g.depth * g.height * g.width *

@@ -123,4 +123,20 @@ export function expectType(
   );
 }
 
+/**
+ * Throw unless a shape has so many elements: what the code reads or writes. Sizes
+ * come from tfjs, and the code would go past the tensor where they disagree.
+ */
+export function expectSize(
+  kernelName: string,
+  name: string,
+  shape: readonly number[],
+  elements: number,
+): void {
+  if (size(shape) === elements) return;
+  throw new RangeError(
+    `Cannot run ${kernelName} on WASM: ${name} must have ${elements} elements: current shape is [${shape}]`,
+  );
+}
+
 export { pointer };
