@@ -1,14 +1,22 @@
 /**
- * The environment: settings that layers read wherever they are, such as whether
- * the model is being fitted.
+ * The environment: settings that layers read, such as whether the model is being
+ * trained.
  *
  * @module
  */
+import {
+  anything,
+  boolean,
+  callable,
+  check,
+  checkOptions,
+  recordOf,
+} from "./check.ts";
 import { isThenable } from "./memory.ts";
 
-/** Settings by name; a library or model may add its own. */
+/** Settings by name; other names than those listed are free for models to use. */
 export interface Environment {
-  /** Whether the model is being trained: Dropout and BatchNorm ask for it. */
+  /** Whether the model is being trained: Dropout and BatchNorm depend on it. */
   readonly fit?: boolean | undefined;
   /** Settings of your own. */
   readonly [key: string]: unknown;
@@ -17,22 +25,27 @@ export interface Environment {
 let globals: Environment = {};
 const contexts: Environment[] = [];
 
-/** How to set a value that was asked for, in an error. */
+/** The instructions to set a value, in errors. */
 const HOW = (key: string) =>
   `set it with environ.context({ ${key}: ... }, () => ...) or environ.set({ ${key}: ... })`;
 
 function find(key: string): unknown {
   for (let i = contexts.length - 1; i >= 0; i--) {
-    const value = contexts[i]![key];
+    const value = own(contexts[i]!, key);
     if (value !== undefined) return value;
   }
-  return globals[key];
+  return own(globals, key);
+}
+
+function own(settings: Environment, key: string): unknown {
+  return Object.hasOwn(settings, key) ? settings[key] : undefined;
 }
 
 function get<K extends keyof Environment & string>(
   key: K,
   options: { readonly default?: Environment[K] } = {},
 ): NonNullable<Environment[K]> {
+  checkOptions(`read environ.${key}`, options, { default: anything });
   const value = find(key) ?? options.default;
   if (value === undefined) {
     throw new Error(`Cannot read environ.${key}: it is not set: ${HOW(key)}`);
@@ -41,7 +54,8 @@ function get<K extends keyof Environment & string>(
 }
 
 function context<T>(settings: Environment, fn: () => T): T {
-  check(settings);
+  checkSettings("run environ.context", settings);
+  check("run environ.context", "the function", fn, callable);
   contexts.push({ ...settings });
   try {
     const result = fn();
@@ -56,21 +70,17 @@ function context<T>(settings: Environment, fn: () => T): T {
   }
 }
 
-function check(settings: Environment) {
-  const { fit } = settings;
-  if (fit !== undefined && typeof fit !== "boolean") {
-    throw new TypeError(
-      `Cannot set environ.fit: it must be a boolean: current value is ${fit}`,
-    );
-  }
+function checkSettings(action: string, settings: Environment) {
+  check(action, "the settings", settings, recordOf(anything));
+  if (settings.fit !== undefined) check(action, "fit", settings.fit, boolean);
 }
 
 /**
  * The environment.
  *
- * A setting is looked up in the innermost `context`, then outward, then in what
- * `set` set. `fit` has no default: a model with a layer that behaves differently
- * in training throws unless one says which it is.
+ * A setting is looked up in the innermost `context`, then in the outer ones, then among
+ * the values of `set`. `fit` has no default: a layer that depends on it throws if it is
+ * not set.
  *
  * @example Usage
  * ```ts
@@ -83,11 +93,11 @@ function check(settings: Environment) {
  * ```
  */
 export const environ: {
-  /** Run `fn` with `settings`, and return what it returns; no promise. */
+  /** Runs `fn` with `settings`, and returns its result, which must not be a promise. */
   context<T>(settings: Environment, fn: () => T): T;
-  /** Set `settings` everywhere outside contexts; `undefined` unsets one. */
+  /** Sets values for calls outside contexts; `undefined` removes one. */
   set(settings: Environment): void;
-  /** The value of a setting; throws, saying how to set it, if it has none. */
+  /** The value of a setting, or the default; throws without both. */
   get<K extends keyof Environment & string>(
     key: K,
     options?: { readonly default?: Environment[K] },
@@ -97,7 +107,7 @@ export const environ: {
 } = {
   context,
   set(settings) {
-    check(settings);
+    checkSettings("set environ", settings);
     globals = { ...globals, ...settings };
   },
   get,

@@ -1,39 +1,39 @@
 /**
- * Trace frames: what a differentiated function read from states and wrote to
- * them, so that its writes can be kept or taken back. Internal.
+ * Frames: records of what a function read from states and wrote to them, so that its
+ * writes can be kept or undone. Internal.
  *
  * @module
  */
 
-/** What a frame records: a state, seen from here as an opaque identity. */
+/** A state; its value is accessed by `frames.peek` and `frames.poke`. */
 export type Recorded = object;
 
-/** What one call of a function did to the states that existed before it. */
+/** The reads and writes of one call, in states that existed before it. */
 export class Frame {
-  /** Frames are numbered in the order they begin. */
+  /** The number of the frame, in the order in which they begin. */
   readonly serial: number;
   /** The states read. */
   readonly reads: Set<Recorded> = new Set();
   /** The states written. */
   readonly writes: Set<Recorded> = new Set();
-  /** What each touched state held when the frame began. */
+  /** The value that each state, read or written, had when the frame began. */
   readonly originals: Map<Recorded, unknown> = new Map();
 
-  /** Tensors that must outlive the frame, whatever is written. */
+  /** Tensors that must not be freed before the frame ends. */
   readonly pinned: Set<unknown> = new Set();
 
-  /** Begin a frame with this number. */
+  /** Begins a frame with a number. */
   constructor(serial: number) {
     this.serial = serial;
   }
 
-  /** Note that `state`, which holds `value`, was read. */
+  /** Records that `state`, which holds `value`, was read. */
   noteRead(state: Recorded, value: unknown): void {
     if (!this.originals.has(state)) this.originals.set(state, value);
     this.reads.add(state);
   }
 
-  /** Note that `state`, which held `old`, is about to be written. */
+  /** Records that `state`, which holds `old`, is about to be written. */
   noteWrite(state: Recorded, old: unknown): void {
     if (!this.originals.has(state)) this.originals.set(state, old);
     this.writes.add(state);
@@ -52,23 +52,23 @@ export class Frame {
 const stack: Frame[] = [];
 const NONE: readonly Frame[] = [];
 
-/** The frames that are open now, and the way into a state's box. */
+/** The open frames, and access to the values of states. */
 export const frames: {
-  /** The number of the frame begun last. */
+  /** The number of the frame that began last. */
   latest: number;
-  /** Where every read is noted, besides in frames; for checks. */
+  /** Collects every state that is read, besides the frames. */
   observer: Set<Recorded> | undefined;
-  /** Begin a frame. */
+  /** Begins a frame. */
   push(): Frame;
-  /** End the innermost frame. */
+  /** Ends the innermost frame. */
   pop(): void;
   /** The open frames, outermost first. */
   readonly open: readonly Frame[];
-  /** The open frames begun after number `born`. */
+  /** The open frames that began after number `born`. */
   since(born: number): readonly Frame[];
-  /** What `state` holds, unrecorded. */
+  /** The value of `state`; not recorded as a read. */
   peek(state: Recorded): unknown;
-  /** Put `value` in `state`, unrecorded and unowned. */
+  /** Sets the value of `state`, without a record and without cloning it. */
   poke(state: Recorded, value: unknown): void;
 } = {
   latest: 0,
@@ -89,11 +89,11 @@ export const frames: {
       ? NONE
       : stack.filter((frame) => frame.serial > born);
   },
-  // Set by state.ts, the only file that sees inside a state.
+  // Set by state.ts, since the value is a private field.
   peek: unset,
   poke: unset,
 };
 
 function unset(): never {
-  throw new Error("Cannot look into a state: state.ts is not loaded");
+  throw new Error("Cannot access a state: state.ts is not loaded");
 }

@@ -1,5 +1,5 @@
 /**
- * Memory: scopes that free what was made inside them.
+ * Scopes, which free the tensors created inside them.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { engine } from "./engine.ts";
 
 /**
- * Run `fn`, then free every tensor made inside it that it does not return.
+ * Runs `fn`, and frees every tensor created inside it that it does not return.
  *
- * What was written to states stays. Tensors are returned in a value, an array or
- * a plain object.
+ * Tensors that were written to states are kept. Tensors are returned alone, in an array
+ * or in a plain object.
  *
  * @example Usage
  * ```ts
@@ -25,9 +25,9 @@ import { engine } from "./engine.ts";
  * ```
  *
  * @typeParam T The type of the result.
- * @param fn What to run; it must not return a promise, since a scope ends when
- * the function returns.
- * @returns What `fn` returned.
+ * @param fn A function, which must not return a promise, since the scope ends when it
+ * returns.
+ * @returns The result of `fn`.
  * @throws {TypeError} If `fn` returns a promise.
  */
 export function scope<T>(fn: () => T): T {
@@ -51,8 +51,8 @@ export function isThenable(x: unknown): x is PromiseLike<unknown> {
 }
 
 /**
- * Free a kept tensor: now, or at the end of the scope that is open, so that what
- * was read from a state inside a scope stays usable until the scope ends.
+ * Frees a kept tensor: at once, or at the end of the open scope, so that a value read
+ * from a state inside a scope stays usable until the scope ends.
  */
 export function release(x: tf.Tensor): void {
   if (x.isDisposed) return;
@@ -65,14 +65,14 @@ export function release(x: tf.Tensor): void {
   activeScope.track.push(x);
 }
 
-/** Whether `x` was made in the innermost open scope, which would free it. */
+/** Whether `x` was created in the innermost open scope, which will free it. */
 export function isLocal(x: tf.Tensor): boolean {
   const { activeScope } = engine().state;
   const { scopeId } = x as unknown as { readonly scopeId: number };
   return !x.kept && activeScope !== null && scopeId === activeScope.id;
 }
 
-/** Give a kept tensor to the scope that is open, or to the caller. */
+/** Gives a kept tensor to the open scope, or to the caller if there is none. */
 export function adopt(x: tf.Tensor): void {
   const { activeScope } = engine().state;
   x.kept = false;

@@ -31,6 +31,12 @@ import type { RandomState } from "./random/state.ts";
 
 export { defaultState as default, type DrawOptions } from "./random/default.ts";
 export { type RandomKey, RandomState } from "./random/state.ts";
+export type {
+  Distribution,
+  NormalOptions,
+  TruncatedNormalOptions,
+  UniformOptions,
+} from "./random/distributions.ts";
 export * from "./random/continuous.ts";
 export * from "./random/discrete.ts";
 

@@ -1,34 +1,37 @@
 /**
- * States: the only places where values live from one step to the next.
+ * States: objects that hold the values which last from one step to the next.
  *
- * A state is a box with an identity. Its class says what kind of value it holds
- * (`ParamState` is trained, `BatchState` is a running statistic, ...), and is
- * what filters select by; it changes nothing in how the box works.
+ * The class of a state is the kind of value that it holds (`ParamState` a parameter,
+ * `BatchState` a running statistic, ...). Filters select by it; all classes work the
+ * same.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { checkOptions, iterable, type OptionRules, string } from "./check.ts";
 import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
 import { frames } from "./frames.ts";
 
 /** Options of a {@linkcode State}. */
 export interface StateOptions {
-  /** What errors call this state. Default: its class. */
+  /** The name of the state in errors. Default: its class. */
   readonly name?: string;
-  /** Words that filters select by. Default: none. */
+  /** Tags that filters select by. Default: none. */
   readonly tags?: Iterable<string>;
 }
 
+const RULES: OptionRules<StateOptions> = { name: string, tags: iterable };
+
 /**
- * A box that holds one value, and owns it if it is a tensor.
+ * Holds one value, and owns it if it is a tensor.
  *
- * The state keeps a clone of what it is given (a clone shares memory), and frees
- * it when another value takes its place: whoever made the tensor still frees
- * that one, or makes it inside a {@linkcode scope}. What `value` returns is valid
- * until the state is written; `tf.clone` it to keep it longer.
+ * The state keeps a clone of the tensor it is given (a clone shares memory), and frees
+ * the clone when the state is written: the caller still owns the tensor itself, and
+ * frees it or creates it inside a {@linkcode scope}. The tensor that `value` returns
+ * is valid until the state is written; `tf.clone` it to keep it longer.
  *
- * A value that is no tensor is held as it is, and must not be mutated.
+ * A value that is not a tensor is held as it is, and must not be mutated.
  *
  * @example Usage
  * ```ts
@@ -46,23 +49,24 @@ export interface StateOptions {
  * @typeParam T The type of the value.
  */
 export class State<T = tf.Tensor> {
-  /** What errors call this state. */
+  /** The name of the state in errors. */
   readonly name: string;
-  /** Words that filters select by. */
+  /** Tags that filters select by. */
   readonly tags: ReadonlySet<string>;
-  /** Of the trace frames, only those begun later record this state. */
+  /** The number of the last frame that is older than this state. */
   readonly #born: number;
   #value: T;
   #disposed = false;
 
   /**
-   * Hold `value`.
+   * Hold a value.
    *
-   * @param value What to hold; a tensor is cloned.
+   * @param value The value; a tensor is cloned.
    * @param options See {@linkcode StateOptions}.
    * @throws {TypeError} If `value` is a state.
    */
   constructor(value: T, options: StateOptions = {}) {
+    checkOptions(`create ${new.target.name}`, options, RULES);
     this.name = options.name ?? new.target.name;
     this.tags = new Set(options.tags);
     this.#born = frames.latest;
@@ -70,7 +74,7 @@ export class State<T = tf.Tensor> {
     this.#value = own(value);
   }
 
-  /** The value held now; writing it checks that shape and dtype stay the same. */
+  /** The current value; a write must have the same shape and dtype. */
   get value(): T {
     this.#alive("read");
     for (const frame of frames.since(this.#born)) {
@@ -88,9 +92,9 @@ export class State<T = tf.Tensor> {
   }
 
   /**
-   * Write a value that may have another shape or dtype.
+   * Writes a value that may have another shape or dtype.
    *
-   * @param next The value to hold from now on.
+   * @param next The new value.
    */
   replace(next: T): void {
     this.#alive("write");
@@ -108,7 +112,7 @@ export class State<T = tf.Tensor> {
     return this.#tensor("dtype").dtype;
   }
 
-  /** How many elements the tensor has. */
+  /** The number of elements of the tensor. */
   get size(): number {
     return this.#tensor("size").size;
   }
@@ -118,7 +122,7 @@ export class State<T = tf.Tensor> {
     return this.#disposed;
   }
 
-  /** Free the value; reading or writing it afterwards throws. */
+  /** Frees the value; reading or writing it afterwards throws. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -166,10 +170,10 @@ export type AnyState = State<unknown>;
 /** States by path, such as `"layers.0.weight"`. */
 export type States<S extends AnyState = State> = Named<S>;
 
-/** A state that lives as long as its model, and belongs in a checkpoint. */
+/** A state that lasts as long as its model, and is saved in checkpoints. */
 export class LongTermState<T = tf.Tensor> extends State<T> {}
 
-/** A state that means something only during a sequence or a batch. */
+/** A state that lasts for a sequence or a batch, and is not saved. */
 export class ShortTermState<T = tf.Tensor> extends State<T> {}
 
 /** A tensor that training changes. */
@@ -182,10 +186,10 @@ export class ParamState<T extends tf.Tensor = tf.Tensor>
   frozen: boolean = false;
 }
 
-/** A statistic gathered over batches, such as a running mean. */
+/** A statistic accumulated over batches, such as a running mean. */
 export class BatchState<T = tf.Tensor> extends LongTermState<T> {}
 
-/** What a recurrent cell remembers from one time step to the next. */
+/** The state of a recurrent cell between time steps. */
 export class HiddenState<T extends tf.Tensor = tf.Tensor>
   extends ShortTermState<T> {}
 

@@ -1,6 +1,5 @@
 /**
- * Values by path: the one container that models, gradients, optimizers and
- * checkpoints share.
+ * Values by path: the container of models, gradients, optimizers and checkpoints.
  *
  * @module
  */
@@ -13,7 +12,7 @@ export type Named<T> = Readonly<Record<string, T>>;
 export type Tensors = Named<tf.Tensor>;
 
 /**
- * Apply `fn` to each value, and keep the names and their order.
+ * Applies `fn` to each value; names and order stay the same.
  *
  * @example Usage
  * ```ts
@@ -28,7 +27,7 @@ export type Tensors = Named<tf.Tensor>;
  *
  * @typeParam T The type of a value.
  * @typeParam U The type of a result.
- * @param values The values to read.
+ * @param values The values by name.
  * @param fn Called with each value and its name.
  * @returns The results, under the same names.
  */

@@ -1,9 +1,10 @@
 /**
- * Functions with gradients of their own.
+ * Custom gradients, constants and recomputation.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { callable, check, tensor } from "../check.ts";
 import { engine, isNested } from "../engine.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";
@@ -25,10 +26,9 @@ export interface WithGradient<V extends tf.Tensor> {
 }
 
 /**
- * A function of tensors with a gradient that you write.
+ * A function of tensors with a custom gradient.
  *
- * The gradient is differentiated in its turn where it is made of differentiable
- * ops.
+ * It can be differentiated again if the gradient is made of differentiable operations.
  *
  * @example A straight-through estimator
  * ```ts
@@ -46,13 +46,14 @@ export interface WithGradient<V extends tf.Tensor> {
  *
  * @typeParam A The inputs.
  * @typeParam V The value.
- * @param fn Computes the value of the inputs, and says how to differentiate it.
- * @returns A function of the inputs that gives the value.
+ * @param fn Computes the value of the inputs, and returns it with its gradient.
+ * @returns A function of the inputs that returns the value.
  */
 export function customGradient<
   A extends readonly tf.Tensor[],
   V extends tf.Tensor,
 >(fn: (...inputs: A) => WithGradient<V>): (...inputs: A) => V {
+  check("define a gradient", "fn", fn, callable);
   const custom: (...inputs: tf.Tensor[]) => tf.Tensor = tf.customGrad(
     (...all) => {
       const save = all.pop() as tf.GradSaveFunc;
@@ -86,6 +87,7 @@ export function customGradient<
  * @returns A tensor that shares its memory.
  */
 export function stopGradient<T extends tf.Tensor>(x: T): T {
+  check("stop the gradient", "x", x, tensor);
   return engine().runKernelFunc({
     forwardFunc: () => tf.clone(x),
     backwardsFunc: () => ({}),
@@ -94,13 +96,12 @@ export function stopGradient<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * `fn`, which keeps nothing for its gradient but its inputs, and runs again in
- * the backward pass: less memory for more time (gradient checkpointing).
+ * `fn`, with only its inputs kept for the gradient, and computed again in the backward
+ * pass: less memory for more time (gradient checkpointing).
  *
- * Gradients flow to its tensor arguments and to the states it reads. The second
- * run meets the states as the first did, so that random numbers are the same,
- * and what it writes is taken back. No gradient flows through what it writes to
- * states.
+ * Gradients flow to its tensor arguments and to the states it reads. The second run
+ * begins with the same states as the first, so that random numbers are the same, and
+ * its writes are undone. No gradient flows through values that it writes to states.
  *
  * {@link https://arxiv.org/abs/1604.06174 | Chen et al., 2016}.
  *
@@ -123,6 +124,7 @@ export function stopGradient<T extends tf.Tensor>(x: T): T {
 export function recompute<A extends readonly unknown[], V extends tf.Tensor>(
   fn: (...args: A) => V,
 ): (...args: A) => V {
+  check("recompute", "fn", fn, callable);
   return (...args) => {
     const argnums = args.flatMap((x, i) =>
       x instanceof tf.Tensor && x.dtype === "float32" ? [i] : []

@@ -6,7 +6,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { State } from "../state.ts";
 
-/** What can be differentiated: a state, or lists and records of such. */
+/** A state, or lists and records of states, nested to any depth. */
 export type StateNest =
   | State<tf.Tensor>
   | readonly StateNest[]
@@ -19,7 +19,7 @@ export type GradsOf<N> = StateNest extends N ? unknown
   : { [K in keyof N]: GradsOf<N[K]> };
 
 /**
- * The states in `nest` with their paths, a state that stands twice once.
+ * The states in `nest` with their paths; a state that occurs twice has its first path.
  *
  * @throws {TypeError} If it contains anything else, or nothing.
  */
@@ -49,7 +49,7 @@ export function collect(nest: unknown): Map<State<tf.Tensor>, string> {
   return found;
 }
 
-/** `fn` of each state in `nest`, in its structure. */
+/** The results of `fn` for each state, in the structure of `nest`. */
 export function mirror<N extends StateNest, U>(
   nest: N,
   fn: (state: State<tf.Tensor>) => U,

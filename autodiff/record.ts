@@ -1,5 +1,5 @@
 /**
- * Runs a function so that it can be run again from the same states.
+ * Runs a function, and records the states that it begins with, to run it again.
  *
  * @module
  */
@@ -7,20 +7,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import { isLocal, release } from "../memory.ts";
 import { type Frame, frames } from "../frames.ts";
 
-/** What running a function met and gave. */
+/** The result of a function, and the states that it began with. */
 export interface Recording<V> {
-  /** What it returned. */
+  /** The result. */
   readonly value: V;
-  /** What each state that it touched held before: these very tensors. */
+  /** The value that each state, read or written, had before: the same tensors. */
   readonly originals: ReadonlyMap<object, unknown>;
   /** The same, as kept clones. */
   readonly from: ReadonlyMap<object, unknown>;
 }
 
-/** Run `fn`, and keep what the states it touched held before. */
+/** Runs `fn`, and keeps the values that its states had before. */
 export function record<V extends tf.Tensor>(fn: () => V): Recording<V> {
   const frame = frames.push();
-  // What is overwritten must survive until it is cloned.
   const from = new Map<object, unknown>();
   try {
     const value = tf.tidy(() => {
@@ -42,7 +41,7 @@ export function record<V extends tf.Tensor>(fn: () => V): Recording<V> {
   }
 }
 
-/** Free the originals that the frame held back. */
+/** Frees the overwritten values that the frame kept alive. */
 function releaseOverwritten(frame: Frame) {
   for (const state of frame.writes) {
     const original = frame.originals.get(state);

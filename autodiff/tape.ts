@@ -1,5 +1,5 @@
 /**
- * tfjs' tape, without its leaks: gradients of functions of tensors.
+ * Gradients of functions of tensors, on tfjs' tape.
  *
  * @module
  */
@@ -15,13 +15,13 @@ export interface TapeResult {
 }
 
 /**
- * Run `fn`, and back through what it did from `dy` to `xs`.
+ * Runs `fn`, and propagates `dy` backward to `xs`.
  *
- * Unlike tfjs' own, it frees what the tape saved when `fn` or a gradient throws,
- * and may run inside the backward pass of a custom gradient.
+ * Unlike `tf.engine().gradients`, it frees the tensors that the tape saved when `fn` or
+ * a gradient throws, and may run inside the backward pass of a custom gradient.
  *
- * @param fn Returns the value, which it made; reads `xs`.
- * @param xs The inputs, which it reads as these very tensors.
+ * @param fn Computes a new tensor from `xs`.
+ * @param xs The inputs: the same tensor objects that `fn` reads.
  * @param dy The gradient in the value. Default: ones.
  */
 export function backpropagate(

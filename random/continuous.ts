@@ -4,61 +4,21 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { check, checkOptions, tensor } from "../check.ts";
 import {
-  check,
-  checkOptions,
-  type OptionRules,
-  refuse,
-  tensor,
-} from "../check.ts";
-import {
-  checkDraw,
+  checkShape,
   defaultState,
   DRAW_RULES,
   type DrawOptions,
 } from "./default.ts";
+import {
+  checkDistribution,
+  type NormalOptions,
+  type TruncatedNormalOptions,
+  type UniformOptions,
+} from "./distributions.ts";
 import { normalCdf, probit } from "./normal.ts";
 import type { RandomState } from "./state.ts";
-
-/** Options of {@linkcode uniform}. */
-export interface UniformOptions extends DrawOptions {
-  /** The lower bound. Default: 0. */
-  readonly min?: number;
-  /** The upper bound. Default: 1. */
-  readonly max?: number;
-}
-
-/** Options of {@linkcode normal}. */
-export interface NormalOptions extends DrawOptions {
-  /** The mean. Default: 0. */
-  readonly mean?: number;
-  /** The standard deviation. Default: 1. */
-  readonly std?: number;
-}
-
-/** Options of {@linkcode truncatedNormal}. */
-export interface TruncatedNormalOptions extends NormalOptions {
-  /** The lower bound, in standard deviations from the mean. Default: -2. */
-  readonly lower?: number;
-  /** The upper bound, in standard deviations from the mean. Default: 2. */
-  readonly upper?: number;
-}
-
-const UNIFORM: OptionRules<UniformOptions> = {
-  ...DRAW_RULES,
-  min: "a finite number",
-  max: "a finite number",
-};
-const NORMAL: OptionRules<NormalOptions> = {
-  ...DRAW_RULES,
-  mean: "a finite number",
-  std: "a nonnegative finite number",
-};
-const TRUNCATED_NORMAL: OptionRules<TruncatedNormalOptions> = {
-  ...NORMAL,
-  lower: "a number",
-  upper: "a number",
-};
 
 /**
  * Uniform numbers in `[min, max)`, in steps of `(max - min) / 2^24`.
@@ -71,11 +31,9 @@ export function uniform<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
   options: UniformOptions = {},
 ): tf.Tensor<R> {
-  checkDraw("draw uniform numbers", shape, options, UNIFORM);
+  checkShape("draw uniform numbers", shape);
+  checkDistribution("draw uniform numbers", "uniform", options);
   const { min = 0, max = 1, random = defaultState } = options;
-  if (!(min <= max)) {
-    refuse("draw uniform numbers", "min", `at most max, ${max}`, min);
-  }
   return draw(shape, random, (word) => min + (max - min) * fraction(word));
 }
 
@@ -91,7 +49,8 @@ export function normal<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
   options: NormalOptions = {},
 ): tf.Tensor<R> {
-  checkDraw("draw normal numbers", shape, options, NORMAL);
+  checkShape("draw normal numbers", shape);
+  checkDistribution("draw normal numbers", "normal", options);
   const { mean = 0, std = 1, random = defaultState } = options;
   return draw(shape, random, (word) => mean + std * probit(midpoint(word)));
 }
@@ -110,13 +69,11 @@ export function truncatedNormal<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
   options: TruncatedNormalOptions = {},
 ): tf.Tensor<R> {
-  checkDraw("draw truncated normal numbers", shape, options, TRUNCATED_NORMAL);
+  const action = "draw truncated normal numbers";
+  checkShape(action, shape);
+  checkDistribution(action, "truncatedNormal", options);
   const { mean = 0, std = 1, lower = -2, upper = 2 } = options;
   const { random = defaultState } = options;
-  if (!(lower < upper)) {
-    const is = `below upper, ${upper}`;
-    refuse("draw truncated normal numbers", "lower", is, lower);
-  }
   // Φ is precise near 0, not near 1: in the upper tail, use the mirror image.
   const mirror = lower > 0 ? -1 : 1;
   const from = normalCdf(mirror * (lower > 0 ? upper : lower));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, checkOptions, listOf, type OptionRules } from "../check.ts";
+import { check, listOf, type OptionRules } from "../check.ts";
 import { RandomState, stream } from "./state.ts";
 
 /** The stream that everything draws from by default; it begins with seed 0. */
@@ -18,13 +18,7 @@ export interface DrawOptions {
 /** The rules of {@linkcode DrawOptions}. */
 export const DRAW_RULES: OptionRules<DrawOptions> = { random: stream };
 
-/** Throws unless `shape` and `options` are what a draw takes. */
-export function checkDraw<O extends DrawOptions>(
-  action: string,
-  shape: readonly number[],
-  options: O,
-  rules: OptionRules<O>,
-): void {
+/** Throws unless `shape` is a list of sizes. */
+export function checkShape(action: string, shape: readonly number[]): void {
   check(action, "shape", shape, listOf("a nonnegative integer"));
-  checkOptions(action, options, rules);
 }

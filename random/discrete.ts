@@ -12,7 +12,7 @@ import {
   refuse,
 } from "../check.ts";
 import {
-  checkDraw,
+  checkShape,
   defaultState,
   DRAW_RULES,
   type DrawOptions,
@@ -67,7 +67,8 @@ export function bernoulli<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
   options: BernoulliOptions = {},
 ): tf.Tensor<R> {
-  checkDraw("draw Bernoulli numbers", shape, options, BERNOULLI);
+  checkShape("draw Bernoulli numbers", shape);
+  checkOptions("draw Bernoulli numbers", options, BERNOULLI);
   const { p = 0.5, random = defaultState } = options;
   const words = random.words(tf.util.sizeFromShape(shape));
   const limit = p * 2 ** 32;
@@ -90,7 +91,8 @@ export function randint<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
   options: RandintOptions,
 ): tf.Tensor<R> {
-  checkDraw("draw integers", shape, options, RANDINT);
+  checkShape("draw integers", shape);
+  checkOptions("draw integers", options, RANDINT);
   const { min = 0, max, random = defaultState } = options;
   check("draw integers", "max", max, "an integer");
   if (min >= max) refuse("draw integers", "min", `below max, ${max}`, min);

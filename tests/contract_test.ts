@@ -17,7 +17,7 @@ import {
 } from "../mod.ts";
 import { BACKENDS, FULL, numbers, onEachBackend } from "./_backends.ts";
 
-// The example of DESIGN section 3, as it stands there.
+// The example at the beginning of the README.
 class Mlp extends nn.Module {
   readonly hidden = new nn.Linear(784, 256);
   readonly out = new nn.Linear(256, 10);

@@ -191,6 +191,6 @@ Deno.test("environ refuses promises and settings of another kind", () => {
   assertThrows(
     () => environ.set({ fit: 1 as unknown as boolean }),
     TypeError,
-    "Cannot set environ.fit: it must be a boolean: current value is 1",
+    "Cannot set environ: fit must be true or false: current value is 1",
   );
 });

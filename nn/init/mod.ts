@@ -10,6 +10,7 @@ export * from "./constant.ts";
 export type { Initializer } from "./initializer.ts";
 export * from "./orthogonal.ts";
 export {
+  type Drawn,
   Normal,
   type NormalOptions,
   TruncatedNormal,
@@ -19,6 +20,7 @@ export {
 } from "./random.ts";
 export {
   calculateGain,
+  type Defaults,
   type FanOptions,
   KaimingNormal,
   KaimingUniform,

@@ -4,126 +4,77 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, type OptionRules, refuse } from "../../check.ts";
 import * as random from "../../random.ts";
 import type { RandomState } from "../../random.ts";
+import {
+  checkDistribution,
+  type Distribution,
+} from "../../random/distributions.ts";
 import type { Initializer } from "./initializer.ts";
 
 /** Options of {@linkcode Normal}. */
-export interface NormalOptions {
-  /** The mean. Default: 0. */
-  readonly mean?: number;
-  /** The standard deviation. Default: 1. */
-  readonly std?: number;
-}
+export type NormalOptions = Omit<random.NormalOptions, "random">;
 
 /** Options of {@linkcode TruncatedNormal}. */
-export interface TruncatedNormalOptions {
-  /** The mean. Default: 0. */
-  readonly mean?: number;
-  /** The standard deviation before truncation. Default: 1. */
-  readonly std?: number;
-  /** The lower bound, in standard deviations from the mean. Default: -2. */
-  readonly lower?: number;
-  /** The upper bound, in standard deviations from the mean. Default: 2. */
-  readonly upper?: number;
-}
+export type TruncatedNormalOptions = Omit<
+  random.TruncatedNormalOptions,
+  "random"
+>;
 
 /** Options of {@linkcode Uniform}. */
-export interface UniformOptions {
-  /** The lower bound. Default: 0. */
-  readonly min?: number;
-  /** The upper bound. Default: 1. */
-  readonly max?: number;
-}
+export type UniformOptions = Omit<random.UniformOptions, "random">;
 
-const NORMAL: OptionRules<NormalOptions> = {
-  mean: "a finite number",
-  std: "a nonnegative finite number",
-};
-const TRUNCATED_NORMAL: OptionRules<TruncatedNormalOptions> = {
-  ...NORMAL,
-  lower: "a number",
-  upper: "a number",
-};
-const UNIFORM: OptionRules<UniformOptions> = {
-  min: "a finite number",
-  max: "a finite number",
-};
-
-/** Normal numbers. */
-export class Normal implements Initializer {
-  readonly #options: NormalOptions;
+/**
+ * An initializer that draws from one distribution.
+ *
+ * @typeParam O The options of the distribution.
+ */
+export abstract class Drawn<O extends object> implements Initializer {
+  /** The name of the distribution. */
+  static readonly distribution: Distribution;
+  readonly #options: O;
 
   /**
    * Keep the settings.
    *
-   * @param options See {@linkcode NormalOptions}.
+   * @param options The parameters of the distribution.
    */
-  constructor(options: NormalOptions = {}) {
-    checkOptions("create Normal", options, NORMAL);
+  constructor(options: O = {} as O) {
+    const { name, distribution } = new.target as unknown as typeof Drawn;
+    checkDistribution(`create ${name}`, distribution, options);
     this.#options = { ...options };
   }
 
   /** A new tensor of `shape`. */
   init(shape: readonly number[], random?: RandomState): tf.Tensor {
-    return draw("normal", shape, this.#options, random);
+    const { distribution } = this.constructor as typeof Drawn;
+    return draw(distribution, shape, this.#options, random);
   }
+}
+
+/** Normal numbers. */
+export class Normal extends Drawn<NormalOptions> {
+  /** The name of the distribution. */
+  static override readonly distribution = "normal";
 }
 
 /** Normal numbers between two bounds. */
-export class TruncatedNormal implements Initializer {
-  readonly #options: TruncatedNormalOptions;
-
-  /**
-   * Keep the settings.
-   *
-   * @param options See {@linkcode TruncatedNormalOptions}.
-   */
-  constructor(options: TruncatedNormalOptions = {}) {
-    checkOptions("create TruncatedNormal", options, TRUNCATED_NORMAL);
-    const { lower = -2, upper = 2 } = options;
-    if (!(lower < upper)) {
-      refuse("create TruncatedNormal", "lower", `below upper, ${upper}`, lower);
-    }
-    this.#options = { ...options };
-  }
-
-  /** A new tensor of `shape`. */
-  init(shape: readonly number[], random?: RandomState): tf.Tensor {
-    return draw("truncatedNormal", shape, this.#options, random);
-  }
+export class TruncatedNormal extends Drawn<TruncatedNormalOptions> {
+  /** The name of the distribution. */
+  static override readonly distribution = "truncatedNormal";
 }
 
 /** Uniform numbers in `[min, max)`. */
-export class Uniform implements Initializer {
-  readonly #options: UniformOptions;
-
-  /**
-   * Keep the settings.
-   *
-   * @param options See {@linkcode UniformOptions}.
-   */
-  constructor(options: UniformOptions = {}) {
-    checkOptions("create Uniform", options, UNIFORM);
-    const { min = 0, max = 1 } = options;
-    if (!(min <= max)) {
-      refuse("create Uniform", "min", `at most max, ${max}`, min);
-    }
-    this.#options = { ...options };
-  }
-
-  /** A new tensor of `shape`. */
-  init(shape: readonly number[], random?: RandomState): tf.Tensor {
-    return draw("uniform", shape, this.#options, random);
-  }
+export class Uniform extends Drawn<UniformOptions> {
+  /** The name of the distribution. */
+  static override readonly distribution = "uniform";
 }
 
 /** Draws from a distribution with a stream, by default the default one. */
 export function draw(
-  distribution: "normal" | "truncatedNormal" | "uniform",
+  distribution: Distribution,
   shape: readonly number[],
-  options: NormalOptions | TruncatedNormalOptions | UniformOptions,
+  options: object,
   stream: RandomState = random.default,
 ): tf.Tensor {
   return random[distribution]([...shape] as tf.ShapeMap[tf.Rank], {

@@ -95,10 +95,17 @@ export class VarianceScaling implements Initializer {
 /** Options of the named kinds of {@linkcode VarianceScaling}. */
 export type FanOptions = Pick<VarianceScalingOptions, "scale" | "mode">;
 
+/** Scale and mode by default, and the distribution. */
+export type Defaults = readonly [
+  scale: number,
+  mode: Required<VarianceScalingOptions>["mode"],
+  distribution: Required<VarianceScalingOptions>["distribution"],
+];
+
 /** {@linkcode VarianceScaling} with other defaults and a given distribution. */
 export abstract class NamedVarianceScaling extends VarianceScaling {
   /** The defaults and the distribution. */
-  static readonly defaults: Required<VarianceScalingOptions>;
+  static readonly defaults: Defaults;
 
   /**
    * Keep the settings.
@@ -108,8 +115,9 @@ export abstract class NamedVarianceScaling extends VarianceScaling {
   constructor(options: FanOptions = {}) {
     const { name, defaults } = new.target as typeof NamedVarianceScaling;
     checkOptions(`create ${name}`, options, FAN_RULES);
-    const { scale = defaults.scale, mode = defaults.mode } = options;
-    super({ scale, mode, distribution: defaults.distribution });
+    const [defaultScale, defaultMode, distribution] = defaults;
+    const { scale = defaultScale, mode = defaultMode } = options;
+    super({ scale, mode, distribution });
   }
 }
 
@@ -119,21 +127,13 @@ export abstract class NamedVarianceScaling extends VarianceScaling {
  */
 export class KaimingNormal extends NamedVarianceScaling {
   /** The defaults and the distribution. */
-  static override readonly defaults: Required<VarianceScalingOptions> = define(
-    2,
-    "fanIn",
-    "truncatedNormal",
-  );
+  static override readonly defaults: Defaults = [2, "fanIn", "truncatedNormal"];
 }
 
 /** Uniform with variance `2 / fanIn` (He et al. 2015). */
 export class KaimingUniform extends NamedVarianceScaling {
   /** The defaults and the distribution. */
-  static override readonly defaults: Required<VarianceScalingOptions> = define(
-    2,
-    "fanIn",
-    "uniform",
-  );
+  static override readonly defaults: Defaults = [2, "fanIn", "uniform"];
 }
 
 /**
@@ -143,49 +143,29 @@ export class KaimingUniform extends NamedVarianceScaling {
  */
 export class XavierNormal extends NamedVarianceScaling {
   /** The defaults and the distribution. */
-  static override readonly defaults: Required<VarianceScalingOptions> = define(
+  static override readonly defaults: Defaults = [
     1,
     "fanAvg",
     "truncatedNormal",
-  );
+  ];
 }
 
 /** Uniform with variance `1 / fanAvg` (Glorot and Bengio 2010). */
 export class XavierUniform extends NamedVarianceScaling {
   /** The defaults and the distribution. */
-  static override readonly defaults: Required<VarianceScalingOptions> = define(
-    1,
-    "fanAvg",
-    "uniform",
-  );
+  static override readonly defaults: Defaults = [1, "fanAvg", "uniform"];
 }
 
 /** Truncated normal with variance `1 / fanIn`, which suits SELU (LeCun et al. 1998). */
 export class LecunNormal extends NamedVarianceScaling {
   /** The defaults and the distribution. */
-  static override readonly defaults: Required<VarianceScalingOptions> = define(
-    1,
-    "fanIn",
-    "truncatedNormal",
-  );
+  static override readonly defaults: Defaults = [1, "fanIn", "truncatedNormal"];
 }
 
 /** Uniform with variance `1 / fanIn` (LeCun et al. 1998). */
 export class LecunUniform extends NamedVarianceScaling {
   /** The defaults and the distribution. */
-  static override readonly defaults: Required<VarianceScalingOptions> = define(
-    1,
-    "fanIn",
-    "uniform",
-  );
-}
-
-function define(
-  scale: number,
-  mode: Required<VarianceScalingOptions>["mode"],
-  distribution: Required<VarianceScalingOptions>["distribution"],
-): Required<VarianceScalingOptions> {
-  return { scale, mode, distribution };
+  static override readonly defaults: Defaults = [1, "fanIn", "uniform"];
 }
 
 /**

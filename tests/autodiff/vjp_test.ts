@@ -245,7 +245,7 @@ onEachBackend(
       assertThrows(
         () => clipGradNorm(bad, 1, { normType: -1 }),
         RangeError,
-        "normType must be positive: current value is -1",
+        "normType must be a positive number: current value is -1",
       );
       tf.dispose(bad);
     });

@@ -5,7 +5,7 @@ import { safeNorm } from "../../nn/mod.ts";
 import { numbers, onEachBackend } from "../_backends.ts";
 
 onEachBackend(
-  "C16: a norm of zero has gradient zero, others that of norm",
+  "a norm of zero has gradient zero, others that of norm",
   async () => {
     const x = tf.tensor2d([[3, 4], [0, 0]]);
     const rows = safeNorm(x, { axis: 1 });

@@ -1,6 +1,5 @@
 /**
- * The traps of `reference/brainstate.md` section 6, by number: what upstream does,
- * and ours does not.
+ * Behaviour in which other libraries surprise their users, one case each.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -24,7 +23,7 @@ import { assertClose } from "./_close.ts";
 
 const cpu = { only: ["cpu"] } as const;
 
-onEachBackend("1: evaluation stays evaluation after training", async () => {
+onEachBackend("evaluation stays evaluation after training", async () => {
   const model = new nn.Sequential(new nn.BatchNorm0d(2), new nn.Dropout());
   const x = tf.tensor2d([[1, 2], [3, 5]]);
   const loss = autodiff.grad(
@@ -43,7 +42,7 @@ onEachBackend("1: evaluation stays evaluation after training", async () => {
   }
 }, cpu);
 
-onEachBackend("2: a gradient in no states throws", () => {
+onEachBackend("a gradient in no states throws", () => {
   const x = tf.ones([2]);
   for (const states of [[], {}]) {
     assertThrows(() =>
@@ -53,7 +52,7 @@ onEachBackend("2: a gradient in no states throws", () => {
 }, cpu);
 
 onEachBackend(
-  "3: a dropout rate is the share dropped, and 1 is refused",
+  "a dropout rate is the share dropped, and 1 is refused",
   async () => {
     assertThrows(
       () => new nn.Dropout({ rate: 1 }),
@@ -72,7 +71,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "4: a write or load of another shape throws and changes nothing",
+  "a write or load of another shape throws and changes nothing",
   async () => {
     const layer = new nn.Linear(2, 3);
     const before = tf.clone(layer.weight.value);
@@ -93,7 +92,7 @@ onEachBackend(
   cpu,
 );
 
-onEachBackend("5: namedParameters without recursion are a module's own", () => {
+onEachBackend("namedParameters without recursion are a module's own", () => {
   class Net extends nn.Module {
     readonly scale = scope(() => new ParamState(tf.scalar(2)));
     readonly more = [scope(() => new ParamState(tf.scalar(3)))];
@@ -121,7 +120,7 @@ onEachBackend("5: namedParameters without recursion are a module's own", () => {
   );
 }, cpu);
 
-onEachBackend("6: a state where states() cannot find it throws", () => {
+onEachBackend("a state where states() cannot find it throws", () => {
   class Hidden extends nn.Module {
     constructor(readonly box: unknown) {
       super();
@@ -137,7 +136,7 @@ onEachBackend("6: a state where states() cannot find it throws", () => {
   }
 }, cpu);
 
-onEachBackend("7: each parameter is one tensor under its own path", () => {
+onEachBackend("each parameter is one tensor under its own path", () => {
   const model = new nn.Sequential(new nn.Linear(2, 3), new nn.LayerNorm(3));
   for (const state of Object.values(model.states(ParamState))) {
     assertInstanceOf(state.value, tf.Tensor);
@@ -151,7 +150,7 @@ onEachBackend("7: each parameter is one tensor under its own path", () => {
 }, cpu);
 
 onEachBackend(
-  "8: BatchNorm without tracking normalizes, and statistics keep their shape",
+  "BatchNorm without tracking normalizes, and statistics keep their shape",
   async () => {
     const x = tf.tensor2d([[1, 10], [3, 30]]);
     const norm = new nn.BatchNorm0d(2, { trackRunningStats: false });
@@ -169,7 +168,7 @@ onEachBackend(
   cpu,
 );
 
-onEachBackend("9: an aux of another length than two throws", () => {
+onEachBackend("an aux of another length than two throws", () => {
   const loss = () =>
     [tf.scalar(1), 2, 3] as unknown as readonly [tf.Scalar, number];
   const layer = new nn.Linear(1, 1);
@@ -180,7 +179,7 @@ onEachBackend("9: an aux of another length than two throws", () => {
   );
 }, cpu);
 
-onEachBackend("10: defaults are the same throughout", async () => {
+onEachBackend("defaults are the same throughout", async () => {
   const x = tf.ones<tf.Rank.R4>([1, 4, 4, 2]);
   for (const pool of [new nn.MaxPool2d(2), new nn.AvgPool2d(2)]) {
     assertEquals(pool.call(x).shape, [1, 2, 2, 2]);
@@ -191,7 +190,7 @@ onEachBackend("10: defaults are the same throughout", async () => {
   assert(new nn.Linear(1, 1).bias !== null);
 }, cpu);
 
-onEachBackend("11: sizes that do not fit throw when the model is built", () => {
+onEachBackend("sizes that do not fit throw when the model is built", () => {
   const error = assertThrows(
     () => new nn.Sequential(new nn.Linear(2, 3), nn.relu, new nn.Linear(4, 1)),
     RangeError,
@@ -201,7 +200,7 @@ onEachBackend("11: sizes that do not fit throw when the model is built", () => {
   }
 }, cpu);
 
-onEachBackend("12: running statistics are among what is saved", () => {
+onEachBackend("running statistics are among what is saved", () => {
   assertEquals(Object.keys(nn.stateDict(new nn.BatchNorm1d(2))), [
     "weight",
     "bias",
@@ -210,7 +209,7 @@ onEachBackend("12: running statistics are among what is saved", () => {
   ]);
 }, cpu);
 
-onEachBackend("13: records with any kind of key are walked", () => {
+onEachBackend("records with any kind of key are walked", () => {
   class Net extends nn.Module {
     readonly parts: Record<string | number, nn.Module> = {
       b: new nn.Linear(1, 1, { bias: false }),
@@ -224,7 +223,7 @@ onEachBackend("13: records with any kind of key are walked", () => {
   ]);
 }, cpu);
 
-onEachBackend("14: a metric computed before an update throws", async () => {
+onEachBackend("a metric computed before an update throws", async () => {
   const metrics: nn.Metric<never[], unknown>[] = [
     new nn.AverageMetric(),
     new nn.WelfordMetric(),
@@ -244,7 +243,7 @@ onEachBackend("14: a metric computed before an update throws", async () => {
   }
 }, cpu);
 
-onEachBackend("15: a resumed stream goes on where it was saved", async () => {
+onEachBackend("a resumed stream goes on where it was saved", async () => {
   // Checkpoints of model, optimizer and randomness together: tests/checkpoint.
   const dropout = new nn.Dropout({ random: new random.RandomState(3) });
   const x = tf.ones([50]);
@@ -257,7 +256,7 @@ onEachBackend("15: a resumed stream goes on where it was saved", async () => {
 }, cpu);
 
 onEachBackend(
-  "16: errors are TypeErrors and RangeErrors that say what is wrong",
+  "errors are TypeErrors and RangeErrors that say what is wrong",
   () => {
     assertThrows(
       () => new nn.Linear(0, 1),
@@ -274,7 +273,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "17: momentum is the share kept, and the variance is biased",
+  "momentum is the share kept, and the variance is biased",
   async () => {
     const norm = new nn.BatchNorm0d(1, { momentum: 0.75 });
     const x = tf.tensor2d([[0], [4]]); // mean 2, biased variance 4, unbiased 8
@@ -295,7 +294,7 @@ onEachBackend(
   cpu,
 );
 
-onEachBackend("18: calling an embedding writes no state", async () => {
+onEachBackend("calling an embedding writes no state", async () => {
   const embedding = new nn.Embedding(4, 2);
   const before = tf.clone(embedding.weight.value);
   const { weight } = embedding;

@@ -1,6 +1,5 @@
 /**
- * The numbers that brainstate 0.5.4 and braintools 0.3.0 gave
- * (`reference/brainstate.md` section 9).
+ * Results of brainstate 0.5.4 and braintools 0.3.0.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
