@@ -3,32 +3,12 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByBelief}. */
-export interface ScaleByBeliefOptions {
-  /** Decay rates of the mean gradient and its error. Default: [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the denominator. Default: 1e-16. */
-  readonly eps?: number | undefined;
-}
-
-const SCALE_RULES: OptionRules<ScaleByBeliefOptions> = {
-  betas,
-  eps: "a nonnegative finite number",
-};
+export interface ScaleByBeliefOptions extends tx.MomentsOptions {}
 
 /**
  * Divide the mean gradient by how far gradients are from it.
@@ -45,10 +25,10 @@ const SCALE_RULES: OptionRules<ScaleByBeliefOptions> = {
  */
 export function scaleByBelief(
   options: ScaleByBeliefOptions = {},
-): GradientTransformation {
-  checkOptions("create scaleByBelief", options, SCALE_RULES);
+): tx.GradientTransformation {
+  checkOptions("create scaleByBelief", options, tx.MOMENTS_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-16 } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0, s: 0 },
     scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
     update({ update: g, m, s }, { c1, c2 }) {
@@ -61,13 +41,7 @@ export function scaleByBelief(
 
 /** Options of {@linkcode adabelief}. */
 export interface AdaBeliefOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByBeliefOptions {}
-
-const RULES: OptionRules<AdaBeliefOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByBeliefOptions {}
 
 /**
  * AdaBelief with an L2 penalty (`g ← g + λ θ` comes first).
@@ -79,13 +53,13 @@ const RULES: OptionRules<AdaBeliefOptions> = {
  */
 export function adabelief(
   options: AdaBeliefOptions = {},
-): GradientTransformation {
-  checkOptions("create AdaBelief", options, RULES);
-  return pipeline(
+): tx.GradientTransformation {
+  return tx.coupled(
+    "AdaBelief",
     options,
     1e-3,
-    ...decayed(options),
-    scaleByBelief(pick(options, SCALE_RULES)),
+    scaleByBelief,
+    tx.MOMENTS_RULES,
   );
 }
 

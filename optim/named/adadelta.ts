@@ -3,18 +3,9 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByAdadelta}. */
 export interface ScaleByAdadeltaOptions {
@@ -45,10 +36,10 @@ const SCALE_RULES: OptionRules<ScaleByAdadeltaOptions> = {
  */
 export function scaleByAdadelta(
   options: ScaleByAdadeltaOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByAdadelta", options, SCALE_RULES);
   const { rho = 0.9, eps = 1e-6 } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { e: 0, x: 0 },
     update({ update: g, e, x }) {
       e = e.lerp(g.square(), 1 - rho);
@@ -60,13 +51,7 @@ export function scaleByAdadelta(
 
 /** Options of {@linkcode adadelta}. */
 export interface AdadeltaOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByAdadeltaOptions {}
-
-const RULES: OptionRules<AdadeltaOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByAdadeltaOptions {}
 
 /**
  * Adadelta with an L2 penalty (`g ← g + λ θ` comes first).
@@ -79,14 +64,8 @@ const RULES: OptionRules<AdadeltaOptions> = {
  */
 export function adadelta(
   options: AdadeltaOptions = {},
-): GradientTransformation {
-  checkOptions("create Adadelta", options, RULES);
-  return pipeline(
-    options,
-    1,
-    ...decayed(options),
-    scaleByAdadelta(pick(options, SCALE_RULES)),
-  );
+): tx.GradientTransformation {
+  return tx.coupled("Adadelta", options, 1, scaleByAdadelta, SCALE_RULES);
 }
 
 /** The optimizer of {@linkcode adadelta}. */

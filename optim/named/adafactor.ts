@@ -14,18 +14,7 @@ import {
 } from "../../check.ts";
 import type { Tensors } from "../../tensors.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { chain } from "../transforms/chain.ts";
-import { rateOf } from "../transforms/learning_rate.ts";
-import { matches } from "../transforms/mask.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { perTensor } from "../transforms/per_tensor.ts";
-import { clips } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByFactoredRms}. */
 export interface ScaleByFactoredRmsOptions {
@@ -66,13 +55,13 @@ const SCALE_RULES: OptionRules<ScaleByFactoredRmsOptions> = {
  */
 export function scaleByFactoredRms(
   options: ScaleByFactoredRmsOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByFactoredRms", options, SCALE_RULES);
   const { decayRate = -0.8, eps = [1e-30, 1e-3] } = options;
   const { factored = true, minDimSizeToFactor = 128 } = options;
   const axesOf = (shape: readonly number[]) =>
     factored ? largestAxes(shape, minDimSizeToFactor) : undefined;
-  return perTensor({
+  return tx.perTensor({
     init({ shape }): Tensors {
       const axes = axesOf(shape);
       if (!axes) return { v: tf.zeros(shape) };
@@ -118,7 +107,10 @@ function largestAxes(
 
 /** Options of {@linkcode adafactor}. */
 export interface AdafactorOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByFactoredRmsOptions {
+  extends
+    tx.OptimizerOptions,
+    tx.WeightDecayOptions,
+    ScaleByFactoredRmsOptions {
   /** The greatest root mean square of an update; `null`: none. Default: 1. */
   readonly clipThreshold?: number | null | undefined;
   /** Decay rate of the mean update; `null`: no mean. Default: null. */
@@ -126,8 +118,8 @@ export interface AdafactorOptions
 }
 
 const RULES: OptionRules<AdafactorOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   ...SCALE_RULES,
   clipThreshold: orNull("a positive finite number"),
   beta1: orNull("in [0, 1)"),
@@ -152,11 +144,11 @@ const RULES: OptionRules<AdafactorOptions> = {
  */
 export function adafactor(
   options: AdafactorOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create Adafactor", options, RULES);
   return {
-    ...chain(
-      ...clips(options),
+    ...tx.chain(
+      ...tx.clips(options),
       scaleByFactoredRms(pick(options, SCALE_RULES)),
       adafactorStep(options),
     ),
@@ -164,11 +156,11 @@ export function adafactor(
   };
 }
 
-function adafactorStep(options: AdafactorOptions): GradientTransformation {
+function adafactorStep(options: AdafactorOptions): tx.GradientTransformation {
   const { lr, eps = [1e-30, 1e-3], clipThreshold = 1, beta1 = null } = options;
   const { weightDecay = 0, decayMask } = options;
-  const rate = rateOf(lr, 1);
-  return perTensor({
+  const rate = tx.rateOf(lr, 1);
+  return tx.perTensor({
     init: ({ shape }): Tensors => beta1 === null ? {} : { m: tf.zeros(shape) },
     update({ update: u, param, slots: { m } }, info) {
       const relative = lr === null ||
@@ -183,7 +175,7 @@ function adafactorStep(options: AdafactorOptions): GradientTransformation {
       u = tf.mul(u, alpha);
       if (m) u = tf.add(tf.mul(m, beta1!), tf.mul(u, 1 - beta1!));
       const mean = u;
-      if (weightDecay > 0 && matches(decayMask, info.path, info.shape)) {
+      if (weightDecay > 0 && tx.matches(decayMask, info.path, info.shape)) {
         u = tf.add(u, tf.mul(param, tf.mul(alpha, weightDecay)));
       }
       return { update: tf.neg(u), slots: m ? { m: mean } : {} };
@@ -211,7 +203,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
   protected override defaultTx(
     options: AdafactorOptions,
     lr: AdafactorOptions["lr"],
-  ): GradientTransformation {
+  ): tx.GradientTransformation {
     const isRelative = lr === undefined || lr === null;
     return adafactor({ ...options, lr: isRelative ? null : undefined });
   }

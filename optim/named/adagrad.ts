@@ -5,16 +5,7 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByRss}. */
 export interface ScaleByRssOptions {
@@ -41,10 +32,10 @@ const SCALE_RULES: OptionRules<ScaleByRssOptions> = {
  */
 export function scaleByRss(
   options: ScaleByRssOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByRss", options, SCALE_RULES);
   const { initialAccumulatorValue = 0, eps = 1e-10 } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { sum: initialAccumulatorValue },
     update({ update: g, sum }) {
       sum = sum.add(g.square());
@@ -55,14 +46,14 @@ export function scaleByRss(
 
 /** Options of {@linkcode adagrad}. */
 export interface AdagradOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByRssOptions {
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByRssOptions {
   /** The decay of the rate with the number of steps. Default: 0. */
   readonly lrDecay?: number | undefined;
 }
 
 const RULES: OptionRules<AdagradOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   ...SCALE_RULES,
   lrDecay: "a nonnegative finite number",
 };
@@ -81,17 +72,19 @@ const RULES: OptionRules<AdagradOptions> = {
  * @param options `lr` is 1e-2 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function adagrad(options: AdagradOptions = {}): GradientTransformation {
+export function adagrad(
+  options: AdagradOptions = {},
+): tx.GradientTransformation {
   checkOptions("create Adagrad", options, RULES);
   const { lrDecay = 0 } = options;
-  const slower = elementwise({
+  const slower = tx.elementwise({
     scalars: { factor: ({ t }) => 1 / (1 + (t - 1) * lrDecay) },
     update: ({ update }, { factor }) => ({ update: update.mul(factor) }),
   });
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-2,
-    ...decayed(options),
+    ...tx.decayed(options),
     scaleByRss(pick(options, SCALE_RULES)),
     ...(lrDecay > 0 ? [slower] : []),
   );

@@ -3,32 +3,19 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import type { OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import {
-  SCALE_BY_ADAM_RULES,
-  scaleByAdam,
-  type ScaleByAdamOptions,
-} from "../transforms/scale_by_adam.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode adam}. */
 export interface AdamOptions
-  extends OptimizerOptions, ScaleByAdamOptions, WeightDecayOptions {}
+  extends tx.OptimizerOptions, tx.ScaleByAdamOptions, tx.WeightDecayOptions {}
 
 /** What the options of Adam and AdamW must be. */
 export const ADAM_RULES: OptionRules<AdamOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_BY_ADAM_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
+  ...tx.SCALE_BY_ADAM_RULES,
 };
 
 /**
@@ -39,13 +26,13 @@ export const ADAM_RULES: OptionRules<AdamOptions> = {
  * @param options `lr` is 1e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function adam(options: AdamOptions = {}): GradientTransformation {
-  checkOptions("create Adam", options, ADAM_RULES);
-  return pipeline(
+export function adam(options: AdamOptions = {}): tx.GradientTransformation {
+  return tx.coupled(
+    "Adam",
     options,
     1e-3,
-    ...decayed(options),
-    scaleByAdam(pick(options, SCALE_BY_ADAM_RULES)),
+    tx.scaleByAdam,
+    tx.SCALE_BY_ADAM_RULES,
   );
 }
 

@@ -3,32 +3,12 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByAdamax}. */
-export interface ScaleByAdamaxOptions {
-  /** Decay rates of the mean gradient and greatest gradient. Default: [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the denominator. Default: 1e-8. */
-  readonly eps?: number | undefined;
-}
-
-const SCALE_RULES: OptionRules<ScaleByAdamaxOptions> = {
-  betas,
-  eps: "a nonnegative finite number",
-};
+export interface ScaleByAdamaxOptions extends tx.MomentsOptions {}
 
 /**
  * Divide the mean gradient by its greatest absolute value, which decays.
@@ -45,10 +25,10 @@ const SCALE_RULES: OptionRules<ScaleByAdamaxOptions> = {
  */
 export function scaleByAdamax(
   options: ScaleByAdamaxOptions = {},
-): GradientTransformation {
-  checkOptions("create scaleByAdamax", options, SCALE_RULES);
+): tx.GradientTransformation {
+  checkOptions("create scaleByAdamax", options, tx.MOMENTS_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8 } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0, n: 0 },
     scalars: { c1: ({ t }) => 1 - b1 ** t },
     update({ update: g, m, n }, { c1 }) {
@@ -61,13 +41,7 @@ export function scaleByAdamax(
 
 /** Options of {@linkcode adamax}. */
 export interface AdamaxOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByAdamaxOptions {}
-
-const RULES: OptionRules<AdamaxOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByAdamaxOptions {}
 
 /**
  * Adamax with an L2 penalty (`g ← g + λ θ` comes first).
@@ -78,14 +52,8 @@ const RULES: OptionRules<AdamaxOptions> = {
  * @param options `lr` is 2e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function adamax(options: AdamaxOptions = {}): GradientTransformation {
-  checkOptions("create Adamax", options, RULES);
-  return pipeline(
-    options,
-    2e-3,
-    ...decayed(options),
-    scaleByAdamax(pick(options, SCALE_RULES)),
-  );
+export function adamax(options: AdamaxOptions = {}): tx.GradientTransformation {
+  return tx.coupled("Adamax", options, 2e-3, scaleByAdamax, tx.MOMENTS_RULES);
 }
 
 /** The optimizer of {@linkcode adamax}. */

@@ -5,14 +5,8 @@
  */
 import { checkOptions, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import {
-  SCALE_BY_ADAM_RULES,
-  scaleByAdam,
-} from "../transforms/scale_by_adam.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
 import { ADAM_RULES, type AdamOptions } from "./adam.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode adamw}. */
 export interface AdamWOptions extends AdamOptions {}
@@ -29,14 +23,14 @@ export interface AdamWOptions extends AdamOptions {}
  * @param options `lr` is 1e-3 by default, `weightDecay` 0.01.
  * @returns The transformation.
  */
-export function adamw(options: AdamWOptions = {}): GradientTransformation {
+export function adamw(options: AdamWOptions = {}): tx.GradientTransformation {
   checkOptions("create AdamW", options, ADAM_RULES);
   const { weightDecay = 0.01, decayMask } = options;
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-3,
-    scaleByAdam(pick(options, SCALE_BY_ADAM_RULES)),
-    ...decayed({ weightDecay, decayMask }),
+    tx.scaleByAdam(pick(options, tx.SCALE_BY_ADAM_RULES)),
+    ...tx.decayed({ weightDecay, decayMask }),
   );
 }
 

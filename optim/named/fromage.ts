@@ -5,26 +5,16 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { chain } from "../transforms/chain.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import { rateOf } from "../transforms/learning_rate.ts";
-import {
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-} from "../transforms/options.ts";
-import { clips } from "../transforms/pipeline.ts";
-import { trace } from "../transforms/trace.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { trustRatio } from "../transforms/trust_ratio.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode fromage}. */
-export interface FromageOptions extends OptimizerOptions {
+export interface FromageOptions extends tx.OptimizerOptions {
   /** The decay rate of the velocity of gradients. Default: 0. */
   readonly momentum?: number | undefined;
 }
 
 const RULES: OptionRules<FromageOptions> = {
-  ...OPTIMIZER_RULES,
+  ...tx.OPTIMIZER_RULES,
   momentum: "a nonnegative finite number",
 };
 
@@ -42,24 +32,26 @@ const RULES: OptionRules<FromageOptions> = {
  * @param options `lr` is 1e-2 by default.
  * @returns The transformation.
  */
-export function fromage(options: FromageOptions = {}): GradientTransformation {
+export function fromage(
+  options: FromageOptions = {},
+): tx.GradientTransformation {
   checkOptions("create Fromage", options, RULES);
   const { momentum = 0 } = options;
-  const rate = rateOf(options.lr, 1e-2);
+  const rate = tx.rateOf(options.lr, 1e-2);
   const shrink = (lr: number) => 1 / Math.sqrt(1 + lr * lr);
-  return chain(
-    ...clips(options),
-    ...(momentum ? [trace({ decay: momentum })] : []),
+  return tx.chain(
+    ...tx.clips(options),
+    ...(momentum ? [tx.trace({ decay: momentum })] : []),
     {
       defaultLr: 1e-2,
-      ...elementwise({
+      ...tx.elementwise({
         scalars: {
           length: (info) => rate(info) * shrink(rate(info)),
           growth: (info) => shrink(rate(info)) - 1,
         },
         update: ({ update: g, param }, { length, growth }) => ({
           update: param.mul(growth).sub(
-            g.mul(trustRatio(param, g).mul(length)),
+            g.mul(tx.trustRatio(param, g).mul(length)),
           ),
         }),
       }),

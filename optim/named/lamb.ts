@@ -5,37 +5,25 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import type { Mask } from "../transforms/mask.ts";
-import {
-  betas,
-  DECAY_RULES,
-  mask,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import { scaleByAdam } from "../transforms/scale_by_adam.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode lamb}. */
-export interface LambOptions extends OptimizerOptions, WeightDecayOptions {
+export interface LambOptions
+  extends tx.OptimizerOptions, tx.WeightDecayOptions {
   /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
   /** Added to the denominator. Default: 1e-6. */
   readonly eps?: number | undefined;
   /** Which parameters are scaled by their norm. Default: all. */
-  readonly trustMask?: Mask | undefined;
+  readonly trustMask?: tx.Mask | undefined;
 }
 
 const RULES: OptionRules<LambOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  betas,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
+  betas: tx.betas,
   eps: "a nonnegative finite number",
-  trustMask: mask,
+  trustMask: tx.mask,
 };
 
 /**
@@ -51,15 +39,15 @@ const RULES: OptionRules<LambOptions> = {
  * @param options `lr` is 1e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function lamb(options: LambOptions = {}): GradientTransformation {
+export function lamb(options: LambOptions = {}): tx.GradientTransformation {
   checkOptions("create Lamb", options, RULES);
   const { betas, eps = 1e-6, trustMask } = options;
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-3,
-    scaleByAdam({ betas, eps }),
-    ...decayed(options),
-    scaleByTrustRatio({ trustMask }),
+    tx.scaleByAdam({ betas, eps }),
+    ...tx.decayed(options),
+    tx.scaleByTrustRatio({ trustMask }),
   );
 }
 

@@ -5,22 +5,11 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import type { Mask } from "../transforms/mask.ts";
-import {
-  DECAY_RULES,
-  mask,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import { trace } from "../transforms/trace.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
-import { scaleByTrustRatio } from "../transforms/trust_ratio.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode lars}. */
-export interface LarsOptions extends OptimizerOptions, WeightDecayOptions {
+export interface LarsOptions
+  extends tx.OptimizerOptions, tx.WeightDecayOptions {
   /** The decay rate of the velocity. Default: 0.9. */
   readonly momentum?: number | undefined;
   /** The length of a step, in norms of the parameter. Default: 1e-3. */
@@ -32,16 +21,16 @@ export interface LarsOptions extends OptimizerOptions, WeightDecayOptions {
    * better left out: as long as they are zero, their ratio is 1, and so a
    * thousand times that of the others. Default: all.
    */
-  readonly trustMask?: Mask | undefined;
+  readonly trustMask?: tx.Mask | undefined;
 }
 
 const RULES: OptionRules<LarsOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   momentum: "a nonnegative finite number",
   trustCoefficient: "a positive finite number",
   eps: "a nonnegative finite number",
-  trustMask: mask,
+  trustMask: tx.mask,
 };
 
 /**
@@ -59,16 +48,16 @@ const RULES: OptionRules<LarsOptions> = {
  * @param options `lr` is 1 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function lars(options: LarsOptions = {}): GradientTransformation {
+export function lars(options: LarsOptions = {}): tx.GradientTransformation {
   checkOptions("create Lars", options, RULES);
   const { momentum = 0.9, trustCoefficient = 1e-3, eps = 1e-8, trustMask } =
     options;
-  return pipeline(
+  return tx.pipeline(
     options,
     1,
-    ...decayed(options),
-    scaleByTrustRatio({ trustCoefficient, eps, trustMask }),
-    ...(momentum ? [trace({ decay: momentum })] : []),
+    ...tx.decayed(options),
+    tx.scaleByTrustRatio({ trustCoefficient, eps, trustMask }),
+    ...(momentum ? [tx.trace({ decay: momentum })] : []),
   );
 }
 

@@ -21,20 +21,11 @@ import {
 } from "../line_search/line_search.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import type { StepOptions } from "../optimizer/options.ts";
-import {
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import {
-  LBFGS_RULES,
-  scaleByLbfgs,
-  type ScaleByLbfgsOptions,
-} from "../transforms/scale_by_lbfgs.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode lbfgs}. */
-export interface LBFGSOptions extends OptimizerOptions, ScaleByLbfgsOptions {
+export interface LBFGSOptions
+  extends tx.OptimizerOptions, tx.ScaleByLbfgsOptions {
   /**
    * The line search that finds the length of a step, by name or as a function;
    * `null`: none, the length is `lr`. Default: null.
@@ -43,8 +34,8 @@ export interface LBFGSOptions extends OptimizerOptions, ScaleByLbfgsOptions {
 }
 
 const RULES: OptionRules<LBFGSOptions> = {
-  ...OPTIMIZER_RULES,
-  ...LBFGS_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.LBFGS_RULES,
   linesearch: rule(
     '"zoom", "backtracking", a function or null',
     (x) =>
@@ -70,9 +61,13 @@ const SEARCHES = { zoom, backtracking };
  * @param options `lr` is 1 by default; `linesearch` is for the class.
  * @returns The transformation.
  */
-export function lbfgs(options: LBFGSOptions = {}): GradientTransformation {
+export function lbfgs(options: LBFGSOptions = {}): tx.GradientTransformation {
   checkOptions("create LBFGS", options, RULES);
-  return pipeline(options, 1, scaleByLbfgs(pick(options, LBFGS_RULES)));
+  return tx.pipeline(
+    options,
+    1,
+    tx.scaleByLbfgs(pick(options, tx.LBFGS_RULES)),
+  );
 }
 
 function searchOf(

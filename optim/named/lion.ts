@@ -5,17 +5,7 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByLion}. */
 export interface ScaleByLionOptions {
@@ -24,7 +14,7 @@ export interface ScaleByLionOptions {
 }
 
 const SCALE_RULES: OptionRules<ScaleByLionOptions> = {
-  betas,
+  betas: tx.betas,
 };
 
 /**
@@ -41,10 +31,10 @@ const SCALE_RULES: OptionRules<ScaleByLionOptions> = {
  */
 export function scaleByLion(
   options: ScaleByLionOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByLion", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.99] } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0 },
     update: ({ update: g, m }) => ({
       update: m.lerp(g, 1 - b1).sign(),
@@ -55,11 +45,11 @@ export function scaleByLion(
 
 /** Options of {@linkcode lion}. */
 export interface LionOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByLionOptions {}
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByLionOptions {}
 
 const RULES: OptionRules<LionOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   ...SCALE_RULES,
 };
 
@@ -73,13 +63,13 @@ const RULES: OptionRules<LionOptions> = {
  * @param options `lr` is 1e-4 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function lion(options: LionOptions = {}): GradientTransformation {
+export function lion(options: LionOptions = {}): tx.GradientTransformation {
   checkOptions("create Lion", options, RULES);
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-4,
     scaleByLion(pick(options, SCALE_RULES)),
-    ...decayed(options),
+    ...tx.decayed(options),
   );
 }
 

@@ -5,18 +5,7 @@
  */
 import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { chain } from "../transforms/chain.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  DECAY_RULES,
-  isTransformation,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { clips } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode pullBack}. */
 export interface PullBackOptions {
@@ -44,10 +33,10 @@ const SCALE_RULES: OptionRules<PullBackOptions> = {
  */
 export function pullBack(
   options: PullBackOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create pullBack", options, SCALE_RULES);
   const { syncPeriod = 5, alpha = 0.5 } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { slow: "param" },
     scalars: { sync: ({ t }) => t % syncPeriod === 0 ? 1 : 0 },
     update({ update, param, slow }, { sync }) {
@@ -62,18 +51,20 @@ export function pullBack(
 
 /** Options of {@linkcode lookahead}. */
 export interface LookaheadOptions
-  extends OptimizerOptions, WeightDecayOptions, PullBackOptions {
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, PullBackOptions {
   /** The optimizer or transformation of the fast steps. */
-  readonly baseOptimizer: Optimizer<OptimizerOptions> | GradientTransformation;
+  readonly baseOptimizer:
+    | Optimizer<tx.OptimizerOptions>
+    | tx.GradientTransformation;
 }
 
 const RULES: OptionRules<LookaheadOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   ...SCALE_RULES,
   baseOptimizer: rule(
     "an optimizer or a gradient transformation",
-    (x) => x instanceof Optimizer || isTransformation(x),
+    (x) => x instanceof Optimizer || tx.isTransformation(x),
   ),
 };
 
@@ -88,14 +79,16 @@ const RULES: OptionRules<LookaheadOptions> = {
  * @param options `weightDecay` is 0 by default; `lr` is for the class.
  * @returns The transformation.
  */
-export function lookahead(options: LookaheadOptions): GradientTransformation {
+export function lookahead(
+  options: LookaheadOptions,
+): tx.GradientTransformation {
   checkOptions("create Lookahead", options, RULES);
   const { baseOptimizer: base } = options;
-  const tx = base instanceof Optimizer ? base.tx : base;
-  return chain(
-    ...clips(options),
-    ...decayed(options),
-    tx,
+  const fast = base instanceof Optimizer ? base.tx : base;
+  return tx.chain(
+    ...tx.clips(options),
+    ...tx.decayed(options),
+    fast,
     pullBack(pick(options, SCALE_RULES)),
   );
 }
@@ -117,7 +110,7 @@ export class Lookahead extends Optimizer<LookaheadOptions> {
   /** The transformation of the class. */
   protected override defaultTx(
     options: LookaheadOptions,
-  ): GradientTransformation {
+  ): tx.GradientTransformation {
     return lookahead(options);
   }
 }

@@ -5,26 +5,18 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import { trace } from "../transforms/trace.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode momentum} and {@linkcode momentumNesterov}. */
-export interface MomentumOptions extends OptimizerOptions, WeightDecayOptions {
+export interface MomentumOptions
+  extends tx.OptimizerOptions, tx.WeightDecayOptions {
   /** The decay rate of the velocity. Default: 0.9. */
   readonly momentum?: number | undefined;
 }
 
 const RULES: OptionRules<MomentumOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   momentum: "a nonnegative finite number",
 };
 
@@ -43,10 +35,15 @@ const RULES: OptionRules<MomentumOptions> = {
  */
 export function momentum(
   options: MomentumOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create Momentum", options, RULES);
   const { momentum: decay = 0.9 } = options;
-  return pipeline(options, 1e-3, ...decayed(options), trace({ decay }));
+  return tx.pipeline(
+    options,
+    1e-3,
+    ...tx.decayed(options),
+    tx.trace({ decay }),
+  );
 }
 
 /**
@@ -64,14 +61,14 @@ export function momentum(
  */
 export function momentumNesterov(
   options: MomentumOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create MomentumNesterov", options, RULES);
   const { momentum: decay = 0.9 } = options;
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-3,
-    ...decayed(options),
-    trace({ decay, nesterov: true }),
+    ...tx.decayed(options),
+    tx.trace({ decay, nesterov: true }),
   );
 }
 

@@ -3,33 +3,18 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByNadam}. */
-export interface ScaleByNadamOptions {
-  /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the denominator. Default: 1e-8. */
-  readonly eps?: number | undefined;
+export interface ScaleByNadamOptions extends tx.MomentsOptions {
   /** The exponent ψ of the growing momentum. Default: 4e-3. */
   readonly momentumDecay?: number | undefined;
 }
 
 const SCALE_RULES: OptionRules<ScaleByNadamOptions> = {
-  betas,
-  eps: "a nonnegative finite number",
+  ...tx.MOMENTS_RULES,
   momentumDecay: "a nonnegative finite number",
 };
 
@@ -50,7 +35,7 @@ const SCALE_RULES: OptionRules<ScaleByNadamOptions> = {
  */
 export function scaleByNadam(
   options: ScaleByNadamOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByNadam", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, momentumDecay = 4e-3 } =
     options;
@@ -62,7 +47,7 @@ export function scaleByNadam(
     }
     return products[t]!;
   };
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0, v: 0 },
     scalars: {
       now: ({ t }) => (1 - momentum(t)) / (1 - product(t)),
@@ -80,13 +65,7 @@ export function scaleByNadam(
 
 /** Options of {@linkcode nadam}. */
 export interface NadamOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByNadamOptions {}
-
-const RULES: OptionRules<NadamOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByNadamOptions {}
 
 /**
  * Nadam with an L2 penalty (`g ← g + λ θ` comes first).
@@ -96,14 +75,8 @@ const RULES: OptionRules<NadamOptions> = {
  * @param options `lr` is 2e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function nadam(options: NadamOptions = {}): GradientTransformation {
-  checkOptions("create Nadam", options, RULES);
-  return pipeline(
-    options,
-    2e-3,
-    ...decayed(options),
-    scaleByNadam(pick(options, SCALE_RULES)),
-  );
+export function nadam(options: NadamOptions = {}): tx.GradientTransformation {
+  return tx.coupled("Nadam", options, 2e-3, scaleByNadam, SCALE_RULES);
 }
 
 /** The optimizer of {@linkcode nadam}. */

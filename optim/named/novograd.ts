@@ -5,20 +5,10 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import { matches } from "../transforms/mask.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByNovograd}. */
-export interface ScaleByNovogradOptions extends WeightDecayOptions {
+export interface ScaleByNovogradOptions extends tx.WeightDecayOptions {
   /** Decay rates of the mean gradient and of its squared norm. Default: [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
   /** Added to the denominator. Default: 1e-8. */
@@ -26,9 +16,9 @@ export interface ScaleByNovogradOptions extends WeightDecayOptions {
 }
 
 const SCALE_RULES: OptionRules<ScaleByNovogradOptions> = {
-  betas,
+  betas: tx.betas,
   eps: "a nonnegative finite number",
-  ...DECAY_RULES,
+  ...tx.DECAY_RULES,
 };
 
 /**
@@ -47,17 +37,17 @@ const SCALE_RULES: OptionRules<ScaleByNovogradOptions> = {
  */
 export function scaleByNovograd(
   options: ScaleByNovogradOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByNovograd", options, SCALE_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } =
     options;
   const { decayMask } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0, v: { one: 0 } },
     scalars: {
       weight: ({ t }) => t === 1 ? 1 : 1 - b2,
       decay: ({ path, shape }) =>
-        matches(decayMask, path, shape) ? weightDecay : 0,
+        tx.matches(decayMask, path, shape) ? weightDecay : 0,
     },
     update({ update: g, param, m, v }, { weight, decay }) {
       v = v.lerp(g.square().sum(), weight);
@@ -70,10 +60,10 @@ export function scaleByNovograd(
 
 /** Options of {@linkcode novograd}. */
 export interface NovogradOptions
-  extends OptimizerOptions, ScaleByNovogradOptions {}
+  extends tx.OptimizerOptions, ScaleByNovogradOptions {}
 
 const RULES: OptionRules<NovogradOptions> = {
-  ...OPTIMIZER_RULES,
+  ...tx.OPTIMIZER_RULES,
   ...SCALE_RULES,
 };
 
@@ -88,9 +78,13 @@ const RULES: OptionRules<NovogradOptions> = {
  */
 export function novograd(
   options: NovogradOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create Novograd", options, RULES);
-  return pipeline(options, 1e-3, scaleByNovograd(pick(options, SCALE_RULES)));
+  return tx.pipeline(
+    options,
+    1e-3,
+    scaleByNovograd(pick(options, SCALE_RULES)),
+  );
 }
 
 /** The optimizer of {@linkcode novograd}. */

@@ -3,32 +3,12 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByRadam}. */
-export interface ScaleByRadamOptions {
-  /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the denominator. Default: 1e-8. */
-  readonly eps?: number | undefined;
-}
-
-const SCALE_RULES: OptionRules<ScaleByRadamOptions> = {
-  betas,
-  eps: "a nonnegative finite number",
-};
+export interface ScaleByRadamOptions extends tx.MomentsOptions {}
 
 /**
  * Adam with the variance of its step size rectified in the first steps.
@@ -46,11 +26,11 @@ const SCALE_RULES: OptionRules<ScaleByRadamOptions> = {
  */
 export function scaleByRadam(
   options: ScaleByRadamOptions = {},
-): GradientTransformation {
-  checkOptions("create scaleByRadam", options, SCALE_RULES);
+): tx.GradientTransformation {
+  checkOptions("create scaleByRadam", options, tx.MOMENTS_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8 } = options;
   const limit = 2 / (1 - b2) - 1;
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0, v: 0 },
     scalars: {
       c1: ({ t }) => 1 - b1 ** t,
@@ -75,13 +55,7 @@ export function scaleByRadam(
 
 /** Options of {@linkcode radam}. */
 export interface RAdamOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByRadamOptions {}
-
-const RULES: OptionRules<RAdamOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByRadamOptions {}
 
 /**
  * Rectified Adam with an L2 penalty (`g ← g + λ θ` comes first).
@@ -91,14 +65,8 @@ const RULES: OptionRules<RAdamOptions> = {
  * @param options `lr` is 1e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function radam(options: RAdamOptions = {}): GradientTransformation {
-  checkOptions("create RAdam", options, RULES);
-  return pipeline(
-    options,
-    1e-3,
-    ...decayed(options),
-    scaleByRadam(pick(options, SCALE_RULES)),
-  );
+export function radam(options: RAdamOptions = {}): tx.GradientTransformation {
+  return tx.coupled("RAdam", options, 1e-3, scaleByRadam, tx.MOMENTS_RULES);
 }
 
 /** The optimizer of {@linkcode radam}. */

@@ -5,17 +5,7 @@
  */
 import { boolean, checkOptions, type OptionRules, pick } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import { trace } from "../transforms/trace.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByRms}. */
 export interface ScaleByRmsOptions {
@@ -56,11 +46,11 @@ const SCALE_RULES: OptionRules<ScaleByRmsOptions> = {
  */
 export function scaleByRms(
   options: ScaleByRmsOptions = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleByRms", options, SCALE_RULES);
   const { alpha = 0.99, eps = 1e-8, centered = false } = options;
   if (!centered) {
-    return elementwise({
+    return tx.elementwise({
       slots: { v: 0 },
       update({ update: g, v }) {
         v = v.lerp(g.square(), 1 - alpha);
@@ -68,7 +58,7 @@ export function scaleByRms(
       },
     });
   }
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 0, v: 0 },
     update({ update: g, m, v }) {
       m = m.lerp(g, 1 - alpha);
@@ -81,14 +71,14 @@ export function scaleByRms(
 
 /** Options of {@linkcode rmsprop}. */
 export interface RMSpropOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByRmsOptions {
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByRmsOptions {
   /** The decay rate of the velocity. Default: 0. */
   readonly momentum?: number | undefined;
 }
 
 const RULES: OptionRules<RMSpropOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   ...SCALE_RULES,
   momentum: "a nonnegative finite number",
 };
@@ -102,15 +92,17 @@ const RULES: OptionRules<RMSpropOptions> = {
  * @param options `lr` is 1e-2 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function rmsprop(options: RMSpropOptions = {}): GradientTransformation {
+export function rmsprop(
+  options: RMSpropOptions = {},
+): tx.GradientTransformation {
   checkOptions("create RMSprop", options, RULES);
   const { momentum = 0 } = options;
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-2,
-    ...decayed(options),
+    ...tx.decayed(options),
     scaleByRms(pick(options, SCALE_RULES)),
-    ...(momentum ? [trace({ decay: momentum })] : []),
+    ...(momentum ? [tx.trace({ decay: momentum })] : []),
   );
 }
 

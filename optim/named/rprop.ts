@@ -5,18 +5,10 @@
  */
 import { checkOptions, type OptionRules, pair, refuse } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { chain } from "../transforms/chain.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import { baseRateOf, rateOf } from "../transforms/learning_rate.ts";
-import {
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-} from "../transforms/options.ts";
-import { clips } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode rprop}. */
-export interface RpropOptions extends OptimizerOptions {
+export interface RpropOptions extends tx.OptimizerOptions {
   /** The factors that shrink and grow step sizes. Default: [0.5, 1.2]. */
   readonly etas?: readonly [number, number] | undefined;
   /** The least and greatest step size. Default: [1e-6, 50]. */
@@ -24,7 +16,7 @@ export interface RpropOptions extends OptimizerOptions {
 }
 
 const RULES: OptionRules<RpropOptions> = {
-  ...OPTIMIZER_RULES,
+  ...tx.OPTIMIZER_RULES,
   etas: pair("in (0, 1)", "a finite number greater than 1"),
   stepSizes: pair("a positive finite number", "a positive finite number"),
 };
@@ -47,19 +39,20 @@ const RULES: OptionRules<RpropOptions> = {
  * @param options `lr` is 1e-2 by default.
  * @returns The transformation.
  */
-export function rprop(options: RpropOptions = {}): GradientTransformation {
+export function rprop(options: RpropOptions = {}): tx.GradientTransformation {
   checkOptions("create Rprop", options, RULES);
   const { etas: [shrink, grow] = [0.5, 1.2] } = options;
   const { stepSizes: [least, most] = [1e-6, 50] } = options;
   if (least > most) {
     refuse("create Rprop", "stepSizes", "sorted", [least, most]);
   }
-  const rate = rateOf(options.lr, 1e-2), base = baseRateOf(options.lr, 1e-2);
-  return chain(
-    ...clips(options),
+  const rate = tx.rateOf(options.lr, 1e-2),
+    base = tx.baseRateOf(options.lr, 1e-2);
+  return tx.chain(
+    ...tx.clips(options),
     {
       defaultLr: 1e-2,
-      ...elementwise({
+      ...tx.elementwise({
         slots: { before: 0, size: 0 },
         scalars: {
           start: (info) => info.t === 1 ? base(info) : 0,

@@ -10,19 +10,10 @@ import {
   refuse,
 } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import { trace } from "../transforms/trace.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode sgd}. */
-export interface SGDOptions extends OptimizerOptions, WeightDecayOptions {
+export interface SGDOptions extends tx.OptimizerOptions, tx.WeightDecayOptions {
   /** The decay rate of the velocity. Default: 0. */
   readonly momentum?: number | undefined;
   /** Whether to look one step ahead; needs momentum. Default: false. */
@@ -30,8 +21,8 @@ export interface SGDOptions extends OptimizerOptions, WeightDecayOptions {
 }
 
 const RULES: OptionRules<SGDOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
+  ...tx.OPTIMIZER_RULES,
+  ...tx.DECAY_RULES,
   momentum: "a nonnegative finite number",
   nesterov: boolean,
 };
@@ -50,17 +41,17 @@ const RULES: OptionRules<SGDOptions> = {
  * @param options `lr` is 1e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function sgd(options: SGDOptions = {}): GradientTransformation {
+export function sgd(options: SGDOptions = {}): tx.GradientTransformation {
   checkOptions("create SGD", options, RULES);
   const { momentum = 0, nesterov = false } = options;
   if (nesterov && momentum === 0) {
     refuse("create SGD", "momentum", "above 0 with nesterov", momentum);
   }
-  return pipeline(
+  return tx.pipeline(
     options,
     1e-3,
-    ...decayed(options),
-    ...(momentum ? [trace({ decay: momentum, nesterov })] : []),
+    ...tx.decayed(options),
+    ...(momentum ? [tx.trace({ decay: momentum, nesterov })] : []),
   );
 }
 

@@ -4,19 +4,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../check.ts";
 import { fromNames } from "../../tensors.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import {
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { perTensor } from "../transforms/per_tensor.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleBySm3}. */
 export interface ScaleBySm3Options {
@@ -47,10 +38,10 @@ const SCALE_RULES: OptionRules<ScaleBySm3Options> = {
  */
 export function scaleBySm3(
   options: ScaleBySm3Options = {},
-): GradientTransformation {
+): tx.GradientTransformation {
   checkOptions("create scaleBySm3", options, SCALE_RULES);
   const { momentum = 0.9, eps = 1e-8 } = options;
-  return perTensor({
+  return tx.perTensor({
     init: ({ shape }) => ({
       ...fromNames(
         axesOf(shape),
@@ -101,13 +92,7 @@ function alone(shape: readonly number[], axis: number): number[] {
 
 /** Options of {@linkcode sm3}. */
 export interface SM3Options
-  extends OptimizerOptions, WeightDecayOptions, ScaleBySm3Options {}
-
-const RULES: OptionRules<SM3Options> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleBySm3Options {}
 
 /**
  * SM3 with an L2 penalty (`g ← g + λ θ` comes first): Adagrad in little memory.
@@ -117,14 +102,8 @@ const RULES: OptionRules<SM3Options> = {
  * @param options `lr` is 1 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function sm3(options: SM3Options = {}): GradientTransformation {
-  checkOptions("create SM3", options, RULES);
-  return pipeline(
-    options,
-    1,
-    ...decayed(options),
-    scaleBySm3(pick(options, SCALE_RULES)),
-  );
+export function sm3(options: SM3Options = {}): tx.GradientTransformation {
+  return tx.coupled("SM3", options, 1, scaleBySm3, SCALE_RULES);
 }
 
 /** The optimizer of {@linkcode sm3}. */

@@ -3,32 +3,12 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions } from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import { decayed } from "../transforms/decay.ts";
-import { elementwise } from "../transforms/elementwise.ts";
-import {
-  betas,
-  DECAY_RULES,
-  OPTIMIZER_RULES,
-  type OptimizerOptions,
-  type WeightDecayOptions,
-} from "../transforms/options.ts";
-import { pipeline } from "../transforms/pipeline.ts";
-import type { GradientTransformation } from "../transforms/transformation.ts";
+import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scaleByYogi}. */
-export interface ScaleByYogiOptions {
-  /** Decay rates of the mean gradient and mean square. Default: [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the denominator. Default: 1e-3. */
-  readonly eps?: number | undefined;
-}
-
-const SCALE_RULES: OptionRules<ScaleByYogiOptions> = {
-  betas,
-  eps: "a nonnegative finite number",
-};
+export interface ScaleByYogiOptions extends tx.MomentsOptions {}
 
 /**
  * Adam whose mean square grows no faster than the gradients' squares.
@@ -46,10 +26,10 @@ const SCALE_RULES: OptionRules<ScaleByYogiOptions> = {
  */
 export function scaleByYogi(
   options: ScaleByYogiOptions = {},
-): GradientTransformation {
-  checkOptions("create scaleByYogi", options, SCALE_RULES);
+): tx.GradientTransformation {
+  checkOptions("create scaleByYogi", options, tx.MOMENTS_RULES);
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-3 } = options;
-  return elementwise({
+  return tx.elementwise({
     slots: { m: 1e-6, v: 1e-6 },
     scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
     update({ update: g, m, v }, { c1, c2 }) {
@@ -62,13 +42,7 @@ export function scaleByYogi(
 
 /** Options of {@linkcode yogi}. */
 export interface YogiOptions
-  extends OptimizerOptions, WeightDecayOptions, ScaleByYogiOptions {}
-
-const RULES: OptionRules<YogiOptions> = {
-  ...OPTIMIZER_RULES,
-  ...DECAY_RULES,
-  ...SCALE_RULES,
-};
+  extends tx.OptimizerOptions, tx.WeightDecayOptions, ScaleByYogiOptions {}
 
 /**
  * Yogi with an L2 penalty (`g ← g + λ θ` comes first).
@@ -78,14 +52,8 @@ const RULES: OptionRules<YogiOptions> = {
  * @param options `lr` is 1e-3 by default, `weightDecay` 0.
  * @returns The transformation.
  */
-export function yogi(options: YogiOptions = {}): GradientTransformation {
-  checkOptions("create Yogi", options, RULES);
-  return pipeline(
-    options,
-    1e-3,
-    ...decayed(options),
-    scaleByYogi(pick(options, SCALE_RULES)),
-  );
+export function yogi(options: YogiOptions = {}): tx.GradientTransformation {
+  return tx.coupled("Yogi", options, 1e-3, scaleByYogi, tx.MOMENTS_RULES);
 }
 
 /** The optimizer of {@linkcode yogi}. */

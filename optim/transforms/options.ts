@@ -18,6 +18,23 @@ import type { GradientTransformation } from "./transformation.ts";
 /** Two decay rates of running means. */
 export const betas: ValueRule = pair("in [0, 1)", "in [0, 1)");
 
+/** Options of transformations that keep two running means. */
+export interface MomentsOptions {
+  /**
+   * Decay rates of the running means of gradients and of their squares (or of what
+   * the rule has in place of squares). Default: [0.9, 0.999].
+   */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Added to the denominator. Default: 1e-8, if the rule says nothing else. */
+  readonly eps?: number | undefined;
+}
+
+/** What {@linkcode MomentsOptions} must be. */
+export const MOMENTS_RULES: OptionRules<MomentsOptions> = {
+  betas,
+  eps: "a nonnegative finite number",
+};
+
 /** Which parameters something applies to: see `Mask`. */
 export const mask: ValueRule = rule(
   "a regular expression or a function",

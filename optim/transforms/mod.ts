@@ -1,0 +1,22 @@
+/**
+ * All that a named optimizer is made of. Internal: `optim/mod.ts` exports what is
+ * public of it.
+ *
+ * @module
+ */
+export { Expr } from "../../backend/fusion/mod.ts";
+export { chain } from "./chain.ts";
+export { addDecayedWeights, decayed } from "./decay.ts";
+export { elementwise } from "./elementwise.ts";
+export { baseRateOf, rateOf } from "./learning_rate.ts";
+export { type Mask, matches } from "./mask.ts";
+export * from "./options.ts";
+export { perTensor } from "./per_tensor.ts";
+export { clips, coupled, pipeline } from "./pipeline.ts";
+export { SCALE_BY_ADAM_RULES, scaleByAdam } from "./scale_by_adam.ts";
+export type { ScaleByAdamOptions } from "./scale_by_adam.ts";
+export { LBFGS_RULES, scaleByLbfgs } from "./scale_by_lbfgs.ts";
+export type { ScaleByLbfgsOptions } from "./scale_by_lbfgs.ts";
+export { trace } from "./trace.ts";
+export type { GradientTransformation } from "./transformation.ts";
+export { scaleByTrustRatio, trustRatio } from "./trust_ratio.ts";
