@@ -35,6 +35,7 @@ export {
 } from "./transforms/scale_by_lbfgs.ts";
 export { rateOf, scaleByLearningRate } from "./transforms/learning_rate.ts";
 export type {
+  MomentsOptions,
   OptimizerOptions,
   WeightDecayOptions,
 } from "./transforms/options.ts";
