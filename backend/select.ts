@@ -50,7 +50,8 @@ let current: BackendInfo | undefined;
  * - `"wasm"` needs `--allow-read` under Deno.
  * - `"cpu"` is plain JavaScript: slow, everywhere, for reference.
  *
- * It prints nothing.
+ * It prints nothing. Calls that are made at once run one after the other, and the
+ * last one decides.
  *
  * @example Usage
  * ```ts
@@ -74,7 +75,18 @@ export async function useBackend(
 ): Promise<BackendInfo> {
   checkName("use backend", name);
   checkOptions("use backend", options, { threads: "a positive integer" });
-  const { threads = globalThis.navigator?.hardwareConcurrency ?? 1 } = options;
+  const turn = last.then(() => start(name, options));
+  last = turn.catch(() => {});
+  return await turn;
+}
+
+/** Settles when the last call of `useBackend` did: they run one after the other. */
+let last: Promise<unknown> = Promise.resolve();
+
+async function start(
+  name: "auto" | BackendName,
+  { threads = globalThis.navigator?.hardwareConcurrency ?? 1 }: BackendOptions,
+): Promise<BackendInfo> {
   const chosen = name === "auto" ? await choose() : name;
   const details = await BACKENDS.get(chosen)!.start({ threads });
   current = {

@@ -144,6 +144,44 @@ Deno.test("the number of WASM threads changes only while no tensors live there",
   );
 });
 
+Deno.test("two calls of useBackend at once, with different threads, leave a backend that computes right", async () => {
+  const { code, out, err } = await script(`
+    import { backendInfo, tf, useBackend } from "MOD";
+    await Promise.all([
+      useBackend("wasm", { threads: 2 }),
+      useBackend("cpu"),
+      useBackend("tpu").catch((e) => console.log(e.message)),
+      useBackend("wasm", { threads: 3 }),
+    ]);
+    const x = tf.ones([300, 300]), y = tf.matMul(x, x);
+    const values = await y.data();
+    console.log(backendInfo().threads, values.every((v) => v === 300));
+  `);
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /^Cannot use backend: the name must be .*\n3 true\n$/);
+});
+
+Deno.test("asking for other threads while another module's tensors live says so, and loses none", async () => {
+  const { code, out, err } = await script(`
+    import { backendInfo, tf, useBackend } from "MOD";
+    async function first() {
+      await useBackend("wasm", { threads: 2 });
+      const x = tf.ones([300, 300]);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      console.log((await tf.matMul(x, x).data())[77], backendInfo().threads);
+    }
+    await Promise.all([
+      first(),
+      useBackend("wasm", { threads: 4 }).catch((e) => console.log(e.message)),
+    ]);
+  `);
+  assertEquals([code, err], [0, ""]);
+  assertEquals(
+    out,
+    "Cannot start WASM with 4 threads: it runs with 2, and 1 tensors live there: choose the number before making tensors\n300 2\n",
+  );
+});
+
 Deno.test("a backend that the table describes runs ops, its own kernels and optimizers", async () => {
   await useBackend("cpu");
   const cpu = tf.backend(), ran: string[] = [];

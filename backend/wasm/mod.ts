@@ -1,13 +1,13 @@
 import type { Backend } from "../description.ts";
 import { runWasm } from "../fusion/wasm.ts";
-import { registerWasmKernels } from "./kernels/mod.ts";
+import { registerWasmKernels, SCRATCH } from "./kernels/mod.ts";
 import { startWasm } from "./machine/start.ts";
 
 /** tfjs' WebAssembly backend, with threads and our kernels. */
 export const wasm: Backend = {
   async start({ threads }) {
-    const started = await startWasm(threads);
-    await registerWasmKernels();
+    const started = await startWasm(threads, SCRATCH);
+    registerWasmKernels();
     return started;
   },
   runLaunches: runWasm,

@@ -5,7 +5,6 @@
  * @module
  */
 import { correctPaddings } from "../../windows.ts";
-import { startThreads } from "../machine/functions.ts";
 import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
 import { registerComplex } from "./complex.ts";
@@ -14,7 +13,7 @@ import { registerDepthwise } from "./depthwise.ts";
 import { registerDilation } from "./dilation.ts";
 import { registerEinsum } from "./einsum.ts";
 import { registerGelu } from "./gelu.ts";
-import { SCRATCH } from "./gemm.ts";
+export { SCRATCH } from "./gemm.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLayout } from "./layout.ts";
 import { registerMatMul } from "./matmul.ts";
@@ -50,12 +49,8 @@ const REGISTER: readonly (() => void)[] = [
   registerUnary,
 ];
 
-/**
- * Put our kernels in place of tfjs', and start threads for them. Calling it again
- * for the same backend changes nothing.
- */
-export async function registerWasmKernels(): Promise<void> {
-  await startThreads(SCRATCH);
+/** Put our kernels in place of tfjs'. */
+export function registerWasmKernels(): void {
   for (const register of REGISTER) register();
   correctPaddings("wasm");
 }

@@ -5,6 +5,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 
+/** A worker of Emscripten. */
+interface Worker {
+  unref?(): void;
+  terminate(): void;
+}
+
 /** What we use of tfjs' Emscripten module. */
 export interface WasmModule {
   /** All memory, as bytes; read anew after any allocation. */
@@ -19,8 +25,8 @@ export interface WasmModule {
   readonly wasmMemory?: WebAssembly.Memory;
   /** The workers of the multi-threaded module. */
   readonly PThread?: {
-    readonly unusedWorkers: readonly { unref?(): void }[];
-    readonly runningWorkers: readonly { unref?(): void }[];
+    readonly unusedWorkers: readonly Worker[];
+    readonly runningWorkers: readonly Worker[];
   };
   /** A C function by name. */
   cwrap(
@@ -92,7 +98,11 @@ export function wasmBackend(): WasmBackend {
 
 /** The memory that all tensors of the current backend live in. */
 export function wasmMemory(): WebAssembly.Memory {
-  const { wasm } = wasmBackend();
+  return memoryOf(wasmBackend().wasm);
+}
+
+/** The memory of a module. */
+export function memoryOf(wasm: WasmModule): WebAssembly.Memory {
   const memory = wasm.wasmMemory ?? wasm.asm?.memory;
   if (!memory) throw new Error("Cannot find the memory of tfjs' WASM backend");
   return memory;

@@ -14,7 +14,7 @@ import {
   hasRelaxedSimd,
   I32,
 } from "../assembler/assembler.ts";
-import { allocate, isShared, wasmBackend, wasmMemory } from "./backend.ts";
+import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
 import { MOST_PARTS, Threads } from "./threads.ts";
 
 /** A number for each parameter: addresses, sizes, or the bits of floats. */
@@ -61,7 +61,7 @@ export function wasmFunction<const P extends string>(
     m.export(name, kinds, (f, p) => write(f, p as Operands<P>, m));
   }) - 1;
   const run = (parts: readonly Arguments<P>[]) =>
-    started().run(
+    started().threads.run(
       index,
       parts.map((part) => params.map((param) => part[param])),
     );
@@ -93,54 +93,67 @@ function split<T>(
   return parts;
 }
 
-let threads: Threads | undefined;
-let memory: WebAssembly.Memory | undefined;
-let common = 0;
+/** The declared functions, ready to run in one memory. */
+export interface Compiled {
+  readonly memory: WebAssembly.Memory;
+  readonly threads: Threads;
+  /** Where arguments are put that are too many for a call. */
+  readonly common: number;
+}
+
+let current: Compiled | undefined;
 
 /** Integers that a call may pass in memory, where fifteen are too few. */
 const COMMON = 64;
 
 /**
- * Compile all declared functions and start threads for the current backend, unless
- * that was done.
+ * Compile all declared functions for a module's memory, and start threads.
  *
+ * @param wasm tfjs' module, which need not be in use yet.
+ * @param threadCount How many threads, where its memory is shared.
  * @param scratch Bytes of scratch memory for each thread.
  */
-export async function startThreads(scratch: number): Promise<void> {
-  const current = wasmMemory();
-  if (current === memory) return;
-  threads?.close();
-  const shared = isShared(current);
+export async function compile(
+  wasm: WasmModule,
+  threadCount: number,
+  scratch: number,
+): Promise<Compiled> {
+  const memory = memoryOf(wasm), shared = isShared(memory);
+  if (current?.memory === memory) return current;
   const code = new Assembler({ shared, relaxed: hasRelaxedSimd() });
   for (const write of DECLARED) write(code);
-  threads = await Threads.start({
+  const allocate = (bytes: number) => wasm._malloc(bytes) >>> 0;
+  const threads = await Threads.start({
     module: new WebAssembly.Module(code.encode()),
     names: code.names,
-    memory: current,
+    memory,
     allocate,
     scratch,
     // Workers are Node's, which browsers lack.
-    threads: shared && "Deno" in globalThis
-      ? wasmBackend().wasm.tfjs.getThreadsCount()
-      : 1,
+    threads: shared && "Deno" in globalThis ? threadCount : 1,
   });
-  common = allocate(4 * COMMON);
-  memory = current;
+  return { memory, threads, common: allocate(4 * COMMON) };
 }
 
-function started(): Threads {
-  if (threads) return threads;
+/** Run functions in this memory from now on. */
+export function useCompiled(compiled: Compiled): void {
+  if (current !== compiled) current?.threads.close();
+  current = compiled;
+}
+
+function started(): Compiled {
+  if (current) return current;
   throw new Error("Cannot run our WASM kernels: useBackend() starts them");
 }
 
 /** How many threads there are. */
 export function threadCount(): number {
-  return started().threads;
+  return started().threads.count;
 }
 
 /** Put integers where a function can read them, and return where: once per call. */
 export function inMemory(words: readonly number[]): number {
-  const { wasm } = wasmBackend();
-  wasm.HEAP32.set(words, common >>> 2);
+  const { common } = started();
+  wasmBackend().wasm.HEAP32.set(words, common >>> 2);
   return common;
 }

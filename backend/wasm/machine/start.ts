@@ -5,7 +5,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { guardMemory, type WasmModule } from "./backend.ts";
+import { engine } from "../../../engine.ts";
+import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
+import { compile, useCompiled } from "./functions.ts";
 
 /** What was started. */
 export interface WasmStart {
@@ -19,59 +21,87 @@ export interface WasmStart {
 let started: WasmStart | undefined;
 
 /**
- * Make tfjs' WASM backend with `threads` threads the current one.
+ * Make tfjs' WASM backend with `threads` threads the current one, and our functions
+ * run in its memory.
  *
- * @param threads At least 1; a running backend is started anew for another
- * number, which its tensors would not survive.
+ * @param threads At least 1; a running backend is started anew for another number,
+ * if it holds no tensors.
+ * @param scratch Bytes of scratch memory for each thread.
  * @throws {Error} If the `.wasm` file cannot be read, or if tensors live in a
  * backend with another number of threads.
  */
-export async function startWasm(threads: number): Promise<WasmStart> {
+export async function startWasm(
+  threads: number,
+  scratch: number,
+): Promise<WasmStart> {
   if (started?.threads === threads && await tf.setBackend("wasm")) {
     return started;
   }
-  const running = tf.engine().registry["wasm"] as unknown as
-    | { numDataIds(): number }
-    | undefined;
-  if (running && started && running.numDataIds() > 0) {
-    throw new Error(
-      `Cannot start WASM with ${threads} threads: it runs with ${started.threads}, and ${running.numDataIds()} tensors live there: choose the number before making tensors`,
-    );
-  }
-  started = undefined;
-  const isDeno = "Deno" in globalThis;
-  started = isDeno ? await startInDeno(threads) : await startInBrowser();
+  refuseToLose(threads);
+  started = "Deno" in globalThis
+    ? await startInDeno(threads, scratch)
+    : await startInBrowser(scratch);
   return started;
 }
 
-async function startInDeno(threads: number): Promise<WasmStart> {
+/** Throw if starting anew would lose tensors. */
+function refuseToLose(threads: number) {
+  const running = engine().registry["wasm"] as
+    | { numDataIds(): number }
+    | undefined;
+  const count = running?.numDataIds() ?? 0;
+  if (count === 0 || !started) return;
+  throw new Error(
+    `Cannot start WASM with ${threads} threads: it runs with ${started.threads}, and ${count} tensors live there: choose the number before making tensors`,
+  );
+}
+
+async function startInDeno(
+  threads: number,
+  scratch: number,
+): Promise<WasmStart> {
   const { instantiate } = await import("./deno.ts");
   const { BackendWasm, setThreadsCount } = await import(
     "@tensorflow/tfjs-backend-wasm"
   );
   const wasm = await instantiate(threads);
+  guardMemory(wasm);
+  const compiled = await compile(wasm, threads, scratch);
+  const { unusedWorkers = [], runningWorkers = [] } = wasm.PThread ?? {};
+  const workers = [...unusedWorkers, ...runningWorkers];
+  try {
+    // Tensors may have been made while this one was being prepared.
+    refuseToLose(threads);
+  } catch (error) {
+    compiled.threads.close();
+    for (const worker of workers) worker.terminate();
+    throw error;
+  }
+  // From here to the end of the switch nobody else runs.
   setThreadsCount(threads);
   tf.removeBackend("wasm");
   const Backend = BackendWasm as unknown as new (
     wasm: WasmModule,
   ) => tf.KernelBackend;
   tf.registerBackend("wasm", () => new Backend(wasm), 2);
-  await tf.setBackend("wasm");
-  guardMemory(wasm);
-  // Else the pool's workers keep the process from ending.
-  const { unusedWorkers = [], runningWorkers = [] } = wasm.PThread ?? {};
-  for (const worker of [...unusedWorkers, ...runningWorkers]) worker.unref?.();
+  const isCurrent = tf.setBackend("wasm");
+  useCompiled(compiled);
+  await isCurrent;
+  // Else tfjs' workers keep the process from ending.
+  for (const worker of workers) worker.unref?.();
   return { threads, simd: true };
 }
 
-async function startInBrowser(): Promise<WasmStart> {
+async function startInBrowser(scratch: number): Promise<WasmStart> {
   const { getThreadsCount } = await import("@tensorflow/tfjs-backend-wasm");
   if (!await tf.setBackend("wasm")) {
     throw new Error(
       "Cannot start WASM: serve tfjs' .wasm files beside the page, or call setWasmPaths of @tensorflow/tfjs-backend-wasm",
     );
   }
-  guardMemory((tf.backend() as unknown as { wasm: WasmModule }).wasm);
+  const { wasm } = wasmBackend();
+  guardMemory(wasm);
+  useCompiled(await compile(wasm, 1, scratch));
   const simd = await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT") as boolean;
   const threaded = await tf.env().getAsync("WASM_HAS_MULTITHREAD_SUPPORT");
   return { threads: threaded ? getThreadsCount() : 1, simd };

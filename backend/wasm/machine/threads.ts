@@ -114,7 +114,7 @@ export class Threads {
   }
 
   /** How many threads there are, the caller's included. */
-  get threads(): number {
+  get count(): number {
     return 1 + this.#workers;
   }
 
