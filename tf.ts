@@ -4,6 +4,7 @@
  *
  * | replaced | because in tfjs 4.22 |
  * | --- | --- |
+ * | `addN` | tensors of several types are refused |
  * | `batchNorm`, `batchNorm2d`, `3d`, `4d` | there is no gradient without `offset` or `scale` |
  * | `broadcastTo`, `where` | shapes that broadcast to size 0 stay as they are |
  * | `complex`, `real`, `imag`, `abs`, `fft`, `ifft`, `rfft`, `irfft`, `spectral`, `signal` | complex numbers have no gradient |
@@ -15,11 +16,13 @@
  * | `logSoftmax` | second derivatives are silently wrong |
  * | `logSigmoid` | inside of a `tf.tidy` there is no gradient |
  * | `losses.softmaxCrossEntropy` | the gradient is wrong where labels do not sum to 1 |
+ * | `split`, `unstack` | an array reversed or emptied in place takes the gradients with it |
  * | `stridedSlice` | dropping one axis while stepping along another mixes up values |
  *
  * @module
  */
 export * from "@tensorflow/tfjs-core";
+export { addN, split, unstack } from "./backend/ops/arrays.ts";
 export {
   batchNorm,
   batchNorm2d,

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 
 /** What this module uses of tfjs' plain JavaScript backend. */
@@ -21,6 +22,7 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.UnsortedSegmentSum, () => segmentSum);
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("cpu");
+  upcastInputs("cpu");
 }
 
 /** The shipped kernel writes into the tensor that it is given. */

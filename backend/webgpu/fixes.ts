@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
 import { sumInOrder } from "./segments.ts";
@@ -34,6 +35,7 @@ export function registerWebGpuKernels(): void {
   }
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("webgpu");
+  upcastInputs("webgpu");
   refuseEmptyInputs();
   refuseSyncReads();
 }

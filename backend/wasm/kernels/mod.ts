@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { upcastInputs } from "../../types.ts";
 import { correctPaddings } from "../../windows.ts";
 import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
@@ -53,4 +54,5 @@ const REGISTER: readonly (() => void)[] = [
 export function registerWasmKernels(): void {
   for (const register of REGISTER) register();
   correctPaddings("wasm");
+  upcastInputs("wasm");
 }

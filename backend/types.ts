@@ -1,0 +1,57 @@
+/**
+ * Element types of ops that take several tensors, the same on every backend: they
+ * become the smallest type that holds all of them, as in `tf.add`: bool, then int32,
+ * then float32, then complex64.
+ *
+ * tfjs 4.22 takes the type of the first tensor for the others' bits, or fails.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { type KernelFunc, replaceKernel } from "./kernel.ts";
+
+/** Kernels, and which of their inputs must have one type; without a list all. */
+const KERNELS: Readonly<Record<string, readonly string[] | undefined>> = {
+  [tf.Concat]: undefined,
+  [tf.Pack]: undefined,
+  [tf.Prelu]: undefined,
+  [tf.Select]: ["t", "e"],
+};
+
+/** The smallest type that holds all of some types. */
+export function commonType(types: readonly tf.DataType[]): tf.DataType {
+  return types.reduce((a, b) => tf.upcastType(a, b));
+}
+
+/** Make these kernels of a backend take tensors of several types. */
+export function upcastInputs(backendName: string): void {
+  for (const [name, inputs] of Object.entries(KERNELS)) {
+    replaceKernel(
+      backendName,
+      name,
+      (shipped) => withOneType(shipped, inputs),
+      "types",
+    );
+  }
+}
+
+function withOneType(
+  shipped: KernelFunc,
+  only?: readonly string[],
+): KernelFunc {
+  return (args) => {
+    const names = only ?? Object.keys(args.inputs);
+    const given = names.map((name) => args.inputs[name] as tf.Tensor);
+    const types = given.map(({ dtype }) => dtype);
+    if (types.every((type) => type === types[0])) return shipped(args);
+    const type = commonType(types);
+    return tf.tidy(() => {
+      // A list of inputs is an array.
+      const inputs = Array.isArray(args.inputs)
+        ? [...args.inputs] as unknown as tf.NamedTensorInfoMap
+        : { ...args.inputs };
+      names.forEach((name, i) => inputs[name] = tf.cast(given[i]!, type));
+      return shipped({ ...args, inputs }) as tf.Tensor;
+    });
+  };
+}
