@@ -14,8 +14,9 @@
  * | `einsum` | labels are lost; every product is made before any is summed |
  * | `fused` | gradients lack dilations and most activations |
  * | `logSoftmax` | second derivatives are silently wrong |
+ * | `logSumExp` | it is NaN where all are -Infinity |
  * | `logSigmoid` | inside of a `tf.tidy` there is no gradient |
- * | `losses.softmaxCrossEntropy` | the gradient is wrong where labels do not sum to 1 |
+ * | `losses.softmaxCrossEntropy` | the gradient is wrong where labels do not sum to 1; a class at -Infinity makes NaN |
  * | `split`, `unstack` | an array reversed or emptied in place takes the gradients with it |
  * | `stridedSlice` | dropping one axis while stepping along another mixes up values |
  *
@@ -54,6 +55,7 @@ export { depthwiseConv2d } from "./backend/ops/depthwise_conv2d.ts";
 export { einsum } from "./backend/ops/einsum.ts";
 export { fused } from "./backend/ops/fused.ts";
 export { logSigmoid, logSoftmax } from "./backend/ops/log_softmax.ts";
+export { logSumExp } from "./backend/ops/log_sum_exp.ts";
 export { losses } from "./backend/ops/softmax_cross_entropy.ts";
 export { stridedSlice } from "./backend/ops/strided_slice.ts";
 export { broadcastTo, where } from "./backend/ops/where.ts";

@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { equal } from "./comparisons.ts";
 import { logSoftmax } from "./log_softmax.ts";
+import { where } from "./where.ts";
 
 /**
  * `tf.losses.softmaxCrossEntropy` with the right gradient for labels that do
@@ -29,7 +31,11 @@ export function softmaxCrossEntropy<T extends tf.Tensor, O extends tf.Tensor>(
       labelSmoothing / classes,
     );
   }
-  const losses = tf.neg(tf.sum(tf.mul(logSoftmax(scores), labels), -1));
+  const logs = logSoftmax(scores);
+  // A class with the label 0 and no chance counts nothing: 0 ln 0 is 0.
+  const isNothing = tf.logicalAnd(equal(labels, 0), equal(logs, -Infinity));
+  const counted = where(isNothing, tf.zerosLike(logs), logs);
+  const losses = tf.neg(tf.sum(tf.mul(counted, labels), -1));
   return tf.losses.computeWeightedLoss(losses, weights, reduction);
 }
 
