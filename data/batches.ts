@@ -13,6 +13,7 @@ import {
   instanceOf,
   listOf,
   type OptionRules,
+  refuse,
 } from "../check.ts";
 import * as random from "../random.ts";
 import {
@@ -87,6 +88,10 @@ export interface BatchesPlace {
   readonly order: random.RandomKey | null;
   /** Batches yielded so far in this pass. */
   readonly position: number;
+  /** Examples in a batch; the position counts such batches. */
+  readonly batchSize?: number;
+  /** Examples in the sources. */
+  readonly examples?: number;
 }
 
 /**
@@ -152,7 +157,12 @@ export class Batches<B extends Batch> {
       for (let i = resume?.position ?? 0; i < this.length; i++) {
         const start = i * this.#batchSize;
         batch = this.#make(order.subarray(start, start + this.#batchSize));
-        this.#place = { order: key, position: i + 1 };
+        this.#place = {
+          order: key,
+          position: i + 1,
+          batchSize: this.#batchSize,
+          examples: this.#held,
+        };
         yield batch;
         tf.dispose([...batch]);
       }
@@ -179,20 +189,37 @@ export class Batches<B extends Batch> {
    * @throws {RangeError} If these batches have no such position.
    */
   loadStateDict(place: BatchesPlace | null): void {
-    if (place !== null) {
-      const { position, order } = place;
-      const within = Number.isSafeInteger(position) && position >= 0 &&
-        position <= this.length;
-      if (!within || (order !== null) !== this.#shuffle) {
-        throw new RangeError(
-          `Cannot load the place in the batches: it must be one of ${this.length} ${
-            this.#shuffle ? "shuffled" : "unshuffled"
-          } batches: current place is ${JSON.stringify(place)}`,
-        );
-      }
-    }
+    if (place !== null) this.#checkPlace(place);
     this.#resume = place;
     this.#place = null;
+  }
+
+  #checkPlace(place: BatchesPlace): void {
+    const action = "load the place in the batches";
+    if (typeof place !== "object") {
+      refuse(action, "it", "what stateDict() returned", place, TypeError);
+    }
+    const { position, order, batchSize, examples } = place;
+    const within = Number.isSafeInteger(position) && position >= 0 &&
+      position <= this.length;
+    if (!within || (order !== null) !== this.#shuffle) {
+      throw new RangeError(
+        `Cannot ${action}: it must be one of ${this.length} ${
+          this.#shuffle ? "shuffled" : "unshuffled"
+        } batches: current place is ${JSON.stringify(place)}`,
+      );
+    }
+    if (order !== null) checkKey(action, order);
+    if (position === 0) return;
+    for (
+      const [name, saved, now] of [
+        ["batchSize", batchSize, this.#batchSize],
+        ["the number of examples", examples, this.#held],
+      ] as const
+    ) {
+      if (saved === undefined || saved === now) continue;
+      refuse(action, name, `${saved}, as when the pass began`, now);
+    }
   }
 
   /** The order of a pass; `advance` is whether to draw from the shared state. */
@@ -202,6 +229,15 @@ export class Batches<B extends Batch> {
     const state = advance ? this.#random : new random.RandomState(key);
     return random.permutation(n, { random: state });
   }
+}
+
+/** Throw unless `key` is the key of a random state. */
+function checkKey(action: string, key: random.RandomKey): void {
+  const { key: words, offset } = Object(key);
+  const isWord = (x: unknown) => Number.isInteger(x) && x as number >= 0;
+  const isKey = Array.isArray(words) && words.length === 2 &&
+    words.every(isWord) && Number.isSafeInteger(offset) && offset >= 0;
+  if (!isKey) refuse(action, "order", "the key of a random state", key);
 }
 
 /**

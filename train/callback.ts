@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { nearest } from "../nearest.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
+import type { Measures } from "./monitor.ts";
 import type { EvaluationRecord, RunLog, StepRecord } from "./logs/run_log.ts";
 
 /** A run of {@linkcode fit}, as callbacks see it. */
@@ -25,6 +27,10 @@ export interface Run {
   readonly epoch: number;
   /** The total number of epochs, if known. */
   readonly epochs: number | undefined;
+  /** Steps that were skipped since their loss was not finite. */
+  readonly skipped: number;
+  /** The measures of the validation data, with their modes if known. */
+  readonly measures: Measures;
   /** Stop after this step; `reason` goes into the result and the log. */
   stop(reason: string): void;
 }
@@ -44,18 +50,44 @@ export interface Run {
  * ```
  */
 export interface Callback {
+  /** Throw if this run does not fit the callback; called before anything changes. */
+  check?(run: Run): void;
   /** Called before the first step, after a checkpoint has been loaded. */
   onStart?(run: Run): void | Promise<void>;
   /** Called after each step. Its loss has not been read from the device. */
   onStep?(run: Run): void | Promise<void>;
-  /** Called every `logEvery` steps, with a record of these steps. */
+  /** Called every `logEvery` steps and at the end, with a record of these steps. */
   onLog?(run: Run, record: StepRecord): void | Promise<void>;
   /** Called after each evaluation. */
   onEvaluation?(run: Run, record: EvaluationRecord): void | Promise<void>;
-  /** Called after each epoch. */
+  /** Called after each epoch and its evaluation. */
   onEpoch?(run: Run): void | Promise<void>;
   /** Called after a checkpoint has been written. */
   onCheckpoint?(run: Run, path: string): void | Promise<void>;
   /** Called last, also if training has thrown; `run.log.end` has the reason. */
   onEnd?(run: Run): void | Promise<void>;
+}
+
+const NAMES: Readonly<Record<keyof Callback, true>> = {
+  check: true,
+  onStart: true,
+  onStep: true,
+  onLog: true,
+  onEvaluation: true,
+  onEpoch: true,
+  onCheckpoint: true,
+  onEnd: true,
+};
+
+/** Throw for a callback with a misspelled function, such as `onEpochEnd`. */
+export function checkCallback(action: string, callback: object): void {
+  const names = Object.keys(NAMES);
+  for (const name in callback) {
+    if (!/^on[A-Z]/.test(name) || Object.hasOwn(NAMES, name)) continue;
+    throw new TypeError(
+      `Cannot ${action}: callbacks have no function "${name}": did you mean "${
+        nearest(name, names)
+      }"?`,
+    );
+  }
 }

@@ -3,29 +3,9 @@
  *
  * @module
  */
-import {
-  checkOptions,
-  oneOf,
-  type OptionRules,
-  refuse,
-  string,
-} from "../check.ts";
+import { checkOptions, type OptionRules } from "../check.ts";
 import type { Callback } from "./callback.ts";
-import type { EvaluationRecord } from "./logs/run_log.ts";
-
-/** A measure, and whether smaller or larger values of it are better. */
-export interface Monitor {
-  /** The name of the measure; `"loss"` is the validation loss. @default {"loss"} */
-  readonly monitor?: string;
-  /** Whether smaller or larger is better. Default: "min" for `"loss"`, else "max". */
-  readonly mode?: "min" | "max";
-}
-
-/** The rules of {@linkcode Monitor}. */
-export const MONITOR_RULES: OptionRules<Monitor> = {
-  monitor: string,
-  mode: oneOf("min", "max"),
-};
+import { type Monitor, MONITOR_RULES, resolveMonitor } from "./monitor.ts";
 
 /** Options of {@linkcode earlyStopping}. */
 export interface EarlyStoppingOptions extends Monitor {
@@ -51,56 +31,37 @@ const RULES: OptionRules<EarlyStoppingOptions> = {
  * @param options See {@linkcode EarlyStoppingOptions}.
  * @returns A callback for `fit`.
  * @throws {RangeError} If `patience` is not a positive integer, or `minDelta` is
- *   negative.
+ *   negative. `fit` throws before training if there is no validation data, no such
+ *   measure, or its mode is not known.
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  const action = "use earlyStopping";
   checkOptions("create earlyStopping", options, RULES);
   const { patience = 5, minDelta = 0, monitor = "loss" } = options;
   return {
+    check: ({ measures }) => void resolveMonitor(action, options, measures),
     onEvaluation(run) {
-      const { evaluations } = run.log;
-      const best = bestOf(evaluations, options, minDelta);
-      const bad = evaluations.length - 1 - best;
-      if (bad >= patience) {
+      const { mode } = resolveMonitor(action, options, run.measures);
+      const values = run.log.evaluations.map(({ values }) => values[monitor]!);
+      const waited = values.length - 1 - bestOf(values, mode, minDelta);
+      if (waited >= patience) {
         run.stop(`no better ${monitor} in ${patience} evaluations`);
       }
     },
   };
 }
 
-/**
- * The index of the best evaluation; -1 if none has a finite value.
- *
- * @param evaluations The evaluations, oldest first.
- * @param options The measure to compare by.
- * @param minDelta The smallest change that counts as better.
- * @returns An index; of equal ones, the first.
- * @throws {RangeError} If an evaluation does not have the measure.
- */
-export function bestOf(
-  evaluations: readonly EvaluationRecord[],
-  options: Monitor,
-  minDelta = 0,
+/** The index of the first best of finite values; -1 if there is none. */
+function bestOf(
+  values: readonly number[],
+  mode: "min" | "max",
+  minDelta: number,
 ): number {
-  const name = options.monitor ?? "loss";
-  const sign = modeOf(options) === "min" ? 1 : -1;
+  const sign = mode === "min" ? 1 : -1;
   let best = -1;
-  let bestValue = Infinity;
-  evaluations.forEach(({ values }, i) => {
-    const value = values[name];
-    if (value === undefined) {
-      const names = Object.keys(values).join(", ");
-      refuse("compare evaluations", "monitor", `one of ${names}`, name);
-    }
-    if (Number.isFinite(value) && sign * value < bestValue - minDelta) {
-      best = i;
-      bestValue = sign * value;
-    }
+  values.forEach((value, i) => {
+    const isBetter = best < 0 || sign * value < sign * values[best]! - minDelta;
+    if (Number.isFinite(value) && isBetter) best = i;
   });
   return best;
-}
-
-/** Whether smaller or larger values of the measure are better. */
-export function modeOf({ monitor = "loss", mode }: Monitor): "min" | "max" {
-  return mode ?? (monitor === "loss" ? "min" : "max");
 }

@@ -4,14 +4,65 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, check, checkOptions, iterable, recordOf } from "../check.ts";
+import {
+  callable,
+  check,
+  checkOptions,
+  either,
+  iterable,
+  oneOf,
+  recordOf,
+} from "../check.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
 import type { Batch } from "../data/batches.ts";
-import type { BatchSource } from "../data/sources.ts";
+import {
+  type BatchSource,
+  latestTensor,
+  noBatch,
+  passOver,
+} from "../data/sources.ts";
+
+/** Whether smaller or larger values are better. */
+export type Mode = "min" | "max";
 
 /** A function from a batch to the mean of a measure over its examples. */
-export type Measure<B extends Batch> = (...batch: B) => tf.Scalar;
+export interface Measure<B extends Batch> {
+  (...batch: B): tf.Scalar;
+  /** Whether smaller or larger values are better, if the measure states it. */
+  readonly mode?: Mode;
+}
+
+/**
+ * A measure that states whether smaller or larger values of it are better, for
+ * early stopping and the best checkpoint.
+ *
+ * @example Usage
+ * ```ts
+ * import { tf, train } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const accuracy = train.measure(
+ *   (scores: tf.Tensor2D, labels: tf.Tensor1D) =>
+ *     tf.mean(tf.equal(tf.argMax(scores, 1), labels)),
+ *   "max",
+ * );
+ * assertEquals(accuracy.mode, "max");
+ * ```
+ *
+ * @typeParam B The tensors of a batch.
+ * @param fn The function from a batch to the mean over its examples.
+ * @param mode Whether smaller or larger values are better.
+ * @returns The measure.
+ */
+export function measure<B extends Batch>(
+  fn: (...batch: B) => tf.Scalar,
+  mode: Mode,
+): Measure<B> {
+  check("make a measure", "the function", fn, callable);
+  check("make a measure", "mode", mode, oneOf("min", "max"));
+  return Object.assign((...batch: B) => fn(...batch), { mode });
+}
 
 /**
  * Compute the means of measures over batches, each batch weighted by its number of
@@ -31,7 +82,7 @@ export type Measure<B extends Batch> = (...batch: B) => tf.Scalar;
  * assertEquals(means, { mean: 3 });
  * ```
  *
- * @param data The batches.
+ * @param data The batches. Those that a generator creates are freed.
  * @param measures The measures, by name.
  * @param options `limit`: the largest number of batches; all by default.
  * @returns The mean of each measure, under its name.
@@ -45,16 +96,17 @@ export async function evaluate<
   measures: Measures,
   options: { readonly limit?: number } = {},
 ): Promise<{ [Name in keyof Measures]: number }> {
-  check("evaluate", "the data", data, iterable);
+  check("evaluate", "the data", data, either(callable, iterable));
   check("evaluate", "measures", measures, recordOf(callable));
   checkOptions("evaluate", options, { limit: "a positive number" });
   const { limit = Infinity } = options;
   const names = Object.keys(measures);
+  const since = latestTensor();
   let sums: tf.Tensor1D | undefined;
   let examples = 0;
   let batches = 0;
   try {
-    for await (const batch of data) {
+    for await (const batch of passOver("evaluate", data, since)) {
       const size = examplesIn(batch);
       const next: tf.Tensor1D = scope(() => {
         const means = environ.context(
@@ -72,9 +124,7 @@ export async function evaluate<
       examples += size;
       if (++batches >= limit) break;
     }
-    if (!sums) {
-      throw new RangeError("Cannot evaluate: the data must give a batch");
-    }
+    if (!sums) throw noBatch("evaluate", data);
     const totals = await sums.data<"float32">();
     return Object.fromEntries(
       names.map((name, i) => [name, totals[i]! / examples]),

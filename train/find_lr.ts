@@ -13,7 +13,13 @@ import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
 import type { Batch } from "../data/batches.ts";
-import type { BatchSource } from "../data/sources.ts";
+import {
+  type BatchSource,
+  isResumable,
+  latestTensor,
+  noBatch,
+  passOver,
+} from "../data/sources.ts";
 import type { Measure } from "./evaluate.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { FIT_RULES } from "./fit_rules.ts";
@@ -114,7 +120,7 @@ export async function findLr<B extends Batch>(
     model: model ?? optimizer.paramStates,
     optimizer,
     random: random.default,
-    ...("stateDict" in data ? { data: data as unknown as Parts[string] } : {}),
+    ...(isResumable(data) ? { data } : {}),
   };
   const saved = await encodeCheckpoint(parts);
   try {
@@ -154,12 +160,13 @@ async function rise<B extends Batch>(
   steps: number,
   divergence: number,
 ): Promise<number[]> {
+  const since = latestTensor();
   const gradient = lossGradient(loss, optimizer);
   const losses: number[] = [];
   let mean = 0;
   while (true) {
     const before = losses.length;
-    for await (const batch of data) {
+    for await (const batch of passOver(ACTION, data, since)) {
       const [grads, scalar] = gradient(...batch);
       optimizer.currentLr = lrAt(losses.length);
       optimizer.step(grads);
@@ -173,11 +180,7 @@ async function rise<B extends Batch>(
       losses.push(smoothed);
       if (losses.length === steps) return losses;
     }
-    if (losses.length === before) {
-      throw new RangeError(
-        "Cannot find a learning rate: the data must give a batch",
-      );
-    }
+    if (losses.length === before) throw noBatch(ACTION, data);
   }
 }
 

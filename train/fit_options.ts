@@ -21,7 +21,10 @@ export interface FitOptions<B extends Batch> {
   readonly optimizer: Optimizer;
   /** The function from a batch to the mean loss over its examples. */
   readonly loss: Measure<B>;
-  /** The training data, iterated over once for each epoch. */
+  /**
+   * The training data, iterated over once for each epoch, or a function that returns
+   * it. See {@linkcode BatchSource} for who frees the tensors.
+   */
   readonly data: BatchSource<B>;
   /** The validation data. */
   readonly validation?: BatchSource<B>;
@@ -50,8 +53,9 @@ export interface FitOptions<B extends Batch> {
   readonly gradClipValue?: number;
   /**
    * After what the schedulers of the optimizer are stepped, or a function from a
-   * scheduler to that. Those that take a metric are always stepped after an
-   * evaluation, with the measure named by `monitor`.
+   * scheduler to that. Those that take a metric are stepped after each evaluation,
+   * with the measure named by `monitor`; there must be validation data for them,
+   * unless the unit is `"never"`.
    *
    * @default {"step"}
    */
@@ -63,22 +67,29 @@ export interface FitOptions<B extends Batch> {
 
   /** Steps between two evaluations. Default: once after each epoch. */
   readonly evaluateEvery?: number;
-  /** Steps between two records of the log. @default {10} */
+  /** Steps between two records of the log; the last steps are always logged. @default {10} */
   readonly logEvery?: number;
   /** Callbacks, such as `progressBar`, `jsonLines`, `earlyStopping`. */
   readonly callbacks?: readonly Callback[];
   /**
-   * What to do if a loss is not a finite number: stop, or continue. On cpu and WASM
-   * the step is not applied, and its batch is saved. On WebGPU losses are read only
-   * every `logEvery` steps.
+   * What to do if the loss of a step is not a finite number.
+   *
+   * - `"stop"`: end training. On cpu and WASM the step is not applied: parameters,
+   *   running statistics and random streams stay as before it, and with `checkpoint`
+   *   they are saved together with the batch. On WebGPU losses are read only every
+   *   `logEvery` steps, so the step has been applied.
+   * - `"skip"`: do not apply the step, and continue with the next batch; the result
+   *   has the number of skipped steps. Training ends after 100 in a row. On WebGPU
+   *   each loss is read, which is slower.
+   * - `"ignore"`: apply the step.
    *
    * @default {"stop"}
    */
-  readonly nan?: "stop" | "ignore";
+  readonly nan?: "stop" | "skip" | "ignore";
 
   /**
-   * Where to save checkpoints, and how often. With it, an interrupt (Ctrl+C) ends
-   * training with a checkpoint.
+   * Where to save checkpoints, and how often. With it, an interrupt (Ctrl+C), SIGTERM
+   * or SIGHUP ends training with a checkpoint; a second one ends the process.
    */
   readonly checkpoint?: CheckpointOptions;
   /** Continue from the newest checkpoint, if there is one. @default {false} */
@@ -113,9 +124,15 @@ export interface FitResult {
   readonly epoch: number;
   /** Why training ended; `"done"` after all epochs or steps. */
   readonly reason: string;
+  /** Steps that were skipped since their loss was not finite. */
+  readonly skipped: number;
   /** All records of the run. */
   readonly log: RunLog;
-  /** The measures of the last evaluation. */
+  /**
+   * The measures of the last evaluation, or of the restored model with
+   * `restoreBest`, and as `trainingLoss` the mean loss of the steps logged last
+   * before it. Without validation data `loss` is the training loss too.
+   */
   readonly values: Readonly<Record<string, number>>;
   /** The step whose loss was not finite, if one was. */
   readonly failed?: FailedStep;

@@ -21,21 +21,32 @@ import {
   string,
 } from "../check.ts";
 import type { Batch } from "../data/batches.ts";
+import { isUsedOnce } from "../data/sources.ts";
 import { Module } from "../nn/mod.ts";
 import { Optimizer } from "../optim/mod.ts";
 import { RandomState } from "../random.ts";
+import { checkCallback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
-import { type Monitor, MONITOR_RULES } from "./early_stopping.ts";
 import type { FitOptions } from "./fit_options.ts";
+import {
+  checkMeasure,
+  type Measures,
+  measuresOf,
+  type Monitor,
+  MONITOR_RULES,
+} from "./monitor.ts";
+import { unitOf } from "./schedules.ts";
 import { WeightAverage } from "./weight_average.ts";
+
+const source = either(callable, iterable);
 
 /** The rules of {@linkcode FitOptions}. */
 export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   optimizer: instanceOf(Optimizer, "an Optimizer"),
   loss: callable,
-  data: iterable,
+  data: source,
   model: instanceOf(Module, "a Module"),
-  validation: iterable,
+  validation: source,
   metrics: recordOf(callable),
   epochs: "a positive integer",
   steps: "a positive integer",
@@ -52,7 +63,7 @@ export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   callbacks: listOf(
     rule("an object of functions", (x) => typeof x === "object" && x !== null),
   ),
-  nan: oneOf("stop", "ignore"),
+  nan: oneOf("stop", "skip", "ignore"),
   checkpoint: anything,
   resume: boolean,
   random: recordOf(instanceOf(RandomState, "a RandomState")),
@@ -98,6 +109,53 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
   if (checkpoint?.best && !validation) {
     throw new TypeError(
       "Cannot fit: to keep the best checkpoint, there must be validation data",
+    );
+  }
+  for (const callback of options.callbacks ?? []) {
+    checkCallback("fit", callback);
+  }
+  checkMeasures(options, measuresOf(options));
+  checkSources(options);
+}
+
+/** Throw if a monitored measure would never be there. */
+function checkMeasures<B extends Batch>(
+  options: FitOptions<B>,
+  measures: Measures,
+): void {
+  const { optimizer, metrics = {}, monitor, schedule = "step" } = options;
+  if (Object.hasOwn(metrics, "loss")) {
+    throw new RangeError(
+      'Cannot fit: no metric must be named "loss", which is the validation loss',
+    );
+  }
+  const plateau = optimizer.schedulers.find((scheduler) =>
+    scheduler.takesMetric && unitOf(scheduler, schedule) !== "never"
+  );
+  if (plateau && measures.size === 0) {
+    throw new TypeError(
+      `Cannot fit: ${plateau.constructor.name} takes a metric, so there must be validation data`,
+    );
+  }
+  if (measures.size > 0) {
+    checkMeasure("fit", "monitor", monitor ?? "loss", measures);
+  }
+}
+
+/** Throw if a generator would be iterated over twice. */
+function checkSources<B extends Batch>(options: FitOptions<B>): void {
+  const { data, validation, epochs, evaluateEvery } = options;
+  const passes = options.fastDevRun || options.overfitBatches ? 1 : epochs ?? 1;
+  const evaluations = evaluateEvery === undefined ? epochs ?? 2 : 2;
+  for (
+    const [name, source, count] of [
+      ["data", data, passes],
+      ["validation", validation, evaluations],
+    ] as const
+  ) {
+    if (source === undefined || count === 1 || !isUsedOnce(source)) continue;
+    throw new TypeError(
+      `Cannot fit: ${name} must be iterable more than once: it is a generator, which is used up after one pass: pass a function that returns a new one`,
     );
   }
 }

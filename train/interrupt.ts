@@ -1,26 +1,36 @@
 /**
- * Interrupts.
+ * Signals that end a process.
  *
  * @module
  */
 
+/** Ctrl+C, the signal of a container or cluster that stops, a closed terminal. */
+const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
 /**
- * Call `fn` at the first interrupt (Ctrl+C); a second one ends the process as
- * usual. Does nothing in browsers, which have no signals.
+ * Call `fn` at the first signal that would end the process; a second one ends it.
+ * Does nothing in browsers, which have no signals.
  *
  * @returns A function that stops listening.
  */
 export function onInterrupt(fn: () => void): () => void {
   if (typeof Deno === "undefined") return () => {};
+  // Windows has no SIGTERM.
+  const signals = SIGNALS.filter((signal) =>
+    Deno.build.os !== "windows" || signal !== "SIGTERM"
+  );
   let listening = true;
   const stop = () => {
-    if (listening) Deno.removeSignalListener("SIGINT", interrupted);
+    if (!listening) return;
     listening = false;
+    for (const signal of signals) {
+      Deno.removeSignalListener(signal, interrupted);
+    }
   };
   const interrupted = () => {
     stop();
     fn();
   };
-  Deno.addSignalListener("SIGINT", interrupted);
+  for (const signal of signals) Deno.addSignalListener(signal, interrupted);
   return stop;
 }

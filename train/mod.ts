@@ -27,12 +27,9 @@ export * from "../data/mod.ts";
 
 export type { Callback, Run } from "./callback.ts";
 export type { CheckpointOptions } from "./checkpoints.ts";
-export {
-  earlyStopping,
-  type EarlyStoppingOptions,
-  type Monitor,
-} from "./early_stopping.ts";
-export { evaluate, type Measure } from "./evaluate.ts";
+export { earlyStopping, type EarlyStoppingOptions } from "./early_stopping.ts";
+export { evaluate, type Measure, measure, type Mode } from "./evaluate.ts";
+export type { Measures, Monitor } from "./monitor.ts";
 export {
   findLr,
   type FindLrOptions,
@@ -53,12 +50,11 @@ export {
   type ProgressOptions,
   type ProgressOutput,
 } from "./logs/progress.ts";
+export { formatLogLine, parseRunLog } from "./logs/log_lines.ts";
 export {
   type EndRecord,
   type EvaluationRecord,
-  formatLogLine,
   type LogLine,
-  parseRunLog,
   type RunConfig,
   type RunLog,
   type StepRecord,

@@ -3,30 +3,31 @@
  *
  * @module
  */
-import type { Parts, Resumable } from "../checkpoint.ts";
+import type { Part, Parts, Resumable } from "../checkpoint.ts";
 import type { Batch } from "../data/batches.ts";
 import * as random from "../random.ts";
 import type { FitOptions } from "./fit_options.ts";
 
-/** The parts of a checkpoint: all that the rest of a run depends on. */
+/**
+ * The parts of a checkpoint: all that the rest of a run depends on.
+ *
+ * @param options The options of the run.
+ * @param progress The state of the loop.
+ * @param data The position in the data, if it can be resumed.
+ */
 export function partsOf<B extends Batch>(
   options: FitOptions<B>,
   progress: Resumable,
+  data: Part | undefined,
 ): Parts {
-  const { model, optimizer, data, average } = options;
+  const { model, optimizer, average } = options;
   return {
     model: model ?? optimizer.paramStates,
     optimizer,
     random: random.default,
     progress,
     ...options.random,
-    ...(isResumable(data) ? { data } : {}),
+    ...(data === undefined ? {} : { data }),
     ...(average ? { average } : {}),
   };
-}
-
-/** Whether `x` can save its state and load it again. */
-export function isResumable(x: unknown): x is Resumable {
-  return typeof x === "object" && x !== null && "stateDict" in x &&
-    "loadStateDict" in x;
 }

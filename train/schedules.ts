@@ -13,6 +13,14 @@ export type ScheduleUnits =
   | ScheduleUnit
   | ((scheduler: LRScheduler) => ScheduleUnit);
 
+/** The unit of a scheduler. */
+export function unitOf(
+  scheduler: LRScheduler,
+  units: ScheduleUnits,
+): ScheduleUnit {
+  return typeof units === "function" ? units(scheduler) : units;
+}
+
 /**
  * Step the schedulers of `unit`. Schedulers that take a metric are stepped after
  * each evaluation, whatever `units` says.
@@ -21,27 +29,16 @@ export type ScheduleUnits =
  * @param units The unit of each scheduler.
  * @param unit What has just ended.
  * @param metric The monitored measure, if an evaluation has ended.
- * @throws {RangeError} If a scheduler takes a metric, and the measure is missing.
  */
 export function stepSchedulers(
   optimizer: Optimizer,
   units: ScheduleUnits,
   unit: ScheduleUnit,
-  metric?: { readonly name: string; readonly value: number | undefined },
+  metric?: number,
 ): void {
   for (const scheduler of optimizer.schedulers) {
-    if (!scheduler.takesMetric) {
-      const own = typeof units === "function" ? units(scheduler) : units;
-      if (own === unit) scheduler.step();
-    } else if (metric) {
-      if (metric.value === undefined) {
-        throw new RangeError(
-          `Cannot step ${scheduler.constructor.name}: monitor must be a measure: current value is ${
-            JSON.stringify(metric.name)
-          }`,
-        );
-      }
-      scheduler.step(metric.value);
-    }
+    if (scheduler.takesMetric) {
+      if (metric !== undefined) scheduler.step(metric);
+    } else if (unitOf(scheduler, units) === unit) scheduler.step();
   }
 }

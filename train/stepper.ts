@@ -11,6 +11,7 @@ import { examplesIn } from "./evaluate.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { clipByValue, GradientMean } from "./gradients.ts";
 import { lossGradient } from "./step.ts";
+import { Undo } from "./undo.ts";
 
 /** A step that was taken. */
 export interface TakenStep {
@@ -36,13 +37,16 @@ export class Stepper<B extends Batch> {
   /** Whether each loss is read before its step is applied. */
   readonly #watch: boolean;
   readonly #mean = new GradientMean();
+  readonly #undo = new Undo();
 
   /** Take steps as `options` say. */
   constructor(options: FitOptions<B>) {
     this.#options = options;
     this.#accumulate = options.accumulate ?? 1;
     this.#gradient = lossGradient(options.loss, options.optimizer);
-    this.#watch = options.nan !== "ignore" && tf.getBackend() !== "webgpu";
+    const { nan = "stop" } = options;
+    this.#watch = nan === "skip" ||
+      nan === "stop" && tf.getBackend() !== "webgpu";
   }
 
   /** Batches added since the last step. */
@@ -57,13 +61,16 @@ export class Stepper<B extends Batch> {
 
   /** Add the gradients of a batch. */
   add(batch: B): void {
-    const [grads, loss] = this.#gradient(...batch);
+    const [grads, loss] = this.#watch
+      ? this.#undo.note(() => this.#gradient(...batch))
+      : this.#gradient(...batch);
     const alone = this.#accumulate === 1;
     this.#mean.add(grads, loss, examplesIn(batch), alone);
   }
 
   /**
-   * Apply the mean gradient of the batches added.
+   * Apply the mean gradient of the batches added. If their mean loss is not finite,
+   * nothing changes, and what the loss wrote to states is taken back.
    *
    * @param measuresNorm Whether to compute the norm of the gradients.
    */
@@ -74,8 +81,10 @@ export class Stepper<B extends Batch> {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {
         tf.dispose([{ ...grads }, loss]);
+        this.#undo.takeBack();
         return { refused: value };
       }
+      this.#undo.keep();
     }
     const clipped = this.#clip(grads, measuresNorm);
     optimizer.step(clipped.grads);
@@ -85,6 +94,7 @@ export class Stepper<B extends Batch> {
   /** Free what was added. */
   dispose(): void {
     this.#mean.dispose();
+    this.#undo.keep();
   }
 
   #clip(

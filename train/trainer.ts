@@ -3,120 +3,91 @@
  *
  * @module
  */
-import type { Resumable } from "../checkpoint.ts";
 import type { Batch } from "../data/batches.ts";
-import { firstBatches, type Sized, sizeOf } from "../data/sources.ts";
-import type { Module } from "../nn/mod.ts";
-import type { Optimizer } from "../optim/mod.ts";
-import type { Callback, Run } from "./callback.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { FirstBatches } from "../data/first_batches.ts";
+import {
+  type BatchSource,
+  latestTensor,
+  noBatch,
+  passOver,
+  sizeOf,
+} from "../data/sources.ts";
+import type { Callback } from "./callback.ts";
 import { Clock } from "./clock.ts";
-import { evaluate } from "./evaluate.ts";
 import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { isResumable, partsOf } from "./parts.ts";
-import { Recorder, type RecorderState } from "./logs/recorder.ts";
-import type { RunLog } from "./logs/run_log.ts";
+import { RunSaver } from "./run_saver.ts";
+import { Recorder } from "./logs/recorder.ts";
 import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
 import { Stepper } from "./stepper.ts";
+import { TrainingRun } from "./training_run.ts";
+import { measuresAt, validate } from "./validation.ts";
 
-/** The state of the loop in a checkpoint, as plain data. */
-interface Progress extends RecorderState {
-  readonly step: number;
-  readonly epoch: number;
-  /** Batches of the current epoch. */
-  readonly batch: number;
-}
+/** After this many skipped steps in a row training stops. */
+const MAX_SKIPPED = 100;
 
 /** Runs the loop of {@linkcode fit}. */
-export class Trainer<B extends Batch> implements Run {
-  step = 0;
-  epoch = 0;
-  readonly optimizer: Optimizer;
-  readonly model: Module | undefined;
-  readonly epochs: number | undefined;
-  readonly totalSteps: number | undefined;
-  readonly stepsPerEpoch: number | undefined;
-
+export class Trainer<B extends Batch> {
   readonly #options: FitOptions<B>;
   readonly #callbacks: readonly Callback[];
-  readonly #data: Sized<B>;
+  readonly #data: BatchSource<B>;
+  /** The id of the latest tensor before training; those after it may be freed. */
+  readonly #since = latestTensor();
   readonly #logEvery: number;
-  /** The largest number of steps and of validation batches of a quick run. */
-  readonly #limit: number;
-  readonly #checkpoints: Checkpoints | undefined;
+  readonly #saver: RunSaver<B> | undefined;
   readonly #stepper: Stepper<B>;
   readonly #clock = new Clock();
   readonly #recorder: Recorder;
-  /** The loop itself as a part of checkpoints. */
-  readonly #state: Resumable = {
-    stateDict: () => this.#progress(),
-    loadStateDict: (progress: Progress) => this.#load(progress),
-  };
-  /** Batches of the current epoch. */
-  #batch = 0;
-  /** The step of the last checkpoint. */
-  #saved = -1;
-  #reason: string | undefined;
-  #paused = false;
+  readonly #run: TrainingRun<B>;
+  /** The step of the model that was restored at the end. */
+  #restored: number | undefined;
+  /** The learning rate of the last step. */
+  #lr = 0;
+  #skippedInARow = 0;
   #failed: FailedStep | undefined;
 
   constructor(options: FitOptions<B>) {
-    const { optimizer, fastDevRun = false, overfitBatches } = options;
+    const { fastDevRun = false, overfitBatches } = options;
     this.#options = options;
     this.#callbacks = options.callbacks ?? [];
-    this.optimizer = optimizer;
-    this.model = options.model;
     this.#data = overfitBatches === undefined
       ? options.data
-      : firstBatches(options.data, overfitBatches);
+      : new FirstBatches(options.data, overfitBatches);
     this.#logEvery = options.logEvery ?? 10;
-    this.#limit = Number(fastDevRun) || Infinity; // `true` is 1
-    const length = sizeOf(this.#data);
-    this.epochs = options.epochs;
-    this.stepsPerEpoch = length &&
-      Math.ceil(length / (options.accumulate ?? 1));
-    const steps = Math.min(
-      this.#limit,
-      options.steps ?? Infinity,
-      (this.epochs ?? Infinity) * (this.stepsPerEpoch ?? Infinity),
-    );
-    this.totalSteps = Number.isFinite(steps) ? steps : undefined;
-    const { name = "run", config = {} } = options;
+    const { name = "run", config = {}, checkpoint } = options;
     this.#recorder = new Recorder(name, config, this.#clock);
+    this.#run = new TrainingRun(options, this.#data, this.#recorder);
     this.#stepper = new Stepper(options);
-    this.#checkpoints = options.checkpoint && !fastDevRun
-      ? new Checkpoints(options.checkpoint, partsOf(options, this.#state))
-      : undefined;
-  }
-
-  get log(): RunLog {
-    return this.#recorder.log;
-  }
-
-  stop(reason: string): void {
-    this.#reason ??= reason;
-  }
-
-  /** Stop without a final evaluation, so that a resumed run ends the same way. */
-  #pause(reason: string): void {
-    this.#paused = this.#reason === undefined;
-    this.stop(reason);
+    if (checkpoint && !fastDevRun) {
+      this.#saver = new RunSaver(
+        { ...options, checkpoint },
+        this.#data,
+        this.#run.counters,
+        this.#recorder,
+        this.#run.measures,
+      );
+    }
   }
 
   /** Train to the end. */
   async train(): Promise<FitResult> {
+    const { resume = false } = this.#options;
+    for (const callback of this.#callbacks) callback.check?.(this.#run);
+    await this.#saver?.prepare(resume);
     this.#clock.start(0);
-    if (this.#options.resume) await this.#checkpoints?.resume();
-    this.#recorder.start(this.step);
-    const stopListening = this.#checkpoints
-      ? onInterrupt(() => this.#pause("interrupted"))
+    if (resume) {
+      await this.#saver?.resume();
+      this.#lr = this.#run.optimizer.getLastLr()[0] ?? 0;
+    }
+    this.#recorder.start(this.#run.step);
+    const stopListening = this.#saver
+      ? onInterrupt(() => this.#run.pause("interrupted"))
       : () => {};
     try {
-      await this.#call((callback) => callback.onStart?.(this));
-      while (!this.#over()) await this.#runEpoch();
+      await this.#call((callback) => callback.onStart?.(this.#run));
+      while (!this.#run.isOver) await this.#runEpoch();
       await this.#finish();
-      await this.#end(this.#reason ?? "done");
+      await this.#end(this.#run.reason ?? "done");
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       // A callback that throws now must not hide the first error.
@@ -126,66 +97,73 @@ export class Trainer<B extends Batch> implements Run {
       stopListening();
       this.#stepper.dispose();
       this.#recorder.dispose();
-      if (this.#data !== this.#options.data) this.#data.dispose?.();
+      if (this.#data instanceof FirstBatches) this.#data.dispose();
     }
     return {
-      step: this.step,
-      epoch: this.epoch,
-      reason: this.log.end!.reason,
-      log: this.log,
-      values: this.log.evaluations.at(-1)?.values ?? {},
+      step: this.#run.step,
+      epoch: this.#run.epoch,
+      reason: this.#run.log.end!.reason,
+      skipped: this.#run.skipped,
+      log: this.#run.log,
+      values: measuresAt(this.#run.log, this.#restored ?? this.#run.step),
       ...(this.#failed ? { failed: this.#failed } : {}),
     };
-  }
-
-  /** Whether training has ended. */
-  #over(): boolean {
-    const { steps = Infinity } = this.#options;
-    return this.#reason !== undefined ||
-      this.step >= Math.min(steps, this.#limit) ||
-      this.epoch >= (this.epochs ?? Infinity);
   }
 
   async #runEpoch(): Promise<void> {
     const length = sizeOf(this.#data);
     let taken = 0;
-    for await (const batch of this.#data) {
+    for await (const batch of passOver("fit", this.#data, this.#since)) {
+      this.#saver?.notePlace();
       taken++;
-      this.#batch++;
+      this.#run.counters.batch++;
       this.#stepper.add(batch);
-      const last = this.#batch === length;
+      const last = this.#run.counters.batch === length;
       if (this.#stepper.isFull || last) await this.#step(batch);
       // An epoch that has had its last batch counts, even if it is the end.
-      if (this.#over() && !last) return;
+      if (this.#run.isOver && !last) return;
     }
     if (this.#stepper.batches > 0) await this.#step(undefined);
-    if (taken === 0 && this.#batch === 0) {
-      throw new RangeError("Cannot fit: the data must give a batch");
+    if (taken === 0 && this.#run.counters.batch === 0) {
+      throw noBatch("fit", this.#data);
     }
-    this.epoch++;
-    this.#batch = 0;
+    this.#saver?.notePlace();
+    this.#run.counters.epoch++;
+    this.#run.counters.batch = 0;
     this.#stepSchedulers("epoch");
-    await this.#call((callback) => callback.onEpoch?.(this));
-    if (this.#options.evaluateEvery === undefined) await this.#evaluate();
-    if (this.#options.checkpoint?.every === undefined) await this.#save();
+    if (this.#run.isOver) await this.#recordRest();
+    const evaluates = this.#options.evaluateEvery === undefined;
+    if (evaluates) await this.#evaluate();
+    await this.#call((callback) => callback.onEpoch?.(this.#run));
+    if (evaluates) await this.#save(this.#saver?.saveEvaluated());
+    if (this.#options.checkpoint?.every === undefined) {
+      await this.#save(this.#saver?.save());
+    }
   }
 
   async #step(batch: B | undefined): Promise<void> {
     const { evaluateEvery, checkpoint } = this.#options;
-    const isLogged = (this.step + 1) % this.#logEvery === 0;
-    const taken = await this.#stepper.take(isLogged);
-    if ("refused" in taken) return await this.#fail(taken.refused, batch);
+    const isLogged = (this.#run.step + 1) % this.#logEvery === 0;
+    const isLast = this.#run.step + 1 === this.#run.totalSteps;
+    const taken = await this.#stepper.take(isLogged || isLast);
+    if ("refused" in taken) return await this.#refuse(taken.refused, batch);
+    this.#skippedInARow = 0;
+    this.#lr = taken.lr;
     this.#recorder.addStep(taken);
-    this.step++;
+    if (isLast && !isLogged) await this.#recorder.readNorm();
+    this.#run.counters.step++;
     this.#stepSchedulers("step");
     this.#options.average?.update();
-    await this.#call((callback) => callback.onStep?.(this));
-    if (isLogged) await this.#record(taken.lr);
-    if (evaluateEvery && this.step % evaluateEvery === 0) {
+    await this.#call((callback) => callback.onStep?.(this.#run));
+    if (isLogged) await this.#record(false);
+    if (evaluateEvery && this.#run.step % evaluateEvery === 0) {
       await this.#evaluate();
+      await this.#save(this.#saver?.saveEvaluated());
     }
     const { every } = checkpoint ?? {};
-    if (every && this.step % every === 0) await this.#save();
+    if (every && this.#run.step % every === 0) {
+      await this.#save(this.#saver?.save());
+    }
     await this.#checkStop();
   }
 
@@ -193,98 +171,91 @@ export class Trainer<B extends Batch> implements Run {
   async #checkStop(): Promise<void> {
     await this.#clock.turn();
     const { timeLimit = Infinity, signal } = this.#options;
-    if (this.#clock.now >= timeLimit) this.stop("time limit");
-    if (signal?.aborted) this.#pause("aborted");
+    if (this.#clock.now >= timeLimit) this.#run.stop("time limit");
+    if (signal?.aborted) this.#run.pause("aborted");
   }
 
-  async #record(lr: number): Promise<void> {
-    const { record, losses } = await this.#recorder.logSteps(this.#place(), lr);
-    await this.#call((callback) => callback.onLog?.(this, record));
+  /** Log the last steps, if they are fewer than `logEvery`. */
+  async #recordRest(): Promise<void> {
+    if (this.#recorder.hasRest) await this.#record(true);
+  }
+
+  async #record(isRest: boolean): Promise<void> {
+    const { record, losses } = await this.#recorder.logSteps(
+      this.#position(),
+      this.#lr,
+      isRest,
+    );
+    await this.#call((callback) => callback.onLog?.(this.#run, record));
     const bad = losses.findIndex((x) => !Number.isFinite(x));
     if (bad >= 0 && this.#options.nan !== "ignore") {
-      const step = this.step - losses.length + bad;
+      const step = this.#run.step - losses.length + bad;
       this.#failed = { step, loss: losses[bad]! };
-      this.stop(`the loss of step ${step + 1} is ${losses[bad]}`);
+      this.#run.stop(`the loss of step ${step + 1} is ${losses[bad]}`);
     }
   }
 
   async #evaluate(): Promise<void> {
-    const { validation, loss, metrics, average, monitor = "loss" } =
-      this.#options;
-    if (!validation) return;
     const began = this.#clock.now;
-    let values: Readonly<Record<string, number>>;
-    average?.swap();
-    try {
-      const measures = { loss, ...metrics };
-      values = await evaluate(validation, measures, { limit: this.#limit });
-    } finally {
-      average?.swap();
-    }
-    const record = this.#recorder.logEvaluation(this.#place(), values);
-    this.#stepSchedulers("evaluation", {
-      name: monitor,
-      value: values[monitor],
-    });
-    await this.#call((callback) => callback.onEvaluation?.(this, record));
-    if (this.#checkpoints?.keepsBest) await this.#save();
+    const values = await validate(this.#options, this.#run.totals.limit);
+    if (!values) return;
+    const record = this.#recorder.logEvaluation(this.#position(), values);
+    const { monitor = "loss" } = this.#options;
+    this.#stepSchedulers("evaluation", values[monitor]);
+    await this.#call((callback) => callback.onEvaluation?.(this.#run, record));
     this.#recorder.exclude(this.#clock.now - began);
   }
 
   #stepSchedulers(
     unit: ScheduleUnit,
-    metric?: { name: string; value: number | undefined },
+    metric?: number,
   ): void {
     const { schedule = "step" } = this.#options;
-    stepSchedulers(this.optimizer, schedule, unit, metric);
+    stepSchedulers(this.#run.optimizer, schedule, unit, metric);
   }
 
   /** The final evaluation and checkpoint. */
   async #finish(): Promise<void> {
-    const evaluated = this.log.evaluations.at(-1)?.step === this.step;
-    if (!evaluated && !this.#paused && !this.#failed) await this.#evaluate();
-    if (!this.#failed) await this.#save();
-    if (!this.#paused) await this.#checkpoints?.restoreBest();
+    await this.#recordRest();
+    const evaluated = this.#run.log.evaluations.at(-1)?.step === this.#run.step;
+    if (!evaluated && !this.#run.isPaused && !this.#failed) {
+      await this.#evaluate();
+      await this.#save(this.#saver?.saveEvaluated());
+    }
+    if (!this.#failed) await this.#save(this.#saver?.save());
+    if (!this.#run.isPaused) this.#restored = await this.#saver?.restoreBest();
     this.#options.average?.swap();
   }
 
   async #end(reason: string): Promise<void> {
-    this.#recorder.logEnd(this.step, reason);
-    await this.#call((callback) => callback.onEnd?.(this));
+    this.#recorder.logEnd(this.#run.step, reason);
+    await this.#call((callback) => callback.onEnd?.(this.#run));
   }
 
-  async #save(): Promise<void> {
-    if (!this.#checkpoints || this.#saved === this.step) return;
-    await this.#recorder.read();
-    const last = this.log.evaluations.at(-1);
-    const evaluation = last?.step === this.step ? last : undefined;
-    const path = await this.#checkpoints.save(this.step, evaluation);
-    this.#saved = this.step;
-    await this.#call((callback) => callback.onCheckpoint?.(this, path));
+  /** Tell the callbacks of a checkpoint. */
+  async #save(saved: Promise<string | undefined> | undefined): Promise<void> {
+    const path = await saved;
+    if (path === undefined) return;
+    await this.#call((callback) => callback.onCheckpoint?.(this.#run, path));
   }
 
-  /** Stop because of a loss that is not finite, and save the states before it. */
-  async #fail(loss: number, batch: B | undefined): Promise<void> {
-    const step = this.step;
-    this.stop(`the loss of step ${step + 1} is ${loss}`);
+  /** Skip a step whose loss is not finite, or stop because of it. */
+  async #refuse(loss: number, batch: B | undefined): Promise<void> {
+    const step = this.#run.step;
+    if (this.#options.nan === "skip") {
+      this.#run.counters.skipped++;
+      if (++this.#skippedInARow === MAX_SKIPPED) {
+        this.#run.stop(
+          `the losses of ${MAX_SKIPPED} steps in a row are not finite`,
+        );
+      }
+      return await this.#checkStop();
+    }
+    this.#run.stop(`the loss of step ${step + 1} is ${loss}`);
     this.#failed = { step, loss };
-    if (!this.#checkpoints) return;
-    const path = await this.#checkpoints.saveFailed(step, batch ?? []);
+    if (!this.#saver) return;
+    const path = await this.#saver.saveFailed(batch ?? []);
     this.#failed = { step, loss, path };
-  }
-
-  #progress(): Progress {
-    const { step, epoch } = this;
-    const batch = this.#batch;
-    return { step, epoch, batch, ...this.#recorder.stateDict() };
-  }
-
-  #load(progress: Progress): void {
-    this.step = this.#saved = progress.step;
-    this.epoch = progress.epoch;
-    // Data that cannot be resumed starts its epoch again.
-    this.#batch = isResumable(this.#options.data) ? progress.batch : 0;
-    this.#recorder.loadStateDict(progress);
   }
 
   async #call(
@@ -293,9 +264,9 @@ export class Trainer<B extends Batch> implements Run {
     for (const callback of this.#callbacks) await call(callback);
   }
 
-  #place(): { step: number; epoch: number } {
+  #position(): { step: number; epoch: number } {
     const length = sizeOf(this.#data);
-    const part = length ? this.#batch / length : 0;
-    return { step: this.step, epoch: this.epoch + part };
+    const part = length ? this.#run.counters.batch / length : 0;
+    return { step: this.#run.step, epoch: this.#run.epoch + part };
   }
 }

@@ -119,13 +119,16 @@ onEachBackend("fit() learns, logs and leaves no tensor behind", async () => {
   assertEquals([result.step, result.epoch, result.reason], [40, 10, "done"]);
   assertEquals(
     result.log.steps.map((r) => r.step),
-    Array.from({ length: 13 }, (_, i) => 3 * (i + 1)),
+    [...Array.from({ length: 13 }, (_, i) => 3 * (i + 1)), 40],
   );
   assertEquals(
     result.log.evaluations.map((r) => r.step),
     Array.from({ length: 10 }, (_, i) => 4 * (i + 1)),
   );
-  assertEquals(result.values, result.log.evaluations.at(-1)!.values);
+  assertEquals(result.values, {
+    ...result.log.evaluations.at(-1)!.values,
+    trainingLoss: result.log.steps.at(-1)!.loss,
+  });
   assert(result.values.accuracy! > 0.9, String(result.values.accuracy));
   assert(result.log.steps.at(-1)!.loss < result.log.steps[0]!.loss / 2);
   assert(
@@ -475,7 +478,11 @@ onEachBackend("the best checkpoint is kept and restored", async () => {
   });
   assertEquals(await weights(options.model), best);
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
-  assertEquals(names, ["step-000000004.braintape", "step-000000016.braintape"]);
+  assertEquals(names, [
+    "history.jsonl",
+    "step-000000004.braintape",
+    "step-000000016.braintape",
+  ]);
   dispose(options);
   await Deno.remove(folder, { recursive: true });
 }, { only: ["cpu"] });

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { filePath } from "../../file_path.ts";
 import type { Callback, Run } from "../callback.ts";
 import { makeFolderOf } from "./folder.ts";
-import type { RunLog } from "./run_log.ts";
+import { type RunLog, valueOf } from "./run_log.ts";
 
 /**
  * Write a table of all records, with the columns `step`, `epoch`, `time`, `loss`,
@@ -15,10 +16,11 @@ import type { RunLog } from "./run_log.ts";
  * The whole table is written after each evaluation and when training ends, since
  * its columns are not known before.
  *
- * @param path The file; its folder is created if missing.
+ * @param file The path of the file; its folder is created if missing.
  * @returns A callback for `fit`.
  */
-export function csvLog(path: string): Callback {
+export function csvLog(file: string | URL): Callback {
+  const path = filePath("create csvLog", file);
   const write = async ({ log }: Run) => {
     await makeFolderOf(path);
     await Deno.writeTextFile(path, formatCsv(log));
@@ -49,11 +51,19 @@ export function formatCsv(log: RunLog): string {
         ...names.map(() => undefined),
       ],
     })),
-    ...log.evaluations.map(({ step, epoch, time, values }) => ({
-      step,
+    ...log.evaluations.map((record) => ({
+      step: record.step,
       fields: [
-        ...[step, epoch, time, undefined, undefined, undefined, undefined],
-        ...names.map((name) => values[name]),
+        ...[
+          record.step,
+          record.epoch,
+          record.time,
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+        ],
+        ...names.map((name) => valueOf(record, name)),
       ],
     })),
   ].sort((a, b) => a.step - b.step);

@@ -3,14 +3,10 @@
  *
  * @module
  */
+import { filePath } from "../../file_path.ts";
 import type { Callback } from "../callback.ts";
-import {
-  formatLogLine,
-  formatRunLog,
-  type LogLine,
-  parseRunLog,
-  type RunLog,
-} from "./run_log.ts";
+import { formatLogLine, formatRunLog, parseRunLog } from "./log_lines.ts";
+import type { LogLine, RunLog } from "./run_log.ts";
 import { makeFolderOf } from "./folder.ts";
 import { readText } from "../../data/files.ts";
 
@@ -21,10 +17,11 @@ import { readText } from "../../data/files.ts";
  * A resumed run continues the same file. Records after the step that it resumes from
  * are removed first, since these steps are taken again.
  *
- * @param path The file; its folder is created if missing.
+ * @param file The path of the file; its folder is created if missing.
  * @returns A callback for `fit`.
  */
-export function jsonLines(path: string): Callback {
+export function jsonLines(file: string | URL): Callback {
+  const path = filePath("create jsonLines", file);
   const append = (line: LogLine) =>
     Deno.writeTextFile(path, formatLogLine(line), { append: true });
   return {
@@ -43,11 +40,12 @@ export function jsonLines(path: string): Callback {
 /**
  * Read a log that {@linkcode jsonLines} wrote.
  *
- * @param path The file.
+ * @param file The path of the file.
  * @returns The run.
  * @throws {RangeError} If there is no such file, or it is not a log.
  */
-export async function readRunLog(path: string): Promise<RunLog> {
+export async function readRunLog(file: string | URL): Promise<RunLog> {
+  const path = filePath("read the log", file);
   try {
     return parseRunLog(await readText(path), path);
   } catch (error) {

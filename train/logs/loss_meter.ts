@@ -33,6 +33,11 @@ export class LossMeter {
     return this.#read;
   }
 
+  /** The number of losses since the last `clear`. */
+  get count(): number {
+    return this.#read.length + this.#waiting.length;
+  }
+
   /** The losses read since the last `clear`. */
   get known(): readonly number[] {
     return this.#read;

@@ -6,14 +6,12 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Clock } from "../clock.ts";
 import { LossMeter } from "./loss_meter.ts";
-import {
-  type EndRecord,
-  type EvaluationRecord,
-  formatRunLog,
-  parseRunLog,
-  type RunConfig,
-  type RunLog,
-  type StepRecord,
+import type {
+  EndRecord,
+  EvaluationRecord,
+  RunConfig,
+  RunLog,
+  StepRecord,
 } from "./run_log.ts";
 
 /** A position in a run. */
@@ -24,10 +22,8 @@ interface Place {
   readonly epoch: number;
 }
 
-/** The state of a recorder in a checkpoint, as plain data. */
+/** The state of a recorder in a checkpoint, as plain data; without the log. */
 export interface RecorderState {
-  /** The log, as JSON lines. */
-  readonly log: string;
   /** Losses that have not been logged yet. */
   readonly losses: readonly number[];
   /** Seconds of training. */
@@ -40,10 +36,12 @@ export class Recorder {
   readonly #steps: StepRecord[] = [];
   readonly #evaluations: EvaluationRecord[] = [];
   readonly #about: { readonly name: string; readonly config: RunConfig };
+  /** The record of the last steps, if fewer than `logEvery`. */
+  #rest: StepRecord | undefined;
   #end: EndRecord | undefined;
   readonly #clock: Clock;
   readonly #meter = new LossMeter();
-  #norm: tf.Scalar | undefined;
+  #norm: tf.Scalar | number | undefined;
   /** Step and time of the last record. */
   #last = { step: 0, time: 0 };
 
@@ -56,11 +54,28 @@ export class Recorder {
   /** All records so far. */
   get log(): RunLog {
     return {
+      ...this.saved,
+      ...(this.#rest ? { steps: [...this.#steps, this.#rest] } : {}),
+      ...(this.#end ? { end: this.#end } : {}),
+    };
+  }
+
+  /**
+   * The records that a checkpoint refers to. The last steps are not among them if
+   * they are fewer than `logEvery`: a resumed run logs them together with those that
+   * follow, as an uninterrupted one does.
+   */
+  get saved(): RunLog {
+    return {
       ...this.#about,
       steps: this.#steps,
       evaluations: this.#evaluations,
-      ...(this.#end ? { end: this.#end } : {}),
     };
+  }
+
+  /** Whether there are steps that have not been logged. */
+  get hasRest(): boolean {
+    return this.#meter.count > 0 && !this.#rest;
   }
 
   /** Measure the rate of steps from here on. */
@@ -76,6 +91,14 @@ export class Recorder {
     if (norm) this.#setNorm(norm);
   }
 
+  /** Read the norm of the gradients, so that its tensor is freed. */
+  async readNorm(): Promise<void> {
+    if (typeof this.#norm !== "object") return;
+    const [norm] = await this.#norm.data();
+    this.#norm.dispose();
+    this.#norm = norm!;
+  }
+
   /** Read the losses on the device, so that `stateDict` includes them. */
   async read(): Promise<void> {
     await this.#meter.read();
@@ -84,15 +107,18 @@ export class Recorder {
   /**
    * Log the steps since the last record.
    *
+   * @param isRest Whether they are fewer than `logEvery`, at the end.
    * @returns The record, and the loss of each of these steps.
    */
   async logSteps(
     { step, epoch }: Place,
     lr: number,
+    isRest: boolean,
   ): Promise<{ record: StepRecord; losses: readonly number[] }> {
     const losses = await this.#meter.read();
-    this.#meter.clear();
-    const gradNorm = this.#norm && (await this.#norm.data())[0]!;
+    if (!isRest) this.#meter.clear();
+    await this.readNorm();
+    const gradNorm = this.#norm as number | undefined;
     this.#setNorm(undefined);
     const time = this.#clock.now;
     const seconds = Math.max(1e-9, time - this.#last.time);
@@ -106,7 +132,8 @@ export class Recorder {
       rate: (step - this.#last.step) / seconds,
     };
     this.#last = { step, time };
-    this.#steps.push(record);
+    if (isRest) this.#rest = record;
+    else this.#steps.push(record);
     return { record, losses };
   }
 
@@ -136,21 +163,20 @@ export class Recorder {
 
   /** The state for a checkpoint. */
   stateDict(): RecorderState {
-    return {
-      log: formatRunLog(this.log),
-      losses: this.#meter.known,
-      time: this.#clock.now,
-    };
+    return { losses: this.#meter.known, time: this.#clock.now };
   }
 
   /** Continue from a checkpoint. */
-  loadStateDict({ log, losses, time }: RecorderState): void {
-    const { steps, evaluations } = parseRunLog(log);
+  loadStateDict({ losses, time }: RecorderState): void {
+    this.#meter.load(losses);
+    this.#clock.start(time);
+  }
+
+  /** Continue a log. */
+  loadLog({ steps, evaluations }: RunLog): void {
     this.#steps.length = this.#evaluations.length = 0;
     for (const record of steps) this.#steps.push(record);
     for (const record of evaluations) this.#evaluations.push(record);
-    this.#meter.load(losses);
-    this.#clock.start(time);
   }
 
   /** Free what has not been read. */
@@ -160,7 +186,7 @@ export class Recorder {
   }
 
   #setNorm(norm: tf.Scalar | undefined): void {
-    this.#norm?.dispose();
+    if (typeof this.#norm === "object") this.#norm.dispose();
     this.#norm = norm;
   }
 }

@@ -5,6 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkOptions } from "../../check.ts";
+import { filePath, join } from "../../file_path.ts";
 import { ParamState } from "../../state.ts";
 import type { Callback, Run } from "../callback.ts";
 import {
@@ -135,14 +136,14 @@ export class EventWriter {
    * @param folder The folder; TensorBoard shows each folder as a run.
    * @returns The writer.
    */
-  static async create(folder: string): Promise<EventWriter> {
-    await Deno.mkdir(folder, { recursive: true });
+  static async create(folder: string | URL): Promise<EventWriter> {
+    const parent = filePath("create an event file", folder, "folder");
+    await Deno.mkdir(parent, { recursive: true });
     // TensorBoard reads the files of a run in the order of their names.
     const now = Date.now();
     const seconds = String(Math.floor(now / 1000)).padStart(10, "0");
-    const path = `${folder}/events.out.tfevents.${seconds}.braintape.${
-      now % 1000
-    }`;
+    const name = `events.out.tfevents.${seconds}.braintape.${now % 1000}`;
+    const path = join(parent, name);
     const file = await Deno.open(path, { create: true, append: true });
     const writer = new EventWriter(path, file);
     await writer.#write(stringField(3, "brain.Event:2"));
@@ -231,9 +232,10 @@ export interface TensorBoardOptions {
  * @returns A callback for `fit`.
  */
 export function tensorBoard(
-  folder: string,
+  folder: string | URL,
   options: TensorBoardOptions = {},
 ): Callback {
+  const path = filePath("create tensorBoard", folder, "folder");
   checkOptions("create tensorBoard", options, {
     histogramEvery: "a nonnegative integer",
   });
@@ -247,7 +249,7 @@ export function tensorBoard(
   };
   return {
     async onStart() {
-      writer = await EventWriter.create(folder);
+      writer = await EventWriter.create(path);
     },
     async onLog(_, { step, loss, lr, gradNorm, rate }) {
       await writer!.scalar("train/loss", loss, step);

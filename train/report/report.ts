@@ -11,11 +11,12 @@ import {
   type OptionRules,
   string,
 } from "../../check.ts";
+import { filePath } from "../../file_path.ts";
 import type { Callback } from "../callback.ts";
 import { type Boundary, boundaryChart } from "./boundary.ts";
 import { makeFolderOf } from "../logs/folder.ts";
 import { formatDuration, formatNumber } from "../format.ts";
-import type { RunLog, StepRecord } from "../logs/run_log.ts";
+import { type RunLog, type StepRecord, valueOf } from "../logs/run_log.ts";
 import { colorOf, escapeXml, lineChart, type Series } from "./svg.ts";
 
 /** Options of {@linkcode renderReport}. */
@@ -98,14 +99,15 @@ const CALLBACK_RULES: OptionRules<ReportCallbackOptions> = {
 /**
  * Write the report of the run after each evaluation and when training ends.
  *
- * @param path The file; its folder is created if missing.
+ * @param file The path of the file; its folder is created if missing.
  * @param options See {@linkcode ReportCallbackOptions}.
  * @returns A callback for `fit`.
  */
 export function report(
-  path: string,
+  file: string | URL,
   options: ReportCallbackOptions = {},
 ): Callback {
+  const path = filePath("create report", file);
   checkOptions("create report", options, CALLBACK_RULES);
   const { title, boundary, notes } = options;
   const heading = title === undefined ? {} : { title };
@@ -146,9 +148,9 @@ function chartsOf(runs: readonly RunLog[]): string[] {
     runs.map((run, i) => ({
       name: run.name,
       color: i,
-      points: run.evaluations.flatMap(({ step, values }) => {
-        const y = values[name];
-        return y === undefined ? [] : [[step, y] as const];
+      points: run.evaluations.flatMap((record) => {
+        const y = valueOf(record, name);
+        return y === undefined ? [] : [[record.step, y] as const];
       }),
     }));
   const names = [
@@ -233,11 +235,13 @@ function tableOf(runs: readonly RunLog[]): string {
       formatDuration(time),
       last ? formatNumber(last.loss) : "",
       ...values.map((name) => {
-        const value = evaluation?.values[name];
+        const value = evaluation && valueOf(evaluation, name);
         return value === undefined ? "" : formatNumber(value);
       }),
       run.end?.reason ?? "under way",
-      ...keys.map((key) => String(run.config[key] ?? "")),
+      ...keys.map((key) =>
+        Object.hasOwn(run.config, key) ? String(run.config[key]) : ""
+      ),
     ];
     return `<tr><th style="border-left:4px solid ${colorOf(i)}">${
       escapeXml(run.name)

@@ -1,0 +1,92 @@
+/**
+ * The log of a run, kept in the folder of its checkpoints.
+ *
+ * @module
+ */
+import { replaceFile } from "../checkpoint/replace_file.ts";
+import { join } from "../file_path.ts";
+import { formatLogLine, formatRunLog, parseRunLog } from "./logs/log_lines.ts";
+import type { RunLog } from "./logs/run_log.ts";
+
+/** How many records of a log a checkpoint refers to. */
+export interface LogLength {
+  /** The records of steps. */
+  readonly steps: number;
+  /** The records of evaluations. */
+  readonly evaluations: number;
+}
+
+/**
+ * The file with all records so far. A checkpoint has only their number, so that it
+ * does not grow with the run. Records are synced to disk before the checkpoint that
+ * refers to them is written.
+ */
+export class History {
+  readonly #path: string;
+  /** The records in the file; none if there is no file of this run yet. */
+  #written: LogLength | undefined;
+
+  /** Keep the log in `folder`. */
+  constructor(folder: string) {
+    this.#path = join(folder, "history.jsonl");
+  }
+
+  /** Write the records that are not in the file yet. */
+  async write(log: RunLog): Promise<void> {
+    if (!this.#written) await this.#replace(log);
+    else {
+      const steps = log.steps.slice(this.#written.steps);
+      const evaluations = log.evaluations.slice(this.#written.evaluations);
+      await this.#append(
+        steps.map((r) => formatLogLine({ type: "step", ...r })).join("") +
+          evaluations.map((r) => formatLogLine({ type: "evaluation", ...r }))
+            .join(""),
+      );
+    }
+    this.#written = lengthOf(log);
+  }
+
+  /**
+   * Read the first records, and remove those after them, which a resumed run writes
+   * again.
+   *
+   * @returns The log; `null` if the file is missing or has fewer records.
+   */
+  async resume({ steps, evaluations }: LogLength): Promise<RunLog | null> {
+    const text = await Deno.readTextFile(this.#path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    });
+    const log = parseRunLog(text);
+    if (log.steps.length < steps || log.evaluations.length < evaluations) {
+      return null;
+    }
+    const kept = {
+      ...log,
+      steps: log.steps.slice(0, steps),
+      evaluations: log.evaluations.slice(0, evaluations),
+    };
+    await this.#replace(kept);
+    this.#written = lengthOf(kept);
+    return kept;
+  }
+
+  async #replace(log: RunLog): Promise<void> {
+    const bytes = new TextEncoder().encode(formatRunLog(log));
+    await replaceFile(this.#path, (sink) => sink.write(bytes));
+  }
+
+  async #append(text: string): Promise<void> {
+    if (text === "") return;
+    using file = await Deno.open(this.#path, { append: true, create: true });
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) {
+      at += await file.write(bytes.subarray(at));
+    }
+    await file.sync();
+  }
+}
+
+function lengthOf({ steps, evaluations }: RunLog): LogLength {
+  return { steps: steps.length, evaluations: evaluations.length };
+}

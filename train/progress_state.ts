@@ -1,0 +1,70 @@
+/**
+ * The state of the loop of {@linkcode fit} in a checkpoint.
+ *
+ * @module
+ */
+import {
+  check,
+  listOf,
+  type NumberRule,
+  recordOf,
+  refuse,
+  string,
+} from "../check.ts";
+import type { LogLength } from "./history.ts";
+
+/** The state of the loop, as plain data. */
+export interface ProgressState {
+  /** Steps taken. */
+  readonly step: number;
+  /** Whole epochs done. */
+  readonly epoch: number;
+  /** Batches of the current epoch. */
+  readonly batch: number;
+  /** Steps that were skipped. */
+  readonly skipped?: number;
+  /** Seconds of training. */
+  readonly time: number;
+  /** Losses that have not been logged yet. */
+  readonly losses: readonly number[];
+  /** The records in the history that come before. */
+  readonly history?: LogLength;
+  /** The log itself, in files of version 0.1.0. */
+  readonly log?: string;
+}
+
+const NUMBERS: Readonly<Record<string, NumberRule>> = {
+  step: "a nonnegative integer",
+  epoch: "a nonnegative integer",
+  batch: "a nonnegative integer",
+  time: "a nonnegative finite number",
+};
+
+/** Throw unless `value` is a state of the loop. */
+export function checkProgress(value: unknown): asserts value is ProgressState {
+  const action = "resume training";
+  const state = value as ProgressState;
+  if (typeof state !== "object" || state === null || Array.isArray(state)) {
+    refuse(action, "progress", "a record", value, TypeError);
+  }
+  for (const [name, rule] of Object.entries(NUMBERS)) {
+    const own = Object.hasOwn(state, name)
+      ? (state as unknown as Record<string, unknown>)[name]
+      : undefined;
+    check(action, `progress.${name}`, own, rule);
+  }
+  check(action, "progress.losses", state.losses, listOf("a number"));
+  const { skipped, history, log } = state;
+  if (skipped !== undefined) {
+    check(action, "progress.skipped", skipped, "a nonnegative integer");
+  }
+  if (history !== undefined) {
+    const rule = recordOf("a nonnegative integer");
+    check(action, "progress.history", history, rule);
+    const { steps, evaluations } = history;
+    check(action, "progress.history.steps", steps, "a nonnegative integer");
+    const name = "progress.history.evaluations";
+    check(action, name, evaluations, "a nonnegative integer");
+  }
+  if (log !== undefined) check(action, "progress.log", log, string);
+}
