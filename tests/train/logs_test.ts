@@ -10,7 +10,7 @@ import { formatCsv } from "../../train/logs/csv_log.ts";
 import { formatDuration, formatNumber } from "../../train/format.ts";
 import { renderReport } from "../../train/report/report.ts";
 import { formatLogLine, parseRunLog } from "../../train/logs/log_lines.ts";
-import { type RunLog, type StepRecord } from "../../train/logs/run_log.ts";
+import type { RunLog, StepRecord } from "../../train/logs/run_log.ts";
 import { lineChart } from "../../train/report/svg.ts";
 import { histogram } from "../../train/logs/tensorboard.ts";
 import { crc32c, frameRecord } from "../../train/logs/tfrecord.ts";
