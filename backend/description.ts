@@ -30,4 +30,6 @@ export interface Backend {
    * takes a while, it would find the new values and keep them for the old.
    */
   readonly canOverwrite: boolean;
+  /** Whether a tensor can be read without waiting. */
+  readonly readsAtOnce: boolean;
 }

@@ -204,6 +204,7 @@ Deno.test("a backend that the table describes runs ops, its own kernels and opti
       return runComposed(launches);
     },
     canOverwrite: true,
+    readsAtOnce: true,
   });
   try {
     const { backend, threads } = await useBackend("toy" as BackendName);

@@ -13,4 +13,5 @@ export const cpu: Backend = {
     return {};
   },
   canOverwrite: true,
+  readsAtOnce: true,
 };

@@ -12,4 +12,5 @@ export const wasm: Backend = {
   },
   runLaunches: runWasm,
   canOverwrite: true,
+  readsAtOnce: true,
 };

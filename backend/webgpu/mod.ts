@@ -26,6 +26,7 @@ export const webgpu: Backend = {
   },
   runLaunches: runWebGpu,
   canOverwrite: false,
+  readsAtOnce: false,
 };
 
 /** The devices whose errors are reported. */

@@ -5,6 +5,7 @@
  */
 import { either, tensor, type ValueRule } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { weigh } from "./log_products.ts";
 import { defineLoss, type Loss } from "./loss.ts";
 import type { LossOptions, Reduction } from "./reduction.ts";
 
@@ -56,8 +57,8 @@ function crossEntropy(
   targets: tf.Tensor,
   positiveWeight: number | tf.Tensor = 1,
 ): tf.Tensor {
-  const positive = tf.mul(targets, tf.softplus(tf.neg(logits)));
-  const negative = tf.mul(tf.sub(1, targets), tf.softplus(logits));
+  const positive = weigh(targets, tf.softplus(tf.neg(logits)));
+  const negative = weigh(tf.sub(1, targets), tf.softplus(logits));
   return tf.add(tf.mul(positive, positiveWeight), negative);
 }
 
@@ -84,6 +85,9 @@ export const binaryCrossEntropy: Loss = defineLoss(
   },
 );
 
+/** The lower bound of `1 - p_t` where `γ` is below 1. */
+const TINY = 1e-37;
+
 /** Options of {@linkcode sigmoidFocalLoss}. */
 export interface FocalLossOptions<R extends Reduction = Reduction>
   extends LossOptions<R> {
@@ -108,11 +112,14 @@ export const sigmoidFocalLoss: Loss<FocalLossOptions> = defineLoss<
 >(
   "sigmoidFocalLoss",
   (x, t, { alpha = 0.25, gamma = 2 }) => {
-    const weigh = (yes: number | tf.Tensor, no: number | tf.Tensor) =>
+    const choose = (yes: number | tf.Tensor, no: number | tf.Tensor) =>
       tf.add(tf.mul(t, yes), tf.mul(tf.sub(1, t), no));
-    const wrong = weigh(tf.sigmoid(tf.neg(x)), tf.sigmoid(x));
-    const losses = tf.mul(crossEntropy(x, t), tf.pow(wrong, gamma));
-    return tf.mul(losses, weigh(alpha, 1 - alpha));
+    const weights = choose(alpha, 1 - alpha);
+    if (gamma === 0) return tf.mul(crossEntropy(x, t), weights);
+    const wrong = choose(tf.sigmoid(tf.neg(x)), tf.sigmoid(x));
+    // The slope of a power below 1 is infinite at 0.
+    const base = gamma < 1 ? tf.maximum(wrong, TINY) : wrong;
+    return tf.mul(tf.mul(crossEntropy(x, t), tf.pow(base, gamma)), weights);
   },
   { alpha: "in [0, 1]", gamma: "a nonnegative finite number" },
 );

@@ -11,6 +11,8 @@ import {
   tensor,
 } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { checkLabels } from "./labels.ts";
+import { weigh } from "./log_products.ts";
 import {
   type LossOptions,
   reduce,
@@ -52,7 +54,8 @@ const RULES: OptionRules<CrossEntropyOptions> = {
  * ```
  *
  * As torch's `F.cross_entropy`, with the classes last. It is computed from logarithms
- * of probabilities, so no logit is too large.
+ * of probabilities, so no logit is too large. A logit of -Infinity excludes a class:
+ * its term is 0 where its label is 0.
  *
  * @example Usage
  * ```ts
@@ -68,10 +71,12 @@ const RULES: OptionRules<CrossEntropyOptions> = {
  * ```
  *
  * @param logits `[..., classes]`
- * @param labels `[...]`: integers below `classes`, of any dtype; what is outside
- * counts nothing. Or `[..., classes]`: probabilities, such as one-hot rows.
+ * @param labels `[...]`: integers from 0 to `classes - 1`, of any dtype, or
+ * `[..., classes]`: probabilities, such as one-hot rows.
  * @param options See {@linkcode CrossEntropyOptions}.
- * @returns `[...]`, or a scalar with a reduction.
+ * @returns `[...]`, or a scalar with a reduction; 0 if all rows are ignored.
+ * @throws {RangeError} If a label is neither a class nor `ignoreIndex`. On WebGPU, which
+ * cannot read labels without waiting, its loss is NaN.
  */
 export function softmaxCrossEntropy<R extends Reduction = "none">(
   logits: tf.Tensor,
@@ -117,38 +122,45 @@ function crossEntropy<R extends Reduction>(
   const classes = logits.shape.at(-1)!;
   const sparse = labels.rank === logits.rank - 1;
   return tf.tidy(() => {
-    const hard = sparse ? oneHot(labels, classes, ignoreIndex) : labels;
-    const weigh = (y: tf.Tensor) => classWeights ? tf.mul(y, classWeights) : y;
-    let target = weigh(hard);
+    const factor = sparse
+      ? checkLabels(`compute ${name}`, labels, { classes, ignoreIndex })
+      : undefined;
+    const kept = sparse && ignoreIndex !== undefined
+      ? tf.expandDims(tf.notEqual(tf.cast(labels, "int32"), ignoreIndex), -1)
+      : undefined;
+    const hard = sparse ? oneHot(labels, classes, kept) : labels;
+    const scale = (y: tf.Tensor) => classWeights ? tf.mul(y, classWeights) : y;
+    let target = scale(hard);
     const rows = target;
     if (labelSmoothing > 0) {
       const counted = sparse
         ? tf.sum(hard, -1, true)
         : tf.onesLike(tf.sum(hard, -1, true));
-      const even = weigh(
+      const even = scale(
         tf.mul(counted, tf.fill([classes], labelSmoothing / classes)),
       );
       target = tf.add(tf.mul(target, 1 - labelSmoothing), even);
     }
-    const losses = tf.neg(tf.sum(tf.mul(target, toLogProbs(logits)), -1));
+    // Ignored rows may hold anything, such as only -Infinity.
+    const given = kept ? tf.where(kept, logits, tf.scalar(0)) : logits;
+    const losses = tf.neg(tf.sum(weigh(target, toLogProbs(given)), -1));
     const weighted = sparse &&
       (classWeights !== undefined || ignoreIndex !== undefined);
     const rowWeight = weighted ? tf.sum(rows, -1) : undefined;
-    return reduce(losses, reduction, rowWeight);
+    const known = factor ? tf.mul(losses, factor) : losses;
+    return reduce(known, reduction, rowWeight);
   });
 }
 
-/** Rows with a 1 at the label; of zeros where it is to be ignored. */
+/** Rows with a 1 at the label; zeros in rows that are not kept. */
 function oneHot(
   labels: tf.Tensor,
   classes: number,
-  ignoreIndex: number | undefined,
+  kept: tf.Tensor | undefined,
 ): tf.Tensor {
   const indices = tf.cast(labels, "int32");
   const rows = tf.cast(tf.oneHot(indices, classes), "float32");
-  if (ignoreIndex === undefined) return rows;
-  const kept = tf.cast(tf.notEqual(indices, ignoreIndex), "float32");
-  return tf.mul(rows, tf.expandDims(kept, -1));
+  return kept ? tf.mul(rows, tf.cast(kept, "float32")) : rows;
 }
 
 function checkArguments(

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  boolean,
   check,
   checkOptions,
   listOf,
@@ -12,6 +13,7 @@ import {
   tensor,
 } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { checkLabels } from "./labels.ts";
 import {
   type LossOptions,
   reduce,
@@ -29,6 +31,11 @@ export interface CTCOptions<R extends Reduction = Reduction>
   readonly inputLengths?: readonly number[];
   /** The number of labels of each sequence. Default: all. */
   readonly labelLengths?: readonly number[];
+  /**
+   * Whether a sequence whose labels do not fit into its steps has loss and gradient 0.
+   * Default: false.
+   */
+  readonly zeroInfinity?: boolean;
 }
 
 const RULES: OptionRules<CTCOptions> = {
@@ -36,10 +43,14 @@ const RULES: OptionRules<CTCOptions> = {
   blank: "a nonnegative integer",
   inputLengths: listOf("a positive integer"),
   labelLengths: listOf("a nonnegative integer"),
+  zeroInfinity: boolean,
 };
 
 /** The logarithm of a probability of zero: finite, so that 0 times it is 0. */
 const NEVER = -1e30;
+
+/** A loss above this is that of labels that do not fit into the steps. */
+const INFEASIBLE = 1e29;
 
 /**
  * The negative logarithm of the probability of labels, summed over all alignments of
@@ -52,7 +63,8 @@ const NEVER = -1e30;
  * over the labels `s` with a blank before, between and after them; the last term
  * only where it skips a blank between different labels. Computed in logarithms. As
  * torch's `ctc_loss`, except that a mean does not divide by the lengths. Where the
- * labels do not fit into the steps, the loss is about 1e30.
+ * labels do not fit into the steps, or have logits of -Infinity, the loss is about 1e30,
+ * or 0 with `zeroInfinity`.
  * (Graves et al. 2006, "Connectionist Temporal Classification".)
  *
  * @example Usage
@@ -67,9 +79,12 @@ const NEVER = -1e30;
  * ```
  *
  * @param logits `[batch, time, classes]`
- * @param labels `[batch, labels]`: integers below `classes`, none of them the blank.
+ * @param labels `[batch, labels]`: integers from 0 to `classes - 1` other than the blank;
+ * those beyond the length of their sequence may be anything.
  * @param options See {@linkcode CTCOptions}.
  * @returns `[batch]`, or a scalar with a reduction.
+ * @throws {RangeError} If a label is out of range. On WebGPU, which cannot read labels
+ * without waiting, its loss is NaN.
  */
 export function ctcLoss<R extends Reduction = "none">(
   logits: tf.Tensor3D,
@@ -79,7 +94,7 @@ export function ctcLoss<R extends Reduction = "none">(
   checkOptions("compute ctcLoss", options, RULES);
   check("compute ctcLoss", "logits", logits, tensor);
   check("compute ctcLoss", "labels", labels, tensor);
-  const { reduction = "none" as R, blank = 0 } = options;
+  const { reduction = "none" as R, blank = 0, zeroInfinity = false } = options;
   const [batch, time, classes] = logits.shape;
   const length = labels.shape[1];
   if (logits.rank !== 3 || labels.rank !== 2 || labels.shape[0] !== batch) {
@@ -89,13 +104,30 @@ export function ctcLoss<R extends Reduction = "none">(
       }] and [${labels.shape.join(", ")}]`,
     );
   }
+  if (blank >= classes) {
+    refuse("compute ctcLoss", "blank", `an integer in [0, ${classes})`, blank);
+  }
   const inputs = lengths("inputLengths", options.inputLengths, batch, time);
   const targets = lengths("labelLengths", options.labelLengths, batch, length);
   return tf.tidy(() => {
+    const factor = checkLabels("compute ctcLoss", labels, {
+      classes,
+      blank,
+      counts: (place) => place % length < targets[Math.floor(place / length)]!,
+    });
+    const steps = inputs.every((n) => n === time) ? undefined : tf.tensor2d(
+      inputs.map((n) => Array.from({ length: time }, (_, t) => t < n)),
+      [batch, time],
+      "bool",
+    );
+    // Steps beyond the length of a sequence may hold anything, such as NaN.
+    const given = steps
+      ? tf.where(tf.expandDims(steps, 2), logits, tf.zerosLike(logits))
+      : logits;
     const states = 2 * length + 1;
     const extended = interleave(tf.cast(labels, "int32"), blank);
     const rows = tf.cast(tf.oneHot(extended, classes), "float32");
-    const logProbs = tf.logSoftmax(logits);
+    const logProbs = tf.maximum(tf.logSoftmax(given), NEVER);
     const emitted = tf.unstack(
       tf.matMul(logProbs, rows as tf.Tensor3D, false, true),
       1,
@@ -132,7 +164,15 @@ export function ctcLoss<R extends Reduction = "none">(
       const missing = at.map((i) => i < 0 ? NEVER : 0);
       return tf.add(tf.sum(tf.mul(alpha, pick), 1), missing);
     });
-    return reduce(tf.neg(tf.logSumExp(tf.stack(ends), 0)), reduction);
+    const losses = tf.neg(tf.logSumExp(tf.stack(ends), 0));
+    const infeasible = tf.greater(losses, INFEASIBLE);
+    const kept = zeroInfinity
+      ? tf.where(infeasible, tf.zerosLike(losses), losses)
+      : losses;
+    return reduce(
+      factor && length > 0 ? tf.mul(kept, tf.prod(factor, 1)) : kept,
+      reduction,
+    );
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { check } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { weigh } from "./log_products.ts";
 import { defineLoss, type Loss } from "./loss.ts";
 import { checkSameShape } from "./reduction.ts";
 
@@ -48,7 +49,8 @@ const TINY = 1e-37;
  * Σ t (ln t - ln p)
  * ```
  *
- * The predictions are `ln p`, the targets probabilities.
+ * The predictions are `ln p`, the targets probabilities. Where a target is 0, its term is
+ * 0, even of a prediction of -Infinity.
  *
  * @example Usage
  * ```ts
@@ -65,7 +67,7 @@ const TINY = 1e-37;
  */
 export const klDivergence: Loss = defineLoss("klDivergence", (logP, t) => {
   const logTargets = tf.log(tf.maximum(t, TINY));
-  return tf.sum(tf.mul(t, tf.sub(logTargets, logP)), -1);
+  return tf.sum(weigh(t, tf.sub(logTargets, logP)), -1);
 });
 
 /** `max(0, 1 - t p)`, of targets -1 and 1. */

@@ -39,8 +39,15 @@ export function reduce<R extends Reduction>(
   if (reduction === "sum") return sum as Reduced<R>;
   const mean = weights === undefined
     ? tf.mean(losses)
-    : tf.divNoNan(sum, tf.sum(weights));
+    : ratio(sum, tf.sum(weights));
   return mean as Reduced<R>;
+}
+
+/** `a / b`, and 0 with gradient 0 where `b` is 0. */
+export function ratio(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const isZero = tf.equal(b, 0);
+  const quotient = tf.div(a, tf.where(isZero, tf.onesLike(b), b));
+  return tf.where(isZero, tf.zerosLike(quotient), quotient);
 }
 
 /** Throws unless `predictions` and `targets` are tensors of the same shape. */

@@ -5,6 +5,7 @@
  */
 import { check, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { checkLabels } from "../losses/labels.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
 
 /**
@@ -12,7 +13,8 @@ import { type Metric, notUpdated, Sums } from "./metric.ts";
  * positive has a higher score than a negative, ties counting half.
  *
  * It is exact: all scores are kept on the host and sorted. Scores have any shape,
- * targets the same shape, with values 0 and 1. NaN without positives or negatives.
+ * targets the same shape, with values 0 and 1. NaN without positives or negatives, or if
+ * a score is NaN.
  */
 export class AUCMetric
   implements Metric<[scores: tf.Tensor, targets: tf.Tensor], number> {
@@ -25,7 +27,11 @@ export class AUCMetric
     this.#batches = [];
   }
 
-  /** Adds a batch. */
+  /**
+   * Adds a batch.
+   *
+   * @throws {RangeError} If a target is neither 0 nor 1. On WebGPU the area is NaN then.
+   */
   update(scores: tf.Tensor, targets: tf.Tensor): void {
     check("update AUCMetric", "scores", scores, tensor);
     check("update AUCMetric", "targets", targets, tensor);
@@ -37,12 +43,14 @@ export class AUCMetric
       );
     }
     const sums = new Sums("AUCMetric");
-    sums.add(() =>
-      tf.stack([
-        tf.reshape(scores, [scores.size]),
-        tf.cast(tf.reshape(targets, [targets.size]), "float32"),
-      ])
-    );
+    sums.add(() => {
+      const range = { classes: 2, name: "targets" };
+      const valid = checkLabels("update AUCMetric", targets, range);
+      const floats = (x: tf.Tensor) =>
+        tf.reshape(tf.cast(x, "float32"), [x.size]);
+      const known = valid ? tf.mul(valid, targets) : targets;
+      return tf.stack([floats(scores), floats(known)]);
+    });
     this.#batches.push(sums);
   }
 
@@ -50,6 +58,7 @@ export class AUCMetric
   async compute(): Promise<number> {
     const batches = await Promise.all(this.#batches.map((sums) => sums.read()));
     if (batches.length === 0) throw notUpdated("AUCMetric");
+    if (batches.some((values) => values.some(Number.isNaN))) return NaN;
     const pairs = batches.flatMap((values) => {
       const count = values.length / 2;
       return Array.from(

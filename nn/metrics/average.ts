@@ -12,10 +12,12 @@ import { type Metric, notUpdated, Sums } from "./metric.ts";
 const numberOrTensor = (value: unknown) =>
   typeof value === "number" ? either("a number")(value) : tensor(value);
 
-/** A number as a scalar. */
+/** The values as float32: a sum of integers may exceed their range. */
 function asTensor(action: string, values: tf.Tensor | number): tf.Tensor {
   check(action, "values", values, numberOrTensor);
-  return typeof values === "number" ? tf.scalar(values) : values;
+  return typeof values === "number"
+    ? tf.scalar(values)
+    : tf.cast(values, "float32");
 }
 
 /**
@@ -49,7 +51,7 @@ export class AverageMetric implements Metric<[tf.Tensor | number], number> {
     });
   }
 
-  /** The mean. */
+  /** The mean; NaN of no values. */
   async compute(): Promise<number> {
     const [sum, count] = await this.#sums.read();
     return sum! / count!;
@@ -58,7 +60,7 @@ export class AverageMetric implements Metric<[tf.Tensor | number], number> {
 
 /** The result of {@linkcode WelfordMetric}. */
 export interface Spread {
-  /** The mean. */
+  /** The mean; NaN of no values. */
   readonly mean: number;
   /** The standard deviation: the root of the biased variance. */
   readonly std: number;
@@ -98,11 +100,13 @@ export class WelfordMetric implements Metric<[tf.Tensor | number], Spread> {
     if (batches.length === 0) throw notUpdated("WelfordMetric");
     let [n, mean, deviation] = [0, 0, 0];
     for (const [count, average, squares] of batches) {
+      if (count === 0) continue;
       const difference = average! - mean;
       deviation += squares! + difference ** 2 * n * count! / (n + count!);
       n += count!;
       mean += difference * count! / n;
     }
+    if (n === 0) mean = NaN;
     const std = Math.sqrt(deviation / n);
     return { mean, std, sem: std / Math.sqrt(n) };
   }
@@ -124,7 +128,8 @@ export class MeanSquaredErrorMetric
   update(predictions: tf.Tensor, targets: tf.Tensor): void {
     checkSameShape("update MeanSquaredErrorMetric", predictions, targets);
     tf.tidy(() => {
-      this.#average.update(tf.square(tf.sub(predictions, targets)));
+      const [p, t] = [predictions, targets].map((x) => tf.cast(x, "float32"));
+      this.#average.update(tf.square(tf.sub(p!, t!)));
     });
   }
 
@@ -141,7 +146,7 @@ export class MeanSquaredErrorMetric
  * 1 - Σ (t - p)² / Σ (t - mean(t))²
  * ```
  *
- * NaN or -Infinity if all targets are the same.
+ * NaN if all targets are the same.
  */
 export class R2ScoreMetric
   implements Metric<[predictions: tf.Tensor, targets: tf.Tensor], number> {
@@ -165,8 +170,10 @@ export class R2ScoreMetric
   /** The score: 1 if all predictions are right. */
   async compute(): Promise<number> {
     const error = await this.#error.compute();
-    const { std } = await this.#targets.compute();
-    return 1 - error / std ** 2;
+    const { mean, std } = await this.#targets.compute();
+    // The mean of equal numbers may be rounded, to the last bit of float32.
+    const isConstant = std <= Math.abs(mean) * 2 ** -23;
+    return isConstant ? NaN : 1 - error / std ** 2;
   }
 }
 

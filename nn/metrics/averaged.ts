@@ -32,7 +32,7 @@ export interface ClassCounts {
   readonly labelled: number;
 }
 
-/** `a / b`, and 0 if both are 0: the score of a class that does not occur. */
+/** `a / b`, and 0 if `b` is 0: the score of a class that does not occur. */
 function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b;
 }
@@ -66,7 +66,7 @@ export abstract class AveragedMetric implements Metric<Classified, number> {
     this.#matrix.update(scores, labels);
   }
 
-  /** The averaged score. */
+  /** The averaged score; NaN without labels. */
   async compute(): Promise<number> {
     const matrix = await this.#matrix.compute();
     const sum = (values: readonly number[]) =>
@@ -77,6 +77,7 @@ export abstract class AveragedMetric implements Metric<Classified, number> {
       labelled: sum(row),
     }));
     const total = (key: keyof ClassCounts) => sum(classes.map((c) => c[key]));
+    if (total("labelled") === 0) return NaN;
     if (this.#average === "micro") {
       return this.score({
         right: total("right"),

@@ -5,22 +5,43 @@
  */
 import { check, checkOptions, type OptionRules, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { checkLabels } from "../losses/labels.ts";
 import { type Metric, Sums } from "./metric.ts";
 
 /** Scores `[..., classes]`, such as logits, and integer labels `[...]`. */
 export type Classified = [scores: tf.Tensor, labels: tf.Tensor];
 
+/** Throws unless the labels have the shape of the rows of the scores. */
 function checkClassified(name: string, scores: tf.Tensor, labels: tf.Tensor) {
-  check(`update ${name}`, "scores", scores, tensor);
-  check(`update ${name}`, "labels", labels, tensor);
+  const action = `update ${name}`;
+  check(action, "scores", scores, tensor);
+  check(action, "labels", labels, tensor);
   const rows = scores.shape.slice(0, -1);
   if (scores.rank === 0 || !tf.util.arraysEqual(rows, labels.shape)) {
     throw new RangeError(
-      `Cannot update ${name}: labels must have the shape of the scores without the last axis: current shapes are [${
+      `Cannot ${action}: labels must have the shape of the scores without the last axis: current shapes are [${
         labels.shape.join(", ")
       }] and [${scores.shape.join(", ")}]`,
     );
   }
+}
+
+/**
+ * The weight of each row: 1, or NaN where no prediction is right, which is where a score
+ * is NaN, or a label that cannot be read at once is not a class.
+ *
+ * @throws {RangeError} If a label that can be read at once is not a class.
+ */
+function rowWeights(
+  name: string,
+  scores: tf.Tensor,
+  labels: tf.Tensor,
+): tf.Tensor {
+  const classes = scores.shape.at(-1)!;
+  const valid = checkLabels(`update ${name}`, labels, { classes });
+  const isNaN = tf.any(tf.isNaN(tf.cast(scores, "float32")), -1);
+  const weights = tf.where(isNaN, tf.scalar(NaN), tf.ones(isNaN.shape));
+  return valid ? tf.mul(weights, valid) : weights;
 }
 
 /** Options of {@linkcode AccuracyMetric}. */
@@ -69,14 +90,20 @@ export class AccuracyMetric implements Metric<Classified, number> {
     this.#sums.reset();
   }
 
-  /** Adds a batch. */
+  /**
+   * Adds a batch.
+   *
+   * @throws {RangeError} If a label is not a class. On WebGPU the share is NaN then.
+   */
   update(scores: tf.Tensor, labels: tf.Tensor): void {
     checkClassified("AccuracyMetric", scores, labels);
+    if (labels.size === 0) return;
     this.#sums.add(() => {
+      const weights = rowWeights("AccuracyMetric", scores, labels);
       const right = this.#topK === 1
         ? tf.equal(tf.argMax(scores, -1), tf.cast(labels, "int32"))
         : this.#within(scores, labels);
-      const count = tf.sum(tf.cast(right, "float32"));
+      const count = tf.sum(tf.mul(tf.cast(right, "float32"), weights));
       return tf.stack([count, tf.scalar(labels.size)]);
     });
   }
@@ -123,7 +150,11 @@ export class ConfusionMatrix implements Metric<Classified, number[][]> {
     this.#sums.reset();
   }
 
-  /** Adds a batch. */
+  /**
+   * Adds a batch.
+   *
+   * @throws {RangeError} If a label is not a class. On WebGPU the counts are NaN then.
+   */
   update(scores: tf.Tensor, labels: tf.Tensor): void {
     checkClassified("ConfusionMatrix", scores, labels);
     if (scores.shape.at(-1) !== this.#classes) {
@@ -133,14 +164,16 @@ export class ConfusionMatrix implements Metric<Classified, number[][]> {
         }]`,
       );
     }
+    if (labels.size === 0) return;
     this.#sums.add(() => {
       const rows = (x: tf.Tensor) =>
         tf.cast(
           tf.oneHot(tf.reshape(tf.cast(x, "int32"), [x.size]), this.#classes),
           "float32",
         ) as tf.Tensor2D;
+      const weights = rowWeights("ConfusionMatrix", scores, labels);
       const counts = tf.matMul(
-        rows(labels),
+        tf.mul(rows(labels), tf.reshape(weights, [labels.size, 1])),
         rows(tf.argMax(scores, -1)),
         true,
       );

@@ -1,0 +1,74 @@
+/**
+ * Checks of class labels.
+ *
+ * @module
+ */
+import { readAtOnce } from "../../backend/read.ts";
+import { refuse } from "../../check.ts";
+import * as tf from "../../tf.ts";
+
+/** The labels that are valid. */
+export interface LabelRange {
+  /** Labels are integers from 0 to `classes - 1`. */
+  readonly classes: number;
+  /** A label that is valid besides. */
+  readonly ignoreIndex?: number | undefined;
+  /** A class that is no label. */
+  readonly blank?: number;
+  /** Whether the label at a place counts, in row-major order. Default: all do. */
+  readonly counts?: (place: number) => boolean;
+  /** The name of the labels in errors. Default: `"labels"`. */
+  readonly name?: string;
+}
+
+/**
+ * Throws if a label is outside its range, where labels can be read without waiting.
+ * Elsewhere the losses must be multiplied by the result: 1 for a valid label, else NaN.
+ *
+ * @param action The action in the error.
+ * @param labels Any shape.
+ * @param range The valid labels.
+ * @returns Factors of the shape of `labels`, or nothing where all have been checked.
+ */
+export function checkLabels(
+  action: string,
+  labels: tf.Tensor,
+  range: LabelRange,
+): tf.Tensor | undefined {
+  const { classes, ignoreIndex, blank, counts, name = "labels" } = range;
+  const values = readAtOnce(labels);
+  if (values === undefined) return tf.tidy(() => factors(labels, range));
+  const strides = tf.util.computeStrides(labels.shape);
+  for (const [i, label] of values.entries()) {
+    const valid = Number.isInteger(label) && label >= 0 && label < classes &&
+      label !== blank;
+    if (valid || label === ignoreIndex || counts?.(i) === false) continue;
+    const place = tf.util.indexToLoc(i, labels.rank, strides);
+    const which = labels.rank === 0 ? name : `${name}[${place.join(", ")}]`;
+    const other = blank === undefined ? "" : ` other than the blank, ${blank}`;
+    refuse(action, which, `an integer in [0, ${classes})${other}`, label);
+  }
+  return undefined;
+}
+
+function factors(
+  labels: tf.Tensor,
+  { classes, ignoreIndex, blank, counts }: LabelRange,
+): tf.Tensor {
+  const x = tf.cast(labels, "float32");
+  const conditions = [
+    tf.greaterEqual(x, 0),
+    tf.less(x, classes),
+    tf.equal(x, tf.floor(x)),
+  ];
+  if (blank !== undefined) conditions.push(tf.notEqual(x, blank));
+  let valid = conditions.reduce((a, b) => tf.logicalAnd(a, b));
+  if (ignoreIndex !== undefined) {
+    valid = tf.logicalOr(valid, tf.equal(x, ignoreIndex));
+  }
+  if (counts) {
+    const ignored = Array.from({ length: x.size }, (_, i) => !counts(i));
+    valid = tf.logicalOr(valid, tf.tensor(ignored, x.shape, "bool"));
+  }
+  return tf.where(valid, tf.onesLike(x), tf.scalar(NaN));
+}
