@@ -5,6 +5,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { check } from "../../check.ts";
 import type { States } from "../../state.ts";
 import { fromNames, type Tensors } from "../../tensors.ts";
 import type { LearningRate } from "../schedulers/mod.ts";
@@ -76,15 +77,24 @@ export class Core {
 
   /** The groups, as an optimizer shows them. */
   get groups(): readonly ParamGroup[] {
-    const { registry } = this, rates = this.rates.current;
-    return registry.groups.map(({ options }, i) => ({
-      params: fromNames(
-        registry.pathsOf(i),
-        (path) => registry.states[path]!,
-      ),
-      options,
-      ...rates[i]!,
-    }));
+    const { registry, rates } = this;
+    return registry.groups.map(({ options }, i) =>
+      Object.freeze({
+        params: fromNames(
+          registry.pathsOf(i),
+          (path) => registry.states[path]!,
+        ),
+        options,
+        baseLr: rates.current[i]!.baseLr,
+        get lr() {
+          return rates.current[i]!.lr;
+        },
+        set lr(lr: number) {
+          check("set lr of a group", "lr", lr, "a nonnegative finite number");
+          rates.apply((old, group) => group === i ? lr : old);
+        },
+      })
+    );
   }
 
   /** The state, with clones of the slots. */

@@ -59,7 +59,7 @@ export function makeGroup<O extends OptimizerOptions>(
   const clip = clips({ gradClipNorm, gradClipValue });
   const tx = ownTx ?? defaultTx(rest as unknown as O, lr);
   return {
-    options: ownTx ? { ...all, tx: ownTx } : all,
+    options: Object.freeze(ownTx ? { ...all, tx: ownTx } : all),
     tx,
     clip: clip.length > 0 ? chain(...clip) : undefined,
     clipped: chain(...clip, tx),

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkObject } from "../../check.ts";
+import { callable, check, checkObject } from "../../check.ts";
 import type { States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import type { LRScheduler } from "../schedulers/mod.ts";
@@ -192,12 +192,26 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     return this.#core.rates.schedulers[0]!;
   }
 
-  /** The same as `lrScheduler`. */
+  /** The same as `lrScheduler`; set to a number, the same as `currentLr`. */
   get lr(): LRScheduler {
     return this.lrScheduler;
   }
+  set lr(lr: number) {
+    this.#setRate("lr", lr);
+  }
 
-  /** The scheduler, and those that {@linkcode Optimizer.addScheduler} added. */
+  /** Always throws: the rate is set by `currentLr`. */
+  set learningRate(_: never) {
+    throw new TypeError(
+      `Cannot set learningRate of ${this.constructor.name}: there is no such property: did you mean "currentLr"?`,
+    );
+  }
+
+  /**
+   * Every scheduler: that of the optimizer, those that
+   * {@linkcode Optimizer.addScheduler} added, and those that groups have of their own.
+   * A training loop steps all of them.
+   */
   get schedulers(): readonly LRScheduler[] {
     return this.#core.rates.schedulers;
   }
@@ -207,23 +221,36 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     return this.#core.rates.current[0]!.baseLr;
   }
 
-  /** The rate that the next step applies to the first group. */
+  /**
+   * The rate that the next step applies to the first group.
+   *
+   * Set it to change the rate of all groups. Under a constant rate, the new one
+   * holds until it is set again. Under a schedule, it scales the rates that follow:
+   * set to a tenth of the present rate, the schedule goes on at a tenth. One that is
+   * set where the schedule is at 0 holds until the schedule moves.
+   */
   get currentLr(): number {
     return this.#core.rates.current[0]!.lr;
   }
-
-  /** Set the rate of all groups until the next step of the scheduler. */
   set currentLr(lr: number) {
+    this.#setRate("currentLr", lr);
+  }
+
+  #setRate(name: string, lr: number): void {
+    const action = `set ${name} of ${this.constructor.name}`;
+    check(action, name, lr, "a nonnegative finite number");
     this.#core.rates.apply(() => lr);
   }
 
   /**
-   * Change the rates of all groups until the next step of the scheduler.
+   * Change the rates of all groups; see {@linkcode Optimizer.currentLr} for how long.
    *
-   * @param fn From a rate to the one to put in its place.
+   * @param fn Makes the new rate of a group from its present one.
    */
   lrApply(fn: (lr: number) => number): void {
-    this.#core.rates.apply(fn);
+    const action = `apply a function to the rates of ${this.constructor.name}`;
+    check(action, "fn", fn, callable);
+    this.#core.rates.apply((lr) => fn(lr));
   }
 
   /** The rates that the last step applied, by group. */

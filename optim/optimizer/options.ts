@@ -44,8 +44,8 @@ export interface ParamGroup {
   readonly options: object;
   /** The rate that the schedule starts from. */
   readonly baseLr: number;
-  /** The rate that the next step applies. */
-  readonly lr: number;
+  /** The rate that the next step applies; see {@linkcode Optimizer.currentLr}. */
+  lr: number;
 }
 
 /** Options of a step. */

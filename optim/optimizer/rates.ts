@@ -94,21 +94,23 @@ export class Rates {
     };
   }
 
-  /** Put other rates in place of the current ones until the next scheduler step. */
-  apply(fn: (lr: number) => number): void {
-    const wanted = this.current.map(({ lr }) => fn(lr));
-    const factors = wanted.map((_, group) => this.#factorOf(group));
-    const at = (group: number) =>
-      factors[group] ? wanted[group]! / factors[group]! : wanted[group]!;
-    this.#main.apply((lr, group) => group in wanted ? at(group) : lr);
+  /** Put other rates in place of the current ones: see `LRScheduler.apply`. */
+  apply(fn: (lr: number, group: number) => number): void {
+    const now = this.current;
+    const wanted = now.map(({ lr }, group) => fn(lr, group));
+    const at = (lr: number, group: number) => {
+      if (group >= wanted.length || wanted[group] === now[group]!.lr) return lr;
+      return wanted[group]! / (this.#factorOf(group) || 1);
+    };
+    this.#main.apply((lr, group) => this.#own.has(group) ? lr : at(lr, group));
     for (const [group, scheduler] of this.#own) {
-      scheduler.apply(() => at(group));
+      scheduler.apply((lr, index) => index === 0 ? at(lr, group) : lr);
     }
   }
 
   /** Take functions of the step to the present step, wherever others moved them. */
   #follow(): void {
-    for (const scheduler of this.#all) {
+    for (const scheduler of this.schedulers) {
       if (!(scheduler instanceof FunctionOfSteps)) continue;
       if (scheduler.lastEpoch !== this.#steps) scheduler.step(this.#steps);
     }
@@ -126,23 +128,19 @@ export class Rates {
     return [...this.#last ?? this.current.map(({ lr }) => lr)];
   }
 
-  /** The optimizer's scheduler, then those that multiply it. */
+  /** The optimizer's scheduler, those that multiply it, then those of groups. */
   get schedulers(): readonly LRScheduler[] {
-    return [this.#main, ...this.#added];
-  }
-
-  get #all(): LRScheduler[] {
-    return [...this.schedulers, ...this.#own.values()];
+    return [...new Set([this.#main, ...this.#added, ...this.#own.values()])];
   }
 
   /** The states of all schedulers. */
   stateDict(): SchedulerState[] {
-    return this.#all.map((scheduler) => scheduler.stateDict());
+    return this.schedulers.map((scheduler) => scheduler.stateDict());
   }
 
   /** Throw where `loadStateDict` would. */
   checkStateDict(action: string, states: readonly SchedulerState[]): void {
-    const all = this.#all;
+    const all = this.schedulers;
     if (!Array.isArray(states) || states.length !== all.length) {
       const rule = `the states of ${all.length} schedulers`;
       refuse(action, "schedulers", rule, states);
@@ -153,7 +151,9 @@ export class Rates {
   /** Let all schedulers continue from there. */
   loadStateDict(states: readonly SchedulerState[], stepCount: number): void {
     this.#steps = stepCount;
-    this.#all.forEach((scheduler, i) => scheduler.loadStateDict(states[i]!));
+    this.schedulers.forEach((scheduler, i) =>
+      scheduler.loadStateDict(states[i]!)
+    );
     this.#last = undefined;
   }
 }

@@ -9,11 +9,8 @@ import {
   type Rule,
 } from "../../check.ts";
 import { checkMetric } from "./reduce_lr_on_plateau.ts";
-import {
-  LRScheduler,
-  type SchedulerData,
-  type SchedulerState,
-} from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import type { SchedulerData, SchedulerState } from "./scheduler_state.ts";
 
 /** Options of a scheduler that combines others. */
 export interface CompositeLROptions {

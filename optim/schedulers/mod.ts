@@ -17,6 +17,7 @@
  * @module
  */
 export * from "./scheduler.ts";
+export type { SchedulerData, SchedulerState } from "./scheduler_state.ts";
 export { type LearningRate, toScheduler } from "./to_scheduler.ts";
 export type { SchedulerOptions } from "./settings.ts";
 export { type LrFactor } from "./factor.ts";

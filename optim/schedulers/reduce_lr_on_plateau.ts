@@ -6,7 +6,8 @@ import {
   refuse,
   sortedListOf,
 } from "../../check.ts";
-import { LRScheduler, type SchedulerState } from "./scheduler.ts";
+import { LRScheduler } from "./scheduler.ts";
+import type { SchedulerState } from "./scheduler_state.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";
 
 /** Options of {@linkcode ReduceLROnPlateau}. */

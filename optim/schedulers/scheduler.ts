@@ -3,18 +3,9 @@
  *
  * @module
  */
-import {
-  check,
-  checkObject,
-  listOf,
-  nonemptyListOf,
-  oneOrMore,
-  orNull,
-  refuse,
-} from "../../check.ts";
-
-/** What a rate, and an epoch, must be. */
-const RATE = "a nonnegative finite number";
+import { check, checkObject, listOf, oneOrMore, refuse } from "../../check.ts";
+import { checkState, RATE, type SchedulerState } from "./scheduler_state.ts";
+import { adjust, type AppliedRates, appliedRates } from "./applied.ts";
 
 /** Options of every scheduler. */
 export interface LRSchedulerOptions {
@@ -25,27 +16,6 @@ export interface LRSchedulerOptions {
   readonly baseLr?: number | readonly number[] | undefined;
   /** The epoch to start at. Default: 0. */
   readonly lastEpoch?: number | undefined;
-}
-
-/** Plain data, as JSON and msgpack write it. */
-export type SchedulerData =
-  | number
-  | string
-  | boolean
-  | null
-  | readonly SchedulerData[]
-  | { readonly [key: string]: SchedulerData };
-
-/** The state of a scheduler, as plain data. */
-export interface SchedulerState {
-  /** The epoch of the rate that is applied next. */
-  readonly lastEpoch: number;
-  /** One base rate per parameter group. */
-  readonly baseLrs: readonly number[];
-  /** Rates put in place of the schedule's until the next step; else `null`. */
-  readonly appliedLrs: readonly number[] | null;
-  /** Further state of some classes. */
-  readonly [key: string]: SchedulerData;
 }
 
 /**
@@ -81,7 +51,7 @@ export interface SchedulerState {
 export abstract class LRScheduler {
   #baseLrs: readonly number[];
   #lastEpoch: number;
-  #appliedLrs: readonly number[] | null = null;
+  #applied: AppliedRates | undefined;
   /** The rates of `lastEpoch`, computed when first asked for. */
   #currentLrs: readonly number[] | undefined;
 
@@ -119,9 +89,12 @@ export abstract class LRScheduler {
     return this.#lastEpoch;
   }
 
-  /** The rates that the next optimizer step applies, one per base rate. */
+  /**
+   * The rates that the next optimizer step applies, one per base rate: those of the
+   * schedule, or what `apply` has made of them.
+   */
   get currentLrs(): readonly number[] {
-    this.#currentLrs ??= this.#appliedLrs ?? this.getLr();
+    this.#currentLrs ??= this.#adjusted(this.getLr());
     return this.#currentLrs;
   }
 
@@ -187,16 +160,22 @@ export abstract class LRScheduler {
     this.moveTo(epoch);
   }
 
-  /** Go to `epoch`, and forget what `apply` did. */
+  /** Go to `epoch`. */
   protected moveTo(epoch: number): void {
     const lrs = this.#lrsAt(epoch); // throws before anything has changed
     this.#lastEpoch = epoch;
-    this.#appliedLrs = null;
-    this.#currentLrs = lrs;
+    this.#currentLrs = this.#adjusted(lrs);
   }
 
   /**
-   * Put other rates in place of the current ones, until the next `step`.
+   * Put other rates in place of the current ones. As long as the schedule stays at
+   * its rate they hold, and where it moves on they scale it:
+   *
+   * ```text
+   * rate = applied · lr(e) / lr(epoch of apply)
+   * ```
+   *
+   * A rate applied where the schedule is at 0 holds until the schedule moves.
    *
    * @param fn Makes a group's rate from its current one.
    */
@@ -204,7 +183,7 @@ export abstract class LRScheduler {
     const lrs = this.currentLrs.map((lr, group) => fn(lr, group));
     const action = `apply a function to the rates of ${this.constructor.name}`;
     check(action, "result", lrs, listOf(RATE));
-    this.#appliedLrs = lrs;
+    this.#applied = appliedRates(lrs, this.getLr());
     this.#currentLrs = lrs;
   }
 
@@ -221,15 +200,16 @@ export abstract class LRScheduler {
     const lrs = [...this.#baseLrs];
     while (lrs.length <= group) lrs.push(lrs.at(-1)!);
     if (baseLr !== undefined) lrs[group] = baseLr;
-    const applied = this.#appliedLrs &&
-      lrs.map((lr, i) =>
-        lr === this.#baseLrs[i]
-          ? this.#appliedLrs![i]!
-          : this.lrAt(this.#lastEpoch, lr, i)
-      );
+    const now = lrs.map((lr, i) => this.lrAt(this.#lastEpoch, lr, i));
+    if (this.#applied) {
+      // What has been applied holds for the groups with the base rate they had.
+      const keep = (list: readonly number[]) =>
+        lrs.map((lr, i) => lr === this.#baseLrs[i] ? list[i]! : now[i]!);
+      const { lrs: applied, scheduled } = this.#applied;
+      this.#applied = appliedRates(keep(applied), keep(scheduled));
+    }
     this.#baseLrs = lrs;
-    this.#appliedLrs = applied;
-    this.#currentLrs = undefined;
+    this.#currentLrs = this.#adjusted(now);
   }
 
   /**
@@ -255,7 +235,8 @@ export abstract class LRScheduler {
     return {
       lastEpoch: this.#lastEpoch,
       baseLrs: [...this.#baseLrs],
-      appliedLrs: this.#appliedLrs && [...this.#appliedLrs],
+      appliedLrs: this.#applied ? [...this.#applied.lrs] : null,
+      ...(this.#applied && { scheduledLrs: [...this.#applied.scheduled] }),
     };
   }
 
@@ -273,26 +254,23 @@ export abstract class LRScheduler {
 
   /** Throw where `loadStateDict` would. */
   checkStateDict(state: SchedulerState): void {
-    const action = `load ${this.constructor.name}`;
-    if (typeof state !== "object" || state === null) {
-      refuse(action, "the state", "an object", state, TypeError);
-    }
-    const { lastEpoch, baseLrs, appliedLrs } = state;
-    check(action, "lastEpoch", lastEpoch, RATE);
-    check(action, "baseLrs", baseLrs, nonemptyListOf(RATE));
-    check(action, "appliedLrs", appliedLrs, orNull(listOf(RATE)));
-    if (appliedLrs && appliedLrs.length !== baseLrs.length) {
-      const rule = `a list with one rate per base rate (${baseLrs.length})`;
-      refuse(action, "appliedLrs", rule, appliedLrs);
-    }
+    checkState(`load ${this.constructor.name}`, state);
   }
 
   /** Take over a state that has been checked. */
-  protected restore({ lastEpoch, baseLrs, appliedLrs }: SchedulerState): void {
+  protected restore(state: SchedulerState): void {
+    const { lastEpoch, baseLrs, appliedLrs, scheduledLrs } = state;
     this.#lastEpoch = lastEpoch;
     this.#baseLrs = [...baseLrs];
-    this.#appliedLrs = appliedLrs && [...appliedLrs];
+    this.#applied = appliedLrs
+      ? { lrs: [...appliedLrs], scheduled: [...scheduledLrs as number[]] }
+      : undefined;
     this.#currentLrs = undefined;
+  }
+
+  /** The rates in place of `lrs` of the schedule. */
+  #adjusted(lrs: readonly number[]): readonly number[] {
+    return this.#applied ? adjust(lrs, this.#applied) : lrs;
   }
 
   #lrsAt(epoch: number): number[] {

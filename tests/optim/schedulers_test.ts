@@ -331,7 +331,7 @@ Deno.test("absolute rates refuse a base rate of a group's own, in compositions t
   );
 });
 
-Deno.test("apply() changes the rates until the next step, and is saved", () => {
+Deno.test("apply() changes the rates and scales those that follow, and is saved", () => {
   const make = () => new ExponentialLR({ baseLr: [1, 0.5], gamma: 0.5 });
   const scheduler = make();
   scheduler.step();
@@ -345,9 +345,13 @@ Deno.test("apply() changes the rates until the next step, and is saved", () => {
   scheduler.setBaseLr(2, 4); // the others keep what was applied
   assertEquals(scheduler.currentLrs, [0.05, 1.025, 2]);
   scheduler.step();
-  assertEquals(scheduler.currentLrs, [0.25, 0.125, 1]);
+  resumed.step();
+  assertEquals(scheduler.currentLrs, [0.025, 0.5125, 1]);
+  assertEquals(resumed.currentLrs, [0.025, 0.5125]);
   assertThrows(() => scheduler.apply(() => -1), RangeError, "result[0]");
-  assertEquals(scheduler.currentLrs, [0.25, 0.125, 1]);
+  assertEquals(scheduler.currentLrs, [0.025, 0.5125, 1]);
+  scheduler.apply((_, group) => scheduler.getLr()[group]!);
+  assertEquals(scheduler.stateDict().appliedLrs, null);
 });
 
 Deno.test("schedulers do not share lists with what they are given or give", () => {
