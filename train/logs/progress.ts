@@ -36,7 +36,8 @@ const RULES: OptionRules<ProgressOptions> = {
   plainInterval: "a nonnegative finite number",
 };
 
-const BAR_WIDTH = 20;
+/** The characters of the bar, at least and at most. */
+const BAR_WIDTH = { min: 8, max: 20 } as const;
 const GRAY = "90";
 const GREEN = "32";
 
@@ -45,8 +46,10 @@ const GREEN = "32";
  * rate, and the last evaluation.
  *
  * On a terminal it is one line that is redrawn, without colors if the environment
- * variable `NO_COLOR` is set. Elsewhere (a file, a pipe) it is a line of text for
- * each evaluation, and every ten seconds in between.
+ * variable `NO_COLOR` is set; each epoch and each evaluation leaves a line. Parts
+ * that do not fit the terminal are left out, the losses last. Elsewhere (a file, a
+ * pipe) it is a line of text for each epoch and evaluation, every ten seconds in
+ * between, and at the end.
  *
  * @param options See {@linkcode ProgressOptions}.
  * @returns A callback for `fit`.
@@ -55,91 +58,132 @@ export function progressBar(options: ProgressOptions = {}): Callback {
   checkOptions("create progressBar", options, RULES);
   const { interval = 0.1, plainInterval = 10 } = options;
   const output = options.output ?? standardError();
+  const { isTerminal } = output;
   let last = -Infinity;
-  let drawn = false;
+  /** Whether the current line of the terminal can be redrawn. */
+  let open = false;
+  /** The step of the last line that was left. */
+  let left = -1;
   let values: EvaluationRecord["values"] = {};
   let record: StepRecord | undefined;
 
-  const due = (now: number) =>
-    now - last >= 1000 * (output.isTerminal ? interval : plainInterval);
-  const draw = (run: Run) => {
-    const line = format(run, record, values, output);
-    // Erasing after the text, not before it, avoids flicker.
-    output.write(output.isTerminal ? `\r${line}\x1b[K` : `${line}\n`);
-    drawn = output.isTerminal;
+  const line = (run: Run) => {
     last = performance.now();
+    return formatLine(partsOf(run, record, values, isTerminal), output);
+  };
+  /** Write a line that stays, unless there is one of this step. */
+  const leave = (run: Run) => {
+    if (left === run.step && !open) return;
+    // Erasing after the text, not before it, avoids flicker.
+    output.write(isTerminal ? `\r${line(run)}\x1b[K\n` : `${line(run)}\n`);
+    left = run.step;
+    open = false;
   };
 
   return {
     onStart(run) {
       last = performance.now();
       values = run.log.evaluations.at(-1)?.values ?? {};
+      record = run.log.steps.at(-1);
     },
     onLog(run, next) {
       record = next;
-      if (due(performance.now())) draw(run);
+      const seconds = isTerminal ? interval : plainInterval;
+      if (performance.now() - last < 1000 * seconds) return;
+      if (isTerminal) output.write(`\r${line(run)}\x1b[K`);
+      else leave(run);
+      open = isTerminal;
     },
     onEvaluation(run, evaluation) {
       values = evaluation.values;
-      draw(run);
+      // The line of this step lacks the evaluation.
+      open = true;
+      leave(run);
     },
-    onEnd(run) {
-      if (output.isTerminal) draw(run);
-      if (drawn) output.write("\n");
-    },
+    onEpoch: leave,
+    onEnd: leave,
   };
 }
 
-function format(
+/** A part of the line. */
+interface Part {
+  readonly text: string;
+  /** Parts of higher rank are left out first. */
+  readonly rank: number;
+  /** The share of the bar that is full, if the part is the bar. */
+  readonly share?: number;
+}
+
+function partsOf(
   run: Run,
   record: StepRecord | undefined,
   values: EvaluationRecord["values"],
-  { isTerminal, columns, color }: ProgressOutput,
-): string {
-  const paint = (code: string, text: string) =>
-    color && isTerminal ? `\x1b[${code}m${text}\x1b[0m` : text;
-  const parts: [text: string, painted?: string][] = [];
+  isTerminal: boolean,
+): Part[] {
+  const parts: Part[] = [];
   const { epochs, totalSteps, step } = run;
   if (epochs !== undefined && epochs > 1) {
     // The epoch of the last step: 2 until the second epoch has ended.
     const { epoch = 0 } = run.log.steps.at(-1) ?? {};
     const current = Math.max(run.epoch, Math.ceil(epoch - 1e-9), 1);
-    parts.push([`epoch ${Math.min(current, epochs)}/${epochs}`]);
+    parts.push({
+      text: `epoch ${Math.min(current, epochs)}/${epochs}`,
+      rank: 2,
+    });
   }
   if (totalSteps !== undefined) {
-    const share = Math.min(1, step / totalSteps);
-    const done = Math.round(share * BAR_WIDTH);
     if (isTerminal) {
-      const full = "━".repeat(done);
-      const rest = "─".repeat(BAR_WIDTH - done);
-      parts.push([full + rest, paint(GREEN, full) + paint(GRAY, rest)]);
+      const text = "─".repeat(BAR_WIDTH.min);
+      parts.push({ text, rank: 6, share: Math.min(1, step / totalSteps) });
     }
-    parts.push([`${step}/${totalSteps}`]);
-  } else {
-    parts.push([`step ${step}`]);
-  }
+    parts.push({ text: `${step}/${totalSteps}`, rank: 3 });
+  } else parts.push({ text: `step ${step}`, rank: 3 });
   if (record !== undefined) {
-    parts.push([`${formatNumber(record.rate)} it/s`]);
+    parts.push({ text: `${formatNumber(record.rate)} it/s`, rank: 7 });
     if (totalSteps !== undefined && record.rate > 0 && step < totalSteps) {
-      const left = (totalSteps - step) / record.rate;
-      parts.push([`ETA ${formatDuration(left)}`]);
+      const seconds = (totalSteps - step) / record.rate;
+      parts.push({ text: `ETA ${formatDuration(seconds)}`, rank: 5 });
     }
-    parts.push([`loss ${formatNumber(record.loss)}`]);
-    parts.push([`lr ${formatNumber(record.lr)}`]);
+    parts.push({ text: `loss ${formatNumber(record.loss)}`, rank: 0 });
+    parts.push({ text: `lr ${formatNumber(record.lr)}`, rank: 8 });
   }
   for (const [name, value] of Object.entries(values)) {
-    const label = name === "loss" ? "val loss" : name;
-    parts.push([`${label} ${formatNumber(value)}`]);
+    const isLoss = name === "loss";
+    const text = `${isLoss ? "val loss" : name} ${formatNumber(value)}`;
+    parts.push({ text, rank: isLoss ? 1 : 4 });
   }
-  // Parts that do not fit are left out: a line that wraps cannot be redrawn.
-  let width = 0;
-  const fitting = parts.filter(([text]) => {
-    const next = width + text.length + 2;
-    if (isTerminal && next > columns) return false;
-    width = next;
-    return true;
-  });
-  return fitting.map(([text, painted]) => painted ?? text).join("  ");
+  return parts;
+}
+
+/** The parts that fit: a line that wraps cannot be redrawn. */
+function formatLine(
+  parts: readonly Part[],
+  { isTerminal, columns, color }: ProgressOutput,
+): string {
+  const fitting = new Set(parts);
+  const width = () =>
+    [...fitting].reduce((sum, { text }) => sum + text.length + 2, -2);
+  const byRank = parts.toSorted((a, b) => b.rank - a.rank);
+  // The last column stays free: some terminals wrap when it is written.
+  while (isTerminal && fitting.size > 0 && width() >= columns) {
+    fitting.delete(byRank.shift()!);
+  }
+  const room = columns - 1 - width() + BAR_WIDTH.min;
+  return parts.filter((part) => fitting.has(part))
+    .map(({ text, share }) =>
+      share === undefined
+        ? text
+        : bar(share, Math.min(room, BAR_WIDTH.max), color)
+    ).join("  ");
+}
+
+function bar(share: number, width: number, color: boolean): string {
+  const done = Math.round(share * width);
+  const full = "━".repeat(done);
+  const rest = "─".repeat(width - done);
+  return color
+    ? `\x1b[${GREEN}m${full}\x1b[0m\x1b[${GRAY}m${rest}\x1b[0m`
+    : full + rest;
 }
 
 function standardError(): ProgressOutput {
