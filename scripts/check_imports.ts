@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   random: RANDOM,
   backend: STATE,
   autodiff: BACKEND,
-  nn: [...BACKEND, ...RANDOM, "autodiff"],
+  nn: [...BACKEND, ...RANDOM, "autodiff", "transaction.ts"],
   optim: BACKEND,
   "checkpoint.ts": [...RANDOM, "checkpoint"],
   checkpoint: [...RANDOM, "file_path.ts"],

@@ -29,6 +29,30 @@ export interface BatchNormOptions {
   readonly trackRunningStats?: boolean;
 }
 
+/** Is told the statistics of each batch: the mean, the variance and the count. */
+export type StatisticsCollector = (
+  norm: BatchNorm<tf.Tensor>,
+  mean: tf.Tensor,
+  variance: tf.Tensor,
+  count: number,
+) => void;
+
+let collector: StatisticsCollector | undefined;
+
+/** Runs `fn`, and tells `collect` the statistics of all batches normalized in it. */
+export function collectStatistics<T>(
+  collect: StatisticsCollector,
+  fn: () => T,
+): T {
+  const outer = collector;
+  collector = collect;
+  try {
+    return fn();
+  } finally {
+    collector = outer;
+  }
+}
+
 const RULES: OptionRules<BatchNormOptions> = {
   momentum: "in [0, 1)",
   eps: "a positive number",
@@ -150,6 +174,7 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
     }
     const { mean, variance } = tf.moments(x, x.shape.slice(1).map((_, i) => i));
     if (fit && runningMean && runningVar) {
+      collector?.(this, mean, variance, x.size / mean.size);
       this.#track(runningMean, mean as tf.Tensor1D);
       this.#track(runningVar, variance as tf.Tensor1D);
     }

@@ -10,7 +10,15 @@ export * from "./pool.ts";
 export * from "./adaptive_pool.ts";
 export type { Padding, PerAxis } from "./window.ts";
 export * from "./shape.ts";
-export * from "./batch_norm.ts";
+export {
+  BatchNorm,
+  BatchNorm0d,
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormOptions,
+} from "./batch_norm.ts";
+export * from "./refresh_statistics.ts";
 export {
   GroupNorm,
   type GroupNormOptions,
