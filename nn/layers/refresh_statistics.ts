@@ -16,7 +16,7 @@ import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";
 import { transaction } from "../../transaction.ts";
 import { Module } from "../module/module.ts";
-import { BatchNorm, collectStatistics } from "./batch_norm.ts";
+import { type BatchNorm, collectStatistics } from "./batch_norm.ts";
 
 /** Options of {@linkcode refreshStatistics}. */
 export interface RefreshStatisticsOptions<B> {
