@@ -267,6 +267,26 @@ onEachBackend("one number per tensor is read and written", async () => {
   tf.dispose([input, state]);
 });
 
+onEachBackend(
+  "the smaller and the larger of NaN and a number is NaN",
+  async () => {
+    const values = [NaN, 1, NaN, 3, -1], others = [2, NaN, NaN, 1, 5];
+    const a = tf.tensor1d(values), b = tf.tensor1d(others);
+    const kernel = kernelOf({
+      least: each(x.min(y)),
+      most: each(x.max(y)),
+      sum: { value: x.min(y).sum(), extent: "one" },
+      clipped: each(x.max(-2).min(2)),
+    });
+    const out = runOne(kernel, { x: a, y: b });
+    assertEquals(await numbers(out["least"]!), [NaN, NaN, NaN, 1, -1]);
+    assertEquals(await numbers(out["most"]!), [NaN, NaN, NaN, 3, 5]);
+    assertEquals(await numbers(out["sum"]!), [NaN]);
+    assertEquals(await numbers(out["clipped"]!), [NaN, 1, NaN, 2, -1]);
+    tf.dispose([a, b, ...Object.values(out)]);
+  },
+);
+
 onEachBackend("wrong tensors throw before anything is computed", async () => {
   const g = tf.ones([5]), m = tf.zeros([4]), i = tf.ones([4], "int32");
   assertThrows(

@@ -20,6 +20,8 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.BatchMatMul, broadcastBatches);
   replaceKernel("cpu", tf.TensorScatterUpdate, updateCopy);
   replaceKernel("cpu", tf.UnsortedSegmentSum, () => segmentSum);
+  replaceKernel("cpu", tf.Sign, (shipped) => each(shipped, sign));
+  replaceKernel("cpu", tf.Erf, (shipped) => each(shipped, erf));
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("cpu");
   upcastInputs("cpu");
@@ -58,4 +60,51 @@ function segmentSum(args: Parameters<KernelFunc>[0]): tf.TensorInfo {
     }
   });
   return backend.makeTensorInfo([numSegments, ...rest], x!.dtype, sums);
+}
+
+/** A function of floats; other types are left to the shipped kernel. */
+function each(shipped: KernelFunc, fn: (x: number) => number): KernelFunc {
+  return (args) => {
+    const x = args.inputs["x"] as tf.TensorInfo;
+    if (x.dtype !== "float32") return shipped(args);
+    const backend = args.backend as CpuBackend;
+    const values = backend.data.get(x.dataId).values as Float32Array;
+    return backend.makeTensorInfo(x.shape, "float32", values.map(fn));
+  };
+}
+
+/** The shipped kernel makes 0 of NaN. */
+function sign(x: number): number {
+  return Math.sign(x);
+}
+
+/** Norbert Juffa's polynomials for single precision; the shipped ones err by 1e-7. */
+function erf(x: number): number {
+  const t = Math.min(Math.abs(x), 4), s = t * t;
+  if (t <= 0.927734375) {
+    const p = polynomial(s, [
+      -5.96761703e-4,
+      4.99119423e-3,
+      -2.67681349e-2,
+      1.12819925e-1,
+      -3.76125336e-1,
+      1.28379166e-1,
+    ]);
+    return p * x + x;
+  }
+  const p = polynomial(t, [
+    -1.72853470e-5,
+    3.83197126e-4,
+    -3.88396438e-3,
+    2.42546219e-2,
+    -1.06777877e-1,
+    -6.34846687e-1,
+    -1.28717512e-1,
+  ]);
+  return Math.sign(x) * -Math.expm1(p * t - t);
+}
+
+/** `c[0] x^(n-1) + ... + c[n-1]` */
+function polynomial(x: number, coefficients: readonly number[]): number {
+  return coefficients.reduce((sum, c) => sum * x + c, 0);
 }

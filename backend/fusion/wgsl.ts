@@ -18,14 +18,20 @@ const OPS = {
   sub: (a, b) => `${a} - ${b}`,
   mul: (a, b) => `${a} * ${b}`,
   div: (a, b) => `${a} / ${b}`,
-  min: (a, b) => `min(${a}, ${b})`,
-  max: (a, b) => `max(${a}, ${b})`,
+  min: (a, b) => `least(${a}, ${b})`,
+  max: (a, b) => `most(${a}, ${b})`,
   neg: (a) => `-${a}`,
   abs: (a) => `abs(${a})`,
   sqrt: (a) => `sqrt(${a})`,
   sign: (a) => `select(select(${a}, -1.0, ${a} < 0.0), 1.0, ${a} > 0.0)`,
   select: (x, yes, no) => `select(${no}, ${yes}, ${x} > 0.0)`,
 } satisfies Record<Op, (a: string, b: string, c: string) => string>;
+
+/** The smaller and the larger of two: WGSL leaves open what they are of NaN. */
+const EXTREMES = `
+fn isNaN(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn least(a: f32, b: f32) -> f32 { return select(select(min(a, b), b, isNaN(b)), a, isNaN(a)); }
+fn most(a: f32, b: f32) -> f32 { return select(select(max(a, b), b, isNaN(b)), a, isNaN(a)); }`;
 
 /** Threads of a workgroup. */
 export const WORKGROUP = 256;
@@ -254,6 +260,7 @@ function shader(
   });
   const code = [
     struct,
+    EXTREMES,
     ...declarations,
     `var<workgroup> pool: array<f32, ${WORKGROUP}>;`,
     `@compute @workgroup_size(${WORKGROUP})`,

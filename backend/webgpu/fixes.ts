@@ -4,6 +4,7 @@ import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
+import { registerElementwise } from "./elementwise.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
 import { sumInOrder } from "./segments.ts";
 
@@ -33,6 +34,7 @@ export function registerWebGpuKernels(): void {
   for (const name of [tf.DepthwiseConv2dNative, tf.FusedDepthwiseConv2D]) {
     replace(name, (shipped) => convolveNothing(shipped, true));
   }
+  registerElementwise();
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("webgpu");
   upcastInputs("webgpu");
