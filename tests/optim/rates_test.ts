@@ -39,7 +39,6 @@ async function train(
       },
     },
     epochs,
-    progress: false,
     ...rest,
   } as never);
   return result;
