@@ -28,13 +28,14 @@ function scaleByAdopt(
   return optim.elementwise({
     slots: { m: 0, v: 0 },
     scalars: {
-      keep: ({ t }) => t === 1 ? 0 : b2,
+      kept: ({ t }) => t === 1 ? 0 : b2,
+      added: ({ t }) => t === 1 ? 1 : 1 - b2,
       limit: ({ t }) => t === 1 ? 0 : (t - 1) ** 0.25,
     },
-    update({ update: g, m, v }, { keep, limit }) {
+    update({ update: g, m, v }, { kept, added, limit }) {
       const u = g.div(v.sqrt().max(eps)).min(limit).max(limit.neg());
-      m = m.lerp(u, 1 - b1);
-      v = g.square().lerp(v, keep);
+      m = m.mul(b1).add(u.mul(1 - b1));
+      v = v.mul(kept).add(g.square().mul(added));
       return { update: m, m, v };
     },
   });

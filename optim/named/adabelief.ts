@@ -30,11 +30,14 @@ export function scaleByBelief(
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-16 } = options;
   return tx.elementwise({
     slots: { m: 0, s: 0 },
-    scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
-    update({ update: g, m, s }, { c1, c2 }) {
-      m = m.lerp(g, 1 - b1);
-      s = s.lerp(g.sub(m).square(), 1 - b2).add(eps);
-      return { update: m.div(c1).div(s.div(c2).sqrt().add(eps)), m, s };
+    scalars: {
+      c1: ({ t }) => 1 - b1 ** t,
+      root: ({ t }) => Math.sqrt(1 - b2 ** t),
+    },
+    update({ update: g, m, s }, { c1, root }) {
+      m = tx.runningMean(m, g, b1);
+      s = tx.runningSquare(s, g.sub(m), b2).add(eps);
+      return { update: m.div(c1).div(s.sqrt().div(root).add(eps)), m, s };
     },
   });
 }

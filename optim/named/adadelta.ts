@@ -42,9 +42,9 @@ export function scaleByAdadelta(
   return tx.elementwise({
     slots: { e: 0, x: 0 },
     update({ update: g, e, x }) {
-      e = e.lerp(g.square(), 1 - rho);
+      e = tx.runningSquare(e, g, rho);
       const delta = x.add(eps).div(e.add(eps)).sqrt().mul(g);
-      return { update: delta, e, x: x.lerp(delta.square(), 1 - rho) };
+      return { update: delta, e, x: tx.runningSquare(x, delta, rho) };
     },
   });
 }

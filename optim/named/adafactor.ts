@@ -72,7 +72,7 @@ export function scaleByFactoredRms(
     },
     update({ update: g, slots: { v, row, column } }, { t, shape }) {
       const weight = t ** -Math.abs(decayRate); // 1 - β
-      const q = tf.add(tf.square(g), eps[0]);
+      const q = bounded(tf.add(tf.square(g), eps[0]));
       const mean = (old: tf.Tensor, x: tf.Tensor) =>
         tf.add(tf.mul(old, 1 - weight), tf.mul(x, weight));
       const axes = axesOf(shape);
@@ -92,6 +92,12 @@ export function scaleByFactoredRms(
       return { update, slots: { row: r, column: c } };
     },
   });
+}
+
+/** `x`, at most 1e34, so that means of it are finite. */
+function bounded(x: tf.Tensor): tf.Tensor {
+  const limit = tf.fill(x.shape, 1e34);
+  return tf.where(tf.greater(x, limit), limit, x);
 }
 
 /** The largest axis and the second one, if both are long enough. */

@@ -32,7 +32,7 @@ export function scaleByAdamax(
     slots: { m: 0, n: 0 },
     scalars: { c1: ({ t }) => 1 - b1 ** t },
     update({ update: g, m, n }, { c1 }) {
-      m = m.lerp(g, 1 - b1);
+      m = tx.runningMean(m, g, b1);
       n = n.mul(b2).max(g.abs().add(eps));
       return { update: m.div(c1).div(n), m, n };
     },

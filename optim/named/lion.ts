@@ -37,8 +37,8 @@ export function scaleByLion(
   return tx.elementwise({
     slots: { m: 0 },
     update: ({ update: g, m }) => ({
-      update: m.lerp(g, 1 - b1).sign(),
-      m: m.lerp(g, 1 - b2),
+      update: tx.runningMean(m, g, b1).sign(),
+      m: tx.runningMean(m, g, b2),
     }),
   });
 }

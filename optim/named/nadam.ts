@@ -52,13 +52,17 @@ export function scaleByNadam(
     scalars: {
       now: ({ t }) => (1 - momentum(t)) / (1 - product(t)),
       ahead: ({ t }) => momentum(t + 1) / (1 - product(t + 1)),
-      c2: ({ t }) => 1 - b2 ** t,
+      root: ({ t }) => Math.sqrt(1 - b2 ** t),
     },
-    update({ update: g, m, v }, { now, ahead, c2 }) {
-      m = m.lerp(g, 1 - b1);
-      v = v.lerp(g.square(), 1 - b2);
-      const mean = g.mul(now).add(m.mul(ahead));
-      return { update: mean.div(v.div(c2).sqrt().add(eps)), m, v };
+    update({ update: g, m, v }, { now, ahead, root }) {
+      m = tx.runningMean(m, g, b1);
+      v = tx.runningSquare(v, g, b2);
+      const denominator = v.sqrt().div(root).add(eps);
+      return {
+        update: g.div(denominator).mul(now).add(m.div(denominator).mul(ahead)),
+        m,
+        v,
+      };
     },
   });
 }

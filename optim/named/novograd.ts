@@ -45,12 +45,13 @@ export function scaleByNovograd(
   return tx.elementwise({
     slots: { m: 0, v: { one: 0 } },
     scalars: {
-      weight: ({ t }) => t === 1 ? 1 : 1 - b2,
+      kept: ({ t }) => t === 1 ? 0 : b2,
+      added: ({ t }) => t === 1 ? 1 : 1 - b2,
       decay: ({ path, shape }) =>
         tx.matches(decayMask, path, shape) ? weightDecay : 0,
     },
-    update({ update: g, param, m, v }, { weight, decay }) {
-      v = v.lerp(g.square().sum(), weight);
+    update({ update: g, param, m, v }, { kept, added, decay }) {
+      v = v.mul(kept).add(g.square().sum().mul(added));
       const scaled = g.div(v.sqrt().add(eps));
       m = m.mul(b1).add(scaled.add(param.mul(decay)));
       return { update: m, m, v };

@@ -34,7 +34,7 @@ export function scaleByRadam(
     slots: { m: 0, v: 0 },
     scalars: {
       c1: ({ t }) => 1 - b1 ** t,
-      c2: ({ t }) => 1 - b2 ** t,
+      root: ({ t }) => Math.sqrt(1 - b2 ** t),
       // 0 while the variance is unbounded.
       rectifier: ({ t }) => {
         const rho = limit - 2 * t * b2 ** t / (1 - b2 ** t);
@@ -43,11 +43,11 @@ export function scaleByRadam(
         return Math.sqrt(r / ((limit - 4) * (limit - 2) * rho));
       },
     },
-    update({ update: g, m, v }, { c1, c2, rectifier }) {
-      m = m.lerp(g, 1 - b1);
-      v = v.lerp(g.square(), 1 - b2);
+    update({ update: g, m, v }, { c1, root, rectifier }) {
+      m = tx.runningMean(m, g, b1);
+      v = tx.runningSquare(v, g, b2);
       const mean = m.div(c1);
-      const scaled = mean.mul(rectifier).div(v.div(c2).sqrt().add(eps));
+      const scaled = mean.mul(rectifier).div(v.sqrt().div(root).add(eps));
       return { update: rectifier.select(scaled, mean), m, v };
     },
   });

@@ -53,7 +53,7 @@ export function scaleByRms(
     return tx.elementwise({
       slots: { v: 0 },
       update({ update: g, v }) {
-        v = v.lerp(g.square(), 1 - alpha);
+        v = tx.runningSquare(v, g, alpha);
         return { update: g.div(v.add(eps).sqrt()), v };
       },
     });
@@ -61,9 +61,9 @@ export function scaleByRms(
   return tx.elementwise({
     slots: { m: 0, v: 0 },
     update({ update: g, m, v }) {
-      m = m.lerp(g, 1 - alpha);
-      v = v.lerp(g.square(), 1 - alpha);
-      const variance = v.sub(m.square()).max(0);
+      m = tx.runningMean(m, g, alpha);
+      v = tx.runningSquare(v, g, alpha);
+      const variance = v.sub(tx.finite(m.square())).max(0);
       return { update: g.div(variance.add(eps).sqrt()), m, v };
     },
   });

@@ -31,11 +31,17 @@ export function scaleByYogi(
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-3 } = options;
   return tx.elementwise({
     slots: { m: 1e-6, v: 1e-6 },
-    scalars: { c1: ({ t }) => 1 - b1 ** t, c2: ({ t }) => 1 - b2 ** t },
-    update({ update: g, m, v }, { c1, c2 }) {
-      m = m.lerp(g, 1 - b1);
-      v = v.sub(v.sub(g.square()).sign().mul(g.square()).mul(1 - b2));
-      return { update: m.div(c1).div(v.div(c2).sqrt().add(eps)), m, v };
+    scalars: {
+      c1: ({ t }) => 1 - b1 ** t,
+      root: ({ t }) => Math.sqrt(1 - b2 ** t),
+    },
+    update({ update: g, m, v }, { c1, root }) {
+      m = tx.runningMean(m, g, b1);
+      // Where a square overflows, v is infinite and stays so, but is a number.
+      const sign = v.sub(tx.finite(g.square())).sign();
+      const change = g.square().mul(1 - b2);
+      v = v.sub(sign.mul(sign.neg().select(change, tx.finite(change))));
+      return { update: m.div(c1).div(v.sqrt().div(root).add(eps)), m, v };
     },
   });
 }

@@ -5,6 +5,7 @@
  */
 import type { GradientTransformation } from "./transformation.ts";
 import { boolean, checkOptions, oneOf, type OptionRules } from "../../check.ts";
+import { runningMean, runningSquare } from "./moments.ts";
 import { betas } from "./options.ts";
 import { elementwise } from "./elementwise.ts";
 import type { StepInfo } from "./rule.ts";
@@ -68,8 +69,8 @@ export function scaleByAdam(
         floor: (info) => Math.sqrt(c2(info)) * eps,
       },
       update({ update: g, m, v }, { scale, floor }) {
-        m = m.lerp(g, 1 - b1);
-        v = v.lerp(g.square(), 1 - b2);
+        m = runningMean(m, g, b1);
+        v = runningSquare(v, g, b2);
         return { update: m.mul(scale).div(v.sqrt().add(floor)), m, v };
       },
     });
@@ -78,8 +79,8 @@ export function scaleByAdam(
     slots: { m: 0, v: 0, vMax: 0 },
     scalars: { c1, c2 },
     update({ update: g, m, v, vMax }, { c1, c2 }) {
-      m = m.lerp(g, 1 - b1);
-      v = v.lerp(g.square(), 1 - b2);
+      m = runningMean(m, g, b1);
+      v = runningSquare(v, g, b2);
       vMax = vMax.max(variant === "torch" ? v : v.div(c2));
       const vHat = variant === "torch" ? vMax.div(c2) : vMax;
       return { update: m.div(c1).div(vHat.sqrt().add(eps)), m, v, vMax };
