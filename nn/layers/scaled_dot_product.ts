@@ -8,20 +8,31 @@ import {
   check,
   checkOptions,
   type OptionRules,
+  refuse,
   tensor,
+  type ValueRule,
 } from "../../check.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
 import { dropoutMask } from "./dropout_mask.ts";
 
-/** The keys that a query may attend to. */
+/**
+ * The keys that a query may attend to: those that every mask allows.
+ *
+ * | dtype of a mask | meaning |
+ * | --- | --- |
+ * | `bool` | true where a query attends to a key |
+ * | `float32` | added to the scores, as in torch; -Infinity excludes a key |
+ *
+ * Other dtypes are refused.
+ */
 export interface AttentionMask {
   /** Whether a query attends only to keys at its own place and before. Default: false. */
   readonly causal?: boolean;
-  /** `[batch, keys]`: nonzero where there is a key, 0 where there is padding. */
+  /** `[batch, keys]`, such as false where there is padding. */
   readonly keyMask?: tf.Tensor2D;
-  /** Nonzero where a query sees a key; broadcast to `[batch, heads, queries, keys]`. */
+  /** A shape that broadcasts to `[batch, heads, queries, keys]`. */
   readonly mask?: tf.Tensor;
 }
 
@@ -33,11 +44,20 @@ export interface AttentionOptions extends AttentionMask {
   readonly random?: RandomState;
 }
 
+const maskRule: ValueRule = (value) =>
+  tensor(value) ??
+    (["bool", "float32"].includes((value as tf.Tensor).dtype) ? undefined : {
+      at: "",
+      rule: "of bool (true: attend) or of float32 (added to the scores)",
+      value,
+      error: TypeError,
+    });
+
 /** The rules of {@linkcode AttentionMask}. */
 export const MASK_RULES: OptionRules<AttentionMask> = {
   causal: boolean,
-  keyMask: tensor,
-  mask: tensor,
+  keyMask: maskRule,
+  mask: maskRule,
 };
 
 const RULES: OptionRules<AttentionOptions> = {
@@ -46,18 +66,30 @@ const RULES: OptionRules<AttentionOptions> = {
   random: stream,
 };
 
-/** Added to the score of a masked key: its weight underflows to 0. */
-const UNSEEN = -1e9;
-
 /**
  * The average of the values, weighted by how well their keys fit the query.
  *
  * ```text
- * softmax(Q Kᵀ / √size) V
+ * softmax(Q Kᵀ / √size + mask) V
  * ```
  *
- * A query that sees no key at all averages all values, rather than giving NaN.
- * (Vaswani et al. 2017, "Attention Is All You Need".)
+ * The result of a query without a key to attend to is 0, and so is its gradient. With
+ * `causal` and fewer queries than keys, the last query is at the place of the last key.
+ * (Vaswani et al. 2017, "Attention Is All You Need"; as torch's
+ * `scaled_dot_product_attention`.)
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const query = tf.zeros<tf.Rank.R4>([1, 1, 1, 2]);
+ * const values = tf.tensor4d([[[[1, 2], [3, 4]]]]);
+ * const mask = tf.tensor2d([[true, false]], [1, 2], "bool");
+ * const y = nn.scaledDotProductAttention(query, values, values, { mask });
+ * assertEquals([...await y.data()], [1, 2]);
+ * ```
  *
  * @param query `[batch, heads, queries, size]`
  * @param key `[batch, heads, keys, size]`
@@ -71,28 +103,32 @@ export function scaledDotProductAttention(
   value: tf.Tensor4D,
   options: AttentionOptions = {},
 ): tf.Tensor4D {
-  checkOptions("compute attention", options, RULES);
-  for (const [name, x] of Object.entries({ query, key, value })) {
-    check("compute attention", name, x, tensor);
-  }
+  checkOptions(ACTION, options, RULES);
+  checkShapes(query, key, value);
   const { causal = false, keyMask, mask, rate = 0, random } = options;
+  const [batch, heads, queries, size] = query.shape;
+  const keys = key.shape[2];
+  if (keyMask && !tf.util.arraysEqual(keyMask.shape, [batch, keys])) {
+    refuse(ACTION, "keyMask", `of shape [${batch}, ${keys}]`, keyMask);
+  }
+  const shape = [batch, heads, queries, keys];
+  if (mask && !broadcasts(mask.shape, shape)) {
+    refuse(ACTION, "mask", `broadcastable to [${shape.join(", ")}]`, mask);
+  }
   return tf.tidy(() => {
-    const [, , queries, size] = query.shape;
-    const keys = key.shape[2];
-    // The smaller factor is scaled before the product is made.
+    // The smaller factor is scaled before the product.
     const scaled = tf.mul(query, 1 / Math.sqrt(size));
-    let scores: tf.Tensor = tf.matMul(scaled, key, false, true);
-    const see = (seen: tf.Tensor) => {
-      const hidden = tf.sub(1, tf.cast(tf.notEqual(seen, 0), "float32"));
-      scores = tf.add(scores, tf.mul(hidden, UNSEEN));
-    };
-    if (causal) scores = tf.add(scores, causalBias(queries, keys));
-    if (keyMask) {
-      checkMask("keyMask", keyMask, [query.shape[0], keys]);
-      see(tf.reshape(keyMask, [keyMask.shape[0], 1, 1, keys]));
-    }
-    if (mask) see(mask);
-    let weights = tf.softmax(scores);
+    const scores = tf.matMul(scaled, key, false, true);
+    const masks = [
+      ...(keyMask ? [tf.reshape(keyMask, [batch, 1, 1, keys])] : []),
+      ...(mask ? [mask] : []),
+    ];
+    // A causal mask alone leaves every query a key, unless there are fewer keys.
+    const onlyCausal = causal && masks.length === 0 && queries <= keys;
+    if (causal && !onlyCausal) masks.push(causalMask(queries, keys));
+    let weights = onlyCausal
+      ? tf.softmax(tf.add(scores, causalBias(queries, keys)))
+      : softmaxOf(scores, masks);
     if (rate > 0) {
       weights = tf.mul(
         weights,
@@ -103,22 +139,80 @@ export function scaledDotProductAttention(
   });
 }
 
-/** 0 up to the query's place, counted from the end; {@linkcode UNSEEN} after it. */
+const ACTION = "compute attention";
+
+/** The softmax of the scores of the keys that all masks allow; 0 for others. */
+function softmaxOf(scores: tf.Tensor, masks: readonly tf.Tensor[]): tf.Tensor {
+  if (masks.length === 0) return tf.softmax(scores);
+  let biased = scores;
+  const allowed: tf.Tensor[] = [];
+  for (const mask of masks) {
+    if (mask.dtype === "bool") allowed.push(mask);
+    else {
+      const finite = tf.notEqual(mask, -Infinity);
+      allowed.push(finite);
+      biased = tf.add(biased, tf.where(finite, mask, tf.zerosLike(mask)));
+    }
+  }
+  const seen = allowed.reduce((a, b) => tf.logicalAnd(a, b));
+  // Lower than every score, so that no score outweighs the mask; and 0 where nothing is
+  // seen, so that the softmax is finite before it is set to 0.
+  const some = tf.any(seen, -1, true);
+  const hidden = tf.where(some, tf.scalar(LOWEST), tf.zeros(some.shape));
+  const masked = tf.where(seen, biased, hidden);
+  return tf.mul(tf.softmax(masked), tf.cast(seen, "float32"));
+}
+
+/** The lowest float32. */
+const LOWEST = -3.4028234663852886e38;
+
+/** Whether each query is at the place of each key or after it, counted from the end. */
+function causalMask(queries: number, keys: number): tf.Tensor2D {
+  const seen = new Uint8Array(queries * keys);
+  for (let i = 0; i < queries; i++) {
+    seen.fill(1, i * keys, i * keys + Math.max(keys - queries + i + 1, 0));
+  }
+  return tf.tensor2d(seen, [queries, keys], "bool");
+}
+
+/** -Infinity where {@linkcode causalMask} is false. */
 function causalBias(queries: number, keys: number): tf.Tensor2D {
   const bias = new Float32Array(queries * keys);
   for (let i = 0; i < queries; i++) {
-    const seen = Math.max(keys - queries + i + 1, 0);
-    bias.fill(UNSEEN, i * keys + seen, (i + 1) * keys);
+    bias.fill(-Infinity, i * keys + keys - queries + i + 1, (i + 1) * keys);
   }
   return tf.tensor2d(bias, [queries, keys]);
 }
 
-function checkMask(name: string, mask: tf.Tensor, shape: readonly number[]) {
-  if (!tf.util.arraysEqual(mask.shape, [...shape])) {
-    throw new RangeError(
-      `Cannot attend: ${name} must have shape [${
-        shape.join(", ")
-      }]: current shape is [${mask.shape.join(", ")}]`,
+function broadcasts(
+  shape: readonly number[],
+  target: readonly number[],
+): boolean {
+  return shape.length <= target.length &&
+    shape.every((size, i) =>
+      size === 1 || size === target[target.length - shape.length + i]
     );
+}
+
+function checkShapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) {
+  for (const [name, x] of Object.entries({ query, key, value })) {
+    check(ACTION, name, x, tensor);
+    if (x.rank !== 4) {
+      refuse(ACTION, name, "of shape [batch, heads, places, size]", x);
+    }
+  }
+  const [batch, heads, , size] = query.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const keys = key.shape[2]!;
+  if (!tf.util.arraysEqual(key.shape, [batch, heads, keys, size])) {
+    refuse(ACTION, "key", `of shape [${batch}, ${heads}, keys, ${size}]`, key);
+  }
+  const shape = [batch, heads, keys];
+  if (!tf.util.arraysEqual(value.shape.slice(0, 3), shape)) {
+    refuse(ACTION, "value", `of shape [${shape.join(", ")}, out]`, value);
   }
 }

@@ -103,7 +103,9 @@ function load(layer: nn.Module, { params, fit, after }: LayerCase) {
 function run(layer: nn.Module, c: LayerCase, x: tf.Tensor): tf.Tensor {
   const call = () => {
     const keyMask = c.options["keyMask"] as number[][] | undefined;
-    const args = keyMask ? [x, x, { keyMask: tf.tensor2d(keyMask) }] : [x];
+    const args = keyMask
+      ? [x, x, { keyMask: tf.cast(tf.tensor2d(keyMask), "bool") }]
+      : [x];
     return layer.call(...args as never[]) as tf.Tensor;
   };
   return c.fit === undefined ? call() : environ.context({ fit: c.fit }, call);
