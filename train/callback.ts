@@ -29,6 +29,11 @@ export interface Run {
   readonly epochs: number | undefined;
   /** Steps that were skipped since their loss was not finite. */
   readonly skipped: number;
+  /**
+   * The mean loss of the steps since the last record of the log, or else that of the
+   * last record. It is read from the device.
+   */
+  loss(): Promise<number | undefined>;
   /** The measures of the validation data, with their modes if known. */
   readonly measures: Measures;
   /** Stop after this step; `reason` goes into the result and the log. */

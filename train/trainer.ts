@@ -156,6 +156,7 @@ export class Trainer<B extends Batch> {
     this.#options.average?.update();
     await this.#call((callback) => callback.onStep?.(this.#run));
     if (isLogged) await this.#record(false);
+    else if (isLast || this.#run.isOver) await this.#recordRest();
     if (evaluateEvery && this.#run.step % evaluateEvery === 0) {
       await this.#evaluate();
       await this.#save(this.#saver?.saveEvaluated());

@@ -71,6 +71,10 @@ export class TrainingRun<B extends Batch> implements Run {
     return this.#recorder.log;
   }
 
+  async loss(): Promise<number | undefined> {
+    return await this.#recorder.recentLoss();
+  }
+
   /** Why the run was stopped, if it was. */
   get reason(): string | undefined {
     return this.#reason;

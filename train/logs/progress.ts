@@ -67,15 +67,16 @@ export function progressBar(options: ProgressOptions = {}): Callback {
   let values: EvaluationRecord["values"] = {};
   let record: StepRecord | undefined;
 
-  const line = (run: Run) => {
+  const line = (run: Run, loss: number | undefined) => {
     last = performance.now();
-    return formatLine(partsOf(run, record, values, isTerminal), output);
+    return formatLine(partsOf(run, record, loss, values, isTerminal), output);
   };
   /** Write a line that stays, unless there is one of this step. */
-  const leave = (run: Run) => {
+  const leave = async (run: Run) => {
     if (left === run.step && !open) return;
+    const text = line(run, await run.loss());
     // Erasing after the text, not before it, avoids flicker.
-    output.write(isTerminal ? `\r${line(run)}\x1b[K\n` : `${line(run)}\n`);
+    output.write(isTerminal ? `\r${text}\x1b[K\n` : `${text}\n`);
     left = run.step;
     open = false;
   };
@@ -86,19 +87,20 @@ export function progressBar(options: ProgressOptions = {}): Callback {
       values = run.log.evaluations.at(-1)?.values ?? {};
       record = run.log.steps.at(-1);
     },
-    onLog(run, next) {
+    async onLog(run, next) {
       record = next;
       const seconds = isTerminal ? interval : plainInterval;
-      if (performance.now() - last < 1000 * seconds) return;
-      if (isTerminal) output.write(`\r${line(run)}\x1b[K`);
-      else leave(run);
-      open = isTerminal;
-    },
-    onEvaluation(run, evaluation) {
-      values = evaluation.values;
-      // The line of this step lacks the evaluation.
+      const isDue = performance.now() - last >= 1000 * seconds;
+      if (!isDue || left === run.step) return;
+      if (!isTerminal) return await leave(run);
+      output.write(`\r${line(run, next.loss)}\x1b[K`);
       open = true;
-      leave(run);
+    },
+    async onEvaluation(run, evaluation) {
+      values = evaluation.values;
+      // A line of this step that was left before lacks the evaluation.
+      open = true;
+      await leave(run);
     },
     onEpoch: leave,
     onEnd: leave,
@@ -117,6 +119,7 @@ interface Part {
 function partsOf(
   run: Run,
   record: StepRecord | undefined,
+  loss: number | undefined,
   values: EvaluationRecord["values"],
   isTerminal: boolean,
 ): Part[] {
@@ -144,7 +147,11 @@ function partsOf(
       const seconds = (totalSteps - step) / record.rate;
       parts.push({ text: `ETA ${formatDuration(seconds)}`, rank: 5 });
     }
-    parts.push({ text: `loss ${formatNumber(record.loss)}`, rank: 0 });
+  }
+  if (loss !== undefined) {
+    parts.push({ text: `loss ${formatNumber(loss)}`, rank: 0 });
+  }
+  if (record !== undefined) {
     parts.push({ text: `lr ${formatNumber(record.lr)}`, rank: 8 });
   }
   for (const [name, value] of Object.entries(values)) {

@@ -126,7 +126,7 @@ export class Recorder {
       step,
       epoch,
       time,
-      loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+      loss: mean(losses),
       lr,
       ...(gradNorm === undefined ? {} : { gradNorm }),
       rate: (step - this.#last.step) / seconds,
@@ -135,6 +135,12 @@ export class Recorder {
     if (isRest) this.#rest = record;
     else this.#steps.push(record);
     return { record, losses };
+  }
+
+  /** The mean loss of the steps since the last record, or that of the last record. */
+  async recentLoss(): Promise<number | undefined> {
+    const losses = await this.#meter.read();
+    return losses.length > 0 ? mean(losses) : this.#steps.at(-1)?.loss;
   }
 
   /** Log an evaluation. */
@@ -189,4 +195,8 @@ export class Recorder {
     if (typeof this.#norm === "object") this.#norm.dispose();
     this.#norm = norm;
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
 }

@@ -1,0 +1,33 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { latestCheckpoint } from "../../checkpoint.ts";
+import { inFolder } from "./_setup.ts";
+
+const PROGRAM = new URL("./_endless.ts", import.meta.url).pathname;
+
+async function start(folder: string): Promise<Deno.ChildProcess> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", PROGRAM, folder],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read(); // "ready"
+  reader.releaseLock();
+  return child;
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.test(`${signal} ends training with a checkpoint`, async () => {
+    await inFolder(async (folder) => {
+      const child = await start(folder);
+      child.kill(signal);
+      const { code, stdout, stderr } = await child.output();
+      assertEquals(new TextDecoder().decode(stderr), "");
+      const text = new TextDecoder().decode(stdout);
+      assertMatch(text, /^\d+ interrupted cpu\n$/);
+      assertEquals(code, 0);
+      const latest = await latestCheckpoint(folder);
+      assert(latest?.includes(text.split(" ")[0]!), `${latest} after ${text}`);
+    });
+  });
+}
