@@ -9,7 +9,14 @@ import { currentBackend } from "../backends.ts";
 import { runComposed } from "./composed.ts";
 import type { Launch } from "./kernel.ts";
 
-export { Expr, type Extent, type Head, type Op, rewrite } from "./expr.ts";
+export {
+  Expr,
+  type Extent,
+  type Head,
+  type Op,
+  rewrite,
+  topological,
+} from "./expr.ts";
 export {
   type Kernel,
   kernelOf,

@@ -8,7 +8,7 @@ import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
 import type { States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { frames } from "../../frames.ts";
-import { fromRules } from "../transforms/elementwise.ts";
+import { fromRules, traitsOf } from "../transforms/elementwise.ts";
 import {
   byKernel,
   nextKernel,
@@ -17,6 +17,7 @@ import {
   stepKernel,
 } from "../transforms/kernels.ts";
 import { select, stateOf } from "../transforms/opt_state.ts";
+import { updateJointly } from "../transforms/joint.ts";
 import { identity } from "../transforms/partition.ts";
 import type {
   GradientTransformation,
@@ -73,12 +74,15 @@ export class Engine {
         return this.#stepByRules(paths, grads, params, "clipped");
       }
       const clipped = this.#clip(groups, grads, params);
-      const isRule = (path: string) => this.#registry.groupOf(path).tx.rule;
-      this.#stepByRules(paths.filter(isRule), clipped, params, "tx");
-      for (const group of groups.filter(({ tx }) => !tx.rule)) {
-        const own = paths.filter((p) => this.#registry.groupOf(p) === group);
-        this.#stepByUpdate(group.tx, own, clipped, params);
-      }
+      // Rules that sum over all parameters wait for those of other groups.
+      const [alone, together] = separate(
+        groups,
+        ({ tx }) => tx.rule !== undefined && !traitsOf(tx).sumsOverStep,
+      );
+      this.#stepByRules(this.#own(alone, paths), clipped, params, "tx");
+      const own = this.#own(together, paths);
+      const updates = this.#update(together, own, clipped, params);
+      this.#add(updates, params);
     });
   }
 
@@ -88,13 +92,7 @@ export class Engine {
       const params = this.#paramsOf(grads), paths = Object.keys(grads);
       const groups = this.#groupsOf(paths);
       const clipped = this.#clip(groups, grads, params);
-      const updates: Record<string, tf.Tensor> = {};
-      for (const group of groups) {
-        const own = paths.filter((p) => this.#registry.groupOf(p) === group);
-        const some = this.#transform(group.tx, own, clipped, params);
-        Object.assign(updates, some);
-      }
-      return updates;
+      return this.#update(groups, paths, clipped, params);
     });
   }
 
@@ -160,18 +158,12 @@ export class Engine {
     const clip = fromRules((path, shape) => {
       const { clip = identity() } = this.#registry.groupOf(path);
       return clip.rule!(path, shape);
-    });
+    }, { isUniform: false, sumsOverStep: true });
     return clip.update(grads, clip.init(params), params)[0];
   }
 
-  /** One transformation after another, all tensors new. */
-  #stepByUpdate(
-    tx: GradientTransformation,
-    paths: readonly string[],
-    grads: Tensors,
-    params: Tensors,
-  ): void {
-    const updates = this.#transform(tx, paths, grads, params);
+  /** Add `updates` to the parameters. */
+  #add(updates: Tensors, params: Tensors): void {
     this.#execute(byKernel(Object.keys(updates), (path) => {
       const { rule } = identity(), { shape } = params[path]!;
       const inputs = { update: updates[path]!, param: params[path]! };
@@ -179,25 +171,39 @@ export class Engine {
     }));
   }
 
-  /** The updates of `paths`; slots and counts change. */
-  #transform(
-    tx: GradientTransformation,
+  /** The updates of `paths`, which are of `groups`; slots and counts change. */
+  #update(
+    groups: readonly Group[],
     paths: readonly string[],
     grads: Tensors,
     params: Tensors,
-  ): Tensors {
-    const group = this.#registry.indexOf(paths[0]!);
-    const [updates, { steps, slots }] = tx.update(
-      select(grads, paths),
-      stateOf(this.state, this.#registry.pathsOf(group)),
-      select(params, paths),
-      { rates: fromNames(paths, this.#rateOf()) },
-    );
-    mapNamed(slots, (tensors, slot) => {
-      mapNamed(tensors, (x, path) => this.#replace(slot, path, x));
+  ): Record<string, tf.Tensor> {
+    const rateOf = this.#rateOf();
+    const jobs = groups.map((group) => {
+      const own = this.#own([group], paths);
+      const index = this.#registry.groups.indexOf(group);
+      return {
+        tx: group.tx,
+        updates: select(grads, own),
+        state: stateOf(this.state, this.#registry.pathsOf(index)),
+        params: select(params, own),
+        extra: { rates: fromNames(own, rateOf) },
+      };
     });
-    Object.assign(this.#steps, select(steps, paths));
-    return updates;
+    const all: Record<string, tf.Tensor> = {};
+    updateJointly(jobs).forEach(([updates, { steps, slots }], i) => {
+      mapNamed(slots, (tensors, slot) => {
+        mapNamed(tensors, (x, path) => this.#replace(slot, path, x));
+      });
+      Object.assign(this.#steps, select(steps, Object.keys(jobs[i]!.updates)));
+      Object.assign(all, updates);
+    });
+    return all;
+  }
+
+  /** Those of `paths` that are in `groups`. */
+  #own(groups: readonly Group[], paths: readonly string[]): string[] {
+    return paths.filter((p) => groups.includes(this.#registry.groupOf(p)));
   }
 
   /** Start the state of all parameters anew. */
@@ -226,4 +232,12 @@ export class Engine {
     }
     this.#slots = {};
   }
+}
+
+/** What holds, and what does not. */
+function separate<T>(
+  items: readonly T[],
+  holds: (item: T) => boolean,
+): [yes: T[], no: T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import { mapNamed } from "../../tensors.ts";
-import type { Expr } from "../../backend/fusion/mod.ts";
+import { type Expr, topological } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { fromRules } from "./elementwise.ts";
+import { fromRules, traitsOf } from "./elementwise.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
-import { joinedState, joinStates } from "./opt_state.ts";
+import { structured } from "./joint.ts";
+import { joinStates } from "./opt_state.ts";
 
 /**
  * Apply `parts` in order.
@@ -48,11 +49,24 @@ function fuseNeighbours(
   const stages: GradientTransformation[][] = [];
   for (const part of parts) {
     const last = stages.at(-1);
-    if (part.rule && last?.[0]?.rule) last.push(part);
+    if (last && canFuse(last, part)) last.push(part);
     else stages.push([part]);
   }
   if (stages.length === 0) stages.push([]);
   return stages.map((stage) => stage.length === 1 ? stage[0]! : fuse(stage));
+}
+
+/**
+ * A sum over all parameters is one sum only of what is the same expression for all of
+ * them: after parts that differ by parameter, it is a stage of its own.
+ */
+function canFuse(
+  stage: readonly GradientTransformation[],
+  part: GradientTransformation,
+): boolean {
+  if (!part.rule || !stage[0]!.rule) return false;
+  return !traitsOf(part).sumsOverStep ||
+    stage.every((earlier) => traitsOf(earlier).isUniform);
 }
 
 function fuse(parts: readonly GradientTransformation[]) {
@@ -63,6 +77,9 @@ function fuse(parts: readonly GradientTransformation[]) {
     let found = fused.find((f) => f.rules.every((r, i) => r === rules[i]));
     if (!found) fused.push(found = { rules, rule: compose(rules) });
     return found.rule;
+  }, {
+    isUniform: parts.every((part) => traitsOf(part).isUniform),
+    sumsOverStep: parts.some((part) => traitsOf(part).sumsOverStep),
   });
 }
 
@@ -80,7 +97,7 @@ export function compose(rules: readonly CompleteRule[]): CompleteRule {
     scalars,
     update(x, s) {
       let update = x.update;
-      const kept: Record<string, Expr> = {};
+      const kept: Record<string, Expr> = {}, sums = new Set<Expr>();
       for (const part of parts) {
         const next = part.rule.update(
           {
@@ -91,11 +108,24 @@ export function compose(rules: readonly CompleteRule[]): CompleteRule {
           mapNamed(part.scalars, (name) => s[name]!),
         );
         update = next.update;
+        for (const sum of stepSums([update])) sums.add(sum);
         mapNamed(part.slots, (name, own) => kept[name] = next[own]!);
+      }
+      // A sum over all parameters counts this one, even if a later part drops it.
+      const used = stepSums([update, ...Object.values(kept)]);
+      for (const sum of sums) {
+        if (!used.includes(sum)) update = sum.select(update, update);
       }
       return { ...kept, update };
     },
   };
+}
+
+/** The sums over all parameters in some expressions. */
+function stepSums(roots: readonly Expr[]): Expr[] {
+  return topological(roots).filter(({ head }) =>
+    head.kind === "sum" && head.over === "step"
+  );
 }
 
 /** Put `value` under `name`, or where that is taken, `name_2`, `name_3`, ... */
@@ -110,16 +140,8 @@ function insert<T>(target: Record<string, T>, name: string, value: T): string {
 function sequence(
   parts: readonly GradientTransformation[],
 ): GradientTransformation {
-  return {
-    init: (params) => joinStates(parts.map((part) => part.init(params))),
-    update(updates, state, params, extra) {
-      const states = parts.map((part, i) => {
-        const own = joinedState(state, i);
-        const [next, nextState] = part.update(updates, own, params, extra);
-        updates = next;
-        return nextState;
-      });
-      return [updates, joinStates(states)];
-    },
-  };
+  return structured(
+    { sequence: parts },
+    (params) => joinStates(parts.map((part) => part.init(params))),
+  );
 }

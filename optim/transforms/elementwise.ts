@@ -5,11 +5,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { runLaunches } from "../../backend/fusion/mod.ts";
 import { refuse } from "../../check.ts";
-import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
-import { byKernel, FRESH, pureKernel, rowOf } from "./kernels.ts";
-import { nextState, startState } from "./opt_state.ts";
+import { mapNamed } from "../../tensors.ts";
+import { updateByRules } from "./joint.ts";
+import { sumsOverStep } from "./kernels.ts";
+import { startState } from "./opt_state.ts";
 import type { CompleteRule, ElementwiseRule, SlotStart } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
@@ -58,14 +58,38 @@ export function elementwise<
     refuse(action, "a slot", "called other than update, param or next", name);
   }
   const complete = { slots, scalars, update } as CompleteRule;
-  return fromRules(() => complete);
+  const traits = {
+    isUniform: true,
+    get sumsOverStep() {
+      return sumsOverStep(complete);
+    },
+  };
+  return fromRules(() => complete, traits);
+}
+
+/** What is known of the rules of a transformation. */
+export interface Traits {
+  /** Whether all parameters have the same rule. */
+  readonly isUniform: boolean;
+  /** Whether it sums over all parameters of a step. */
+  readonly sumsOverStep: boolean;
+}
+
+const TRAITS = Symbol("traits");
+
+/** The traits of an elementwise transformation. */
+export function traitsOf(tx: GradientTransformation): Traits {
+  const { [TRAITS]: traits } = tx as { [TRAITS]?: Traits };
+  return traits ?? { isUniform: false, sumsOverStep: true };
 }
 
 /** The transformation that applies to each parameter a rule of its own. */
 export function fromRules(
   ruleOf: (path: string, shape: readonly number[]) => CompleteRule,
+  traits: Traits,
 ): GradientTransformation {
-  return {
+  const tx: GradientTransformation & { [TRAITS]: Traits } = {
+    [TRAITS]: traits,
     rule: ruleOf,
 
     init: (params) =>
@@ -75,35 +99,10 @@ export function fromRules(
           (start) => startOf(start, param),
         )),
 
-    update(updates, state, params, extra) {
-      const paths = Object.keys(updates), rates = extra?.rates;
-      const launches = byKernel(paths, (path) => {
-        const rule = ruleOf(path, params[path]!.shape);
-        const rate = rates?.[path];
-        return [
-          pureKernel(rule),
-          rowOf(rule, path, updates, state, params, rate),
-        ];
-      });
-      const outputs = runLaunches(launches);
-      const next: Record<string, Tensors> = {};
-      const slots: Record<string, Tensors> = {};
-      launches.forEach(({ paths }, k) => {
-        paths.forEach((path, i) => {
-          const fresh = Object.entries(outputs[k]![i]!);
-          next[path] = Object.fromEntries(
-            fresh.map(([name, x]) => [name.slice(FRESH.length), x]),
-          );
-          const { update: _, ...own } = next[path];
-          slots[path] = own;
-        });
-      });
-      return [
-        fromNames(paths, (path) => next[path]!["update"]!),
-        nextState(state, slots),
-      ];
-    },
+    update: (updates, state, params, extra) =>
+      updateByRules([{ ruleOf, updates, state, params, extra }])[0]!,
   };
+  return tx;
 }
 
 function startOf(start: SlotStart, param: tf.Tensor): tf.Tensor {

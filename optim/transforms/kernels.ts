@@ -11,6 +11,7 @@ import {
   kernelOf,
   type Output,
   type Row,
+  topological,
 } from "../../backend/fusion/mod.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
@@ -104,6 +105,14 @@ function memoize<T extends object>(
     if (!value) made.set(rule, value = make(rule));
     return value;
   };
+}
+
+/** Whether `rule` sums over all parameters of a step. */
+export function sumsOverStep(rule: CompleteRule): boolean {
+  const outputs = Object.values(pureKernel(rule).outputs);
+  return topological(outputs.map(({ value }) => value)).some(({ head }) =>
+    head.kind === "sum" && head.over === "step"
+  );
 }
 
 /** The kernel that computes what `rule` returns, as new tensors. */

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { Expr, rewrite } from "../../backend/fusion/mod.ts";
+import { Expr, type Head, rewrite } from "../../backend/fusion/mod.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import { mergeStates, select, stateOf } from "./opt_state.ts";
-import type { GradientTransformation, OptState } from "./transformation.ts";
+import { structured } from "./joint.ts";
+import { mergeStates, select } from "./opt_state.ts";
+import type { GradientTransformation } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise, fromRules } from "./elementwise.ts";
+import { elementwise, fromRules, traitsOf } from "./elementwise.ts";
 import type { CompleteRule } from "./rule.ts";
 
 /** The transformation that changes nothing. */
@@ -69,6 +70,10 @@ export function partition(
     return fromRules((path, shape) => {
       const name = labelOf(path, shape);
       return scopes[name]!(parts[name]!.rule!(path, shape));
+    }, {
+      isUniform: false,
+      sumsOverStep: Object.values(parts)
+        .some((part) => traitsOf(part).sumsOverStep),
     });
   }
   return divide(labelOf, parts);
@@ -91,19 +96,35 @@ function withScope(
   label: string,
 ): CompleteRule["update"] {
   return (x, s) => {
-    const outputs = rule.update(x, s), names = Object.keys(outputs);
-    const values = rewrite(
-      names.map((name) => outputs[name]!),
+    // Sums in what comes before are of all labels: they stay as they are.
+    const before = mapNamed(
+      x,
+      (e, name) => Expr.input(`before ${name}`, e.varies ? "each" : "one"),
+    );
+    const outputs = rule.update({ ...x, ...before }, s);
+    const scoped = rewriteAll(
+      outputs,
       (head, args) =>
         head.kind === "sum" && head.over === "step"
           ? Expr.of({ ...head, scope: `${label}/${head.scope}` }, args)
           : Expr.of(head, args),
     );
-    const byName = Object.fromEntries(
-      names.map((name, i) => [name, values[i]!]),
-    );
-    return { ...byName, update: byName["update"]! };
+    return rewriteAll(scoped, (head, args) => {
+      const name = head.kind === "input" && head.name.startsWith("before ")
+        ? head.name.slice("before ".length)
+        : "";
+      return x[name] ?? Expr.of(head, args);
+    });
   };
+}
+
+function rewriteAll<T extends Named<Expr>>(
+  values: T,
+  replace: (head: Head, args: readonly Expr[]) => Expr,
+): T {
+  const names = Object.keys(values);
+  const written = rewrite(names.map((name) => values[name]!), replace);
+  return Object.fromEntries(names.map((name, i) => [name, written[i]!])) as T;
 }
 
 /** Let each part update the parameters of its label. */
@@ -111,39 +132,25 @@ function divide(
   labelOf: (path: string, shape: readonly number[]) => string,
   parts: Named<GradientTransformation>,
 ): GradientTransformation {
-  const labelled = (params: Tensors) => {
+  const divided = (params: Tensors) => {
     const paths = new Map<string, string[]>();
     for (const [path, { shape }] of Object.entries(params)) {
       const label = labelOf(path, shape), known = paths.get(label);
       if (known) known.push(path);
       else paths.set(label, [path]);
     }
-    return [...paths];
+    return [...paths].sort(([a], [b]) => a < b ? -1 : 1)
+      .map(([label, paths]) => [parts[label]!, label, paths] as const);
   };
-  return {
-    init: (params) =>
+  return structured(
+    { divide: divided },
+    (params) =>
       mergeStates(
-        ...labelled(params).map(([label, paths]) =>
-          parts[label]!.init(select(params, paths))
+        ...divided(params).map(([part, , paths]) =>
+          part.init(select(params, paths))
         ),
       ),
-
-    update(updates, state, params, extra) {
-      const present = select(params, Object.keys(updates));
-      const all: Record<string, Tensors[string]> = {}, states: OptState[] = [];
-      for (const [label, paths] of labelled(present)) {
-        const [next, nextState] = parts[label]!.update(
-          select(updates, paths),
-          state,
-          select(params, paths),
-          extra,
-        );
-        Object.assign(all, next);
-        states.push(stateOf(nextState, paths));
-      }
-      return [all, mergeStates(state, ...states)];
-    },
-  };
+  );
 }
 
 /**
