@@ -77,7 +77,7 @@ export function clipGradNorm<G extends Tensors>(
  *
  * @param tensors Gradients by path; the caller still owns them.
  * @param p The exponent of the norm; `Infinity` is the largest element. Default: 2.
- * @returns A scalar; 0 without gradients.
+ * @returns A scalar; 0 without gradients. Its own gradient is 0 where it is 0.
  */
 export function globalNorm(tensors: Tensors, p = 2): tf.Scalar {
   check("compute the norm", "p", p, "a positive number");
@@ -94,5 +94,10 @@ function normOf(grads: readonly tf.Tensor[], p: number): tf.Scalar {
   const power = (g: tf.Tensor) =>
     p === 2 ? tf.square(g) : p === 1 ? tf.abs(g) : tf.pow(tf.abs(g), p);
   const total = tf.addN(grads.map((g) => tf.sum<tf.Scalar>(power(g))));
-  return p === 2 ? tf.sqrt(total) : p === 1 ? total : tf.pow(total, 1 / p);
+  if (p === 1) return total;
+  // The slope of a root is infinite at 0: there the gradient is 0.
+  const isZero = tf.equal(total, 0);
+  const base = tf.where(isZero, tf.onesLike(total), total);
+  const root = p === 2 ? tf.sqrt(base) : tf.pow(base, 1 / p);
+  return tf.where(isZero, tf.zerosLike(total), root);
 }

@@ -124,10 +124,11 @@ export function softplus<T extends tf.Tensor>(x: T): T {
  * `(x + √(x² + b)) / 2` (Barron 2021).
  *
  * @param x Any shape.
- * @param b The width of the smooth part. Default: 4.
+ * @param b The width of the smooth part; 0 gives {@linkcode relu}. Default: 4.
  */
 export function squareplus<T extends tf.Tensor>(x: T, b = 4): T {
   checkArguments("squareplus", [b]);
+  if (b === 0) return tf.relu(x);
   return tf.tidy(() =>
     tf.mul(0.5, tf.add(x, tf.sqrt(tf.add(tf.square(x), b)))) as T
   );
