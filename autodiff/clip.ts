@@ -99,5 +99,5 @@ function normOf(grads: readonly tf.Tensor[], p: number): tf.Scalar {
   const isZero = tf.equal(total, 0);
   const base = tf.where(isZero, tf.onesLike(total), total);
   const root = p === 2 ? tf.sqrt(base) : tf.pow(base, 1 / p);
-  return tf.where(isZero, tf.zerosLike(total), root);
+  return tf.where(isZero, tf.zerosLike(total), root) as tf.Scalar;
 }

@@ -95,8 +95,11 @@ export function grad<
   A extends readonly unknown[],
   R extends Differentiable,
   const O extends GradOptions = Record<never, never>,
->(fn: (...args: A) => R, options?: O): (...args: A) => GradResult<A, R, O> {
-  return prepare(fn, options ?? {}, true) as (
+>(
+  fn: (...args: A) => R,
+  options: O = {} as O,
+): (...args: A) => GradResult<A, R, O> {
+  return prepare(fn, options, true) as (
     ...args: A
   ) => GradResult<A, R, O>;
 }
@@ -116,8 +119,11 @@ export function vectorGrad<
   A extends readonly unknown[],
   R extends Differentiable,
   const O extends GradOptions = Record<never, never>,
->(fn: (...args: A) => R, options?: O): (...args: A) => GradResult<A, R, O> {
-  return prepare(fn, options ?? {}, false) as (
+>(
+  fn: (...args: A) => R,
+  options: O = {} as O,
+): (...args: A) => GradResult<A, R, O> {
+  return prepare(fn, options, false) as (
     ...args: A
   ) => GradResult<A, R, O>;
 }
@@ -152,10 +158,14 @@ export function valueAndGrad<
   const O extends ValueAndGradOptions = Record<never, never>,
 >(
   fn: (...args: A) => R,
-  options?: O,
+  options: O = {} as O,
 ): (...args: A) => ValueAndGrads<GradsFor<A, O>, ValueOf<R>, AuxOf<R>> {
-  checkOptions("differentiate", options ?? {}, VALUE_AND_GRAD_RULES);
-  const { hasAux = false } = options ?? {};
+  checkOptions<ValueAndGradOptions>(
+    "differentiate",
+    options,
+    VALUE_AND_GRAD_RULES,
+  );
+  const { hasAux = false } = options;
   const gradient = prepare(
     fn,
     { ...options, returnValue: true } as GradOptions,

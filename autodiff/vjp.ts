@@ -67,9 +67,9 @@ export function vjp<
   const O extends VjpOptions = Record<never, never>,
 >(
   fn: (...args: A) => V,
-  options?: O,
+  options: O = {} as O,
 ): (...args: A) => Vjp<V, GradsFor<A, O>> {
-  const given: VjpOptions = options ?? {};
+  const given: VjpOptions = options;
   check("differentiate", "the first argument", fn, callable);
   checkOptions("differentiate", given, TARGET_RULES);
   const { checkStates = true } = given;
@@ -133,7 +133,7 @@ export function jacobian<
   const O extends VjpOptions = Record<never, never>,
 >(
   fn: (...args: A) => tf.Tensor,
-  options?: O,
+  options: O = {} as O,
 ): (...args: A) => JacobianOf<GradsFor<A, O>> {
   const product = vjp(fn, options);
   return (...args) =>
@@ -188,10 +188,10 @@ export function hessian<
   const O extends HessianOptions = Record<never, never>,
 >(
   fn: (...args: A) => tf.Tensor,
-  options?: O,
+  options: O = {} as O,
 ): (...args: A) => HessianOf<A, O> {
-  checkOptions("differentiate twice", options ?? {}, HESSIAN_RULES);
-  const { states, argnums = 0 } = options ?? {} as HessianOptions;
+  checkOptions<HessianOptions>("differentiate twice", options, HESSIAN_RULES);
+  const { states, argnums = 0 } = options as HessianOptions;
   if (states === undefined) {
     return jacobian(grad(fn, { argnums }) as (...args: A) => tf.Tensor, {
       argnums,

@@ -32,7 +32,7 @@ export function uniform<R extends tf.Rank>(
   options: UniformOptions = {},
 ): tf.Tensor<R> {
   checkShape("draw uniform numbers", shape);
-  checkDistribution("draw uniform numbers", "uniform", options);
+  checkDistribution("draw uniform numbers", "uniform", options, DRAW_RULES);
   const { min = 0, max = 1, random = defaultState } = options;
   return draw(shape, random, (word) => min + (max - min) * fraction(word));
 }
@@ -50,7 +50,7 @@ export function normal<R extends tf.Rank>(
   options: NormalOptions = {},
 ): tf.Tensor<R> {
   checkShape("draw normal numbers", shape);
-  checkDistribution("draw normal numbers", "normal", options);
+  checkDistribution("draw normal numbers", "normal", options, DRAW_RULES);
   const { mean = 0, std = 1, random = defaultState } = options;
   return draw(shape, random, (word) => mean + std * probit(midpoint(word)));
 }
@@ -71,7 +71,7 @@ export function truncatedNormal<R extends tf.Rank>(
 ): tf.Tensor<R> {
   const action = "draw truncated normal numbers";
   checkShape(action, shape);
-  checkDistribution(action, "truncatedNormal", options);
+  checkDistribution(action, "truncatedNormal", options, DRAW_RULES);
   const { mean = 0, std = 1, lower = -2, upper = 2 } = options;
   const { random = defaultState } = options;
   // Φ is precise near 0, not near 1: in the upper tail, use the mirror image.

@@ -4,7 +4,7 @@
  * @module
  */
 import { checkOptions, type OptionRules, refuse } from "../check.ts";
-import { DRAW_RULES, type DrawOptions } from "./default.ts";
+import type { DrawOptions } from "./default.ts";
 
 /** Options of {@linkcode uniform}. */
 export interface UniformOptions extends DrawOptions {
@@ -30,17 +30,17 @@ export interface TruncatedNormalOptions extends NormalOptions {
   readonly upper?: number;
 }
 
-const NORMAL: OptionRules<NormalOptions> = {
-  ...DRAW_RULES,
+const NORMAL: OptionRules<Omit<NormalOptions, "random">> = {
   mean: "a finite number",
   std: "a nonnegative finite number",
 };
-const UNIFORM: OptionRules<UniformOptions> = {
-  ...DRAW_RULES,
+const UNIFORM: OptionRules<Omit<UniformOptions, "random">> = {
   min: "a finite number",
   max: "a finite number",
 };
-const TRUNCATED_NORMAL: OptionRules<TruncatedNormalOptions> = {
+const TRUNCATED_NORMAL: OptionRules<
+  Omit<TruncatedNormalOptions, "random">
+> = {
   ...NORMAL,
   lower: "a number",
   upper: "a number",
@@ -54,13 +54,14 @@ const RULES = {
   truncatedNormal: TRUNCATED_NORMAL,
 };
 
-/** Throws unless `options` are parameters of the distribution. */
+/** Throws unless `options` are parameters of the distribution, or have `extra` rules. */
 export function checkDistribution(
   action: string,
   distribution: Distribution,
   options: UniformOptions & TruncatedNormalOptions,
+  extra: Partial<OptionRules<DrawOptions>> = {},
 ): void {
-  checkOptions<DrawOptions>(action, options, RULES[distribution]);
+  checkOptions<object>(action, options, { ...RULES[distribution], ...extra });
   const { min = 0, max = 1, lower = -2, upper = 2 } = options;
   if (!(min <= max)) refuse(action, "min", `at most max, ${max}`, min);
   if (!(lower < upper)) refuse(action, "lower", `below upper, ${upper}`, lower);

@@ -16,7 +16,7 @@ import { MultiHeadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
 import type { Initializer } from "../init/mod.ts";
 import { Linear, WEIGHT_RULES } from "./linear.ts";
-import type { AttentionMask } from "./scaled_dot_product.ts";
+import { type AttentionMask, MASK_RULES } from "./scaled_dot_product.ts";
 import { Module } from "../module/module.ts";
 import { LayerNorm } from "./norm.ts";
 import { checkSize, lastAxis, type Size } from "../module/size.ts";
@@ -138,6 +138,7 @@ export class TransformerBlock extends Module {
    * @param mask The places that each one may attend to.
    */
   override update(x: tf.Tensor3D, mask: AttentionMask = {}): tf.Tensor3D {
+    checkOptions("call TransformerBlock", mask, MASK_RULES);
     return tf.tidy(() => {
       const normed = this.attentionNorm.call(x);
       const attended = this.attention.call(normed, normed, mask);
