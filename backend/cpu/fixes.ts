@@ -13,6 +13,7 @@ interface CpuBackend {
     dtype: tf.DataType,
     values: tf.TypedArray,
   ): tf.TensorInfo;
+  disposeData(dataId: object): boolean;
 }
 
 /** Replaces what is wrong in tfjs' plain JavaScript backend. */
@@ -22,6 +23,9 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.UnsortedSegmentSum, () => segmentSum);
   replaceKernel("cpu", tf.Sign, (shipped) => each(shipped, sign));
   replaceKernel("cpu", tf.Erf, (shipped) => each(shipped, erf));
+  // Through float32 integers are exact up to 2^24 only.
+  replaceKernel("cpu", tf.Abs, (shipped) => each(shipped, Math.abs, "int32"));
+  replaceKernel("cpu", tf.Square, (shipped) => each(shipped, square, "int32"));
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("cpu");
   upcastInputs("cpu");
@@ -30,9 +34,12 @@ export function registerCpuKernels(): void {
 /** The shipped kernel writes into the tensor that it is given. */
 function updateCopy(shipped: KernelFunc): KernelFunc {
   return (args) => {
-    const tensor = tf.add(args.inputs.tensor as tf.Tensor, 0);
+    const { dataId, shape, dtype } = args.inputs["tensor"] as tf.TensorInfo;
+    const backend = args.backend as CpuBackend;
+    const copy = backend.data.get(dataId).values.slice();
+    const tensor = backend.makeTensorInfo(shape, dtype, copy);
     const y = shipped({ ...args, inputs: { ...args.inputs, tensor } });
-    tensor.dispose();
+    backend.disposeData(tensor.dataId);
     return y;
   };
 }
@@ -62,15 +69,24 @@ function segmentSum(args: Parameters<KernelFunc>[0]): tf.TensorInfo {
   return backend.makeTensorInfo([numSegments, ...rest], x!.dtype, sums);
 }
 
-/** A function of floats; other types are left to the shipped kernel. */
-function each(shipped: KernelFunc, fn: (x: number) => number): KernelFunc {
+/** A function of one type; others are left to the shipped kernel. */
+function each(
+  shipped: KernelFunc,
+  fn: (x: number) => number,
+  dtype: tf.DataType = "float32",
+): KernelFunc {
   return (args) => {
     const x = args.inputs["x"] as tf.TensorInfo;
-    if (x.dtype !== "float32") return shipped(args);
+    if (x.dtype !== dtype) return shipped(args);
     const backend = args.backend as CpuBackend;
     const values = backend.data.get(x.dataId).values as Float32Array;
-    return backend.makeTensorInfo(x.shape, "float32", values.map(fn));
+    return backend.makeTensorInfo(x.shape, dtype, values.map(fn));
   };
+}
+
+/** The product of an integer with itself, modulo 2^32. */
+function square(x: number): number {
+  return Math.imul(x, x);
 }
 
 /** The shipped kernel makes 0 of NaN. */

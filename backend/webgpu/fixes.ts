@@ -5,6 +5,7 @@ import { broadcastBatches } from "../ops/batches.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 import { registerElementwise } from "./elementwise.ts";
+import { computeWithIntegers } from "./integers.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
 import { sumInOrder } from "./segments.ts";
 
@@ -38,6 +39,7 @@ export function registerWebGpuKernels(): void {
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("webgpu");
   upcastInputs("webgpu");
+  computeWithIntegers();
   refuseEmptyInputs();
   refuseSyncReads();
 }

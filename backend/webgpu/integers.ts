@@ -1,0 +1,196 @@
+/**
+ * Integers on WebGPU: tfjs' shaders take them through float32, which is exact up to
+ * 2^24. For kernels that move, compare or add, the same shaders are compiled with
+ * integers in place of floats.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { type KernelFunc, replaceKernel } from "../kernel.ts";
+import { webGpuBackend } from "./backend.ts";
+import { type Program, runProgram } from "./program.ts";
+
+/** Kernels whose shaders mean the same of integers. */
+const KERNELS = [
+  tf.Abs,
+  tf.Add,
+  tf.AddN,
+  tf.BatchMatMul,
+  tf.BatchToSpaceND,
+  tf.ClipByValue,
+  tf.Concat,
+  tf.Cumprod,
+  tf.Cumsum,
+  tf.DepthToSpace,
+  tf.Equal,
+  tf.Fill,
+  tf.GatherNd,
+  tf.GatherV2,
+  tf.Greater,
+  tf.GreaterEqual,
+  tf.Less,
+  tf.LessEqual,
+  tf.Max,
+  tf.Maximum,
+  tf.Min,
+  tf.Minimum,
+  tf.MirrorPad,
+  tf.Multiply,
+  tf.Neg,
+  tf.NotEqual,
+  tf.Pack,
+  tf.PadV2,
+  tf.Prod,
+  tf.Relu,
+  tf.Reverse,
+  tf.ScatterNd,
+  tf.Select,
+  tf.Sign,
+  tf.Slice,
+  tf.SpaceToBatchND,
+  tf.SplitV,
+  tf.Square,
+  tf.SquaredDifference,
+  tf.StridedSlice,
+  tf.Sub,
+  tf.Sum,
+  tf.TensorScatterUpdate,
+  tf.Tile,
+  tf.Transpose,
+  tf.Unpack,
+  tf.UnsortedSegmentSum,
+];
+
+/** Expressions in integers, of two operands that broadcast. */
+const BINARY: Readonly<Record<string, string>> = {
+  [tf.FloorDiv]:
+    "select(a / b, a / b - 1, (a % b != 0) && ((a < 0) != (b < 0)))",
+  [tf.Mod]: "select(a % b, a % b + b, (a % b != 0) && ((a < 0) != (b < 0)))",
+};
+
+/** How many of these kernels are running, one inside the other. */
+let running = 0;
+
+/** Let these kernels compute with integers. */
+export function computeWithIntegers(): void {
+  convertShaders();
+  for (const name of KERNELS) {
+    replaceKernel("webgpu", name, withIntegers, "integers");
+  }
+  for (const [name, code] of Object.entries(BINARY)) {
+    replaceKernel("webgpu", name, (shipped) => binary(shipped, name, code));
+  }
+  for (const [name, best] of [[tf.ArgMax, tf.Max], [tf.ArgMin, tf.Min]]) {
+    replaceKernel("webgpu", name!, (shipped) => argBest(shipped, best!));
+  }
+}
+
+function withIntegers(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    running++;
+    try {
+      return shipped(args);
+    } finally {
+      running--;
+    }
+  };
+}
+
+function isInteger(dtype: tf.DataType): boolean {
+  return dtype === "int32" || dtype === "bool";
+}
+
+const converted = new WeakSet<object>();
+
+/** Compile with integers what such a kernel runs on integers. */
+function convertShaders(): void {
+  const backend = webGpuBackend();
+  if (converted.has(backend)) return;
+  converted.add(backend);
+  const run = backend.runWebGPUProgram.bind(backend);
+  backend.runWebGPUProgram = (program, inputs, dtype, uniforms, output) => {
+    if (
+      running === 0 || !isInteger(output?.dtype ?? dtype) ||
+      !inputs.every((x) => isInteger(x.dtype))
+    ) {
+      return run(program, inputs, dtype, uniforms, output);
+    }
+    const named = program as { shaderKey: string };
+    named.shaderKey += "_integers";
+    const { device } = backend;
+    const create = device.createShaderModule.bind(device);
+    device.createShaderModule = (descriptor) =>
+      create({ ...descriptor, code: asIntegers(descriptor.code as string) });
+    try {
+      const numbers = uniforms as { type: string; data: number[] }[];
+      return run(program, inputs, dtype, numbers?.map(asInteger), output);
+    } finally {
+      device.createShaderModule = create;
+    }
+  };
+}
+
+/** A shader with integers in place of floats, none of which is NaN. */
+function asIntegers(code: string): string {
+  return code
+    .replaceAll(/\bf32\b/g, "i32")
+    .replaceAll(/\b(\d+)\.0?(?![\w.])/g, "$1")
+    .replaceAll(/\bround\(/g, "i32(")
+    .replaceAll("pow(2, uniforms.index)", "(1 << u32(uniforms.index))")
+    .replaceAll(
+      /return \(floatToUint & 0x7fffffffu\) > 0x7f800000u;/g,
+      "return false;",
+    )
+    .replaceAll(
+      /return \(floatToUint & vec4<u32>\(0x7fffffffu\)\) > [^;]*;/g,
+      "return vec4<bool>(false);",
+    );
+}
+
+/** The nearest integer, where the shader reads one. */
+function asInteger({ type, data }: { type: string; data: number[] }) {
+  if (type !== "float32") return { type, data };
+  const bounded = data.map((x) =>
+    Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, x)))
+  );
+  return { type: "int32", data: bounded };
+}
+
+function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
+  const program: Program = {
+    name: `${name}_integers`,
+    inputs: ["A", "B"],
+    code: `let coords = getCoordsFromIndex(index);
+    let a = getAByOutputCoords(coords);
+    let b = getBByOutputCoords(coords);
+    result[index] = ${code};`,
+  };
+  return (args) => {
+    const { a, b } = args.inputs as Record<string, tf.TensorInfo>;
+    const shape = tf.backend_util.assertAndGetBroadcastShape(
+      a!.shape,
+      b!.shape,
+    );
+    if (a!.dtype !== "int32" || b!.dtype !== "int32" || shape.includes(0)) {
+      return shipped(args);
+    }
+    return withIntegers(() => runProgram(program, [a!, b!], shape, "int32"))(
+      args,
+    );
+  };
+}
+
+/** The first place of the largest or smallest integer. */
+function argBest(shipped: KernelFunc, kernelName: string): KernelFunc {
+  return (args) => {
+    const x = args.inputs["x"] as tf.Tensor;
+    if (x.dtype !== "int32" || x.shape.includes(0)) return shipped(args);
+    const { axis } = args.attrs as unknown as { axis: number };
+    return tf.tidy(() => {
+      const best = kernelName === tf.Max
+        ? tf.max(x, axis, true)
+        : tf.min(x, axis, true);
+      return tf.argMax(tf.cast(tf.equal(x, best), "float32"), axis);
+    });
+  };
+}
