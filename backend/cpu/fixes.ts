@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { checkIndices } from "../indices.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 
@@ -26,9 +27,14 @@ export function registerCpuKernels(): void {
   // Through float32 integers are exact up to 2^24 only.
   replaceKernel("cpu", tf.Abs, (shipped) => each(shipped, Math.abs, "int32"));
   replaceKernel("cpu", tf.Square, (shipped) => each(shipped, square, "int32"));
+  replaceKernel("cpu", tf.Cast, roundToFloats);
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("cpu");
   upcastInputs("cpu");
+  checkIndices(
+    "cpu",
+    (x) => (tf.backend() as unknown as CpuBackend).data.get(x.dataId).values,
+  );
 }
 
 /** The shipped kernel writes into the tensor that it is given. */
@@ -81,6 +87,19 @@ function each(
     const backend = args.backend as CpuBackend;
     const values = backend.data.get(x.dataId).values as Float32Array;
     return backend.makeTensorInfo(x.shape, dtype, values.map(fn));
+  };
+}
+
+/** The shipped kernel keeps integers past 2^24, which no float32 is. */
+function roundToFloats(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const x = args.inputs["x"] as tf.TensorInfo;
+    if (x.dtype !== "int32" || args.attrs!["dtype"] !== "float32") {
+      return shipped(args);
+    }
+    const backend = args.backend as CpuBackend;
+    const floats = Float32Array.from(backend.data.get(x.dataId).values);
+    return backend.makeTensorInfo(x.shape, "float32", floats);
   };
 }
 

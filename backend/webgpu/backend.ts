@@ -58,3 +58,11 @@ export interface WebGpuBackend {
 export function webGpuBackend(): WebGpuBackend {
   return tf.backend() as unknown as WebGpuBackend;
 }
+
+/** The values of a tensor, if they are in the computer's memory still. */
+export function valuesOnHost(
+  x: tf.TensorInfo,
+): ArrayLike<number> | undefined {
+  const { values } = webGpuBackend().tensorMap.get(x.dataId);
+  return values as ArrayLike<number> | null ?? undefined;
+}

@@ -2,11 +2,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { checkIndices } from "../indices.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
+import { valuesOnHost } from "./backend.ts";
 import { registerElementwise } from "./elementwise.ts";
+import { readNaNOutside } from "./gather.ts";
 import { computeWithIntegers } from "./integers.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
+import { sumInChunks } from "./sums.ts";
+import { allowEdits } from "./shader_edits.ts";
 import { sumInOrder } from "./segments.ts";
 
 const { sizeFromShape } = tf.util;
@@ -26,6 +31,14 @@ export function registerWebGpuKernels(): void {
   replace(tf.Select, selectFlat);
   replace(tf.Cast, castValues);
   replace(tf.UnsortedSegmentSum, sumInOrder);
+  for (const name of [tf.Sum, tf.Mean]) {
+    replaceKernel(
+      "webgpu",
+      name,
+      (shipped) => sumInChunks(shipped, name === tf.Mean),
+      "chunks",
+    );
+  }
   for (const [name, value] of REDUCTIONS) {
     replace(name, (shipped) => reduceNothing(shipped, value));
   }
@@ -39,6 +52,9 @@ export function registerWebGpuKernels(): void {
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("webgpu");
   upcastInputs("webgpu");
+  checkIndices("webgpu", valuesOnHost, [tf.GatherV2, tf.GatherNd]);
+  allowEdits();
+  readNaNOutside();
   computeWithIntegers();
   refuseEmptyInputs();
   refuseSyncReads();

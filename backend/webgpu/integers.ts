@@ -7,8 +7,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
-import { webGpuBackend } from "./backend.ts";
 import { type Program, runProgram } from "./program.ts";
+import { type ShaderEdit, withEdit } from "./shader_edits.ts";
 
 /** Kernels whose shaders mean the same of integers. */
 const KERNELS = [
@@ -68,12 +68,45 @@ const BINARY: Readonly<Record<string, string>> = {
   [tf.Mod]: "select(a % b, a % b + b, (a % b != 0) && ((a < 0) != (b < 0)))",
 };
 
-/** How many of these kernels are running, one inside the other. */
-let running = 0;
+/** Integers in place of floats, none of which is NaN. */
+const INTEGERS: ShaderEdit = {
+  name: "integers",
+  applies: (inputs, dtype) =>
+    isInteger(dtype) && inputs.every((x) => isInteger(x.dtype)),
+  code: (code) =>
+    code
+      .replaceAll(/\bf32\b/g, "i32")
+      .replaceAll(/\b(\d+)\.0?(?![\w.])/g, "$1")
+      .replaceAll(/\bround\(/g, "i32(")
+      .replaceAll("pow(2, uniforms.index)", "(1 << u32(uniforms.index))")
+      .replaceAll(
+        /return \(floatToUint & 0x7fffffffu\) > 0x7f800000u;/g,
+        "return false;",
+      )
+      .replaceAll(
+        /return \(floatToUint & vec4<u32>\(0x7fffffffu\)\) > [^;]*;/g,
+        "return vec4<bool>(false);",
+      ),
+  uniforms: (uniforms) =>
+    uniforms.map(({ type, data }) =>
+      type === "float32" ? { type: "int32", data: data.map(nearest) } : {
+        type,
+        data,
+      }
+    ),
+};
+
+function isInteger(dtype: tf.DataType): boolean {
+  return dtype === "int32" || dtype === "bool";
+}
+
+/** The nearest of the integers of 32 bits. */
+function nearest(x: number): number {
+  return Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, x)));
+}
 
 /** Let these kernels compute with integers. */
 export function computeWithIntegers(): void {
-  convertShaders();
   for (const name of KERNELS) {
     replaceKernel("webgpu", name, withIntegers, "integers");
   }
@@ -86,74 +119,7 @@ export function computeWithIntegers(): void {
 }
 
 function withIntegers(shipped: KernelFunc): KernelFunc {
-  return (args) => {
-    running++;
-    try {
-      return shipped(args);
-    } finally {
-      running--;
-    }
-  };
-}
-
-function isInteger(dtype: tf.DataType): boolean {
-  return dtype === "int32" || dtype === "bool";
-}
-
-const converted = new WeakSet<object>();
-
-/** Compile with integers what such a kernel runs on integers. */
-function convertShaders(): void {
-  const backend = webGpuBackend();
-  if (converted.has(backend)) return;
-  converted.add(backend);
-  const run = backend.runWebGPUProgram.bind(backend);
-  backend.runWebGPUProgram = (program, inputs, dtype, uniforms, output) => {
-    if (
-      running === 0 || !isInteger(output?.dtype ?? dtype) ||
-      !inputs.every((x) => isInteger(x.dtype))
-    ) {
-      return run(program, inputs, dtype, uniforms, output);
-    }
-    const named = program as { shaderKey: string };
-    named.shaderKey += "_integers";
-    const { device } = backend;
-    const create = device.createShaderModule.bind(device);
-    device.createShaderModule = (descriptor) =>
-      create({ ...descriptor, code: asIntegers(descriptor.code as string) });
-    try {
-      const numbers = uniforms as { type: string; data: number[] }[];
-      return run(program, inputs, dtype, numbers?.map(asInteger), output);
-    } finally {
-      device.createShaderModule = create;
-    }
-  };
-}
-
-/** A shader with integers in place of floats, none of which is NaN. */
-function asIntegers(code: string): string {
-  return code
-    .replaceAll(/\bf32\b/g, "i32")
-    .replaceAll(/\b(\d+)\.0?(?![\w.])/g, "$1")
-    .replaceAll(/\bround\(/g, "i32(")
-    .replaceAll("pow(2, uniforms.index)", "(1 << u32(uniforms.index))")
-    .replaceAll(
-      /return \(floatToUint & 0x7fffffffu\) > 0x7f800000u;/g,
-      "return false;",
-    )
-    .replaceAll(
-      /return \(floatToUint & vec4<u32>\(0x7fffffffu\)\) > [^;]*;/g,
-      "return vec4<bool>(false);",
-    );
-}
-
-/** The nearest integer, where the shader reads one. */
-function asInteger({ type, data }: { type: string; data: number[] }) {
-  if (type !== "float32") return { type, data };
-  const bounded = data.map((x) =>
-    Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, x)))
-  );
-  return { type: "int32", data: bounded };
+  return (args) => withEdit(INTEGERS, () => shipped(args));
 }
 
 function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
@@ -174,8 +140,9 @@ function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
     if (a!.dtype !== "int32" || b!.dtype !== "int32" || shape.includes(0)) {
       return shipped(args);
     }
-    return withIntegers(() => runProgram(program, [a!, b!], shape, "int32"))(
-      args,
+    return withEdit(
+      INTEGERS,
+      () => runProgram(program, [a!, b!], shape, "int32"),
     );
   };
 }

@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { checkIndices } from "../../indices.ts";
 import { upcastInputs } from "../../types.ts";
 import { correctPaddings } from "../../windows.ts";
+import { view } from "../machine/registry.ts";
 import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
 import { registerComplex } from "./complex.ts";
@@ -55,4 +57,5 @@ export function registerWasmKernels(): void {
   for (const register of REGISTER) register();
   correctPaddings("wasm");
   upcastInputs("wasm");
+  checkIndices("wasm", view);
 }

@@ -1,0 +1,121 @@
+/**
+ * Indices are checked before they are used, where they can be read: tfjs' kernels
+ * would read or write past the tensor, or take 0 for what is not there.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { type KernelFunc, replaceKernel } from "./kernel.ts";
+
+type KernelArgs = Parameters<KernelFunc>[0];
+
+/** A kernel with indices: one for each of the first axes of a shape. */
+interface Indexed {
+  readonly action: string;
+  /** The name of the input that holds the indices. */
+  readonly indices: string;
+  /** The lengths of the axes. */
+  readonly shape: (args: KernelArgs) => readonly number[];
+}
+
+function shapeOf(name: string): Indexed["shape"] {
+  return ({ inputs }) => (inputs[name] as tf.TensorInfo).shape;
+}
+
+function option<T>({ attrs }: KernelArgs, name: string): T {
+  return attrs![name] as T;
+}
+
+const KERNELS: Readonly<Record<string, Indexed>> = {
+  GatherV2: {
+    action: "gather",
+    indices: "indices",
+    // All indices are of one axis.
+    shape: (args) => {
+      const { shape } = args.inputs["x"] as tf.TensorInfo;
+      return [shape.at(option<number>(args, "axis"))!];
+    },
+  },
+  GatherNd: {
+    action: "gatherND",
+    indices: "indices",
+    shape: shapeOf("params"),
+  },
+  ScatterNd: {
+    action: "scatterND",
+    indices: "indices",
+    shape: (args) => option(args, "shape"),
+  },
+  TensorScatterUpdate: {
+    action: "tensorScatterUpdate",
+    indices: "indices",
+    shape: shapeOf("tensor"),
+  },
+  SparseToDense: {
+    action: "sparseToDense",
+    indices: "sparseIndices",
+    shape: (args) => option(args, "outputShape"),
+  },
+};
+
+/** The values of a tensor; undefined where they cannot be read at once. */
+export type ReadValues = (x: tf.TensorInfo) => ArrayLike<number> | undefined;
+
+/**
+ * Check the indices of a backend's kernels.
+ *
+ * @param except Kernels that say so in their own way.
+ */
+export function checkIndices(
+  backendName: string,
+  read: ReadValues,
+  except: readonly string[] = [],
+): void {
+  for (const [name, kernel] of Object.entries(KERNELS)) {
+    if (except.includes(name)) continue;
+    replaceKernel(
+      backendName,
+      name,
+      (shipped) => (args) => {
+        check(kernel, args, read);
+        return shipped(args);
+      },
+      "indices",
+    );
+  }
+}
+
+/** Whether all indices that can be read lie in the tensor. */
+export function areInside(
+  kernelName: string,
+  args: KernelArgs,
+  read: ReadValues,
+): boolean {
+  return firstOutside(KERNELS[kernelName]!, args, read) === undefined;
+}
+
+function firstOutside(
+  { indices, shape }: Indexed,
+  args: KernelArgs,
+  read: ReadValues,
+): { axis: number; axes: number; most: number; id: number } | undefined {
+  const given = args.inputs[indices] as tf.TensorInfo;
+  const lengths = shape(args), values = read(given);
+  const axes = lengths.length === 1 || given.shape.length < 2
+    ? 1
+    : given.shape.at(-1)!;
+  for (let i = 0; values && i < values.length; i++) {
+    const axis = i % axes, most = lengths[axis]!, id = values[i]!;
+    if (!(id >= 0 && id < most)) return { axis, axes, most, id };
+  }
+  return undefined;
+}
+
+function check(kernel: Indexed, args: KernelArgs, read: ReadValues): void {
+  const found = firstOutside(kernel, args, read);
+  if (!found) return;
+  const where = found.axes > 1 ? ` of axis ${found.axis}` : "";
+  throw new RangeError(
+    `Cannot ${kernel.action}: indices${where} must be in [0, ${found.most}): current value is ${found.id}`,
+  );
+}
