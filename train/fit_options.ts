@@ -62,7 +62,11 @@ export interface FitOptions<B extends Batch> {
   readonly schedule?: ScheduleUnits;
   /** The measure for schedulers that take a metric. @default {"loss"} */
   readonly monitor?: string;
-  /** Averaged weights, used for evaluation and left in the model at the end. */
+  /**
+   * Averaged weights, used for evaluation and left in the model at the end. If the
+   * option `model` has running statistics and `data` has a length, those are computed
+   * again at the end, with one pass over the data.
+   */
   readonly average?: WeightAverage;
 
   /** Steps between two evaluations. Default: once after each epoch. */

@@ -36,6 +36,7 @@ import {
   MONITOR_RULES,
 } from "./monitor.ts";
 import { unitOf } from "./schedules.ts";
+import { hasLineSearch } from "./stepper.ts";
 import { WeightAverage } from "./weight_average.ts";
 
 const source = either(callable, iterable);
@@ -110,6 +111,18 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
     throw new TypeError(
       "Cannot fit: to keep the best checkpoint, there must be validation data",
     );
+  }
+  if (hasLineSearch(options.optimizer)) {
+    for (
+      const name of ["accumulate", "gradClipNorm", "gradClipValue"] as const
+    ) {
+      if (options[name] === undefined) continue;
+      throw new TypeError(
+        `Cannot fit: ${name} must be left out with a line search: current value is ${
+          options[name]
+        }`,
+      );
+    }
   }
   for (const callback of options.callbacks ?? []) {
     checkCallback("fit", callback);

@@ -6,12 +6,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { clipGradNorm, globalNorm } from "../autodiff/mod.ts";
 import type { Batch } from "../data/batches.ts";
+import { LBFGS, type Optimizer } from "../optim/mod.ts";
 import type { Tensors } from "../tensors.ts";
+import { type Transaction, transaction } from "../transaction.ts";
 import { examplesIn } from "./evaluate.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { clipByValue, GradientMean } from "./gradients.ts";
 import { lossGradient } from "./step.ts";
-import { Undo } from "./undo.ts";
 
 /** A step that was taken. */
 export interface TakenStep {
@@ -37,7 +38,10 @@ export class Stepper<B extends Batch> {
   /** Whether each loss is read before its step is applied. */
   readonly #watch: boolean;
   readonly #mean = new GradientMean();
-  readonly #undo = new Undo();
+  /** What the batches have written to states. */
+  #writes: Transaction<unknown>[] = [];
+  /** The last batch added. */
+  #batch: B | undefined;
 
   /** Take steps as `options` say. */
   constructor(options: FitOptions<B>) {
@@ -62,8 +66,9 @@ export class Stepper<B extends Batch> {
   /** Add the gradients of a batch. */
   add(batch: B): void {
     const [grads, loss] = this.#watch
-      ? this.#undo.note(() => this.#gradient(...batch))
+      ? this.#noted(batch)
       : this.#gradient(...batch);
+    this.#batch = batch;
     const alone = this.#accumulate === 1;
     this.#mean.add(grads, loss, examplesIn(batch), alone);
   }
@@ -81,10 +86,14 @@ export class Stepper<B extends Batch> {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {
         tf.dispose([{ ...grads }, loss]);
-        this.#undo.takeBack();
+        for (const writes of this.#taken().reverse()) writes.rollback();
         return { refused: value };
       }
-      this.#undo.keep();
+      for (const writes of this.#taken()) writes.commit();
+    }
+    if (hasLineSearch(optimizer)) {
+      await this.#search(optimizer, grads, loss);
+      return { loss, norm: undefined, lr: optimizer.getLastLr()[0] ?? 0 };
     }
     const clipped = this.#clip(grads, measuresNorm);
     optimizer.step(clipped.grads);
@@ -94,7 +103,39 @@ export class Stepper<B extends Batch> {
   /** Free what was added. */
   dispose(): void {
     this.#mean.dispose();
-    this.#undo.keep();
+    for (const writes of this.#taken()) writes.commit();
+  }
+
+  /** The gradients of a batch; what is written to states can be taken back. */
+  #noted(batch: B): [grads: Tensors, loss: tf.Scalar] {
+    const writes = transaction(() => this.#gradient(...batch));
+    this.#writes.push(writes);
+    return writes.value;
+  }
+
+  #taken(): Transaction<unknown>[] {
+    const writes = this.#writes;
+    this.#writes = [];
+    return writes;
+  }
+
+  /** A step with a line search, which computes the loss of the batch elsewhere. */
+  async #search(
+    optimizer: LBFGS,
+    grads: Tensors,
+    loss: tf.Scalar,
+  ): Promise<void> {
+    const [value] = await loss.data();
+    await optimizer.update(grads, {
+      value: value!,
+      valueFn: () => {
+        // Only the evaluation of the step itself counts in running statistics.
+        const evaluation = transaction(() => this.#gradient(...this.#batch!));
+        evaluation.rollback();
+        const [grads, value] = evaluation.value;
+        return { value, grads };
+      },
+    });
   }
 
   #clip(
@@ -106,4 +147,10 @@ export class Stepper<B extends Batch> {
     if (gradClipNorm !== undefined) return clipGradNorm(grads, gradClipNorm);
     return { grads, norm: measuresNorm ? globalNorm(grads) : undefined };
   }
+}
+
+/** Whether the steps of an optimizer need the loss at other points. */
+export function hasLineSearch(optimizer: Optimizer): optimizer is LBFGS {
+  const given: unknown = optimizer;
+  return given instanceof LBFGS && given.hasLineSearch;
 }

@@ -21,7 +21,7 @@ import { Recorder } from "./logs/recorder.ts";
 import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
 import { Stepper } from "./stepper.ts";
 import { TrainingRun } from "./training_run.ts";
-import { measuresAt, validate } from "./validation.ts";
+import { measuresAt, refreshAveraged, validate } from "./validation.ts";
 
 /** After this many skipped steps in a row training stops. */
 const MAX_SKIPPED = 100;
@@ -41,6 +41,8 @@ export class Trainer<B extends Batch> {
   readonly #run: TrainingRun<B>;
   /** The step of the model that was restored at the end. */
   #restored: number | undefined;
+  /** The measures of averaged weights with running statistics of their own. */
+  #refreshed: Readonly<Record<string, number>> | undefined;
   /** The learning rate of the last step. */
   #lr = 0;
   #skippedInARow = 0;
@@ -105,7 +107,10 @@ export class Trainer<B extends Batch> {
       reason: this.#run.log.end!.reason,
       skipped: this.#run.skipped,
       log: this.#run.log,
-      values: measuresAt(this.#run.log, this.#restored ?? this.#run.step),
+      values: {
+        ...measuresAt(this.#run.log, this.#restored ?? this.#run.step),
+        ...this.#refreshed,
+      },
       ...(this.#failed ? { failed: this.#failed } : {}),
     };
   }
@@ -225,7 +230,12 @@ export class Trainer<B extends Batch> {
     }
     if (!this.#failed) await this.#save(this.#saver?.save());
     if (!this.#run.isPaused) this.#restored = await this.#saver?.restoreBest();
-    this.#options.average?.swap();
+    const { average } = this.#options;
+    if (!average) return;
+    average.swap();
+    if (this.#run.isPaused || this.#failed) return;
+    const { limit } = this.#run.totals;
+    this.#refreshed = await refreshAveraged(this.#options, limit);
   }
 
   async #end(reason: string): Promise<void> {

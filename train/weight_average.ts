@@ -178,8 +178,8 @@ const SWA_RULES: OptionRules<StochasticWeightAverageOptions> = {
  * ```
  *
  * Before `start` the average equals the weights. The running statistics of
- * normalization layers do not belong to the averaged weights; compute them again
- * with a pass over the data with `fit` true. Source: Izmailov et al. 2018,
+ * normalization layers do not belong to the averaged weights: `fit` computes them
+ * again at the end; in a loop of your own use `nn.refreshStatistics`. Source: Izmailov et al. 2018,
  * "Averaging Weights Leads to Wider Optima and Better Generalization".
  */
 export class StochasticWeightAverage extends WeightAverage {

@@ -113,6 +113,11 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     this.#search = searchOf(options.linesearch);
   }
 
+  /** Whether a step needs a function that computes the loss at other points. */
+  get hasLineSearch(): boolean {
+    return this.#search !== undefined;
+  }
+
   /**
    * Take a step with gradients at hand; not with a line search, which needs the
    * closure.
