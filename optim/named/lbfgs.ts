@@ -5,6 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
+import { ParamState } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import {
   type Closure,
@@ -106,6 +107,8 @@ function searchOf(
  */
 export class LBFGS extends Optimizer<LBFGSOptions> {
   readonly #search: LineSearch | undefined;
+  /** The paths of frozen parameters in the last step. */
+  #frozen: string | undefined;
 
   /** Create the optimizer. `lr` is 1 by default. */
   constructor(options: LBFGSOptions = {}) {
@@ -134,6 +137,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     given: Tensors | Closure,
     options?: StepOptions,
   ): void | Promise<number> {
+    this.#noteFrozen();
     if (typeof given === "function") return this.#stepWith(given);
     if (!this.#search) return super.step(given, options);
     throw new TypeError(
@@ -151,6 +155,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     grads: Tensors,
     { value, valueFn, keep }: LBFGSUpdateOptions = {},
   ): Promise<void> {
+    this.#noteFrozen();
     if (!this.#search) return super.step(grads, { keep });
     if (value === undefined || !valueFn) {
       throw new TypeError(
@@ -160,6 +165,15 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     const start = typeof value === "number" ? value : await numberOf(value);
     await this.#descend(start, grads, valueFn);
     if (!keep) disposeAll(grads);
+  }
+
+  /** Curvature says nothing about a vector of other parameters. */
+  #noteFrozen(): void {
+    const frozen = Object.entries(this.paramStates)
+      .filter(([, state]) => state instanceof ParamState && state.frozen)
+      .map(([path]) => path).join();
+    if (frozen !== (this.#frozen ?? frozen)) this.restart();
+    this.#frozen = frozen;
   }
 
   async #stepWith(closure: Closure): Promise<number> {
@@ -182,7 +196,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   ): Promise<void> {
     if (await this.#searchAlong(value, grads, valueFn)) return;
     this.restart();
-    if (await this.#searchAlong(value, grads, valueFn)) return;
+    if (await this.#searchAlong(value, grads, valueFn, true)) return;
     this.restart();
   }
 
@@ -190,8 +204,10 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     value: number,
     grads: Tensors,
     valueFn: LineFunction,
+    isRetry = false,
   ): Promise<boolean> {
-    const line = new Line(this.paramStates, this.propose(grads), valueFn);
+    const direction = this.propose(grads, { isRetry });
+    const line = new Line(this.paramStates, direction, valueFn);
     try {
       const start = { alpha: 0, value, slope: await line.slope(grads) };
       if (!(start.slope < 0)) return false;

@@ -64,14 +64,19 @@ export class Core {
 
   /** Update the parameters. */
   step(action: string, grads: Tensors): void {
-    this.engine.step(this.registry.match(action, grads));
+    const live = this.registry.match(action, grads);
+    if (Object.keys(live).length > 0) this.engine.step(live);
     this.rates.stepped(++this.stepCount);
   }
 
   /** The updates of a step that is not applied; all else changes as in a step. */
-  propose(action: string, grads: Tensors): Record<string, tf.Tensor> {
+  propose(
+    action: string,
+    grads: Tensors,
+    isRetry: boolean,
+  ): Record<string, tf.Tensor> {
     const updates = this.engine.propose(this.registry.match(action, grads));
-    this.rates.stepped(++this.stepCount);
+    if (!isRetry) this.rates.stepped(++this.stepCount);
     return updates;
   }
 

@@ -182,12 +182,17 @@ export class Engine {
     const jobs = groups.map((group) => {
       const own = this.#own([group], paths);
       const index = this.#registry.groups.indexOf(group);
+      const all = this.#registry.pathsOf(index);
+      const isFrozen = (path: string) => this.#registry.isFrozen(path);
       return {
         tx: group.tx,
         updates: select(grads, own),
-        state: stateOf(this.state, this.#registry.pathsOf(index)),
+        state: stateOf(this.state, all),
         params: select(params, own),
-        extra: { rates: fromNames(own, rateOf) },
+        extra: {
+          rates: fromNames(own, rateOf),
+          frozen: new Set(all.filter(isFrozen)),
+        },
       };
     });
     const all: Record<string, tf.Tensor> = {};

@@ -129,7 +129,8 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
   /**
    * Take a step, and dispose `grads`.
    *
-   * Parameters without a gradient keep their values and their state.
+   * Parameters without a gradient keep their values and their state, and so do
+   * frozen ones (see `nn.freeze`), whose gradients are ignored.
    *
    * @param grads Gradients by the paths of their parameters.
    * @param options See {@linkcode StepOptions}.
@@ -151,10 +152,15 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * it. State and counts change as in a step.
    *
    * @param grads Gradients by path; they stay the caller's.
+   * @param options Whether it is another proposal for the same step, which does not
+   * count once more.
    * @returns Updates by path, the caller's to dispose.
    */
-  protected propose(grads: Tensors): Record<string, tf.Tensor> {
-    return this.#core.propose(`step ${this.constructor.name}`, grads);
+  protected propose(
+    grads: Tensors,
+    { isRetry = false }: { readonly isRetry?: boolean } = {},
+  ): Record<string, tf.Tensor> {
+    return this.#core.propose(`step ${this.constructor.name}`, grads, isRetry);
   }
 
   /** Start the state anew. Parameters, rates and the count of steps stay. */

@@ -4,8 +4,9 @@
  * @module
  */
 import { refuse } from "../../check.ts";
-import { State, type States } from "../../state.ts";
+import { ParamState, State, type States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
+import { select } from "../transforms/opt_state.ts";
 import type { Group } from "./group.ts";
 import { sameShape } from "../../backend/fusion/mod.ts";
 
@@ -42,6 +43,12 @@ export class Registry {
   /** The group that a path belongs to. */
   groupOf(path: string): Group {
     return this.#groups[this.indexOf(path)]!;
+  }
+
+  /** Whether a parameter is left as it is. */
+  isFrozen(path: string): boolean {
+    const state = this.#states[path];
+    return state instanceof ParamState && state.frozen;
   }
 
   /**
@@ -99,17 +106,19 @@ export class Registry {
     for (const [alias, path] of aliases) this.#aliases.set(alias, path);
   }
 
-  /** `grads` under the paths of the parameters; throws where they do not fit. */
+  /**
+   * `grads` under the paths of the parameters; throws where they do not fit. Those of
+   * frozen parameters are left out.
+   */
   match(action: string, grads: Tensors): Tensors {
     if (this.#groups.length === 0) {
       throw new Error(
         `Cannot ${action}: call registerTrainableWeights(params) first`,
       );
     }
-    const matched: Tensors & Record<string, Tensors[string]> = {};
-    for (const key of Object.keys(grads)) {
-      const path = this.#aliases.get(key) ?? key, grad = grads[key]!;
-      const state = this.#states[path];
+    const matched: Record<string, Tensors[string]> = {};
+    for (const [key, grad] of Object.entries(grads)) {
+      const path = this.#aliases.get(key) ?? key, state = this.#states[path];
       if (!state) {
         throw new RangeError(
           `Cannot ${action}: no parameter is registered as "${key}"`,
@@ -118,10 +127,13 @@ export class Registry {
       checkGradient(action, key, grad, state);
       matched[path] = grad;
     }
-    for (const _ in matched) return matched;
-    throw new RangeError(
-      `Cannot ${action}: there must be a gradient of at least one parameter`,
-    );
+    const paths = Object.keys(matched);
+    if (paths.length === 0) {
+      throw new RangeError(
+        `Cannot ${action}: there must be a gradient of at least one parameter`,
+      );
+    }
+    return select(matched, paths.filter((path) => !this.isFrozen(path)));
   }
 }
 

@@ -35,10 +35,10 @@ export type ReduceLROnPlateauOptions =
  * Cuts the rate when a metric has stopped improving.
  *
  * ```text
- * better   metric < best · (1 - threshold)   "min", "rel"
- *          metric < best - threshold         "min", "abs"
- *          metric > best · (1 + threshold)   "max", "rel"
- *          metric > best + threshold         "max", "abs"
+ * margin   threshold · |best|                "rel"
+ *          threshold                         "abs"
+ * better   metric < best - margin            "min"
+ *          metric > best + margin            "max"
  * bad      epochs since the best one, not counting those of a cooldown
  * cut      where bad > patience: lr ← max(lr · factor, minLr),
  *          bad ← 0, and a cooldown begins
@@ -48,7 +48,9 @@ export type ReduceLROnPlateauOptions =
  * not finite is never better. `lrAt` knows the past; for epochs to come it is the
  * current rate.
  *
- * The rule of `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+ * The rule of `torch.optim.lr_scheduler.ReduceLROnPlateau`, but that torch's margin is
+ * `threshold · best`: for a best metric below 0 it takes what is a little worse for
+ * better, and never cuts. `variant: "torch"` keeps to that.
  *
  * @example Usage
  * ```ts
@@ -86,10 +88,10 @@ export class ReduceLROnPlateau extends LRScheduler {
   /** A cut that changes the rate by no more than this is not made. Default: 1e-8. */
   readonly eps: number = 1e-8;
   /**
-   * During a cooldown, `"torch"` still takes note of a better metric;
-   * `"braintools"` does not look at the metric. Default: "torch".
+   * `"torch"`: a relative margin has the sign of the best metric. `"braintools"`: a
+   * metric during a cooldown is ignored. Default: neither.
    */
-  readonly variant: "torch" | "braintools" = "torch";
+  readonly variant: "torch" | "braintools" | undefined;
   /** The lowest rate of each parameter group. */
   readonly minLrs: readonly number[];
   #best: number | null = null;
@@ -151,7 +153,7 @@ export class ReduceLROnPlateau extends LRScheduler {
       refuse(action, "epoch", `at least lastEpoch (${this.lastEpoch})`, epoch);
     }
     const isCooling = this.#cooldownLeft > 0;
-    if (!isCooling || this.variant === "torch") {
+    if (!isCooling || this.variant !== "braintools") {
       if (this.#isBetter(metric)) {
         this.#best = metric;
         this.#badEpochs = 0;
@@ -221,15 +223,17 @@ export class ReduceLROnPlateau extends LRScheduler {
     if (!Number.isFinite(metric)) return false;
     const best = this.#best;
     if (best === null) return true;
-    const { threshold } = this;
-    if (this.mode === "min") {
-      return this.thresholdMode === "rel"
-        ? metric < best * (1 - threshold)
-        : metric < best - threshold;
+    const { threshold, mode } = this;
+    if (this.thresholdMode === "abs") {
+      return mode === "min"
+        ? metric < best - threshold
+        : metric > best + threshold;
     }
-    return this.thresholdMode === "rel"
-      ? metric > best * (1 + threshold)
-      : metric > best + threshold;
+    const factor = mode === "min" ? 1 - threshold : 1 + threshold;
+    const mirrored = mode === "min" ? 1 + threshold : 1 - threshold;
+    const limit = best *
+      (best < 0 && this.variant !== "torch" ? mirrored : factor);
+    return mode === "min" ? metric < limit : metric > limit;
   }
 
   #reduced(lr: number, group: number): number {

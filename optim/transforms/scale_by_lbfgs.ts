@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
+import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
 import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 
@@ -36,7 +36,8 @@ const GUARD = 1e-10;
  * ```
  *
  * Pairs with sᵀy ≤ 10⁻¹⁰ ‖s‖ ‖y‖ do not count, so that the estimate stays positive
- * definite. All parameters are one vector, and need gradients at every step.
+ * definite. All parameters are one vector: all that are not frozen need gradients at
+ * every step.
  *
  * Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.4.
  *
@@ -65,19 +66,20 @@ export function scaleByLbfgs(
       return { steps: mapNamed(params, () => 0), slots };
     },
 
-    update(updates, state, params) {
-      checkComplete(state, updates);
+    update(updates, state, params, extra) {
+      checkComplete(state, updates, extra?.frozen);
       return tidy(() => {
         const paths = Object.keys(updates);
         const [first] = Object.keys(state.slots["gamma"]!) as [string];
         // A parameter that has come later begins for all of them anew.
         const t = Math.min(...paths.map((path) => state.steps[path]!));
-        const slots: Record<string, Tensors> = mapNamed(
-          state.slots,
-          (slots) =>
-            fromNames(paths.filter((p) => p in slots), (p) => slots[p]!),
-        );
+        const slots: Record<string, Tensors> = { ...state.slots };
         const number = (slot: string) => slots[slot]![first]!;
+        const dot = (x: Tensors, y: Tensors): tf.Tensor =>
+          tf.addN(paths.map((p) => tf.sum(tf.mul(x[p]!, y[p]!))));
+        // Frozen parameters keep what they have.
+        const put = (slot: string, next: Tensors) =>
+          slots[slot] = { ...slots[slot], ...next };
         if (t > 0) {
           const i = (t - 1) % memorySize;
           const s = mapNamed(
@@ -88,15 +90,15 @@ export function scaleByLbfgs(
           const sy = dot(s, y), yy = dot(y, y);
           const least = tf.mul(GUARD, tf.sqrt(tf.mul(dot(s, s), yy)));
           const counts = tf.greater(sy, least);
-          slots[`s${i}`] = s;
-          slots[`y${i}`] = y;
+          put(`s${i}`, s);
+          put(`y${i}`, y);
           const omega = tf.where(counts, tf.div(1, sy), tf.zerosLike(sy));
           slots[`omega${i}`] = { [first]: omega };
           const gamma = tf.where(counts, tf.div(sy, yy), number("gamma"));
           slots["gamma"] = { [first]: gamma };
         }
-        slots["param"] = mapNamed(updates, (_, p) => tf.clone(params[p]!));
-        slots["grad"] = mapNamed(updates, (g) => tf.clone(g));
+        put("param", mapNamed(updates, (_, p) => tf.clone(params[p]!)));
+        put("grad", mapNamed(updates, (g) => tf.clone(g)));
 
         const newest = memory.filter((i) => i < t)
           .map((i) => (t - 1 - i) % memorySize);
@@ -120,7 +122,7 @@ export function scaleByLbfgs(
           const b = tf.mul(number(`omega${i}`), dot(slots[`y${i}`]!, q));
           q = plus(q, slots[`s${i}`]!, tf.sub(a, b));
         });
-        const steps = mapNamed(updates, () => t + 1);
+        const steps = { ...state.steps, ...mapNamed(updates, () => t + 1) };
         return [mapNamed(q, (x) => tf.clone(x)), { steps, slots }];
       });
     },
@@ -132,19 +134,16 @@ function tidy(fn: () => [Tensors, OptState]): [Tensors, OptState] {
   return tf.tidy(fn as () => tf.TensorContainer) as [Tensors, OptState];
 }
 
-function checkComplete(state: OptState, updates: Tensors): void {
+function checkComplete(
+  state: OptState,
+  updates: Tensors,
+  frozen: ReadonlySet<string> = new Set(),
+): void {
   const missing = Object.keys(state.slots["param"]!)
-    .find((path) => !(path in updates));
+    .find((path) => !Object.hasOwn(updates, path) && !frozen.has(path));
   if (missing === undefined) return;
   throw new RangeError(
     `Cannot step L-BFGS: all parameters must have gradients: there is none of "${missing}"`,
-  );
-}
-
-/** The scalar product of two vectors in pieces. */
-function dot(x: Tensors, y: Tensors): tf.Tensor {
-  return tf.addN(
-    Object.keys(x).map((path) => tf.sum(tf.mul(x[path]!, y[path]!))),
   );
 }
 

@@ -30,6 +30,11 @@ export interface UpdateExtra {
    * optimizer gives those of its schedulers.
    */
   readonly rates?: Named<Rate>;
+  /**
+   * Paths of parameters that have no gradient because they are frozen, for
+   * transformations that otherwise need those of all parameters.
+   */
+  readonly frozen?: ReadonlySet<string>;
 }
 
 /**

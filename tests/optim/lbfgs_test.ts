@@ -11,6 +11,7 @@ import { LBFGS, type LineSearch, SGD, zoom } from "../../optim/mod.ts";
 import {
   backtracking,
   type LinePoint,
+  type LineProblem,
 } from "../../optim/line_search/line_search.ts";
 import { scope } from "../../memory.ts";
 import { ParamState } from "../../state.ts";
@@ -271,6 +272,39 @@ onEachBackend(
     }
     for (const x of [a, b, c]) {
       assertLess(Math.abs((await numbers(x.value))[0]!), 0.01);
+    }
+  },
+  { only: ["cpu"] },
+);
+
+onEachBackend(
+  "a step counts once, whether its line search succeeds, fails or is repeated",
+  async () => {
+    for (
+      const linesearch of [
+        "zoom",
+        "backtracking",
+        () => 0,
+        () => NaN,
+        ({ start }: LineProblem) => start.slope < -1 ? 0 : 0.1,
+      ] as const
+    ) {
+      const x = new ParamState(tf.tensor1d([-1.2, 1]));
+      const seen: number[] = [];
+      const optimizer = new LBFGS({
+        linesearch,
+        lr: (step) => (seen.push(step), 1),
+      }).registerTrainableWeights({ x });
+      const closure = () => ({
+        value: tf.tidy(() => tf.sum(tf.square(x.value))),
+        grads: { x: tf.mul(x.value, 2) },
+      });
+      for (let k = 1; k <= 30; k++) {
+        await optimizer.step(closure);
+        assertEquals(optimizer.stepCount, k);
+      }
+      assertEquals(Math.max(...seen), 30);
+      optimizer.dispose();
     }
   },
   { only: ["cpu"] },

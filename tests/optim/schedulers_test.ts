@@ -456,3 +456,38 @@ Deno.test("epochs have to be nonnegative finite numbers", () => {
   }
   assertEquals(scheduler.lastEpoch, 0);
 });
+
+Deno.test("a plateau at negative metrics cuts, with a margin of threshold · |best|", () => {
+  const make = (options: object) =>
+    new ReduceLROnPlateau({ baseLr: 1, patience: 2, ...options });
+  const after = (scheduler: ReduceLROnPlateau, metrics: number[]) => {
+    for (const metric of metrics) scheduler.step(metric);
+    return scheduler.currentLrs[0]!;
+  };
+  for (const mode of ["min", "max"] as const) {
+    for (const thresholdMode of ["rel", "abs"] as const) {
+      for (const variant of [undefined, "braintools"] as const) {
+        for (const level of [1, -1, -1e-3, -1e6, 0]) {
+          const plateau = make({ mode, thresholdMode, variant });
+          const lr = after(plateau, Array(20).fill(level));
+          const shown = `${mode} ${thresholdMode} ${variant} ${level}: ${lr}`;
+          assertAlmostEquals(lr, 1e-6, 1e-12, shown);
+        }
+      }
+    }
+  }
+  // Equal metrics below 0 are better and better by torch's rule.
+  assertEquals(after(make({ variant: "torch" }), Array(20).fill(-1)), 1);
+  for (
+    const [mode, thresholdMode, same, better] of [
+      ["min", "rel", -3, -3.01],
+      ["min", "abs", -2.5, -2.51],
+      ["max", "rel", -1, -0.99],
+      ["max", "abs", -1.5, -1.49],
+    ] as const
+  ) {
+    const options = { patience: 0, threshold: 0.5, mode, thresholdMode };
+    assertEquals(after(make(options), [-2, same]), 0.1, mode);
+    assertEquals(after(make(options), [-2, better]), 1, mode);
+  }
+});
