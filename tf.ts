@@ -11,11 +11,13 @@
  * | `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual` | comparisons inside `where` have no gradient; ours cost nothing in the backward pass |
  * | `cumsum`, `cumprod` | a negative axis throws |
  * | `depthwiseConv2d` | `"NCHW"` is read as `"NHWC"` |
+ * | `divNoNan`, `norm` | gradients are NaN where the divisor, or all elements, are 0 |
  * | `einsum` | labels are lost; every product is made before any is summed |
  * | `fused` | gradients lack dilations and most activations |
  * | `logSoftmax` | second derivatives are silently wrong |
  * | `logSumExp` | it is NaN where all are -Infinity |
  * | `logSigmoid` | inside of a `tf.tidy` there is no gradient |
+ * | `losses` | weights that are all 0 make NaN |
  * | `losses.softmaxCrossEntropy` | the gradient is wrong where labels do not sum to 1; a class at -Infinity makes NaN |
  * | `split`, `unstack` | an array reversed or emptied in place takes the gradients with it |
  * | `stridedSlice` | dropping one axis while stepping along another mixes up values |
@@ -56,6 +58,8 @@ export { einsum } from "./backend/ops/einsum.ts";
 export { fused } from "./backend/ops/fused.ts";
 export { logSigmoid, logSoftmax } from "./backend/ops/log_softmax.ts";
 export { logSumExp } from "./backend/ops/log_sum_exp.ts";
-export { losses } from "./backend/ops/softmax_cross_entropy.ts";
+export { divNoNan } from "./backend/ops/div_no_nan.ts";
+export { losses } from "./backend/ops/losses.ts";
+export { norm } from "./backend/ops/norm.ts";
 export { stridedSlice } from "./backend/ops/strided_slice.ts";
 export { broadcastTo, where } from "./backend/ops/where.ts";

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { divNoNan } from "../../backend/ops/div_no_nan.ts";
 import { sumToShape } from "./broadcast.ts";
 import { fromInputs, fromList, type Gradients, zeroGradient } from "./rule.ts";
 
@@ -70,7 +71,8 @@ export const arithmetic: Gradients = {
     };
   }),
   Atan2: fromInputs(["a", "b"], (dy, { a, b }) => {
-    const scaled = () => tf.div(dy, tf.add(tf.square(a), tf.square(b)));
+    // At the origin, where there is no angle, the gradient is 0.
+    const scaled = () => divNoNan(dy, tf.add(tf.square(a), tf.square(b)));
     return {
       a: () => sumToShape(tf.mul(scaled(), b), a.shape),
       b: () => tf.neg(sumToShape(tf.mul(scaled(), a), b.shape)),

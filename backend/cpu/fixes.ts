@@ -24,6 +24,8 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.UnsortedSegmentSum, () => segmentSum);
   replaceKernel("cpu", tf.Sign, (shipped) => each(shipped, sign));
   replaceKernel("cpu", tf.Erf, (shipped) => each(shipped, erf));
+  replaceKernel("cpu", tf.Elu, (shipped) => each(shipped, elu));
+  replaceKernel("cpu", tf.Selu, (shipped) => each(shipped, selu));
   // Through float32 integers are exact up to 2^24 only.
   replaceKernel("cpu", tf.Abs, (shipped) => each(shipped, Math.abs, "int32"));
   replaceKernel("cpu", tf.Square, (shipped) => each(shipped, square, "int32"));
@@ -106,6 +108,17 @@ function roundToFloats(shipped: KernelFunc): KernelFunc {
 /** The product of an integer with itself, modulo 2^32. */
 function square(x: number): number {
   return Math.imul(x, x);
+}
+
+/** The shipped kernel subtracts 1 from what is rounded to it. */
+function elu(x: number): number {
+  return x < 0 ? Math.expm1(x) : x;
+}
+
+/** As {@linkcode elu}. */
+function selu(x: number): number {
+  const scale = 1.0507009873554805, alpha = 1.6732632423543772;
+  return scale * (x < 0 ? alpha * Math.expm1(x) : x);
 }
 
 /** The shipped kernel makes 0 of NaN. */

@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { equal } from "./comparisons.ts";
+import { where } from "./where.ts";
 
 /** The real and the imaginary part. */
 type Parts = readonly [tf.Tensor, tf.Tensor];
@@ -38,7 +40,11 @@ export function abs<T extends tf.Tensor>(x: T | tf.TensorLike): T {
   const known = remembered(x);
   if (!known) return tf.abs(x);
   const [re, im] = known;
-  return tf.sqrt(tf.add(tf.square(re), tf.square(im))) as T;
+  const square = tf.add(tf.square(re), tf.square(im));
+  // The root has no slope at 0; the gradient there is 0, as in torch.
+  const isZero = equal(square, 0);
+  const root = tf.sqrt(where(isZero, tf.onesLike(square), square));
+  return where(isZero, tf.zerosLike(root), root) as T;
 }
 
 /** `tf.fft`, over the last axis, that can be differentiated. */

@@ -38,6 +38,3 @@ export function softmaxCrossEntropy<T extends tf.Tensor, O extends tf.Tensor>(
   const losses = tf.neg(tf.sum(tf.mul(counted, labels), -1));
   return tf.losses.computeWeightedLoss(losses, weights, reduction);
 }
-
-/** tfjs' losses, with ours in place. */
-export const losses: typeof tf.losses = { ...tf.losses, softmaxCrossEntropy };

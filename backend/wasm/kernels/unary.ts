@@ -150,14 +150,24 @@ const TEST_FUNCTIONS = Object.entries(TESTS).map(([name, test]) => ({
   }),
 }));
 
-/** tfjs' sine of a negative number is off by 2e-7: it is that of the positive one. */
-function oddSine(shipped: KernelFunc): KernelFunc {
+/** Where `sin x` and `tan x` are `x` in float32. */
+const TINY = 1e-4;
+
+/**
+ * tfjs' sine is off by 2e-7 for negative numbers, and sine and tangent lose tiny
+ * ones: they are those of the positive number, or the number itself.
+ */
+function nearZero(shipped: KernelFunc): KernelFunc {
   return (args) => {
     const x = args.inputs["x"] as tf.TensorInfo;
     const positive = call("Abs", { x });
     const y = shipped({ ...args, inputs: { x: positive } }) as tf.TensorInfo;
     const from = view(x), to = view(y);
-    for (let i = 0; i < to.length; i++) if (from[i]! < 0) to[i] = -to[i]!;
+    for (let i = 0; i < to.length; i++) {
+      const v = from[i]!;
+      if (Math.abs(v) < TINY) to[i] = v;
+      else if (v < 0) to[i] = -to[i]!;
+    }
     free(positive);
     return y;
   };
@@ -165,7 +175,8 @@ function oddSine(shipped: KernelFunc): KernelFunc {
 
 /** Replace kernels of one element. */
 export function registerUnary(): void {
-  replaceKernel("wasm", "Sin", oddSine);
+  replaceKernel("wasm", "Sin", nearZero);
+  replaceKernel("wasm", "Tan", nearZero);
   for (const { name, kernel, apply } of FUNCTIONS) {
     const { integer, numbers, cost = 1 } = kernel;
     replace<"x", Record<string, number>>(name, ({ inputs: { x }, attrs }) => {
