@@ -11,7 +11,9 @@
 export function nearest(name: string, names: readonly string[]): string {
   let best = names[0]!, least = Infinity;
   for (const candidate of names) {
-    const cost = distance(plain(name), plain(candidate));
+    const [a, b] = [plain(name), plain(candidate)];
+    // Of names that are as near, the one of nearly the same length.
+    const cost = distance(a, b) + Math.abs(a.length - b.length) / 100;
     if (cost < least) [best, least] = [candidate, cost];
   }
   return best;

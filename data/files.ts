@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { check, checkOptions, type OptionRules, path } from "../check.ts";
+import { checkOptions, type OptionRules } from "../check.ts";
+import { filePath } from "../file_path.ts";
 
 /** Options of the functions that read files. */
 export interface ReadOptions {
@@ -55,7 +56,7 @@ export async function readText(
   file: string | URL,
   options: ReadOptions = {},
 ): Promise<string> {
-  checkOptions(`read ${file}`, options, READ_RULES);
+  checkOptions("read text", options, READ_RULES);
   const bytes = await readBytes(file, options);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -67,14 +68,20 @@ export async function readText(
 }
 
 async function read(file: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  check("read a file", "the path", file, path);
+  const path = filePath("read a file", file);
   try {
-    return await Deno.readFile(file);
+    return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new RangeError(`Cannot read ${file}: there is no such file`, {
-        cause: error,
-      });
+      const hint = /%[0-9a-f]{2}/i.test(path)
+        ? " (the pathname of a URL is encoded: pass the URL itself)"
+        : "";
+      throw new RangeError(
+        `Cannot read ${file}: there is no such file${hint}`,
+        {
+          cause: error,
+        },
+      );
     }
     if (error instanceof Deno.errors.IsADirectory) {
       throw new RangeError(`Cannot read ${file}: it is a directory`, {

@@ -135,7 +135,7 @@ export async function readIdx(
   path: string | URL,
   options: ReadOptions = {},
 ): Promise<IdxArray> {
-  checkOptions(`read ${path}`, options, READ_RULES);
+  checkOptions("read an IDX file", options, READ_RULES);
   return decodeIdx(await readBytes(path, options), String(path));
 }
 

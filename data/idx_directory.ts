@@ -4,6 +4,7 @@
  * @module
  */
 import { checkOptions, type OptionRules, show, string } from "../check.ts";
+import { filePath, join } from "../file_path.ts";
 import { READ_RULES, type ReadOptions } from "./files.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 
@@ -43,23 +44,24 @@ type Found = Map<string, Map<string, string>>;
  * `t10k` or `test`. Before `idx` may be a dot, after the name `.gz`, and before it
  * that of a data set (`emnist-letters-train-images-idx3-ubyte.gz`).
  *
- * @param directory Where the files are.
+ * @param folder The folder of the files.
  * @param options See {@linkcode IdxDirectoryOptions}.
  * @returns The two parts.
  * @throws {RangeError} If a file is missing or truncated, if images and labels are
  *   not of the same number, or if there are several data sets to choose from.
  */
 export async function readIdxDirectory(
-  directory: string | URL,
+  folder: string | URL,
   options: IdxDirectoryOptions = {},
 ): Promise<{ train: LabeledImages; test: LabeledImages }> {
-  checkOptions(`read the directory ${directory}`, options, RULES);
+  checkOptions("read IDX files", options, RULES);
+  const directory = filePath("read IDX files", folder);
   const { dataset, ...readOptions } = options;
   const names = await list(directory);
   const files = choose(directory, names, dataset);
   const part = async (name: string): Promise<LabeledImages> => {
     const read = (kind: string) =>
-      readIdx(fileIn(directory, files.get(`${name} ${kind}`)!), readOptions);
+      readIdx(join(directory, files.get(`${name} ${kind}`)!), readOptions);
     const images = await read("images");
     const labels = await read("labels");
     checkLabeled({ images, labels }, `${directory} (${name})`);
@@ -68,17 +70,9 @@ export async function readIdxDirectory(
   return { train: await part("train"), test: await part("test") };
 }
 
-function fileIn(directory: string | URL, name: string): string | URL {
-  if (typeof directory === "string") return `${directory}/${name}`;
-  const folder = directory.href.endsWith("/")
-    ? directory
-    : new URL(`${directory.href}/`);
-  return new URL(encodeURIComponent(name), folder);
-}
-
 /** The four files of the data set, by `"train images"` and so on. */
 function choose(
-  directory: string | URL,
+  directory: string,
   names: readonly string[],
   dataset: string | undefined,
 ): ReadonlyMap<string, string> {
@@ -141,7 +135,7 @@ function checkLabeled({ images, labels }: LabeledImages, name: string): void {
   }
 }
 
-async function list(directory: string | URL): Promise<string[]> {
+async function list(directory: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const entry of Deno.readDir(directory)) names.push(entry.name);
