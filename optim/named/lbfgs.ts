@@ -4,7 +4,16 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
+import {
+  boolean,
+  callable,
+  checkOptions,
+  either,
+  type OptionRules,
+  pick,
+  rule,
+  tensor,
+} from "../../check.ts";
 import { ParamState } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import {
@@ -53,6 +62,12 @@ export interface LBFGSUpdateOptions extends StepOptions {
   /** Computes the loss elsewhere; `"zoom"` wants gradients too. */
   readonly valueFn?: LineFunction | undefined;
 }
+
+const UPDATE_RULES: OptionRules<LBFGSUpdateOptions> = {
+  keep: boolean,
+  value: either("a number", tensor),
+  valueFn: callable,
+};
 
 const SEARCHES = { zoom, backtracking };
 
@@ -153,8 +168,10 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    */
   override async update(
     grads: Tensors,
-    { value, valueFn, keep }: LBFGSUpdateOptions = {},
+    options: LBFGSUpdateOptions = {},
   ): Promise<void> {
+    checkOptions("update LBFGS", options, UPDATE_RULES);
+    const { value, valueFn, keep } = options;
     this.#noteFrozen();
     if (!this.#search) return super.step(grads, { keep });
     if (value === undefined || !valueFn) {

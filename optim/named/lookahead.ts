@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick, rule } from "../../check.ts";
+import {
+  check,
+  checkObject,
+  checkOptions,
+  type OptionRules,
+  pick,
+  rule,
+} from "../../check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 
@@ -84,6 +91,7 @@ export function lookahead(
 ): tx.GradientTransformation {
   checkOptions("create Lookahead", options, RULES);
   const { baseOptimizer: base } = options;
+  check("create Lookahead", "baseOptimizer", base, RULES.baseOptimizer);
   const fast = base instanceof Optimizer ? base.tx : base;
   return tx.chain(
     ...tx.clips(options),
@@ -96,12 +104,13 @@ export function lookahead(
 /** The optimizer of {@linkcode lookahead}. */
 export class Lookahead extends Optimizer<LookaheadOptions> {
   /**
-   * An optimizer without parameters yet.
+   * Create the optimizer.
    *
    * @param options `lr` is that of the base optimizer by default, or 1e-3 for a
    * transformation without a rate of its own; `weightDecay` is 0.
    */
   constructor(options: LookaheadOptions) {
+    checkObject("create Lookahead", options);
     const { baseOptimizer: base } = options;
     const lr = base instanceof Optimizer ? base.lrScheduler : undefined;
     super({ ...options, lr: options.lr ?? lr });

@@ -31,6 +31,8 @@ export class Core {
   /** The number of steps taken. */
   stepCount = 0;
 
+  #isDisposed = false;
+
   /** Create an optimizer without parameters. */
   constructor(lr: LearningRate) {
     this.rates = new Rates(lr);
@@ -39,6 +41,7 @@ export class Core {
 
   /** Add parameters to the first group, which is `main`. */
   register(action: string, params: States, main: Group): void {
+    this.#alive(action);
     const { registry } = this;
     const found = registry.sort(action, params, 0);
     const isFirst = registry.groups.length === 0;
@@ -54,6 +57,7 @@ export class Core {
     group: Group,
     lr: LearningRate | null | undefined,
   ): void {
+    this.#alive(action);
     const { registry } = this, index = registry.groups.length;
     const found = registry.sort(action, params, index);
     this.rates.checkGroup(lr);
@@ -64,6 +68,7 @@ export class Core {
 
   /** Update the parameters. */
   step(action: string, grads: Tensors): void {
+    this.#alive(action);
     const live = this.registry.match(action, grads);
     if (Object.keys(live).length > 0) this.engine.step(live);
     this.rates.stepped(++this.stepCount);
@@ -75,6 +80,7 @@ export class Core {
     grads: Tensors,
     isRetry: boolean,
   ): Record<string, tf.Tensor> {
+    this.#alive(action);
     const updates = this.engine.propose(this.registry.match(action, grads));
     if (!isRetry) this.rates.stepped(++this.stepCount);
     return updates;
@@ -118,11 +124,23 @@ export class Core {
 
   /** Copy `state`, after it has been checked. */
   loadStateDict(action: string, state: OptimizerState): void {
+    this.#alive(action);
     const own = { ...this.engine.state, groups: this.#groupPaths() };
     checkState(action, own, state);
     this.rates.checkStateDict(action, state.schedulers);
     this.stepCount = state.stepCount;
     this.engine.load(state);
     this.rates.loadStateDict(state.schedulers, state.stepCount);
+  }
+
+  #alive(action: string): void {
+    if (!this.#isDisposed) return;
+    throw new Error(`Cannot ${action}: the optimizer has been disposed`);
+  }
+
+  /** Free the slots. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.engine.dispose();
   }
 }

@@ -4,10 +4,16 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { callable, check, checkObject } from "../../check.ts";
+import {
+  callable,
+  check,
+  checkObject,
+  checkOptions,
+  instanceOf,
+} from "../../check.ts";
 import type { States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
-import type { LRScheduler } from "../schedulers/mod.ts";
+import { LRScheduler } from "../schedulers/mod.ts";
 import type { OptimizerOptions } from "../transforms/options.ts";
 import type {
   GradientTransformation,
@@ -17,11 +23,12 @@ import { Core } from "./core.ts";
 import { txOf } from "./default_tx.ts";
 import { type Group, makeGroup } from "./group.ts";
 import type { OptimizerState } from "./optimizer_state.ts";
-import type {
-  GroupOptions,
-  ParamGroup,
-  StepOptions,
-  TxOptions,
+import {
+  type GroupOptions,
+  type ParamGroup,
+  STEP_RULES,
+  type StepOptions,
+  type TxOptions,
 } from "./options.ts";
 
 /**
@@ -137,9 +144,11 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @throws {RangeError} If a gradient has no parameter, or another shape.
    * @throws {Error} If no parameters are registered.
    */
-  step(grads: Tensors, { keep = false }: StepOptions = {}): void {
-    this.#core.step(`step ${this.constructor.name}`, grads);
-    if (!keep) { for (const path in grads) grads[path]!.dispose(); }
+  step(grads: Tensors, options: StepOptions = {}): void {
+    const action = `step ${this.constructor.name}`;
+    checkOptions(action, options, STEP_RULES);
+    this.#core.step(action, grads);
+    if (!options.keep) { for (const path in grads) grads[path]!.dispose(); }
   }
 
   /** The same as {@linkcode Optimizer.step}. */
@@ -271,6 +280,9 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @returns This.
    */
   addScheduler(scheduler: LRScheduler): this {
+    const action = `add a scheduler to ${this.constructor.name}`;
+    const rule = instanceOf(LRScheduler, "a scheduler");
+    check(action, "scheduler", scheduler, rule);
     this.#core.rates.multiply(scheduler);
     return this;
   }
@@ -299,7 +311,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
 
   /** Free the slots. Parameters stay. */
   dispose(): void {
-    this.#core.engine.dispose();
+    this.#core.dispose();
   }
 
   /** As {@linkcode Optimizer.dispose}, for `using`. */

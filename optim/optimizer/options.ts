@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionRules } from "../../check.ts";
+import { boolean, type OptionRules } from "../../check.ts";
 import type { States } from "../../state.ts";
 import {
   DECAY_RULES,
@@ -53,3 +53,6 @@ export interface StepOptions {
   /** Whether the gradients stay the caller's to dispose. Default: false. */
   readonly keep?: boolean | undefined;
 }
+
+/** What {@linkcode StepOptions} must be. */
+export const STEP_RULES: OptionRules<StepOptions> = { keep: boolean };

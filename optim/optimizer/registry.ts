@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { refuse } from "../../check.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import { check, refuse, tensor } from "../../check.ts";
 import { ParamState, State, type States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import { select } from "../transforms/opt_state.ts";
@@ -116,6 +117,11 @@ export class Registry {
         `Cannot ${action}: call registerTrainableWeights(params) first`,
       );
     }
+    if (
+      typeof grads !== "object" || grads === null || grads instanceof tf.Tensor
+    ) {
+      refuse(action, "gradients", "a record of tensors", grads, TypeError);
+    }
     const matched: Record<string, Tensors[string]> = {};
     for (const [key, grad] of Object.entries(grads)) {
       const path = this.#aliases.get(key) ?? key, state = this.#states[path];
@@ -154,6 +160,10 @@ function checkGradient(
   { shape }: State,
 ) {
   const name = `the gradient of "${path}"`;
+  check(action, name, grad, tensor);
+  if (grad.isDisposed) {
+    throw new Error(`Cannot ${action}: ${name} has been disposed`);
+  }
   if (!sameShape(grad.shape, shape)) {
     refuse(action, name, `of the shape [${shape}]`, grad.shape);
   }

@@ -1,4 +1,11 @@
-import { callable, check, oneOf, oneOrMore, refuse } from "../../check.ts";
+import {
+  callable,
+  check,
+  checkObject,
+  oneOf,
+  oneOrMore,
+  refuse,
+} from "../../check.ts";
 import { LRScheduler } from "./scheduler.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";
 
@@ -69,7 +76,8 @@ export class CyclicLR extends LRScheduler {
   /** Create the scheduler; the fields tell the options and their defaults. */
   constructor(options: CyclicLROptions = {}) {
     const action = `create ${new.target.name}`;
-    const { baseLr = 1e-3, maxLr = 1e-2, ...settings } = options;
+    checkObject(action, options);
+    const { baseLr = 1e-3, maxLr = 1e-2 } = options;
     check(action, "maxLr", maxLr, oneOrMore("a nonnegative finite number"));
     const maxLrs = typeof maxLr === "number" ? [maxLr] : [...maxLr];
     const isShared = typeof maxLr === "number";
@@ -83,15 +91,15 @@ export class CyclicLR extends LRScheduler {
       const rule = `a list with one rate per base rate (${groups})`;
       refuse(action, "maxLr", rule, maxLr);
     }
-    this.stepSizeDown = settings.stepSizeUp ?? this.stepSizeUp;
-    configure(this, settings, {
+    this.stepSizeDown = options.stepSizeUp ?? this.stepSizeUp;
+    configure(this, options, {
       stepSizeUp: "a positive integer",
       stepSizeDown: "a positive integer",
       mode: oneOf("triangular", "triangular2", "exp_range"),
       gamma: "a nonnegative finite number",
       scaleMode: oneOf("cycle", "iterations"),
       scaleFn: callable,
-    });
+    }, ["maxLr"]);
     this.maxLrs = maxLrs;
     this.#bottoms = this.baseLrs;
   }

@@ -103,10 +103,10 @@ export class ReduceLROnPlateau extends LRScheduler {
   /** Create the scheduler; the fields tell the options and their defaults. */
   constructor(options: ReduceLROnPlateauOptions = {}) {
     super(options);
-    const { minLr = 0, ...settings } = options;
+    const { minLr = 0 } = options;
     const action = `create ${new.target.name}`;
     check(action, "minLr", minLr, oneOrMore("a nonnegative finite number"));
-    configure(this, settings, {
+    configure(this, options, {
       mode: oneOf("min", "max"),
       factor: "in [0, 1)",
       patience: "a nonnegative integer",
@@ -115,7 +115,7 @@ export class ReduceLROnPlateau extends LRScheduler {
       cooldown: "a nonnegative integer",
       eps: "a nonnegative finite number",
       variant: oneOf("torch", "braintools"),
-    });
+    }, ["minLr"]);
     this.minLrs = typeof minLr === "number" ? [minLr] : [...minLr];
   }
 

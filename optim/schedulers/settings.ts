@@ -20,14 +20,20 @@ const BASE = { baseLr: anything, lastEpoch: anything };
  * @param scheduler Its fields hold the defaults.
  * @param options Those of `rules`, and those of all schedulers.
  * @param rules What each setting must be.
+ * @param others Further options, which the class checks and sets itself.
  */
 export function configure<K extends string>(
   scheduler: LRScheduler,
   options: { readonly [P in NoInfer<K>]?: unknown },
   rules: { readonly [P in K]: Rule },
+  others: readonly string[] = [],
 ): void {
   const action = `create ${scheduler.constructor.name}`;
-  const all: Readonly<Record<string, Rule>> = { ...BASE, ...rules };
+  const all: Readonly<Record<string, Rule>> = {
+    ...BASE,
+    ...Object.fromEntries(others.map((name) => [name, anything])),
+    ...rules,
+  };
   checkOptions<Readonly<Record<string, unknown>>>(action, { ...options }, all);
   for (const name in rules) {
     const value: unknown = options[name];

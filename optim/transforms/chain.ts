@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { check, listOf } from "../../check.ts";
 import { mapNamed } from "../../tensors.ts";
 import { type Expr, topological } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { fromRules, traitsOf } from "./elementwise.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import { structured } from "./joint.ts";
+import { transformation } from "./options.ts";
 import { joinStates } from "./opt_state.ts";
 
 /**
@@ -36,6 +38,7 @@ import { joinStates } from "./opt_state.ts";
 export function chain(
   ...parts: readonly GradientTransformation[]
 ): GradientTransformation {
+  check("create chain", "parts", parts, listOf(transformation));
   const stages = fuseNeighbours(parts);
   const whole = stages.length === 1 ? stages[0]! : sequence(stages);
   const { defaultLr } = parts.findLast((part) => part.defaultLr) ?? {};

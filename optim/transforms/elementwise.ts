@@ -5,13 +5,27 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse } from "../../check.ts";
+import {
+  anything,
+  callable,
+  check,
+  checkOptions,
+  type OptionRules,
+  recordOf,
+  refuse,
+} from "../../check.ts";
 import { mapNamed } from "../../tensors.ts";
 import { updateByRules } from "./joint.ts";
 import { sumsOverStep } from "./kernels.ts";
 import { startState } from "./opt_state.ts";
 import type { CompleteRule, ElementwiseRule, SlotStart } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
+
+const RULES: OptionRules<ElementwiseRule> = {
+  slots: recordOf(anything),
+  scalars: recordOf(callable),
+  update: callable,
+};
 
 /**
  * The transformation that applies `rule` to every element.
@@ -51,7 +65,9 @@ export function elementwise<
   const Slot extends string = never,
   const Scalar extends string = never,
 >(rule: ElementwiseRule<Slot, Scalar>): GradientTransformation {
+  checkOptions<ElementwiseRule>("create elementwise", rule as never, RULES);
   const { slots = {}, scalars = {}, update } = rule;
+  check("create elementwise", "update", update, callable);
   for (const name of ["update", "param", "next"]) {
     if (!Object.hasOwn(slots, name)) continue;
     const action = "create elementwise";

@@ -4,8 +4,10 @@
  * @module
  */
 import { Expr, type Head, rewrite } from "../../backend/fusion/mod.ts";
+import { callable, check, recordOf } from "../../check.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import { structured } from "./joint.ts";
+import { mask as isMask, transformation } from "./options.ts";
 import { mergeStates, select } from "./opt_state.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
@@ -56,6 +58,9 @@ export function partition(
   label: (path: string, shape: readonly number[]) => string,
   parts: Named<GradientTransformation>,
 ): GradientTransformation {
+  const action = "create partition";
+  check(action, "label", label, callable);
+  check(action, "parts", parts, recordOf(transformation));
   const labelOf = (path: string, shape: readonly number[]): string => {
     const name = label(path, shape);
     if (Object.hasOwn(parts, name)) return name;
@@ -165,6 +170,7 @@ export function masked(
   tx: GradientTransformation,
   mask: Mask,
 ): GradientTransformation {
+  checkMasked("create masked", tx, mask);
   const label = (path: string, shape: readonly number[]) =>
     matches(mask, path, shape) ? "in" : "out";
   return partition(label, { in: tx, out: identity() });
@@ -178,5 +184,11 @@ export function masked(
  * @returns The transformation.
  */
 export function freeze(mask: Mask): GradientTransformation {
-  return masked(setToZero(), mask);
+  checkMasked("create freeze", ZERO, mask);
+  return masked(ZERO, mask);
+}
+
+function checkMasked(action: string, tx: unknown, mask: unknown): void {
+  check(action, "tx", tx, transformation);
+  check(action, "mask", mask, isMask);
 }

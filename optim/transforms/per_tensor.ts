@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { callable, checkOptions, type OptionRules } from "../../check.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import type { StepInfo } from "./rule.ts";
@@ -24,6 +25,8 @@ export interface TensorRule {
   ): { readonly update: tf.Tensor; readonly slots: Tensors };
 }
 
+const RULES: OptionRules<TensorRule> = { init: callable, update: callable };
+
 /**
  * The transformation that applies `rule` to each parameter, one op at a time.
  *
@@ -33,6 +36,7 @@ export interface TensorRule {
  * @returns The transformation.
  */
 export function perTensor(rule: TensorRule): GradientTransformation {
+  checkOptions("create perTensor", rule, RULES);
   return {
     init: (params) => startState(params, (_, param) => rule.init(param)),
 

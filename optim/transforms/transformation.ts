@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { refuse } from "../../check.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import type { CompleteRule } from "./rule.ts";
 
@@ -78,18 +79,24 @@ export interface GradientTransformation {
 }
 
 /**
- * `params + updates`; parameters without an update stay as they are.
+ * `params + updates`; parameters without an update keep their values.
  *
  * @param params Tensors by path.
  * @param updates What to add, by the same paths.
  * @returns New tensors, under the paths of `params`.
+ * @throws {RangeError} If an update has no parameter.
  */
 export function applyUpdates(
   params: Tensors,
   updates: Tensors,
 ): Record<string, tf.Tensor> {
+  for (const path of Object.keys(updates)) {
+    if (Object.hasOwn(params, path)) continue;
+    refuse("apply updates", "the path of an update", "a parameter's", path);
+  }
   return mapNamed(
     params,
-    (x, path) => updates[path] ? tf.add(x, updates[path]) : tf.clone(x),
+    (x, path) =>
+      Object.hasOwn(updates, path) ? tf.add(x, updates[path]!) : tf.clone(x),
   );
 }
