@@ -95,7 +95,7 @@ async function writeDigits(folder: string, count: number): Promise<void> {
   }
 }
 
-Deno.test("the main job learns the spirals and says where everything is", () =>
+Deno.test("train.ts learns the spirals and prints the paths of its files", () =>
   inFolder(async (out) => {
     const { code, stdout, stderr } = await run("train", [
       "--out",
@@ -116,7 +116,7 @@ Deno.test("the main job learns the spirals and says where everything is", () =>
     assertEquals([end?.reason, steps.at(-1)?.step], ["done", 1800]);
   }));
 
-Deno.test("the main job names what is wrong with its options and its files", () =>
+Deno.test("train.ts reports wrong options and files", () =>
   inFolder(async (folder) => {
     await writeDigits(folder, 1);
     await Deno.writeFile(
@@ -321,10 +321,10 @@ async function assertResumes(
   });
 }
 
-Deno.test("the main job killed and resumed ends with the same losses, bit for bit", () =>
+Deno.test("train.ts killed and resumed ends with the same losses, bit for bit", () =>
   assertResumes("train", ["--epochs", "20"], 250));
 
-Deno.test("an interrupt ends the main job with a checkpoint", () =>
+Deno.test("an interrupt ends train.ts with a checkpoint", () =>
   inFolder(async (folder) => {
     const args = ["--threads", "1", "--epochs", "400", "--out", folder];
     const ended = await killAt(100, "train", args, folder, "SIGINT");
@@ -383,7 +383,7 @@ Deno.test({
     }),
 });
 
-Deno.test("the digits are learned by both models", () =>
+Deno.test("mnist.ts trains both models", () =>
   inFolder(async (folder) => {
     await writeDigits(folder, 160);
     await Promise.all(["mlp", "cnn"].map(async (model) => {
@@ -405,7 +405,7 @@ Deno.test("the digits are learned by both models", () =>
     }));
   }));
 
-Deno.test("where there is no network, the digits say how to go on", () =>
+Deno.test("mnist.ts without a network names the option to use instead", () =>
   inFolder(async (folder) => {
     const { code, stderr } = await run("mnist", ["--cache", folder], [
       "--allow-all",
@@ -415,7 +415,7 @@ Deno.test("where there is no network, the digits say how to go on", () =>
     assertStringIncludes(stderr, "--data-dir");
   }));
 
-Deno.test("the curve fit finds the numbers behind the points", async () => {
+Deno.test("lbfgs_fit.ts finds the parameters of the curve", async () => {
   const { code, stdout, stderr } = await run("lbfgs_fit");
   assertEquals(code, 0, stderr);
   const found = [...stdout.matchAll(/^\w+ +([\d.]+) +\(true ([\d.]+)\)$/gm)];
@@ -425,7 +425,7 @@ Deno.test("the curve fit finds the numbers behind the points", async () => {
   }
 });
 
-Deno.test("what was learned is adapted to turned spirals", async () => {
+Deno.test("finetune.ts adapts a model to rotated spirals", async () => {
   const { code, stdout, stderr } = await run("finetune");
   assertEquals(code, 0, stderr);
   const before = Number(/on the turned plane +([\d.]+)/.exec(stdout)![1]);
@@ -438,7 +438,7 @@ Deno.test("what was learned is adapted to turned spirals", async () => {
   for (const accuracy of after) assert(accuracy > before + 0.2, stdout);
 });
 
-Deno.test("the report compares runs", () =>
+Deno.test("report.ts compares runs", () =>
   inFolder(async (folder) => {
     for (const optimizer of ["adamw", "sgd"]) {
       await run("train", [

@@ -146,7 +146,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "encodeCheckpoint() saves the moment of the call and leaks nothing",
+  "encodeCheckpoint() saves the values at the call and leaks nothing",
   async () => {
     const w = param(1, 2), counter = new Counter();
     counter.set(5, 6, 7);
@@ -162,7 +162,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("a tensor longer than a record comes back whole", async () => {
+onEachBackend("a tensor longer than a record is loaded unchanged", async () => {
   const n = 2 ** 20 + 3; // 4 MiB and 12 bytes
   const values = Float32Array.from({ length: n }, (_, i) => i);
   const [a, b] = [state(ParamState, values), param(7)];
@@ -319,7 +319,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a part that refuses takes back what was loaded before it",
+  "if a part throws, the parts loaded before it are restored",
   async () => {
     const first = new Counter(), second = new Counter(), w = param(1);
     first.set(1, 1, 1);
@@ -371,7 +371,7 @@ onEachBackend("short-term states may have had another shape", async () => {
   assertEquals([...await h.value.data()], [1, 2, 3, 4]);
 }, { only: ["cpu"] });
 
-onEachBackend("parts that are no parts are refused", async () => {
+onEachBackend("values that cannot be parts are refused", async () => {
   const w = param(1);
   const cases: [unknown, string][] = [
     [tf.tensor1d([1]), "a tensor must be held by a State"],

@@ -24,15 +24,7 @@ import { scope } from "../../memory.ts";
 import { Adam } from "../../optim/mod.ts";
 import { ParamState } from "../../state.ts";
 import { FULL } from "../_backends.ts";
-
-async function inFolder(fn: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inFolder } from "../_folder.ts";
 
 function param(...shape: number[]): ParamState {
   return scope(() => new ParamState(tf.ones(shape)));

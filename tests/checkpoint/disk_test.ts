@@ -17,19 +17,7 @@ import {
 import { probeSave } from "../../checkpoint/save_load.ts";
 import { scope } from "../../memory.ts";
 import { ParamState } from "../../state.ts";
-
-async function inFolder(fn: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function namesIn(folder: string): string[] {
-  return Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
-}
+import { inFolder, namesIn } from "../_folder.ts";
 
 async function stepIn(path: string): Promise<number> {
   return (await loadCheckpoint(path, { step: 0 })).data.step;

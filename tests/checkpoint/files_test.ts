@@ -18,23 +18,9 @@ import {
 import { scope } from "../../memory.ts";
 import { ParamState } from "../../state.ts";
 import { FULL } from "../_backends.ts";
+import { inFolder, namesIn } from "../_folder.ts";
 
 const SAVER = new URL("./_saver.ts", import.meta.url).pathname;
-
-/** Run `fn` with a folder of its own. */
-async function inFolder(fn: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
-  return entries.map(({ name }) => name).sort();
-}
 
 /** Change one byte of a file. */
 async function damage(path: string, at = -1) {
@@ -56,7 +42,7 @@ Deno.test("saveCheckpoint() writes what encodeCheckpoint() gives, and makes fold
   });
 });
 
-Deno.test("a file is synced before it takes the path, and the folder after", async () => {
+Deno.test("a file is synced before it is renamed, and the folder afterwards", async () => {
   await inFolder(async (folder) => {
     const calls: string[] = [];
     const { open, rename } = Deno;
@@ -84,7 +70,7 @@ Deno.test("a file is synced before it takes the path, and the folder after", asy
   });
 });
 
-Deno.test("saves to one path follow one another, each with its own moment", async () => {
+Deno.test("saves to one path happen in order, each with the values at its call", async () => {
   await useBackend("cpu");
   await inFolder(async (folder) => {
     const w = scope(() => new ParamState(tf.zeros([100_000])));
@@ -200,7 +186,7 @@ Deno.test("retention is checked before anything is written", async () => {
   });
 });
 
-Deno.test("latestCheckpoint() skips damaged files and says so", async () => {
+Deno.test("latestCheckpoint() skips damaged files with a warning", async () => {
   await inFolder(async (folder) => {
     assertEquals(await latestCheckpoint(`${folder}/nowhere`), null);
     assertEquals(await latestCheckpoint(folder), null);
@@ -247,7 +233,7 @@ Deno.test("latestCheckpoint() skips damaged files and says so", async () => {
   });
 });
 
-Deno.test("a file that is not there is named", async () => {
+Deno.test("the error for a missing file has its path", async () => {
   await assertRejects(
     () => loadCheckpoint("/nowhere/a.ckpt", {}),
     Deno.errors.NotFound,
@@ -316,7 +302,7 @@ Deno.test("a process killed at any moment leaves a complete checkpoint", async (
   });
 });
 
-Deno.test("without write permission the error says what is needed", async () => {
+Deno.test("without write permission the error names the permissions needed", async () => {
   await inFolder(async (folder) => {
     const child = await startSaver(folder, {
       times: 1,
@@ -329,7 +315,7 @@ Deno.test("without write permission the error says what is needed", async () => 
   });
 });
 
-Deno.test("saving needs no permission but to read and write", async () => {
+Deno.test("saving needs permissions to read and write only", async () => {
   await inFolder(async (folder) => {
     const child = await startSaver(folder, {
       times: 1,
@@ -340,7 +326,7 @@ Deno.test("saving needs no permission but to read and write", async () => {
   });
 });
 
-Deno.test("bytes need no Deno, as in a browser", async () => {
+Deno.test("encoding and decoding work without Deno, as in a browser", async () => {
   const program = `
     const { log } = console;
     const root = ${JSON.stringify(new URL("../../", import.meta.url).href)};

@@ -10,7 +10,7 @@ Deno.test("files carry the version of deno.json", () => {
   assertEquals(LIBRARY_VERSION, config.version);
 });
 
-Deno.test("crc32() gives the check value of CRC-32, natively and not", () => {
+Deno.test("crc32() gives the check value of CRC-32, with and without native code", () => {
   const check = new TextEncoder().encode("123456789");
   assertEquals(crc32(check), 0xcbf43926);
   for (const length of [0, 1, 7, 8, 9, 63, 1000]) {
@@ -122,7 +122,7 @@ const DATA: unknown[] = [
   new Float32Array([1, 2, 3, 4]).subarray(1, 3),
 ];
 
-Deno.test("plain data comes back as it was", () => {
+Deno.test("plain data is loaded unchanged", () => {
   const none = () => {
     throw new Error("no tensors here");
   };
@@ -133,7 +133,7 @@ Deno.test("plain data comes back as it was", () => {
   }
 });
 
-Deno.test("what is no plain data is refused, with its path", () => {
+Deno.test("values that are not plain data are refused with their path", () => {
   const circle: Record<string, unknown> = {};
   circle.again = circle;
   const cases: [unknown, new (message: string) => Error, string][] = [
@@ -155,7 +155,7 @@ Deno.test("what is no plain data is refused, with its path", () => {
   }
 });
 
-Deno.test("tags that make no sense are refused", () => {
+Deno.test("unknown tags are refused", () => {
   const cases: ValueType[] = [
     { $tensor: "1" },
     { $number: "1" },

@@ -193,7 +193,7 @@ const DAMAGE: Record<string, (file: Uint8Array) => Uint8Array> = {
   },
 };
 
-Deno.test("damaged and adversarial files give a clear error, soon, and change nothing", async () => {
+Deno.test("damaged and adversarial files give a clear error quickly, and change nothing", async () => {
   await useBackend("cpu");
   const parts = makeParts();
   const file = await encodeCheckpoint(parts);

@@ -19,7 +19,7 @@ async function run(...args: string[]): Promise<Record<string, string>> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-Deno.test("all optimizers are tried", () => {
+Deno.test("the table has all optimizers", () => {
   assert(OPTIMIZERS.length >= 20);
   for (const name of ["SGD", "Adam", "AdamW", "LBFGS", "Lookahead"]) {
     assert(OPTIMIZERS.includes(name), name);

@@ -135,7 +135,7 @@ const OURS = {
   metadata: { format: "pt", by: "braintape" },
 };
 
-onEachBackend("files are the ones that Python has read", async () => {
+onEachBackend("files are equal to those that Python has read", async () => {
   const path = await Deno.makeTempFile();
   const golden = await Deno.readFile(`${GOLDEN}from_braintape.safetensors`);
   await saveSafetensors(path, scope(ours), OURS);
@@ -164,7 +164,7 @@ onEachBackend("files are the ones that Python has read", async () => {
 });
 
 onEachBackend(
-  "saveSafetensors() saves the moment of the call and leaks nothing",
+  "saveSafetensors() saves the values at the call and leaks nothing",
   async () => {
     const model = { w: zeros([3]) };
     await assertNoLeak(async () => {
@@ -178,36 +178,40 @@ onEachBackend(
   },
 );
 
-onEachBackend("differences are told apart", async () => {
-  const bytes = await Deno.readFile(`${GOLDEN}mlp.safetensors`);
-  const model = {
-    "0.weight": zeros([3, 4]),
-    "0.bias": zeros([4]),
-    "extra": zeros([]),
-  };
-  await assertRejects(
-    () => decodeSafetensors(bytes, model),
-    RangeError,
-    "Cannot load safetensors: it differs:\n  0.weight: F32 [4,3] in the file, F32 [3,4] here\n  extra: not in the file\n  2.bias: only in the file",
-  );
-  assertEquals([...await model["0.bias"].value.data()], [0, 0, 0, 0]);
-  const report = await decodeSafetensors(bytes, model, { strict: false });
-  assertEquals(report.missing, ["extra"]);
-  assertEquals(report.unexpected.sort(), ["2.bias", "2.weight"]);
-  assertEquals(report.mismatched.length, 1);
-  assert((await model["0.bias"].value.data()).some((x) => x !== 0));
+onEachBackend(
+  "missing, unexpected and mismatched tensors are reported",
+  async () => {
+    const bytes = await Deno.readFile(`${GOLDEN}mlp.safetensors`);
+    const model = {
+      "0.weight": zeros([3, 4]),
+      "0.bias": zeros([4]),
+      "extra": zeros([]),
+    };
+    await assertRejects(
+      () => decodeSafetensors(bytes, model),
+      RangeError,
+      "Cannot load safetensors: it differs:\n  0.weight: F32 [4,3] in the file, F32 [3,4] here\n  extra: not in the file\n  2.bias: only in the file",
+    );
+    assertEquals([...await model["0.bias"].value.data()], [0, 0, 0, 0]);
+    const report = await decodeSafetensors(bytes, model, { strict: false });
+    assertEquals(report.missing, ["extra"]);
+    assertEquals(report.unexpected.sort(), ["2.bias", "2.weight"]);
+    assertEquals(report.mismatched.length, 1);
+    assert((await model["0.bias"].value.data()).some((x) => x !== 0));
 
-  // A type that cannot be read is no problem where it is not wanted.
-  const unreadable = `${GOLDEN}unreadable.safetensors`;
-  await loadSafetensors(unreadable, {}, { strict: false });
-  await assertRejects(
-    () => loadSafetensors(unreadable, { count: zeros([]), f64: zeros([2]) }),
-    RangeError,
-    "count: I64 [] in the file, F32 [] here",
-  );
-}, { only: ["cpu"] });
+    // A type that cannot be read is no problem where it is not wanted.
+    const unreadable = `${GOLDEN}unreadable.safetensors`;
+    await loadSafetensors(unreadable, {}, { strict: false });
+    await assertRejects(
+      () => loadSafetensors(unreadable, { count: zeros([]), f64: zeros([2]) }),
+      RangeError,
+      "count: I64 [] in the file, F32 [] here",
+    );
+  },
+  { only: ["cpu"] },
+);
 
-onEachBackend("options that make no sense are refused", async () => {
+onEachBackend("invalid options are refused", async () => {
   const model = { a: zeros([1, 2, 3]), b: zeros([2]) };
   const cases: [Parameters<typeof encodeSafetensors>[1], string][] = [
     [
@@ -242,7 +246,7 @@ onEachBackend("options that make no sense are refused", async () => {
   );
 }, { only: ["cpu"] });
 
-Deno.test("files that are no safetensors or damaged are refused", async () => {
+Deno.test("files that are damaged or not safetensors are refused", async () => {
   const good = await Deno.readFile(`${GOLDEN}mlp.safetensors`);
   const header = (value: unknown, data = 0) => {
     const json = new TextEncoder().encode(

@@ -56,7 +56,7 @@ Deno.test("column() keeps any numbers as float32 or int32, never as bytes", () =
   }
 });
 
-Deno.test("column() refuses what float32 and int32 cannot hold, and what is no number", () => {
+Deno.test("column() refuses values that neither float32 nor int32 can represent, and other types", () => {
   for (const [numbers, message] of BAD) {
     const error = assertThrows(() => column(numbers as number[]), Error);
     assert(error.message.includes(message), error.message);
@@ -103,7 +103,7 @@ Deno.test("Dataset.map() on bytes and integers keeps fractions", () => {
   );
 });
 
-Deno.test("Dataset.map() takes any numbers, and narrows none", () => {
+Deno.test("Dataset.map() accepts any numbers without narrowing them", () => {
   const data = new Dataset([column(I(0, 1))]);
   const mapped = (first: unknown, second: unknown) =>
     data.map((_, i) => [i === 0 ? first : second] as [number[]])
@@ -139,7 +139,7 @@ Deno.test("Dataset.map() takes any numbers, and narrows none", () => {
   );
 });
 
-Deno.test("rows that Dataset.map() passes on can be sliced", () => {
+Deno.test("the rows given to Dataset.map() can be sliced", () => {
   const data = new Dataset([column(U(1, 2, 3, 4, 5, 6), [3])]);
   const parts = data.map((row) => [row.subarray(1), row.slice(0, 1)]);
   assertEquals(parts.columns[0].data, U(2, 3, 5, 6));

@@ -56,7 +56,7 @@ Deno.test("decodeIdx() reads each element type, big-endian", () => {
   assertEquals(bytes(0x0e, 8, 0x40, 0, 0, 0, 0, 0, 0, 0), Float64Array.of(2));
 });
 
-Deno.test("decodeIdx() names what is wrong with a file", () => {
+Deno.test("decodeIdx() reports what is wrong with a file", () => {
   const message = (bytes: Uint8Array) =>
     assertThrows(() => decodeIdx(bytes, "f")) as Error;
   const good = idx([2, 2], [1, 2, 3, 4]);
@@ -77,7 +77,7 @@ Deno.test("decodeIdx() names what is wrong with a file", () => {
   assertInstanceOf(message(new Uint8Array()), TypeError);
 });
 
-Deno.test("readIdx() reads gzip whatever the name, and says when it is cut off", async () => {
+Deno.test("readIdx() reads gzip whatever the file name, and reports truncated files", async () => {
   const zipped = await gzip(idx([3], [7, 8, 9]));
   const folder = await folderOf({
     "zipped": zipped,
@@ -141,7 +141,7 @@ Deno.test("parseCsv() follows RFC 4180", () => {
   ]);
 });
 
-Deno.test("parseCsv() and csvNumbers() name the place of what is wrong", async () => {
+Deno.test("parseCsv() and csvNumbers() report the position of an error", async () => {
   assertThrows(() => parseCsv("a,b\n1\n"), RangeError, "line 2 has 1");
   assertThrows(() => parseCsv('a\n"x'), RangeError, "line 2 is not");
   assertThrows(() => parseCsv("a,a\n"), RangeError, '"a" twice');
@@ -157,7 +157,7 @@ Deno.test("parseCsv() and csvNumbers() name the place of what is wrong", async (
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("Dataset maps, takes and splits examples, and keeps columns side by side", () => {
+Deno.test("Dataset maps, takes and splits the examples of all columns together", () => {
   const data = new Dataset([
     column(Float32Array.from({ length: 10 }, (_, i) => i), [2]),
     column(Int32Array.of(0, 1, 2, 3, 4)),
@@ -191,7 +191,7 @@ Deno.test("Dataset maps, takes and splits examples, and keeps columns side by si
 });
 
 onEachBackend(
-  "batches() hands out every example once and frees what it made",
+  "batches() yields every example once and frees its tensors",
   async () => {
     const before = tf.memory().numTensors;
     const image = tf.tensor2d([[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]);
@@ -234,7 +234,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "batches() goes on in the middle of a pass from its plain state",
+  "batches() resumes in the middle of a pass",
   async () => {
     const data = Int32Array.from({ length: 23 }, (_, i) => i);
     const labels = async (source: Iterable<readonly tf.Tensor[]>) => {
@@ -299,7 +299,7 @@ onEachBackend("batches() applies `map` to each batch", async () => {
   assertEquals(batches([pixels], { batchSize: 3, dropLast: true }).examples, 3);
 }, { only: ["cpu"] });
 
-Deno.test("prefetch() reads ahead, keeps order, passes errors on and closes the source", async () => {
+Deno.test("prefetch() reads ahead in order, throws errors of the source, and closes it", async () => {
   const events: string[] = [];
   async function* source() {
     try {

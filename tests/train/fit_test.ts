@@ -143,7 +143,7 @@ onEachBackend("fit() learns, logs and leaves no tensor behind", async () => {
 });
 
 onEachBackend(
-  "the hand-written step() of ten lines gives the losses of fit()",
+  "step() in a loop gives the losses of fit()",
   async () => {
     const options = setup();
     const losses: number[] = [];
@@ -247,7 +247,7 @@ onEachBackend("fit() clips gradients by norm and by value", async () => {
 }, { only: ["cpu"] });
 
 onEachBackend(
-  "schedulers go on by step, by epoch, or with the measure they want",
+  "schedulers are stepped after steps, epochs or evaluations",
   async () => {
     const rates = async (
       lr: optim.LRScheduler,
@@ -488,7 +488,7 @@ onEachBackend("the best checkpoint is kept and restored", async () => {
 }, { only: ["cpu"] });
 
 onEachBackend(
-  "all logs are written, and the bar shows where training stands",
+  "logs are written, and the progress bar shows step, rate, losses and metrics",
   async () => {
     const folder = await Deno.makeTempDir();
     const options = setup();

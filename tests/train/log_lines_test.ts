@@ -131,7 +131,7 @@ const BAD: [line: string, problem: string][] = [
   [END.replace(',"reason":"done"', ""), "reason is not a string"],
 ];
 
-Deno.test("a line that is no record of a log is told with its number", () => {
+Deno.test("a line that is not a record of a log is reported with its number", () => {
   for (const [line, problem] of BAD) {
     const error = assertThrows(
       () => parseRunLog(`${STEP}\n${END}\n${line}\n${STEP}\n`),

@@ -100,7 +100,7 @@ Deno.test("histogram() counts every finite value once", () => {
   });
 });
 
-Deno.test("a log survives JSON, NaN and a line that was cut off", () => {
+Deno.test("a log with NaN and an incomplete last line is read", () => {
   const text = [
     formatLogLine({ type: "run", name: LOG.name, config: LOG.config }),
     ...LOG.steps.map((r) => formatLogLine({ type: "step", ...r })),
@@ -120,7 +120,7 @@ Deno.test("a log survives JSON, NaN and a line that was cut off", () => {
   assertThrows(() => parseRunLog("a,b\n1,2\n"), RangeError, 'line 1 is "a,b"');
 });
 
-Deno.test("the CSV has a row for each record, and the validated values in columns", () => {
+Deno.test("the CSV has a row for each record, and a column for each measure", () => {
   assertEquals(
     formatCsv(LOG),
     "step,epoch,time,loss,lr,gradNorm,rate,val_loss,val_accuracy\n" +
@@ -130,7 +130,7 @@ Deno.test("the CSV has a row for each record, and the validated values in column
   );
 });
 
-Deno.test("the report is one page that needs nothing else, and escapes names", () => {
+Deno.test("a report is one page without dependencies, with names escaped", () => {
   const page = renderReport([LOG, { ...LOG, name: "b", evaluations: [] }], {
     notes: ["<hi>"],
   });
@@ -156,7 +156,7 @@ Deno.test("the report is one page that needs nothing else, and escapes names", (
   assertThrows(() => renderReport([]), RangeError, "must be a run");
 });
 
-Deno.test("lineChart() draws nothing, one point, constants and 10,000 points", () => {
+Deno.test("lineChart() draws no points, one point, constants and 10,000 points", () => {
   const chart = (points: [number, number][], log = false) =>
     lineChart({
       title: "t",
@@ -178,7 +178,7 @@ Deno.test("lineChart() draws nothing, one point, constants and 10,000 points", (
   assertMatch(svg, /[ML][\d.]+ 34[ML"]/, "the spike reaches the top");
 });
 
-Deno.test("numbers and durations are short", () => {
+Deno.test("numbers and durations are formatted shortly", () => {
   const numbers = {
     0: "0",
     0.03125: "0.03125",

@@ -5,7 +5,8 @@ import * as optim from "../../optim/mod.ts";
 import type { FitOptions } from "../../train/mod.ts";
 import * as train from "../../train/mod.ts";
 import { onEachBackend } from "../_backends.ts";
-import { inFolder, line, namesIn, numbers, type X } from "./_setup.ts";
+import { inFolder, namesIn } from "../_folder.ts";
+import { line, numbers, type X } from "./_setup.ts";
 
 /** A metric that has these values in turn. */
 function valuesOf(...values: number[]) {
@@ -16,7 +17,7 @@ function valuesOf(...values: number[]) {
 const only = { only: ["cpu"] } as const;
 
 onEachBackend(
-  "the best checkpoint never ends the run, whatever saves go with it",
+  "keeping the best checkpoint never ends the run, whenever it is saved",
   async () => {
     const table: [Partial<FitOptions<X>>, best: train.Monitor | boolean][] = [
       [{ epochs: 3 }, true],
@@ -167,7 +168,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "falling and rising measures count in the direction they state",
+  "measures are compared in the direction that they or the options state",
   async () => {
     const falling = [5, 4, 3, 2, 1];
     const stopped = async (

@@ -9,7 +9,8 @@ import * as random from "../../random.ts";
 import { type AnyState, BatchState, ParamState } from "../../state.ts";
 import * as train from "../../train/mod.ts";
 import { onEachBackend } from "../_backends.ts";
-import { inFolder, numbers, type X } from "./_setup.ts";
+import { inFolder } from "../_folder.ts";
+import { numbers, type X } from "./_setup.ts";
 
 /** A model with running statistics, random streams and a counter. */
 function setup(bad: (call: number) => boolean, value = NaN) {
@@ -88,7 +89,7 @@ for (const value of [NaN, Infinity]) {
 }
 
 onEachBackend(
-  "a refused step of several batches takes all of them back",
+  "a refused step of several batches restores the states before the first",
   async () => {
     const { states, ...options } = setup((call) => call === 6);
     let before: unknown;
@@ -110,7 +111,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  'nan: "skip" goes on with the next batch, as if the bad ones were not there',
+  'nan: "skip" trains as if the skipped batches were not in the data',
   async () => {
     const bad = [2, 3, 7];
     const { states, ...skipping } = setup((call) => bad.includes(call));
@@ -154,19 +155,22 @@ onEachBackend(
   only,
 );
 
-onEachBackend('nan: "skip" ends when nothing else comes', async () => {
-  const { states: _, ...options } = setup(() => true);
-  const { step, skipped, reason } = await train.fit({
-    ...options,
-    steps: 5,
-    nan: "skip",
-  });
-  assertEquals([step, skipped], [0, 100]);
-  assertEquals(reason, "the losses of 100 steps in a row are not finite");
-});
+onEachBackend(
+  'nan: "skip" stops after 100 skipped steps in a row',
+  async () => {
+    const { states: _, ...options } = setup(() => true);
+    const { step, skipped, reason } = await train.fit({
+      ...options,
+      steps: 5,
+      nan: "skip",
+    });
+    assertEquals([step, skipped], [0, 100]);
+    assertEquals(reason, "the losses of 100 steps in a row are not finite");
+  },
+);
 
 onEachBackend(
-  "a loss that is not finite among the last steps is told",
+  "a loss that is not finite in the last steps is reported",
   async () => {
     const { states: _, ...options } = setup((call) => call === 12);
     const { reason } = await train.fit({ ...options, epochs: 3 });

@@ -4,7 +4,8 @@ import { useBackend } from "../../backend/mod.ts";
 import * as checkpoint from "../../checkpoint.ts";
 import { ParamState } from "../../state.ts";
 import * as train from "../../train/mod.ts";
-import { inFolder, line, namesIn, numbers } from "./_setup.ts";
+import { inFolder, namesIn } from "../_folder.ts";
+import { line, numbers } from "./_setup.ts";
 
 type Options = Record<string, unknown>;
 
@@ -175,7 +176,7 @@ for (const [name, call] of Object.entries(WITH_OPTIONS)) {
   });
 }
 
-Deno.test("the nearest option that there is gets named", async () => {
+Deno.test("an unknown option of fit() is reported with the nearest known one", async () => {
   await useBackend("cpu");
   const table: [option: string, nearest: string][] = [
     ["validationData", "validation"],
@@ -248,7 +249,7 @@ const BAD_VALUES: [Options, error: typeof TypeError | typeof RangeError][] = [
   [{ config: { a: {} } }, TypeError],
 ];
 
-Deno.test("fit() refuses values before anything changes, by option", async () => {
+Deno.test("fit() refuses bad values of every option before anything changes", async () => {
   await useBackend("cpu");
   for (const [bad, ErrorClass] of BAD_VALUES) {
     const options = line();

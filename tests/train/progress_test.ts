@@ -33,7 +33,7 @@ function history(text: string): string[] {
     .map((line) => line.split("\r").at(-1)!.replaceAll("\x1b[K", ""));
 }
 
-onEachBackend("the steps at the end are logged, however few", async () => {
+onEachBackend("the last steps are logged, however few", async () => {
   for (
     const [steps, logEvery, expected] of [
       [5, undefined, [5]],
@@ -62,7 +62,7 @@ onEachBackend("the steps at the end are logged, however few", async () => {
 }, only);
 
 onEachBackend(
-  "the last record is the mean of the steps that are left",
+  "the last record has the mean loss of the remaining steps",
   async () => {
     const each = await train.fit({ ...line(), steps: 8, logEvery: 1 });
     const few = await train.fit({ ...line(), steps: 8, logEvery: 5 });
@@ -117,7 +117,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "epochs without validation, and steps without epochs, leave lines too",
+  "epochs without validation, and runs without epochs, leave lines too",
   async () => {
     assertEquals(history(await written({ epochs: 4 })).length, 4);
     assertEquals(history(await written({ steps: 3 })).length, 1);
@@ -137,7 +137,7 @@ onEachBackend(
   only,
 );
 
-onEachBackend("a pipe gets plain lines, of a short run too", async () => {
+onEachBackend("a pipe gets plain lines, also for a short run", async () => {
   const plain = { isTerminal: false };
   for (
     const [rest, count] of [

@@ -9,7 +9,8 @@ import * as random from "../../random.ts";
 import type { Callback, FitOptions, FitResult } from "../../train/mod.ts";
 import * as train from "../../train/mod.ts";
 import { onEachBackend } from "../_backends.ts";
-import { inFolder, line, namesIn, numbers, weights, type X } from "./_setup.ts";
+import { inFolder, namesIn } from "../_folder.ts";
+import { line, numbers, weights, type X } from "./_setup.ts";
 
 const only = { only: ["cpu", "wasm"] } as const;
 
@@ -190,7 +191,7 @@ onEachBackend(
   { only: ["cpu"] },
 );
 
-onEachBackend("batches load only a place that stateDict() gave", () => {
+onEachBackend("batches refuse a state that stateDict() did not return", () => {
   const plain = numbers(), shuffled = numbers(true);
   const key = { key: [1, 2], offset: 0 };
   const table: [unknown, string][] = [
@@ -331,7 +332,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "records after the checkpoint are written again, once",
+  "records after the checkpoint are replaced by those of the resumed run",
   async () => {
     await inFolder(async (folder) => {
       const checkpoint = { folder, every: 4 };
@@ -364,7 +365,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a checkpoint alone, moved elsewhere, still resumes",
+  "a checkpoint without its history can be resumed",
   async () => {
     await inFolder(async (folder) => {
       await train.fit({ ...line(), steps: 12, checkpoint: { folder } });
@@ -480,7 +481,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a folder that cannot be written shows before training",
+  "a folder that cannot be written is refused before training",
   async () => {
     await inFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/file`, "");
@@ -503,7 +504,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "leftovers of killed saves are gone when a run starts",
+  "files left by killed saves are removed when a run starts",
   async () => {
     await inFolder(async (folder) => {
       const old = new Date(Date.now() - 86_400_000);
@@ -524,7 +525,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a checkpoint of version 0.1.0, which has the log in it, resumes",
+  "a checkpoint of version 0.1.0, which contains the log, can be resumed",
   async () => {
     await inFolder(async (folder) => {
       const { model, optimizer, data, loss } = line();
@@ -565,7 +566,7 @@ onEachBackend(
   { only: ["cpu"] },
 );
 
-onEachBackend("an aborted run is saved, and its log is whole", async () => {
+onEachBackend("an aborted run is saved with a complete log", async () => {
   await inFolder(async (folder) => {
     const controller = new AbortController();
     const result = await train.fit({

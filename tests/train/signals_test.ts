@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { latestCheckpoint } from "../../checkpoint.ts";
-import { inFolder } from "./_setup.ts";
+import { inFolder } from "../_folder.ts";
 
 const PROGRAM = new URL("./_endless.ts", import.meta.url).pathname;
 

@@ -100,23 +100,27 @@ onEachBackend(
   only,
 );
 
-onEachBackend("a source that owns its batches keeps them", async () => {
-  let cache: X[] | undefined;
-  const data = {
-    ownsBatches: true,
-    *[Symbol.iterator]() {
-      cache ??= [...generated()];
-      yield* cache;
-    },
-  };
-  const { step } = await train.fit({ ...line(), data, epochs: 3 });
-  assertEquals(step, 12);
-  assert(cache!.every(([x]) => !x.isDisposed));
-  tf.dispose(cache!);
-}, only);
+onEachBackend(
+  "the batches of a source with ownsBatches are not freed",
+  async () => {
+    let cache: X[] | undefined;
+    const data = {
+      ownsBatches: true,
+      *[Symbol.iterator]() {
+        cache ??= [...generated()];
+        yield* cache;
+      },
+    };
+    const { step } = await train.fit({ ...line(), data, epochs: 3 });
+    assertEquals(step, 12);
+    assert(cache!.every(([x]) => !x.isDisposed));
+    tf.dispose(cache!);
+  },
+  only,
+);
 
 onEachBackend(
-  "a freed tensor that comes again is told from a bug of fit()",
+  "a batch with a disposed tensor is refused with the reason",
   async () => {
     const data = function* (): Generator<X> {
       const x = tf.tensor2d([[1]]);
@@ -132,7 +136,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "a generator that would be used twice is refused, and a function asked for",
+  "a generator that would be iterated over twice is refused",
   async () => {
     for (const make of [generated, later] as (() => BatchSource<X>)[]) {
       const { optimizer, ...rest } = line();
@@ -173,7 +177,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "data that is no list of tensors is refused by name",
+  "data that does not consist of lists of tensors is refused",
   async () => {
     const x = tf.tensor2d([[1]]);
     const table: [unknown, string][] = [

@@ -186,7 +186,7 @@ for (const linesearch of ["zoom", "backtracking", null] as const) {
 }
 
 onEachBackend(
-  "with a line search, fit() refuses what would change its gradients",
+  "fit() refuses accumulation and clipping with a line search",
   async () => {
     for (
       const [name, rest] of [
@@ -261,7 +261,7 @@ onEachBackend(
 );
 
 onEachBackend(
-  "averaging leaves the random streams where training left them",
+  "computing running statistics at the end draws no random numbers",
   async () => {
     const after = async (normalized: boolean) => {
       random.seed(2);
@@ -288,7 +288,7 @@ onEachBackend(
   only,
 );
 
-onEachBackend("one step at a time is what fit() does", async () => {
+onEachBackend("fit() takes the steps of step()", async () => {
   const fitted = line(0.01);
   await train.fit({ ...fitted, epochs: 2 });
   const stepped = line(0.01);
