@@ -14,8 +14,7 @@ import {
   type HardtanhOptions,
 } from "./arguments.ts";
 import type * as tf from "../../tf.ts";
-import { Module } from "../module/module.ts";
-import { SameShape } from "../module/same_shape.ts";
+import { SameRank } from "../module/same_rank.ts";
 import type { Size } from "../module/size.ts";
 import * as functions from "./functions.ts";
 
@@ -31,7 +30,7 @@ export type ActivationName = Exclude<keyof typeof functions, "glu" | "prelu">;
 export abstract class Elementwise<
   T extends tf.Tensor = tf.Tensor,
   A extends readonly unknown[] = readonly unknown[],
-> extends SameShape<T> {
+> extends SameRank<T> {
   /** The function. */
   static readonly fn: ActivationName;
   /** The arguments of the function after `x`, as given. */
@@ -220,9 +219,9 @@ export class LogSoftmax<T extends tf.Tensor = tf.Tensor>
 }
 
 /** {@linkcode glu} over the last axis as a module, which halves it. */
-export class GLU<T extends tf.Tensor = tf.Tensor> extends Module {
+export class GLU<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
   /** Half as many features. */
-  outSize(inSize: Size): Size {
+  override outSize(inSize: Size): Size {
     const last = inSize.at(-1) ?? null;
     return [...inSize.slice(0, -1), last === null ? null : last / 2];
   }

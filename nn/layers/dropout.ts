@@ -8,7 +8,7 @@ import { environ } from "../../environ.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
-import { SameShape } from "../module/same_shape.ts";
+import { SameRank } from "../module/same_rank.ts";
 import { checkInput } from "../module/size.ts";
 import { dropoutMask } from "./dropout_mask.ts";
 import { axesOf } from "./window.ts";
@@ -53,7 +53,7 @@ const RULES: OptionRules<DropoutOptions> = {
  *
  * @typeParam T The rank of input and output.
  */
-export class Dropout<T extends tf.Tensor = tf.Tensor> extends SameShape<T> {
+export class Dropout<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
   /**
    * The number of axes between batch and channels, if whole channels are dropped.
    */

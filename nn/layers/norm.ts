@@ -16,7 +16,7 @@ import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { One, Zero } from "../init/mod.ts";
 import { param } from "../module/param.ts";
-import { SameShape } from "../module/same_shape.ts";
+import { SameRank } from "../module/same_rank.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of normalizations. */
@@ -57,7 +57,7 @@ const GROUP_RULES: OptionRules<GroupNormOptions> = {
 export abstract class Normalization<
   T extends tf.Tensor,
   W extends tf.Tensor,
-> extends SameShape<T> {
+> extends SameRank<T> {
   /** The scale, of size `inSize`. */
   readonly weight: ParamState<W> | null;
   /** The shift, of size `inSize`. */

@@ -6,7 +6,7 @@
 import { checkOptions, oneOf, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
-import { SameShape } from "../module/same_shape.ts";
+import { SameRank } from "../module/same_rank.ts";
 import { checkInput, type Size } from "../module/size.ts";
 import { type PerAxis, perAxis } from "./window.ts";
 
@@ -15,7 +15,7 @@ import { type PerAxis, perAxis } from "./window.ts";
  *
  * @typeParam T The rank of input and output.
  */
-export class Identity<T extends tf.Tensor = tf.Tensor> extends SameShape<T> {
+export class Identity<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
   /** `x`, as a tensor of its own. */
   override update(x: T): T {
     checkInput("Identity", x, []);

@@ -7,7 +7,7 @@ import { check } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { weigh } from "./log_products.ts";
 import { defineLoss, type Loss } from "./loss.ts";
-import { checkSameShape } from "./reduction.ts";
+import { checkSameRank } from "./reduction.ts";
 
 /** The lower bound of norms, since the zero vector has no direction. */
 const LEAST_NORM = 1e-8;
@@ -24,7 +24,7 @@ const LEAST_NORM = 1e-8;
  * @returns `[...]`
  */
 export function cosineSimilarity(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  checkSameShape("compute cosineSimilarity", a, b);
+  checkSameRank("compute cosineSimilarity", a, b);
   return tf.tidy(() => {
     const norm = (x: tf.Tensor) =>
       tf.sqrt(tf.maximum(tf.sum(tf.square(x), -1), LEAST_NORM ** 2));

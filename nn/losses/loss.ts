@@ -6,7 +6,7 @@
 import { checkOptions, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import {
-  checkSameShape,
+  checkSameRank,
   type LossOptions,
   reduce,
   type Reduced,
@@ -51,7 +51,7 @@ export function defineLoss<O extends LossOptions = LossOptions>(
   ): Reduced<R> => {
     const given = options as unknown as O;
     checkOptions(action, given, all);
-    checkSameShape(action, predictions, targets);
+    checkSameRank(action, predictions, targets);
     const reduction = options.reduction ?? "none" as R;
     return tf.tidy(() =>
       reduce(formula(predictions, targets, given), reduction)

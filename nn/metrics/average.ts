@@ -5,7 +5,7 @@
  */
 import { check, either, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import { checkSameShape } from "../losses/reduction.ts";
+import { checkSameRank } from "../losses/reduction.ts";
 import { softmaxCrossEntropy } from "../losses/cross_entropy.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
 
@@ -126,7 +126,7 @@ export class MeanSquaredErrorMetric
 
   /** Adds a batch of predictions and targets of the same shape. */
   update(predictions: tf.Tensor, targets: tf.Tensor): void {
-    checkSameShape("update MeanSquaredErrorMetric", predictions, targets);
+    checkSameRank("update MeanSquaredErrorMetric", predictions, targets);
     tf.tidy(() => {
       const [p, t] = [predictions, targets].map((x) => tf.cast(x, "float32"));
       this.#average.update(tf.square(tf.sub(p!, t!)));

@@ -14,6 +14,12 @@ export type StateClass<S extends AnyState = AnyState> = abstract new (
 /** Whether the state at `path` is selected. */
 export type StatePredicate = (path: string, state: AnyState) => boolean;
 
+/** A predicate that selects states of one class only. */
+export type StateGuard<S extends AnyState> = (
+  path: string,
+  state: AnyState,
+) => state is S;
+
 /**
  * Selects states: a class such as `ParamState`, a tag, or a predicate of
  * path and state.
@@ -69,9 +75,25 @@ export function any(...filters: readonly Filter[]): StatePredicate {
 /**
  * Selects the states that each of `filters` does; without filters, all.
  *
+ * @example Parameters of one part of a model
+ * ```ts
+ * import { nn, optim, ParamState, useBackend } from "@braintape/braintape";
+ *
+ * await useBackend("cpu");
+ * const model = new nn.Sequential(new nn.Linear(2, 3), new nn.Linear(3, 1));
+ * const head = nn.all(ParamState, (path) => path.startsWith("layers.1."));
+ * new optim.SGD({ lr: 0.1 }).registerTrainableWeights(model.states(head));
+ * ```
+ *
  * @param filters The filters.
  * @returns Their intersection.
  */
+export function all<S extends AnyState>(
+  first: StateClass<S>,
+  ...others: readonly Filter[]
+): StateGuard<S>;
+/** Selects the states that each of `filters` does. */
+export function all(...filters: readonly Filter[]): StatePredicate;
 export function all(...filters: readonly Filter[]): StatePredicate {
   const predicates = filters.map(toPredicate);
   return (path, state) => predicates.every((test) => test(path, state));

@@ -9,13 +9,14 @@ export {
   type Filter,
   not,
   type StateClass,
+  type StateGuard,
   type StatePredicate,
 } from "./filter.ts";
 export * from "./freeze.ts";
 export * from "./inspect.ts";
 export * from "./module.ts";
 export * from "./param.ts";
-export type { SameShape } from "./same_shape.ts";
+export type { SameRank } from "./same_rank.ts";
 export * from "./sequence.ts";
 export * from "./sequential.ts";
 export { checkInput, type Size, type Sized } from "./size.ts";

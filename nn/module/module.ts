@@ -5,12 +5,21 @@
  */
 import { type AnyState, ParamState, type States } from "../../state.ts";
 import { frames } from "../../frames.ts";
-import { type Filter, type StateClass, toPredicate } from "./filter.ts";
+import {
+  type Filter,
+  type StateClass,
+  type StateGuard,
+  toPredicate,
+} from "./filter.ts";
 import { walk } from "./walk.ts";
 
-/** The states that one filter selects. */
+/**
+ * The states that one filter selects: of a class, those of the class; of a predicate or
+ * a tag, states of tensors.
+ */
 export type Selected<F> = F extends StateClass<infer S> ? States<S>
-  : States<AnyState>;
+  : F extends StateGuard<infer S> ? States<S>
+  : States;
 
 /** The modules whose `call` has not returned yet, outermost first. */
 const calls: Module[] = [];

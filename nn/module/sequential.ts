@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, rule, type ValueRule } from "../../check.ts";
+import { check, listOf, orNull, rule, type ValueRule } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "./module.ts";
 import { isSized, type Size } from "./size.ts";
@@ -81,23 +81,31 @@ export class Sequential<
    * Builds each layer from the size of its input.
    *
    * @param inSize The size of the input, without the batch.
-   * @param makers Functions that return the layers, called in order.
+   * @param layers Modules, or functions of the size that return a layer, in order.
    */
   static build<
     I extends tf.Tensor = tf.Tensor,
     O extends tf.Tensor = tf.Tensor,
   >(
     inSize: Size,
-    ...makers: readonly ((size: Size) => Layer)[]
+    ...layers: readonly (Module | ((size: Size) => Layer))[]
   ): Sequential<I, O> {
-    const layers: Layer[] = [];
-    let size = inSize;
-    for (const [i, make] of makers.entries()) {
-      const layer = make(size);
-      layers.push(layer);
-      size = sizeAfter(layer, size, i) ?? unknownSize(i);
+    const size: ValueRule = listOf(orNull("a nonnegative integer"));
+    check("build Sequential", "inSize", inSize, size);
+    const built: Layer[] = [];
+    let next = inSize;
+    for (const [i, given] of layers.entries()) {
+      check("build Sequential", `layers.${i}`, given, layerRule);
+      const made: unknown = given instanceof Module ? given : given(next);
+      // A function of tensors, such as `tf.relu`, takes the size for a tensor.
+      const isLayer = made instanceof tf.Tensor;
+      if (isLayer) made.dispose();
+      const layer = (isLayer ? given : made) as Layer;
+      check("build Sequential", `layers.${i}`, layer, layerRule);
+      built.push(layer);
+      next = sizeAfter(layer, next, i) ?? unknownSize(i);
     }
-    return new Sequential<I, O>(...layers);
+    return new Sequential<I, O>(...built);
   }
 
   /** The number of layers. */
