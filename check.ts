@@ -94,11 +94,15 @@ export const iterable: ValueRule = rule(
     (Symbol.iterator in x || Symbol.asyncIterator in x),
 );
 
-/** A tensor. */
-export const tensor: ValueRule = rule(
-  "a tensor",
-  (x) => x instanceof tf.Tensor,
-);
+/** A tensor that can still be read. */
+export const tensor: ValueRule = (value) => {
+  if (!(value instanceof tf.Tensor)) {
+    return { at: "", rule: "a tensor", value, error: TypeError };
+  }
+  if (!value.isDisposed) return undefined;
+  const rule = "a tensor that has not been disposed";
+  return { at: "", rule, value, error: TypeError };
+};
 
 /** One of `values`. */
 export function oneOf(...values: readonly unknown[]): ValueRule {

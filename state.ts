@@ -8,7 +8,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, iterable, type OptionRules, string } from "./check.ts";
+import {
+  check,
+  checkOptions,
+  iterable,
+  type OptionRules,
+  string,
+  tensor,
+} from "./check.ts";
 import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
 import { frames } from "./frames.ts";
@@ -180,6 +187,17 @@ export class ShortTermState<T = tf.Tensor> extends State<T> {}
 export class ParamState<T extends tf.Tensor = tf.Tensor>
   extends LongTermState<T> {
   /**
+   * Hold a tensor.
+   *
+   * @param value The tensor, which is cloned.
+   * @param options See {@linkcode StateOptions}.
+   */
+  constructor(value: T, options: StateOptions = {}) {
+    check(`create ${new.target.name}`, "the value", value, tensor);
+    super(value, options);
+  }
+
+  /**
    * Whether optimizers leave the parameter as it is, from their next step on. Set by
    * `nn.freeze` and `nn.unfreeze`. Default: false.
    */
@@ -211,6 +229,7 @@ function own<T>(value: T): T {
 }
 
 function refuseState(action: string, value: unknown) {
+  if (value instanceof tf.Tensor) check(action, "the value", value, tensor);
   if (value instanceof State) {
     throw new TypeError(
       `Cannot ${action}: the value must be a tensor or plain data: current value is a ${value.constructor.name}`,

@@ -35,11 +35,9 @@ export function mapNamed<T, U>(
   values: Named<T>,
   fn: (value: T, name: string) => U,
 ): Record<string, U> {
-  const results: Record<string, U> = {};
-  for (const name of Object.keys(values)) {
-    results[name] = fn(values[name]!, name);
-  }
-  return results;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, fn(value, name)]),
+  );
 }
 
 /**
@@ -62,7 +60,5 @@ export function fromNames<U>(
   names: readonly string[],
   fn: (name: string) => U,
 ): Record<string, U> {
-  const results: Record<string, U> = {};
-  for (const name of names) results[name] = fn(name);
-  return results;
+  return Object.fromEntries(names.map((name) => [name, fn(name)]));
 }

@@ -4,7 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkOptions, type OptionRules } from "../check.ts";
+import {
+  check,
+  checkOptions,
+  type OptionRules,
+  recordOf,
+  tensor,
+} from "../check.ts";
 import { scope } from "../memory.ts";
 import type { Tensors } from "../tensors.ts";
 import { mapNamed } from "../tensors.ts";
@@ -60,6 +66,7 @@ export function clipGradNorm<G extends Tensors>(
   maxNorm: number,
   options: ClipGradNormOptions = {},
 ): ClippedGrads<G> {
+  check("clip gradients", "grads", grads, recordOf(tensor));
   check("clip gradients", "maxNorm", maxNorm, "a positive number");
   checkOptions("clip gradients", options, RULES);
   const { normType = 2 } = options;
@@ -80,6 +87,7 @@ export function clipGradNorm<G extends Tensors>(
  * @returns A scalar; 0 without gradients. Its own gradient is 0 where it is 0.
  */
 export function globalNorm(tensors: Tensors, p = 2): tf.Scalar {
+  check("compute the norm", "tensors", tensors, recordOf(tensor));
   check("compute the norm", "p", p, "a positive number");
   return scope(() => normOf(Object.values(tensors), p));
 }

@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { adopt, isLocal, isThenable, mapTensors, release } from "../memory.ts";
+import { check, tensor } from "../check.ts";
 import type { State } from "../state.ts";
 import { type Frame, frames } from "../frames.ts";
 import { backpropagate } from "./tape.ts";
@@ -162,12 +163,14 @@ function rollback(frame: Frame) {
   }
 }
 
+/** Throws unless argument `i` is a tensor. */
+export function checkArgument(args: readonly unknown[], i: number): void {
+  check("differentiate", `argument ${i}`, args[i], tensor);
+}
+
 function argument({ args }: Task, i: number): tf.Tensor {
-  const x = args[i];
-  if (x instanceof tf.Tensor) return x;
-  throw new TypeError(
-    `Cannot differentiate: argument ${i} must be a tensor: current value is ${x}`,
-  );
+  checkArgument(args, i);
+  return args[i] as tf.Tensor;
 }
 
 function checkFloats(
@@ -209,6 +212,8 @@ function checkValue(
     ? `it returned ${
       Array.isArray(loss) ? "an array: set hasAux to return more" : typeof loss
     }`
+    : loss.isDisposed
+    ? "it has been disposed"
     : loss.dtype !== "float32"
     ? `current dtype is ${loss.dtype}`
     : scalar && loss.rank > 0

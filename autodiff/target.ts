@@ -84,7 +84,9 @@ function toIndices(argnums: number | readonly number[] | undefined): number[] {
   }
   if (new Set(argnums).size < argnums.length) {
     throw new RangeError(
-      `Cannot differentiate: argnums must differ: current value is [${argnums}]`,
+      `Cannot differentiate: argnums must differ: current value is [${
+        argnums.join(", ")
+      }]`,
     );
   }
   return [...argnums];

@@ -16,7 +16,7 @@ import {
 import { type ArgGradsOf, grad, type GradsFor } from "./grad.ts";
 import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
 import { record } from "./record.ts";
-import { differentiate, type Task } from "./differentiate.ts";
+import { checkArgument, differentiate, type Task } from "./differentiate.ts";
 import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
 
 /** Options of {@linkcode vjp} and {@linkcode jacobian}. */
@@ -76,6 +76,7 @@ export function vjp<
   const target = resolveTarget(given);
 
   return (...args) => {
+    for (const i of target.argnums) checkArgument(args, i);
     const { value, from } = record(() => fn(...args));
     const inputs = args.map((x) =>
       x instanceof tf.Tensor ? tf.keep(tf.clone(x)) : x

@@ -1,12 +1,15 @@
 /**
  * Activation functions, elementwise unless said otherwise.
  *
- * Derivatives at kinks are torch's. All of them differentiate twice.
+ * Derivatives at kinks are torch's. All of them differentiate twice. Integers and booleans
+ * are converted to float32.
  *
  * @module
  */
 import { gelu as geluOp } from "../../backend/ops/gelu.ts";
+import { check, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import {
   checkArguments,
   type GeluOptions,
@@ -15,7 +18,7 @@ import {
 
 /** `max(x, 0)`; the derivative at 0 is 0. */
 export function relu<T extends tf.Tensor>(x: T): T {
-  return tf.relu(x);
+  return onFloats(x, (x) => tf.relu(x));
 }
 
 /** `min(max(x, 0), 6)`. */
@@ -31,7 +34,7 @@ export function relu6<T extends tf.Tensor>(x: T): T {
  */
 export function leakyRelu<T extends tf.Tensor>(x: T, slope = 0.01): T {
   checkArguments("leakyRelu", [slope]);
-  return tf.leakyRelu(x, slope);
+  return onFloats(x, (x) => tf.leakyRelu(x, slope));
 }
 
 /**
@@ -42,9 +45,10 @@ export function leakyRelu<T extends tf.Tensor>(x: T, slope = 0.01): T {
  */
 export function elu<T extends tf.Tensor>(x: T, alpha = 1): T {
   checkArguments("elu", [alpha]);
-  if (alpha === 1) return tf.elu(x);
-  return tf.tidy(() =>
-    tf.add(tf.relu(x), tf.mul(alpha, tf.expm1(negativePart(x)))) as T
+  if (alpha === 1) return onFloats(x, (x) => tf.elu(x));
+  return onFloats(
+    x,
+    (x) => tf.add(tf.relu(x), tf.mul(alpha, tf.expm1(negativePart(x)))) as T,
   );
 }
 
@@ -57,7 +61,7 @@ export function elu<T extends tf.Tensor>(x: T, alpha = 1): T {
  */
 export function celu<T extends tf.Tensor>(x: T, alpha = 1): T {
   checkArguments("celu", [alpha]);
-  return tf.tidy(() => tf.mul(alpha, tf.elu(tf.div(x, alpha))) as T);
+  return onFloats(x, (x) => tf.mul(alpha, tf.elu(tf.div(x, alpha))) as T);
 }
 
 /**
@@ -65,7 +69,7 @@ export function celu<T extends tf.Tensor>(x: T, alpha = 1): T {
  * variance 1 under {@linkcode LecunNormal} (Klambauer et al. 2017).
  */
 export function selu<T extends tf.Tensor>(x: T): T {
-  return tf.selu(x);
+  return onFloats(x, (x) => tf.selu(x));
 }
 
 /**
@@ -82,42 +86,42 @@ export function gelu<T extends tf.Tensor>(
 ): T {
   checkArguments("gelu", [options]);
   const { approximate = false } = options;
-  return geluOp(x, approximate);
+  return onFloats(x, (x) => geluOp(x, approximate));
 }
 
 /** `x σ(x)`, also called swish (Ramachandran et al. 2017). */
 export function silu<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(x, tf.sigmoid(x)) as T);
+  return onFloats(x, (x) => tf.mul(x, tf.sigmoid(x)) as T);
 }
 
 /** `x tanh(ln(1 + eˣ))` (Misra 2019). */
 export function mish<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(x, tf.tanh(tf.softplus(x))) as T);
+  return onFloats(x, (x) => tf.mul(x, tf.tanh(tf.softplus(x))) as T);
 }
 
 /** `1 / (1 + e⁻ˣ)`. */
 export function sigmoid<T extends tf.Tensor>(x: T): T {
-  return tf.sigmoid(x);
+  return onFloats(x, (x) => tf.sigmoid(x));
 }
 
 /** `ln σ(x)`, computed as `-softplus(-x)`: no infinity for large negative `x`. */
 export function logSigmoid<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.neg(tf.softplus(tf.neg(x))) as T);
+  return onFloats(x, (x) => tf.neg(tf.softplus(tf.neg(x))) as T);
 }
 
 /** The hyperbolic tangent. */
 export function tanh<T extends tf.Tensor>(x: T): T {
-  return tf.tanh(x);
+  return onFloats(x, (x) => tf.tanh(x));
 }
 
 /** `x - tanh(x)`. */
 export function tanhshrink<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.sub(x, tf.tanh(x)) as T);
+  return onFloats(x, (x) => tf.sub(x, tf.tanh(x)) as T);
 }
 
 /** `ln(1 + eˣ)`. */
 export function softplus<T extends tf.Tensor>(x: T): T {
-  return tf.softplus(x);
+  return onFloats(x, (x) => tf.softplus(x));
 }
 
 /**
@@ -128,27 +132,29 @@ export function softplus<T extends tf.Tensor>(x: T): T {
  */
 export function squareplus<T extends tf.Tensor>(x: T, b = 4): T {
   checkArguments("squareplus", [b]);
-  if (b === 0) return tf.relu(x);
-  return tf.tidy(() =>
-    tf.mul(0.5, tf.add(x, tf.sqrt(tf.add(tf.square(x), b)))) as T
+  if (b === 0) return relu(x);
+  return onFloats(
+    x,
+    (x) => tf.mul(0.5, tf.add(x, tf.sqrt(tf.add(tf.square(x), b)))) as T,
   );
 }
 
 /** `x / (1 + |x|)`. */
 export function softsign<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.div(x, tf.add(1, tf.abs(x))) as T);
+  return onFloats(x, (x) => tf.div(x, tf.add(1, tf.abs(x))) as T);
 }
 
 /** `min(max(x/6 + 1/2, 0), 1)`; the derivative at both kinks is 0. */
 export function hardsigmoid<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() =>
-    tf.add(tf.div(hardtanh(x, { min: -3, max: 3 }), 6), 0.5) as T
+  return onFloats(
+    x,
+    (x) => tf.add(tf.div(hardtanh(x, { min: -3, max: 3 }), 6), 0.5) as T,
   );
 }
 
 /** `x hardsigmoid(x)` (Howard et al. 2019). */
 export function hardswish<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(x, hardsigmoid(x)) as T);
+  return onFloats(x, (x) => tf.mul(x, hardsigmoid(x)) as T);
 }
 
 /**
@@ -163,7 +169,7 @@ export function hardtanh<T extends tf.Tensor>(
 ): T {
   checkArguments("hardtanh", [options]);
   const { min = -1, max = 1 } = options;
-  return tf.tidy(() => {
+  return onFloats(x, (x) => {
     // NaN is neither, and so passes through.
     const capped = tf.where(tf.greaterEqual(x, max), tf.fill(x.shape, max), x);
     return tf.where(tf.lessEqual(x, min), tf.fill(x.shape, min), capped) as T;
@@ -178,8 +184,9 @@ export function hardtanh<T extends tf.Tensor>(
  */
 export function hardshrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
   checkArguments("hardshrink", [lambda]);
-  return tf.tidy(() =>
-    tf.where(tf.lessEqual(tf.abs(x), lambda), tf.zerosLike(x), x) as T
+  return onFloats(
+    x,
+    (x) => tf.where(tf.lessEqual(tf.abs(x), lambda), tf.zerosLike(x), x) as T,
   );
 }
 
@@ -191,8 +198,13 @@ export function hardshrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
  */
 export function softshrink<T extends tf.Tensor>(x: T, lambda = 0.5): T {
   checkArguments("softshrink", [lambda]);
-  return tf.tidy(() =>
-    tf.sub(tf.relu(tf.sub(x, lambda)), tf.relu(tf.sub(tf.neg(x), lambda))) as T
+  return onFloats(
+    x,
+    (x) =>
+      tf.sub(
+        tf.relu(tf.sub(x, lambda)),
+        tf.relu(tf.sub(tf.neg(x), lambda)),
+      ) as T,
   );
 }
 
@@ -209,14 +221,15 @@ export function threshold<T extends tf.Tensor>(
   value: number,
 ): T {
   checkArguments("threshold", [limit, value]);
-  return tf.tidy(() =>
-    tf.where(tf.lessEqual(x, limit), tf.fill(x.shape, value), x) as T
+  return onFloats(
+    x,
+    (x) => tf.where(tf.lessEqual(x, limit), tf.fill(x.shape, value), x) as T,
   );
 }
 
 /** 0 below -1, `(x + 1)² / 4` between, `x` above 1. */
 export function sparsePlus<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => {
+  return onFloats(x, (x) => {
     // From 0 to 2 between the kinks, with a slope of 1 at the upper one.
     const above = tf.relu(tf.sub(x, 1));
     const middle = tf.sub(tf.relu(tf.add(x, 1)), above);
@@ -226,7 +239,7 @@ export function sparsePlus<T extends tf.Tensor>(x: T): T {
 
 /** 0 below -1, `(x + 1) / 2` between, 1 above 1. */
 export function sparseSigmoid<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(0.5, tf.add(hardtanh(x), 1)) as T);
+  return onFloats(x, (x) => tf.mul(0.5, tf.add(hardtanh(x), 1)) as T);
 }
 
 /**
@@ -236,7 +249,10 @@ export function sparseSigmoid<T extends tf.Tensor>(x: T): T {
  * @param alpha `[1]` or `[channels]`
  */
 export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor): T {
-  return tf.tidy(() => tf.add(tf.relu(x), tf.mul(alpha, negativePart(x))) as T);
+  return onFloats(
+    x,
+    (x) => tf.add(tf.relu(x), tf.mul(alpha, negativePart(x))) as T,
+  );
 }
 
 /**
@@ -246,6 +262,7 @@ export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor): T {
  * @param axis Default: the last.
  */
 export function glu<T extends tf.Tensor>(x: T, axis = -1): T {
+  check("apply glu", "x", x, tensor);
   checkArguments("glu", [axis]);
   const size = x.shape.at(axis) ?? 0;
   if (size === 0 || size % 2 !== 0) {
@@ -253,7 +270,7 @@ export function glu<T extends tf.Tensor>(x: T, axis = -1): T {
       `Cannot apply glu: axis ${axis} must have an even size: current shape is [${x.shape}]`,
     );
   }
-  return tf.tidy(() => {
+  return onFloats(x, (x) => {
     const [value, gate] = tf.split(x, 2, axis < 0 ? axis + x.rank : axis);
     return tf.mul(value!, tf.sigmoid(gate!)) as T;
   });
@@ -261,17 +278,22 @@ export function glu<T extends tf.Tensor>(x: T, axis = -1): T {
 
 /** `eˣ / Σ eˣ` over the last axis. */
 export function softmax<T extends tf.Tensor>(x: T): T {
-  return tf.softmax(x);
+  return onFloats(x, (x) => tf.softmax(x));
 }
 
 /** `softmax(-x)` over the last axis. */
 export function softmin<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.softmax(tf.neg(x)));
+  return onFloats(x, (x) => tf.softmax(tf.neg(x)));
 }
 
 /** `x - ln Σ eˣ` over the last axis. */
 export function logSoftmax<T extends tf.Tensor>(x: T): T {
-  return tf.logSoftmax(x);
+  return onFloats(x, (x) => tf.logSoftmax(x));
+}
+
+/** `fn` of `x` as float32, without the tensors made on the way. */
+function onFloats<T extends tf.Tensor>(x: T, fn: (x: T) => tf.Tensor): T {
+  return tf.tidy(() => fn(floats(x)) as T);
 }
 
 /** `min(x, 0)`; the derivative at 0 is 1, so that it complements ReLU's. */

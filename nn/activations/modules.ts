@@ -15,7 +15,7 @@ import {
 } from "./arguments.ts";
 import type * as tf from "../../tf.ts";
 import { SameRank } from "../module/same_rank.ts";
-import type { Size } from "../module/size.ts";
+import { checkInput, type Size } from "../module/size.ts";
 import * as functions from "./functions.ts";
 
 /** The name of an activation function. */
@@ -50,7 +50,8 @@ export abstract class Elementwise<
 
   /** Any shape to the same. */
   override update(x: T): T {
-    const { fn } = this.constructor as typeof Elementwise;
+    const { fn, name } = this.constructor as typeof Elementwise;
+    checkInput(name, x, []);
     const apply = functions[fn] as (x: T, ...args: unknown[]) => T;
     return apply(x, ...this.args);
   }
@@ -228,6 +229,7 @@ export class GLU<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
 
   /** `[..., 2 features]` to `[..., features]`. */
   override update(x: T): T {
+    checkInput("GLU", x, [null]);
     return functions.glu(x);
   }
 }

@@ -52,7 +52,7 @@ export class PReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
   /** `[..., channels]` to the same. */
   override update(x: T): T {
     const count = this.weight.shape[0]!;
-    if (count > 1) checkInput("PReLU", x, [count]);
+    checkInput("PReLU", x, count > 1 ? [count] : []);
     return prelu(x, this.weight.value);
   }
 }

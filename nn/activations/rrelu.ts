@@ -10,6 +10,7 @@ import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
 import { leakyRelu, prelu } from "./functions.ts";
+import { checkInput } from "../module/size.ts";
 import { Elementwise } from "./modules.ts";
 
 /** Options of {@linkcode RReLU}. */
@@ -62,6 +63,7 @@ export class RReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
 
   /** Any shape to the same. */
   override update(x: T): T {
+    checkInput("RReLU", x, []);
     if (!environ.get("fit")) {
       return leakyRelu(x, (this.lower + this.upper) / 2);
     }

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
 import { axesOf, type PerAxis, perAxis } from "./window.ts";
 import { checkInput, type Size } from "../module/size.ts";
@@ -44,7 +45,7 @@ export abstract class AdaptivePool<T extends tf.Tensor> extends Module {
       this.targetSize.reduce(
         // A window is a product of intervals: one axis after the other.
         (y: tf.Tensor, target, i) => this.#axis(y, i + 1, target),
-        x,
+        floats(x),
       ) as T
     );
   }

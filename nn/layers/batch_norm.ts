@@ -7,6 +7,7 @@ import { boolean, checkOptions, type OptionRules } from "../../check.ts";
 import { environ } from "../../environ.ts";
 import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { BatchState, type ParamState } from "../../state.ts";
 import { One, Zero } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
@@ -159,10 +160,11 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
       );
     }
     return scope(() => {
-      const { mean, variance } = this.#statistics(x, fit);
+      const given = floats(x);
+      const { mean, variance } = this.#statistics(given, fit);
       const inverse = tf.rsqrt(tf.add(variance, this.eps));
       const scale = this.weight ? tf.mul(inverse, this.weight.value) : inverse;
-      const y = tf.mul(tf.sub(x, mean), scale);
+      const y = tf.mul(tf.sub(given, mean), scale);
       return (this.bias ? tf.add(y, this.bias.value) : y) as T;
     });
   }

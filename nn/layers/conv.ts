@@ -6,6 +6,7 @@
 import { refuse } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
 import {
@@ -141,7 +142,7 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
     checkInput(this.constructor.name, x, this.inSize, axes + 2);
     this.outSize(x.shape.slice(1));
     return tf.tidy(() => {
-      const padded = pad(x, this.padding as PaddingPairs);
+      const padded = pad(floats(x), this.padding as PaddingPairs);
       const y = this.#convolve(padded, this.weight.value);
       return (this.bias ? tf.add(y, this.bias.value) : y) as T;
     });

@@ -6,6 +6,7 @@
 import { refuse } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
 import {
@@ -136,7 +137,8 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
     return tf.tidy(() => {
       // One axis is two, of which the first has size 1.
       const flat = axes === 1;
-      const image = (flat ? tf.expandDims(x, 1) : x) as tf.Tensor4D;
+      const given = floats(x);
+      const image = (flat ? tf.expandDims(given, 1) : given) as tf.Tensor4D;
       const weight = this.weight.value;
       const kernel = (flat ? tf.expandDims(weight, 0) : weight) as tf.Tensor4D;
       const full = this.#groups(image, kernel);

@@ -8,6 +8,7 @@ import { environ } from "../../environ.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { SameRank } from "../module/same_rank.ts";
 import { checkInput } from "../module/size.ts";
 import { dropoutMask } from "./dropout_mask.ts";
@@ -80,8 +81,11 @@ export class Dropout<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
     const axes = axesOf(this.constructor);
     const { name } = this.constructor;
     checkInput(name, x, [], axes === undefined ? undefined : axes + 2);
-    if (!environ.get("fit") || this.rate === 0) return tf.clone(x);
-    return tf.tidy(() => this.drop(x) as T);
+    const drops = environ.get("fit") && this.rate > 0;
+    return tf.tidy(() => {
+      const given = floats(x);
+      return (drops ? this.drop(given) : tf.clone(given)) as T;
+    });
   }
 
   /** `x` with some of it dropped. */

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, refuse } from "../../check.ts";
+import {
+  check,
+  checkOptions,
+  type OptionRules,
+  refuse,
+  tensor,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
 import type { ParamState } from "../../state.ts";
@@ -12,7 +18,7 @@ import { type Initializer, initializer } from "../init/initializer.ts";
 import { Normal } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
-import { lastAxis, type Size } from "../module/size.ts";
+import { checkInput, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of {@linkcode Embedding}. */
 export interface EmbeddingOptions {
@@ -92,6 +98,10 @@ export class Embedding extends Module {
     weight: tf.Tensor2D,
     options: Pick<EmbeddingOptions, "paddingIdx"> = {},
   ): Embedding {
+    check("create Embedding", "weight", weight, tensor);
+    if (weight.rank !== 2) {
+      refuse("create Embedding", "weight", "of shape [count, size]", weight);
+    }
     checkOptions("create Embedding", options, {
       paddingIdx: RULES.paddingIdx,
     });
@@ -114,6 +124,7 @@ export class Embedding extends Module {
    * @returns `[..., size]`
    */
   override update(indices: tf.Tensor): tf.Tensor {
+    checkInput("Embedding", indices, []);
     if (indices.dtype !== "int32") {
       throw new TypeError(
         `Cannot call Embedding: indices must have dtype int32: current dtype is ${indices.dtype}`,

@@ -14,6 +14,7 @@ import {
 } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { One, Zero } from "../init/mod.ts";
 import { param } from "../module/param.ts";
 import { SameRank } from "../module/same_rank.ts";
@@ -96,7 +97,7 @@ export abstract class Normalization<
   override update(x: T): T {
     checkInput(this.constructor.name, x, this.inSize);
     return tf.tidy(() => {
-      const y = this.standardize(x);
+      const y = this.standardize(floats(x));
       const scaled = this.weight ? tf.mul(y, this.weight.value) : y;
       return (this.bias ? tf.add(scaled, this.bias.value) : scaled) as T;
     });

@@ -5,6 +5,7 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, type Size } from "../module/size.ts";
 import {
@@ -94,16 +95,17 @@ export abstract class Pool<T extends tf.Tensor> extends Module {
     checkInput(this.constructor.name, x, [], axes + 2);
     this.outSize(x.shape.slice(1));
     return tf.tidy(() => {
+      const given = floats(x);
       const { kernelSize, stride } = this;
       const mode = this.padding === "same" ? "same" : "valid";
       if (axes === 3) {
-        const volume = x as tf.Tensor as tf.Tensor5D;
+        const volume = given as tf.Tensor as tf.Tensor5D;
         const sizes = [tripleOf(kernelSize), tripleOf(stride)] as const;
         return this.volume(volume, ...sizes, mode) as T;
       }
       // One axis is two, of which the second has size 1.
       const flat = axes === 1;
-      const image = (flat ? tf.expandDims(x, 2) : x) as tf.Tensor4D;
+      const image = (flat ? tf.expandDims(given, 2) : given) as tf.Tensor4D;
       const pair = (sizes: readonly number[]) =>
         pairOf(flat ? [...sizes, 1] : sizes);
       const y = this.image(image, pair(kernelSize), pair(stride), mode);

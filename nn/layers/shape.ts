@@ -5,6 +5,7 @@
  */
 import { checkOptions, oneOf, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
 import { SameRank } from "../module/same_rank.ts";
 import { checkInput, type Size } from "../module/size.ts";
@@ -99,10 +100,11 @@ export class Upsample extends Module {
   override update(x: tf.Tensor4D): tf.Tensor4D {
     checkInput("Upsample", x, [], 4);
     return tf.tidy(() => {
+      const given = floats(x);
       const [down, right] = this.factor as [number, number];
       return this.mode === "nearest"
-        ? repeat(repeat(x, 1, down), 2, right)
-        : blend(blend(x, 1, down), 2, right);
+        ? repeat(repeat(given, 1, down), 2, right)
+        : blend(blend(given, 1, down), 2, right);
     });
   }
 }

@@ -11,6 +11,7 @@ import {
   tensor,
 } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { checkLabels } from "./labels.ts";
 import { weigh } from "./log_products.ts";
 import {
@@ -128,8 +129,9 @@ function crossEntropy<R extends Reduction>(
     const kept = sparse && ignoreIndex !== undefined
       ? tf.expandDims(tf.notEqual(tf.cast(labels, "int32"), ignoreIndex), -1)
       : undefined;
-    const hard = sparse ? oneHot(labels, classes, kept) : labels;
-    const scale = (y: tf.Tensor) => classWeights ? tf.mul(y, classWeights) : y;
+    const hard = sparse ? oneHot(labels, classes, kept) : floats(labels);
+    const scale = (y: tf.Tensor) =>
+      classWeights ? tf.mul(y, floats(classWeights)) : y;
     let target = scale(hard);
     const rows = target;
     if (labelSmoothing > 0) {
@@ -142,7 +144,8 @@ function crossEntropy<R extends Reduction>(
       target = tf.add(tf.mul(target, 1 - labelSmoothing), even);
     }
     // Ignored rows may hold anything, such as only -Infinity.
-    const given = kept ? tf.where(kept, logits, tf.scalar(0)) : logits;
+    const scores = floats(logits);
+    const given = kept ? tf.where(kept, scores, tf.scalar(0)) : scores;
     const losses = tf.neg(tf.sum(weigh(target, toLogProbs(given)), -1));
     const weighted = sparse &&
       (classWeights !== undefined || ignoreIndex !== undefined);

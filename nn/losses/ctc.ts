@@ -13,6 +13,7 @@ import {
   tensor,
 } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { checkLabels } from "./labels.ts";
 import {
   type LossOptions,
@@ -121,9 +122,10 @@ export function ctcLoss<R extends Reduction = "none">(
       "bool",
     );
     // Steps beyond the length of a sequence may hold anything, such as NaN.
+    const scores = floats(logits);
     const given = steps
-      ? tf.where(tf.expandDims(steps, 2), logits, tf.zerosLike(logits))
-      : logits;
+      ? tf.where(tf.expandDims(steps, 2), scores, tf.zerosLike(scores))
+      : scores;
     const states = 2 * length + 1;
     const extended = interleave(tf.cast(labels, "int32"), blank);
     const rows = tf.cast(tf.oneHot(extended, classes), "float32");

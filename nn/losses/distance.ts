@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { check } from "../../check.ts";
+import { check, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import { weigh } from "./log_products.ts";
 import { defineLoss, type Loss } from "./loss.ts";
 import { checkSameRank } from "./reduction.ts";
@@ -28,7 +29,8 @@ export function cosineSimilarity(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const norm = (x: tf.Tensor) =>
       tf.sqrt(tf.maximum(tf.sum(tf.square(x), -1), LEAST_NORM ** 2));
-    return tf.div(tf.sum(tf.mul(a, b), -1), tf.mul(norm(a), norm(b)));
+    const [x, y] = [floats(a), floats(b)];
+    return tf.div(tf.sum(tf.mul(x, y), -1), tf.mul(norm(x), norm(y)));
   });
 }
 
@@ -83,7 +85,10 @@ export const hingeLoss: Loss = defineLoss(
  * @param share In [0, 1].
  */
 export function smoothLabels<T extends tf.Tensor>(labels: T, share: number): T {
+  check("smooth labels", "labels", labels, tensor);
   check("smooth labels", "share", share, "in [0, 1]");
   const classes = labels.shape.at(-1) ?? 1;
-  return tf.tidy(() => tf.add(tf.mul(labels, 1 - share), share / classes) as T);
+  return tf.tidy(() =>
+    tf.add(tf.mul(floats(labels), 1 - share), share / classes) as T
+  );
 }

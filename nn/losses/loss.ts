@@ -5,6 +5,7 @@
  */
 import { checkOptions, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 import {
   checkSameRank,
   type LossOptions,
@@ -54,7 +55,7 @@ export function defineLoss<O extends LossOptions = LossOptions>(
     checkSameRank(action, predictions, targets);
     const reduction = options.reduction ?? "none" as R;
     return tf.tidy(() =>
-      reduce(formula(predictions, targets, given), reduction)
+      reduce(formula(floats(predictions), floats(targets), given), reduction)
     );
   };
 }

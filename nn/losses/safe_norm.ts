@@ -13,6 +13,7 @@ import {
   tensor,
 } from "../../check.ts";
 import * as tf from "../../tf.ts";
+import { floats } from "../module/floats.ts";
 
 /** Options of {@linkcode safeNorm}. */
 export interface SafeNormOptions {
@@ -61,7 +62,7 @@ export function safeNorm(
   check("compute safeNorm", "x", x, tensor);
   const { axis, keepDims = false } = options;
   return tf.tidy(() => {
-    const squares = tf.sum(tf.square(x), axis, keepDims);
+    const squares = tf.sum(tf.square(floats(x)), axis, keepDims);
     const isZero = tf.equal(squares, 0);
     // The root of 0 must not be taken at all: 0 times its infinite slope is NaN.
     const root = tf.sqrt(tf.where(isZero, tf.onesLike(squares), squares));
