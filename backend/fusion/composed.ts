@@ -11,6 +11,9 @@ import { checkRow, type Kernel, type Launch, type Row } from "./kernel.ts";
 type TensorOp = (a: tf.Tensor, b: tf.Tensor, c: tf.Tensor) => tf.Tensor;
 
 function select(x: tf.Tensor, yes: tf.Tensor, no: tf.Tensor): tf.Tensor {
+  // Of a number and no elements, tfjs would make one element.
+  const empty = [x, yes, no].find(({ size }) => size === 0);
+  if (empty) return tf.zeros(empty.shape);
   return tf.where(tf.greater(x, 0), yes, no);
 }
 

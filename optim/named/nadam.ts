@@ -40,13 +40,7 @@ export function scaleByNadam(
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, momentumDecay = 4e-3 } =
     options;
   const momentum = (t: number) => b1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
-  const products = [1];
-  const product = (t: number): number => {
-    for (let i = products.length; i <= t; i++) {
-      products.push(products[i - 1]! * momentum(i));
-    }
-    return products[t]!;
-  };
+  const product = latest((t) => b1 ** t * growth(t, momentumDecay));
   return tx.elementwise({
     slots: { m: 0, v: 0 },
     scalars: {
@@ -65,6 +59,38 @@ export function scaleByNadam(
       };
     },
   });
+}
+
+/**
+ * The product of `1 - ½ 0.96^(i ψ)` for i = 1 to t, in a time that does not depend on t:
+ * the logarithm of each factor is a power series in `½ 0.96^(i ψ)`, so the sum over i of
+ * each power is a geometric one.
+ */
+function growth(t: number, decay: number): number {
+  const slope = decay * Math.log(0.96);
+  let log = 0;
+  for (let k = 1, power = 0.5; power / k > 1e-18; k++, power /= 2) {
+    // r + r² + ... + rᵗ with r = 0.96^(k ψ)
+    const sum = slope === 0
+      ? t
+      : Math.exp(k * slope) * Math.expm1(k * slope * t) /
+        Math.expm1(k * slope);
+    log -= power / k * sum;
+  }
+  return Math.exp(log);
+}
+
+/** `fn`, which is called again only for another argument: parameters share a step. */
+function latest(fn: (t: number) => number): (t: number) => number {
+  const known = new Map<number, number>();
+  return (t) => {
+    let value = known.get(t);
+    if (value === undefined) {
+      if (known.size > 8) known.clear();
+      known.set(t, value = fn(t));
+    }
+    return value;
+  };
 }
 
 /** Options of {@linkcode nadam}. */

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { check, refuse, tensor } from "../../check.ts";
 import { ParamState, State, type States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
-import { select } from "../transforms/opt_state.ts";
+import { own, select } from "../transforms/opt_state.ts";
 import type { Group } from "./group.ts";
 import { sameShape } from "../../backend/fusion/mod.ts";
 
@@ -48,7 +48,7 @@ export class Registry {
 
   /** Whether a parameter is left as it is. */
   isFrozen(path: string): boolean {
-    const state = this.#states[path];
+    const state = own(this.#states, path);
     return state instanceof ParamState && state.frozen;
   }
 
@@ -69,7 +69,7 @@ export class Registry {
     const pathOf = new Map(this.#pathOf);
     for (const [path, state] of Object.entries(states)) {
       checkParameter(action, path, state);
-      const known = this.#states[this.#aliases.get(path) ?? path];
+      const known = own(this.#states, this.#aliases.get(path) ?? path);
       if (known && known !== state) {
         throw new RangeError(
           `Cannot ${action}: the path must be free: another parameter is registered as "${path}"`,
@@ -124,7 +124,8 @@ export class Registry {
     }
     const matched: Record<string, Tensors[string]> = {};
     for (const [key, grad] of Object.entries(grads)) {
-      const path = this.#aliases.get(key) ?? key, state = this.#states[path];
+      const path = this.#aliases.get(key) ?? key,
+        state = own(this.#states, path);
       if (!state) {
         throw new RangeError(
           `Cannot ${action}: no parameter is registered as "${key}"`,
@@ -145,6 +146,9 @@ export class Registry {
 
 function checkParameter(action: string, path: string, state: unknown) {
   const name = `"${path}"`;
+  if (path === "__proto__") {
+    refuse(action, "the path of a parameter", "other than __proto__", path);
+  }
   if (!(state instanceof State)) {
     refuse(action, name, "a state", state, TypeError);
   }

@@ -45,9 +45,17 @@ export function nextState(state: OptState, next: Named<Tensors>): OptState {
     slots: mapNamed(
       state.slots,
       (slots, slot) =>
-        mapNamed(slots, (old, path) => next[path]?.[slot] ?? old),
+        mapNamed(
+          slots,
+          (old, path) => own(next, path)?.[slot] ?? old,
+        ),
     ),
   };
+}
+
+/** The value under `path`, which no object inherits. */
+export function own<T>(values: Named<T>, path: string): T | undefined {
+  return Object.hasOwn(values, path) ? values[path] : undefined;
 }
 
 /** The values of those of `paths` that have one. */

@@ -8,7 +8,7 @@ import { callable, checkOptions, type OptionRules } from "../../check.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import type { StepInfo } from "./rule.ts";
-import { nextState, startState } from "./opt_state.ts";
+import { nextState, own as ownValue, startState } from "./opt_state.ts";
 
 /** The math of a transformation of whole tensors. */
 export interface TensorRule {
@@ -47,7 +47,7 @@ export function perTensor(rule: TensorRule): GradientTransformation {
         const param = params[path]!;
         const own: Record<string, tf.Tensor> = {};
         for (const slot in state.slots) {
-          const x = state.slots[slot]![path];
+          const x = ownValue(state.slots[slot]!, path);
           if (x) own[slot] = x;
         }
         const info: StepInfo = {
