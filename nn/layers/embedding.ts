@@ -119,9 +119,10 @@ export class Embedding extends Module {
   /**
    * The vectors of `indices`.
    *
-   * @param indices `[...]`, of dtype `int32`, each below `count`: another one throws
-   * on cpu and WASM, and reads as zeros on WebGPU, which cannot look.
+   * @param indices `[...]`, of dtype `int32`, from 0 to `count - 1`.
    * @returns `[..., size]`
+   * @throws {RangeError} If an index is out of range. On WebGPU, which cannot read indices
+   * without waiting, its vector is NaN.
    */
   override update(indices: tf.Tensor): tf.Tensor {
     checkInput("Embedding", indices, []);

@@ -148,3 +148,30 @@ onEachBackend("AUC takes targets 0 and 1 only", async (on) => {
     }
   }
 });
+
+onEachBackend(
+  "Embedding: an index out of range is no vector of zeros",
+  async (on) => {
+    for (const paddingIdx of [undefined, 1]) {
+      const layer = new nn.Embedding(
+        3,
+        2,
+        paddingIdx === undefined ? {} : { paddingIdx },
+      );
+      for (const index of [-1, 3, 1e6]) {
+        const call = () =>
+          layer.call(tf.tensor2d([[0, index]], [1, 2], "int32"));
+        if (on !== "webgpu") {
+          assertThrows(
+            call,
+            RangeError,
+            `in [0, 3): current value is ${index}`,
+          );
+        } else {
+          const values = await numbers(call());
+          assertEquals(values.map(Number.isNaN), [false, false, true, true]);
+        }
+      }
+    }
+  },
+);
