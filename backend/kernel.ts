@@ -34,6 +34,16 @@ export function replaceKernel(
   corrected.set(kernelFunc, new Set([...reasons, reason]));
 }
 
+/** Adds a kernel of ours, unless the backend has it. */
+export function addKernel(
+  backendName: string,
+  kernelName: string,
+  kernelFunc: KernelFunc,
+): void {
+  if (tf.getKernel(kernelName, backendName)) return;
+  tf.registerKernel({ kernelName, backendName, kernelFunc });
+}
+
 /** Whether the current backend has a kernel of that name. */
 export function hasKernel(kernelName: string): boolean {
   return tf.getKernel(kernelName, tf.getBackend()) !== undefined;

@@ -5,17 +5,8 @@ import { broadcastBatches } from "../ops/batches.ts";
 import { checkIndices } from "../indices.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
-
-/** What this module uses of tfjs' plain JavaScript backend. */
-interface CpuBackend {
-  readonly data: { get(dataId: object): { readonly values: tf.TypedArray } };
-  makeTensorInfo(
-    shape: number[],
-    dtype: tf.DataType,
-    values: tf.TypedArray,
-  ): tf.TensorInfo;
-  disposeData(dataId: object): boolean;
-}
+import type { CpuBackend } from "./backend.ts";
+import { registerCrossEntropy } from "./cross_entropy.ts";
 
 /** Replaces what is wrong in tfjs' plain JavaScript backend. */
 export function registerCpuKernels(): void {
@@ -31,6 +22,7 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.Square, (shipped) => each(shipped, square, "int32"));
   replaceKernel("cpu", tf.Cast, roundToFloats);
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
+  registerCrossEntropy();
   correctPaddings("cpu");
   upcastInputs("cpu");
   checkIndices(

@@ -6,6 +6,7 @@ import { checkIndices } from "../indices.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 import { valuesOnHost } from "./backend.ts";
+import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerElementwise } from "./elementwise.ts";
 import { readNaNOutside } from "./gather.ts";
 import { computeWithIntegers } from "./integers.ts";
@@ -49,6 +50,7 @@ export function registerWebGpuKernels(): void {
     replace(name, (shipped) => convolveNothing(shipped, true));
   }
   registerElementwise();
+  registerCrossEntropy();
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("webgpu");
   upcastInputs("webgpu");

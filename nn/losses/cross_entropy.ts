@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { classCrossEntropy } from "../../backend/ops/cross_entropy.ts";
 import {
   check,
   checkOptions,
@@ -84,13 +85,7 @@ export function softmaxCrossEntropy<R extends Reduction = "none">(
   labels: tf.Tensor,
   options: CrossEntropyOptions<R> = {},
 ): Reduced<R> {
-  return crossEntropy(
-    "softmaxCrossEntropy",
-    tf.logSoftmax,
-    logits,
-    labels,
-    options,
-  );
+  return crossEntropy("softmaxCrossEntropy", true, logits, labels, options);
 }
 
 /**
@@ -107,52 +102,106 @@ export function nllLoss<R extends Reduction = "none">(
   labels: tf.Tensor,
   options: CrossEntropyOptions<R> = {},
 ): Reduced<R> {
-  return crossEntropy("nllLoss", (x) => x, logProbs, labels, options);
+  return crossEntropy("nllLoss", false, logProbs, labels, options);
 }
 
 function crossEntropy<R extends Reduction>(
   name: string,
-  toLogProbs: (x: tf.Tensor) => tf.Tensor,
+  isLogits: boolean,
   logits: tf.Tensor,
   labels: tf.Tensor,
   options: CrossEntropyOptions<R>,
 ): Reduced<R> {
-  checkArguments(`compute ${name}`, logits, labels, options);
-  const { reduction = "none" as R, labelSmoothing = 0 } = options;
-  const { classWeights, ignoreIndex } = options;
+  const action = `compute ${name}`;
+  checkArguments(action, logits, labels, options);
+  const { reduction = "none" as R, ignoreIndex } = options;
   const classes = logits.shape.at(-1)!;
-  const sparse = labels.rank === logits.rank - 1;
+  if (labels.rank === logits.rank) {
+    return tf.tidy(() =>
+      reduce(
+        ofTargets(isLogits, floats(logits), floats(labels), options),
+        reduction,
+      )
+    );
+  }
   return tf.tidy(() => {
-    const factor = sparse
-      ? checkLabels(`compute ${name}`, labels, { classes, ignoreIndex })
-      : undefined;
-    const kept = sparse && ignoreIndex !== undefined
-      ? tf.expandDims(tf.notEqual(tf.cast(labels, "int32"), ignoreIndex), -1)
-      : undefined;
-    const hard = sparse ? oneHot(labels, classes, kept) : floats(labels);
-    const scale = (y: tf.Tensor) =>
-      classWeights ? tf.mul(y, floats(classWeights)) : y;
-    let target = scale(hard);
-    const rows = target;
-    if (labelSmoothing > 0) {
-      const counted = sparse
-        ? tf.sum(hard, -1, true)
-        : tf.onesLike(tf.sum(hard, -1, true));
-      const even = scale(
-        tf.mul(counted, tf.fill([classes], labelSmoothing / classes)),
-      );
-      target = tf.add(tf.mul(target, 1 - labelSmoothing), even);
-    }
-    // Ignored rows may hold anything, such as only -Infinity.
+    const factor = checkLabels(action, labels, { classes, ignoreIndex });
+    const indices = tf.cast(labels, "int32");
+    const kept = ignoreIndex === undefined
+      ? undefined
+      : tf.notEqual(indices, ignoreIndex);
     const scores = floats(logits);
-    const given = kept ? tf.where(kept, scores, tf.scalar(0)) : scores;
-    const losses = tf.neg(tf.sum(weigh(target, toLogProbs(given)), -1));
-    const weighted = sparse &&
-      (classWeights !== undefined || ignoreIndex !== undefined);
-    const rowWeight = weighted ? tf.sum(rows, -1) : undefined;
+    const weights = options.classWeights && floats(options.classWeights);
+    const composed = () => ofClasses(isLogits, scores, indices, kept, options);
+    const losses = isLogits && scores.size > 0
+      ? tf.reshape(
+        classCrossEntropy(
+          scores.rank === 2 ? scores : tf.reshape(scores, [-1, classes]),
+          tf.reshape(indices, [-1]),
+          {
+            smoothing: options.labelSmoothing ?? 0,
+            ignoreIndex,
+            weights,
+          },
+          () => tf.reshape(composed(), [-1]),
+        ),
+        labels.shape,
+      )
+      : composed();
     const known = factor ? tf.mul(losses, factor) : losses;
-    return reduce(known, reduction, rowWeight);
+    return reduce(known, reduction, rowWeights(indices, kept, weights));
   });
+}
+
+/** What each row counts in a mean; nothing where all count 1. */
+function rowWeights(
+  labels: tf.Tensor,
+  kept: tf.Tensor | undefined,
+  classWeights: tf.Tensor | undefined,
+): tf.Tensor | undefined {
+  const counts = kept && tf.cast(kept, "float32");
+  if (!classWeights) return counts;
+  const classes = kept ? tf.where(kept, labels, tf.zerosLike(labels)) : labels;
+  const weights = tf.gather(classWeights, classes as tf.Tensor1D);
+  return counts ? tf.mul(weights, counts) : weights;
+}
+
+/** The losses of class labels, from rows with a 1 at the label. */
+function ofClasses(
+  isLogits: boolean,
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  keptRows: tf.Tensor | undefined,
+  options: CrossEntropyOptions,
+): tf.Tensor {
+  const kept = keptRows && tf.expandDims(keptRows, -1);
+  const hard = oneHot(labels, logits.shape.at(-1)!, kept);
+  // Ignored rows may hold anything, such as only -Infinity.
+  const given = kept ? tf.where(kept, logits, tf.scalar(0)) : logits;
+  return ofTargets(isLogits, given, hard, options, tf.sum(hard, -1, true));
+}
+
+/** The losses of rows of probabilities; `counted` is 0 for a row that is left out. */
+function ofTargets(
+  isLogits: boolean,
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  { labelSmoothing = 0, classWeights }: CrossEntropyOptions,
+  counted?: tf.Tensor,
+): tf.Tensor {
+  const classes = logits.shape.at(-1)!;
+  const scale = (y: tf.Tensor) =>
+    classWeights ? tf.mul(y, floats(classWeights)) : y;
+  let target = scale(labels);
+  if (labelSmoothing > 0) {
+    const rows = counted ?? tf.onesLike(tf.sum(labels, -1, true));
+    const even = scale(
+      tf.mul(rows, tf.fill([classes], labelSmoothing / classes)),
+    );
+    target = tf.add(tf.mul(target, 1 - labelSmoothing), even);
+  }
+  const logs = isLogits ? tf.logSoftmax(logits) : logits;
+  return tf.neg(tf.sum(weigh(target, logs), -1));
 }
 
 /** Rows with a 1 at the label; zeros in rows that are not kept. */
@@ -161,8 +210,7 @@ function oneHot(
   classes: number,
   kept: tf.Tensor | undefined,
 ): tf.Tensor {
-  const indices = tf.cast(labels, "int32");
-  const rows = tf.cast(tf.oneHot(indices, classes), "float32");
+  const rows = tf.cast(tf.oneHot(labels, classes), "float32");
   return kept ? tf.mul(rows, tf.cast(kept, "float32")) : rows;
 }
 

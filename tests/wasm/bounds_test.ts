@@ -41,6 +41,14 @@ const CASES: [string, Record<string, number[]>, object][] = [
   }, { ...WINDOWS, inputShape: [1, 4, 4, 2] }],
   ["Select", { condition: [4], t: [8], e: [4] }, {}],
   ["UnsortedSegmentSum", { x: [2, 3], segmentIds: [3] }, { numSegments: 2 }],
+  ["CrossEntropy", { logits: [4, 5], labels: [3] }, {
+    smoothing: 0,
+    ignoreIndex: null,
+  }],
+  ["CrossEntropyGrad", { logits: [4, 5], labels: [4], lse: [4], dy: [2] }, {
+    smoothing: 0,
+    ignoreIndex: null,
+  }],
   ["GeluGrad", { x: [8], dy: [4] }, {}],
   ["SoftmaxGrad", { y: [2, 4], dy: [2, 2] }, {}],
   ["LayerNormGrad", { y: [2, 4], dy: [2, 2], scale: [2] }, {}],
@@ -49,6 +57,7 @@ const CASES: [string, Record<string, number[]>, object][] = [
 
 const TYPES: Record<string, "bool" | "int32"> = {
   condition: "bool",
+  labels: "int32",
   segmentIds: "int32",
 };
 

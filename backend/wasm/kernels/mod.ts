@@ -12,6 +12,7 @@ import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
 import { registerComplex } from "./complex.ts";
 import { registerConvolutions } from "./convolution.ts";
+import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerDepthwise } from "./depthwise.ts";
 import { registerDilation } from "./dilation.ts";
 import { registerEinsum } from "./einsum.ts";
@@ -35,6 +36,7 @@ const REGISTER: readonly (() => void)[] = [
   registerCast,
   registerComplex,
   registerConvolutions,
+  registerCrossEntropy,
   registerDepthwise,
   registerDilation,
   registerEinsum,
