@@ -305,6 +305,22 @@ export function pick<O extends object>(
   ) as O;
 }
 
+/**
+ * Throw if there are arguments that nobody takes; an object without options is none.
+ */
+export function checkNoMore(action: string, args: readonly unknown[]): void {
+  const given = args.filter((x) =>
+    x !== undefined &&
+    !(typeof x === "object" && x !== null && Object.keys(x).length === 0)
+  );
+  if (given.length === 0) return;
+  throw new TypeError(
+    `Cannot ${action}: it takes no further arguments: current values are ${
+      given.map(show).join(", ")
+    }`,
+  );
+}
+
 /** Throw `Cannot ${action}: ${name} must be ${rule}: current value is ${value}`. */
 export function refuse(
   action: string,

@@ -7,9 +7,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { frames } from "./frames.ts";
 import { release } from "./memory.ts";
 
-/** What a function returned, and how to keep or undo what it wrote to states. */
+/** The result of a function, and the means to keep or undo its writes to states. */
 export interface Transaction<T> {
-  /** What the function returned. */
+  /** The result of the function. */
   readonly value: T;
   /** Keep what the function wrote, and free what it replaced. */
   commit(): void;

@@ -42,9 +42,9 @@ export interface Outcome {
   readonly states: ReadonlyMap<State<tf.Tensor>, tf.Tensor>;
   /** The gradient in each argument of `argnums`. */
   readonly args: readonly tf.Tensor[];
-  /** What the function returned. */
+  /** The value of the function. */
   readonly value: tf.Tensor;
-  /** What it returned besides. */
+  /** The auxiliary value. */
   readonly aux: unknown;
 }
 
@@ -110,7 +110,7 @@ export function differentiate(task: Task): Outcome {
   }
 }
 
-/** Put `value` in `state` until the frame ends, without giving it away. */
+/** Sets the value of `state` until the frame ends; `value` is still owned by others. */
 function lend(frame: Frame, state: object, value: unknown) {
   if (!frame.originals.has(state)) {
     frame.originals.set(state, frames.peek(state));
@@ -151,7 +151,7 @@ function commit(frame: Frame, leaves: readonly object[]) {
   }
 }
 
-/** Put every state back as it was. */
+/** Restores the value of every state. */
 function rollback(frame: Frame) {
   for (const [state, original] of frame.originals) {
     const written = frames.peek(state);

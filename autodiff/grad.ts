@@ -44,7 +44,7 @@ export type ValueOf<R> = R extends tf.Tensor ? R
 /** The auxiliary value in what a differentiated function returns. */
 export type AuxOf<R> = R extends readonly [unknown, infer X] ? X : undefined;
 
-/** What {@linkcode grad} returns: gradients, then value, then aux. */
+/** The result of {@linkcode grad}: gradients, then value, then aux. */
 export type GradResult<A extends readonly unknown[], R, O> = O extends
   { readonly returnValue: true }
   ? O extends { readonly hasAux: true } ? [GradsFor<A, O>, ValueOf<R>, AuxOf<R>]
@@ -52,7 +52,7 @@ export type GradResult<A extends readonly unknown[], R, O> = O extends
   : O extends { readonly hasAux: true } ? [GradsFor<A, O>, AuxOf<R>]
   : GradsFor<A, O>;
 
-/** What a differentiated function may return. */
+/** The result of a function to differentiate. */
 export type Differentiable = tf.Tensor | readonly [tf.Tensor, unknown];
 
 /**

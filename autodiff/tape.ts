@@ -8,7 +8,7 @@ import { engine } from "../engine.ts";
 
 /** A function's value, and its gradient in each input. */
 export interface TapeResult {
-  /** What the function returned. */
+  /** The value of the function. */
   readonly value: tf.Tensor;
   /** For each input, its gradient; null where the value does not depend on it. */
   readonly grads: readonly (tf.Tensor | null)[];

@@ -13,11 +13,11 @@ import {
 
 /** The constants of the generator, see `philox.ts`. */
 export interface PhiloxConstants {
-  /** How often a counter is stirred. */
+  /** The number of rounds. */
   readonly rounds: number;
-  /** What words 0 and 2 are multiplied by. */
+  /** The factors of words 0 and 2. */
   readonly multipliers: readonly [number, number];
-  /** What is added to the key after each round. */
+  /** The increments of the key after each round. */
   readonly weyl: readonly [number, number];
 }
 

@@ -6,6 +6,7 @@ import {
   boolean,
   callable,
   check,
+  checkNoMore,
   checkOptions,
   either,
   increasingListOf,
@@ -175,4 +176,14 @@ Deno.test("errors show any value", async () => {
   assertEquals(show(Object.create(null)), "an object");
   assertEquals(show([1, "a", [2n]]), '[1, "a", [2n]]');
   assertEquals(show(Array(20).fill(0)), "[0, 0, 0, 0, 0, 0, 0, 0, ...]");
+});
+
+Deno.test("arguments that nobody takes are refused", () => {
+  checkNoMore("create Flatten", []);
+  checkNoMore("create Flatten", [{}, undefined]);
+  assertThrows(
+    () => checkNoMore("create Flatten", [1, { a: 2 }]),
+    TypeError,
+    "Cannot create Flatten: it takes no further arguments: current values are 1, an object",
+  );
 });

@@ -6,6 +6,7 @@
 import {
   boolean,
   check,
+  checkNoMore,
   checkOptions,
   type OptionRules,
   refuse,
@@ -43,6 +44,9 @@ const ARGUMENTS = {
   hardshrink: { lambda: "a number" },
   softshrink: { lambda: "a number" },
   threshold: { limit: "a number", value: "a number" },
+  softmax: { axis: "an integer" },
+  softmin: { axis: "an integer" },
+  logSoftmax: { axis: "an integer" },
   glu: { axis: "an integer" },
 } satisfies Record<string, Record<string, Rule | OptionRules<object>>>;
 
@@ -57,12 +61,7 @@ export function checkArguments(
       ? ARGUMENTS[name as keyof typeof ARGUMENTS]
       : {},
   );
-  if (args.length > rules.length) {
-    const most = rules.length === 0
-      ? "no arguments"
-      : `at most ${rules.length} arguments`;
-    refuse(action, "it", `given ${most}`, args, TypeError);
-  }
+  checkNoMore(action, args.slice(rules.length));
   for (const [i, value] of args.entries()) {
     const [argument, rule] = rules[i]!;
     if (value === undefined) continue;

@@ -1,5 +1,5 @@
 /**
- * Activation functions, elementwise unless said otherwise.
+ * Elementwise activation functions.
  *
  * Derivatives at kinks are torch's. All of them differentiate twice. Integers and booleans
  * are converted to float32.
@@ -7,14 +7,13 @@
  * @module
  */
 import { gelu as geluOp } from "../../backend/ops/gelu.ts";
-import { check, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import { floats } from "../module/floats.ts";
 import {
   checkArguments,
   type GeluOptions,
   type HardtanhOptions,
 } from "./arguments.ts";
+import { onFloats } from "./on_floats.ts";
 
 /** `max(x, 0)`; the derivative at 0 is 0. */
 export function relu<T extends tf.Tensor>(x: T): T {
@@ -253,47 +252,6 @@ export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor): T {
     x,
     (x) => tf.add(tf.relu(x), tf.mul(alpha, negativePart(x))) as T,
   );
-}
-
-/**
- * The first half of an axis times `σ` of the second (Dauphin et al. 2017).
- *
- * @param x The axis must have an even size.
- * @param axis Default: the last.
- */
-export function glu<T extends tf.Tensor>(x: T, axis = -1): T {
-  check("apply glu", "x", x, tensor);
-  checkArguments("glu", [axis]);
-  const size = x.shape.at(axis) ?? 0;
-  if (size === 0 || size % 2 !== 0) {
-    throw new RangeError(
-      `Cannot apply glu: axis ${axis} must have an even size: current shape is [${x.shape}]`,
-    );
-  }
-  return onFloats(x, (x) => {
-    const [value, gate] = tf.split(x, 2, axis < 0 ? axis + x.rank : axis);
-    return tf.mul(value!, tf.sigmoid(gate!)) as T;
-  });
-}
-
-/** `eˣ / Σ eˣ` over the last axis. */
-export function softmax<T extends tf.Tensor>(x: T): T {
-  return onFloats(x, (x) => tf.softmax(x));
-}
-
-/** `softmax(-x)` over the last axis. */
-export function softmin<T extends tf.Tensor>(x: T): T {
-  return onFloats(x, (x) => tf.softmax(tf.neg(x)));
-}
-
-/** `x - ln Σ eˣ` over the last axis. */
-export function logSoftmax<T extends tf.Tensor>(x: T): T {
-  return onFloats(x, (x) => tf.logSoftmax(x));
-}
-
-/** `fn` of `x` as float32, without the tensors made on the way. */
-function onFloats<T extends tf.Tensor>(x: T, fn: (x: T) => tf.Tensor): T {
-  return tf.tidy(() => fn(floats(x)) as T);
 }
 
 /** `min(x, 0)`; the derivative at 0 is 1, so that it complements ReLU's. */

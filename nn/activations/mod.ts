@@ -5,6 +5,7 @@
  */
 export type { GeluOptions, HardtanhOptions } from "./arguments.ts";
 export * from "./functions.ts";
+export * from "./along_axis.ts";
 export * from "./modules.ts";
 export * from "./prelu.ts";
 export * from "./rrelu.ts";

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { checkNoMore } from "../../check.ts";
 import {
   checkArguments,
   type GeluOptions,
@@ -16,10 +17,16 @@ import {
 import type * as tf from "../../tf.ts";
 import { SameRank } from "../module/same_rank.ts";
 import { checkInput, type Size } from "../module/size.ts";
-import * as functions from "./functions.ts";
+import * as alongAxis from "./along_axis.ts";
+import * as elementwise from "./functions.ts";
+
+const functions = { ...elementwise, ...alongAxis };
 
 /** The name of an activation function. */
-export type ActivationName = Exclude<keyof typeof functions, "glu" | "prelu">;
+export type ActivationName = Exclude<
+  keyof typeof elementwise | keyof typeof alongAxis,
+  "glu" | "prelu"
+>;
 
 /**
  * An activation function as a module.
@@ -200,27 +207,37 @@ export class Threshold<T extends tf.Tensor = tf.Tensor>
 
 /** {@linkcode softmax} as a module. */
 export class Softmax<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
+  extends Elementwise<T, [axis?: number]> {
   /** The function. */
   static override readonly fn = "softmax";
 }
 
 /** {@linkcode softmin} as a module. */
 export class Softmin<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
+  extends Elementwise<T, [axis?: number]> {
   /** The function. */
   static override readonly fn = "softmin";
 }
 
 /** {@linkcode logSoftmax} as a module. */
 export class LogSoftmax<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
+  extends Elementwise<T, [axis?: number]> {
   /** The function. */
   static override readonly fn = "logSoftmax";
 }
 
 /** {@linkcode glu} over the last axis as a module, which halves it. */
 export class GLU<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    super();
+    checkNoMore("create GLU", none);
+  }
+
   /** Half as many features. */
   override outSize(inSize: Size): Size {
     const last = inSize.at(-1) ?? null;

@@ -19,7 +19,7 @@ export interface RReLUOptions {
   readonly lower?: number;
   /** The largest slope. Default: 1/3. */
   readonly upper?: number;
-  /** Where slopes are drawn from. Default: the default stream. */
+  /** The stream that slopes are drawn from. Default: the default stream. */
   readonly random?: RandomState;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check } from "../../check.ts";
+import { check, checkNoMore } from "../../check.ts";
 import { type Initializer, matrix } from "./initializer.ts";
 
 /** The same number in every element. */
@@ -29,16 +29,26 @@ export class Constant implements Initializer {
 
 /** Zeros: the default of biases. */
 export class Zero extends Constant {
-  /** Takes no arguments. */
-  constructor() {
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create Zero", none);
     super(0);
   }
 }
 
 /** Ones: the default of scales. */
 export class One extends Constant {
-  /** Takes no arguments. */
-  constructor() {
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create One", none);
     super(1);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkNoMore } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
@@ -25,10 +26,12 @@ export abstract class AdaptivePool<T extends tf.Tensor> extends Module {
    * Keep the number of windows.
    *
    * @param targetSize The length of the output: one for all axes, or one for each.
+   * @param none No more arguments.
    */
-  constructor(targetSize: PerAxis) {
+  constructor(targetSize: PerAxis, ...none: readonly never[]) {
     super();
     const { name } = new.target;
+    checkNoMore(`create ${name}`, none);
     const axes = axesOf(new.target);
     this.targetSize = perAxis(name, "targetSize", targetSize, axes);
   }

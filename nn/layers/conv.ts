@@ -30,7 +30,7 @@ import {
 
 /** Options of convolutions. */
 export interface ConvOptions extends WeightOptions {
-  /** How far the window moves. Default: 1. */
+  /** The distance between places of the window. Default: 1. */
   readonly stride?: PerAxis;
   /** The padding around the input. Default: `"same"`. */
   readonly padding?: Padding;
@@ -63,7 +63,7 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
   readonly weight: ParamState;
   /** `[out]` */
   readonly bias: ParamState<tf.Tensor1D> | null;
-  /** How far the window moves, along each axis. */
+  /** The distance between places of the window, along each axis. */
   readonly stride: readonly number[];
   /** The distance of the window's cells, along each axis. */
   readonly dilation: readonly number[];

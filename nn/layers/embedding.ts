@@ -26,7 +26,7 @@ export interface EmbeddingOptions {
   readonly paddingIdx?: number;
   /** The initializer. Default: {@linkcode Normal} with `std` `1 / √size`. */
   readonly weightInit?: Initializer;
-  /** Where the initializer draws from. Default: the default stream. */
+  /** The stream of the initializer. Default: the default stream. */
   readonly random?: RandomState;
 }
 

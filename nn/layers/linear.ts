@@ -22,7 +22,7 @@ export interface WeightOptions {
   readonly weightInit?: Initializer;
   /** The initializer of the bias. Default: {@linkcode Zero}. */
   readonly biasInit?: Initializer;
-  /** Where the initializers draw from. Default: the default stream. */
+  /** The stream of the initializers. Default: the default stream. */
   readonly random?: RandomState;
 }
 
@@ -62,10 +62,10 @@ export class Linear<T extends tf.Tensor = tf.Tensor2D> extends Module {
   readonly bias: ParamState<tf.Tensor1D> | null;
 
   /**
-   * Make the parameters.
+   * Create the parameters.
    *
    * @param inSize The size of the last axis, or a size that ends in it.
-   * @param outSize What the last axis becomes.
+   * @param outSize The size of the last axis of the output.
    * @param options See {@linkcode WeightOptions}.
    */
   constructor(

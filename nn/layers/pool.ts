@@ -24,7 +24,7 @@ import {
 
 /** Options of pools. */
 export interface PoolOptions {
-  /** How far the window moves. Default: `kernelSize`. */
+  /** The distance between places of the window. Default: `kernelSize`. */
   readonly stride?: PerAxis;
   /** The padding around the input, which no window counts. Default: `"valid"`. */
   readonly padding?: Padding;
@@ -50,7 +50,7 @@ export abstract class Pool<T extends tf.Tensor> extends Module {
   static readonly axes: number;
   /** The size of the window, along each axis. */
   readonly kernelSize: readonly number[];
-  /** How far it moves, along each axis. */
+  /** The distance between places of the window, along each axis. */
   readonly stride: readonly number[];
   /** The padding around the input: a pair for each axis, unless it is a name. */
   readonly padding: Padding;

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { checkOptions, oneOf, type OptionRules } from "../../check.ts";
+import {
+  checkNoMore,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";
@@ -17,6 +22,16 @@ import { type PerAxis, perAxis } from "./window.ts";
  * @typeParam T The rank of input and output.
  */
 export class Identity<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    super();
+    checkNoMore("create Identity", none);
+  }
+
   /** `x`, as a tensor of its own. */
   override update(x: T): T {
     checkInput("Identity", x, []);
@@ -26,6 +41,16 @@ export class Identity<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
 
 /** Flattens each example to a row: `[batch, ...]` to `[batch, features]`. */
 export class Flatten extends Module {
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    super();
+    checkNoMore("create Flatten", none);
+  }
+
   /** One axis, with the product of the sizes. */
   outSize(inSize: Size): Size {
     return [

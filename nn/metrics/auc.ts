@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, tensor } from "../../check.ts";
+import { check, checkNoMore, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { checkLabels } from "../losses/labels.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
@@ -21,6 +21,15 @@ export class AUCMetric
   /** Higher values are better. */
   readonly mode = "max";
   #batches: Sums[] = [];
+
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create AUCMetric", none);
+  }
 
   /** Forgets all batches. */
   reset(): void {

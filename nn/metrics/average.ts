@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, either, tensor } from "../../check.ts";
+import { check, checkNoMore, either, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { checkSameRank } from "../losses/reduction.ts";
 import { softmaxCrossEntropy } from "../losses/cross_entropy.ts";
@@ -37,6 +37,15 @@ function asTensor(action: string, values: tf.Tensor | number): tf.Tensor {
  */
 export class AverageMetric implements Metric<[tf.Tensor | number], number> {
   readonly #sums: Sums = new Sums("AverageMetric");
+
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create AverageMetric", none);
+  }
 
   /** Forgets all batches. */
   reset(): void {
@@ -76,6 +85,15 @@ export interface Spread {
  */
 export class WelfordMetric implements Metric<[tf.Tensor | number], Spread> {
   #batches: Sums[] = [];
+
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create WelfordMetric", none);
+  }
 
   /** Forgets all batches. */
   reset(): void {
@@ -119,6 +137,15 @@ export class MeanSquaredErrorMetric
   readonly mode = "min";
   readonly #average: AverageMetric = new AverageMetric();
 
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create MeanSquaredErrorMetric", none);
+  }
+
   /** Forgets all batches. */
   reset(): void {
     this.#average.reset();
@@ -155,6 +182,15 @@ export class R2ScoreMetric
   readonly #error: MeanSquaredErrorMetric = new MeanSquaredErrorMetric();
   readonly #targets: WelfordMetric = new WelfordMetric();
 
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create R2ScoreMetric", none);
+  }
+
   /** Forgets all batches. */
   reset(): void {
     this.#error.reset();
@@ -188,6 +224,15 @@ export class PerplexityMetric
   /** Lower values are better. */
   readonly mode = "min";
   readonly #average: AverageMetric = new AverageMetric();
+
+  /**
+   * Takes no arguments.
+   *
+   * @param none None.
+   */
+  constructor(...none: readonly never[]) {
+    checkNoMore("create PerplexityMetric", none);
+  }
 
   /** Forgets all batches. */
   reset(): void {

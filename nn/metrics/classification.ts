@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { check, checkOptions, type OptionRules, tensor } from "../../check.ts";
+import {
+  check,
+  checkNoMore,
+  checkOptions,
+  type OptionRules,
+  tensor,
+} from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { checkLabels } from "../losses/labels.ts";
 import { type Metric, Sums } from "./metric.ts";
@@ -139,8 +145,10 @@ export class ConfusionMatrix implements Metric<Classified, number[][]> {
    * Begin without counts.
    *
    * @param classes The number of classes.
+   * @param none No more arguments.
    */
-  constructor(classes: number) {
+  constructor(classes: number, ...none: readonly never[]) {
+    checkNoMore("create ConfusionMatrix", none);
     check("create ConfusionMatrix", "classes", classes, "a positive integer");
     this.#classes = classes;
   }

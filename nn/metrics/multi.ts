@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { check, recordOf, rule, type ValueRule } from "../../check.ts";
+import {
+  check,
+  checkNoMore,
+  recordOf,
+  rule,
+  type ValueRule,
+} from "../../check.ts";
 import type { Metric } from "./metric.ts";
 
 /** Metrics by name that take the same arguments. */
@@ -57,8 +63,10 @@ export class MultiMetric<
    * Keep the settings.
    *
    * @param metrics The metrics by name.
+   * @param none No more arguments.
    */
-  constructor(metrics: M & Metrics<A>) {
+  constructor(metrics: M & Metrics<A>, ...none: readonly never[]) {
+    checkNoMore("create MultiMetric", none);
     check("create MultiMetric", "metrics", metrics, recordOf(metric));
     this.metrics = metrics;
   }

@@ -555,3 +555,38 @@ onEachBackend("modules of activations equal their functions", async () => {
     }
   }
 }, cpu);
+
+onEachBackend("softmax and its relatives compute along any axis", async () => {
+  const x = tf.tensor3d([[[1, 2, 3], [0, -1, 4]], [[5, 1, 0], [2, 2, -3]]]);
+  const exp = tf.exp(x);
+  for (const axis of [0, 1, 2, -1, -2, -3]) {
+    const want = tf.div(exp, tf.sum(exp, axis, true));
+    await assertClose(nn.softmax(x, axis), want, 1e-6, `softmax ${axis}`);
+    await assertClose(
+      new nn.Softmax(axis).call(x),
+      want,
+      1e-6,
+      `Softmax ${axis}`,
+    );
+    await assertClose(
+      nn.logSoftmax(x, axis),
+      tf.log(want),
+      1e-5,
+      `log ${axis}`,
+    );
+    await assertClose(
+      nn.softmin(tf.neg(x), axis),
+      want,
+      1e-6,
+      `softmin ${axis}`,
+    );
+    const dx = autodiff.grad((x: tf.Tensor3D) =>
+      tf.sum<tf.Scalar>(tf.square(nn.softmax(x, axis)))
+    )(x);
+    const twice = tf.mul(want, 2);
+    const mean = tf.sum(tf.mul(want, twice), axis, true);
+    await assertClose(dx, tf.mul(want, tf.sub(twice, mean)), 1e-5, "dx");
+  }
+  assertThrows(() => nn.softmax(x, 3));
+  assertThrows(() => nn.softmax(x, 0.5), RangeError, "axis must be an integer");
+});

@@ -333,7 +333,7 @@ onEachBackend(
           new (nn.ReLU as unknown as new (o: unknown) => unknown)({
             inplace: true,
           }),
-        "Cannot create ReLU: it must be given no arguments",
+        "Cannot create ReLU: it takes no further arguments",
       ],
       [
         () => new nn.LeakyReLU({ negativeSlope: 0.2 } as never),
@@ -344,7 +344,7 @@ onEachBackend(
           new (nn.Softmax as unknown as new (o: unknown) => unknown)({
             axis: 1,
           }),
-        "Cannot create Softmax: it must be given no arguments",
+        "Cannot create Softmax: axis must be an integer: current value is an object",
       ],
     ];
     for (const [call, message] of cases) assertThrows(call, TypeError, message);
@@ -377,3 +377,65 @@ Deno.test("every public function and class with options is in the table", () => 
     );
   }
 });
+
+onEachBackend("constructors refuse arguments that they do not take", () => {
+  const make = nn as unknown as Record<
+    string,
+    new (...args: unknown[]) => unknown
+  >;
+  const init = nn.init as unknown as typeof make;
+  const none = [
+    "Flatten",
+    "Identity",
+    "GLU",
+    "ReLU",
+    "ReLU6",
+    "SELU",
+    "SiLU",
+    "Mish",
+    "Sigmoid",
+    "LogSigmoid",
+    "Tanh",
+    "Tanhshrink",
+    "Softplus",
+    "Softsign",
+    "Hardsigmoid",
+    "Hardswish",
+    "AverageMetric",
+    "WelfordMetric",
+    "MeanSquaredErrorMetric",
+    "R2ScoreMetric",
+    "PerplexityMetric",
+    "AUCMetric",
+  ];
+  const calls: [string, () => unknown][] = [
+    ...none.map((name): [string, () => unknown] => [
+      name,
+      () => new make[name]!({ ignoreIndex: 3 }),
+    ]),
+    ["Zero", () => new init["Zero"]!({ value: 1 })],
+    ["One", () => new init["One"]!(2)],
+    [
+      "ConfusionMatrix",
+      () => new make["ConfusionMatrix"]!(3, { normalize: true }),
+    ],
+    ["MultiMetric", () => new make["MultiMetric"]!({}, { prefix: "a" })],
+    [
+      "AdaptiveAvgPool2d",
+      () => new make["AdaptiveAvgPool2d"]!(1, { padding: 1 }),
+    ],
+    [
+      "AdaptiveMaxPool1d",
+      () => new make["AdaptiveMaxPool1d"]!(1, { padding: 1 }),
+    ],
+    ["LeakyReLU", () => new make["LeakyReLU"]!(0.1, { inplace: true })],
+    ["Threshold", () => new make["Threshold"]!(1, 2, true)],
+  ];
+  for (const [name, call] of calls) {
+    assertThrows(
+      call,
+      TypeError,
+      `Cannot create ${name}: it takes no further arguments: current values are`,
+    );
+  }
+}, cpu);
