@@ -41,8 +41,10 @@ export type {
 } from "./transforms/options.ts";
 
 export { Optimizer } from "./optimizer/optimizer.ts";
+export { LearningRates } from "./optimizer/learning_rates.ts";
 export type {
   GroupOptions,
+  LoadOptions,
   ParamGroup,
   StepOptions,
   TxOptions,

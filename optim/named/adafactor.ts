@@ -78,7 +78,7 @@ export function scaleByFactoredRms(
       const axes = axesOf(shape);
       if (!axes) {
         const next = mean(v!, q);
-        return { update: tf.div(g, tf.sqrt(next)), slots: { v: next } };
+        return { update: tf.div(g, tf.sqrt(next)), slots: only({ v: next }) };
       }
       const [largest, second] = axes;
       const r = mean(row!, tf.mean(q, largest));
@@ -89,9 +89,14 @@ export function scaleByFactoredRms(
         tf.div(g, tf.sqrt(factor)),
         tf.sqrt(tf.expandDims(c, second)),
       );
-      return { update, slots: { row: r, column: c } };
+      return { update, slots: only({ row: r, column: c }) };
     },
   });
+}
+
+/** Slots, which differ with the options. */
+function only(slots: Tensors): Tensors {
+  return slots;
 }
 
 /** `x`, at most 1e34, so that means of it are finite. */
@@ -184,7 +189,7 @@ function adafactorStep(options: AdafactorOptions): tx.GradientTransformation {
       if (weightDecay > 0 && tx.matches(decayMask, info.path, info.shape)) {
         u = tf.add(u, tf.mul(param, tf.mul(alpha, weightDecay)));
       }
-      return { update: tf.neg(u), slots: m ? { m: mean } : {} };
+      return { update: tf.neg(u), slots: only(m ? { m: mean } : {}) };
     },
   });
 }

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import { check } from "../../check.ts";
-import type { States } from "../../state.ts";
-import { fromNames, type Tensors } from "../../tensors.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import { check, refuse } from "../../check.ts";
+import type { AnyState, States } from "../../state.ts";
+import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import type { LearningRate } from "../schedulers/mod.ts";
+import { select, stateOf } from "../transforms/opt_state.ts";
 import { Engine } from "./engine.ts";
 import type { Group } from "./group.ts";
 import {
@@ -40,12 +41,12 @@ export class Core {
   }
 
   /** Add parameters to the first group, which is `main`. */
-  register(action: string, params: States, main: Group): void {
+  register(action: string, params: States<AnyState>, main: Group): void {
     this.#alive(action);
     const { registry } = this;
     const found = registry.sort(action, params, 0);
     const isFirst = registry.groups.length === 0;
-    this.engine.start(main.tx, found.fresh);
+    this.engine.start((registry.groups[0] ?? main).tx, found.fresh);
     registry.add(0, found, isFirst ? main : undefined);
     if (isFirst) this.rates.addGroup(undefined);
   }
@@ -53,7 +54,7 @@ export class Core {
   /** Add a group with a rate of its own, if `lr` is given. */
   addGroup(
     action: string,
-    params: States,
+    params: States<AnyState>,
     group: Group,
     lr: LearningRate | null | undefined,
   ): void {
@@ -122,15 +123,45 @@ export class Core {
     return this.registry.groups.map((_, i) => this.registry.pathsOf(i));
   }
 
-  /** Copy `state`, after it has been checked. */
-  loadStateDict(action: string, state: OptimizerState): void {
+  /**
+   * Copy `state`, after it has been checked.
+   *
+   * @param groups Groups to put in place of those there are.
+   */
+  loadStateDict(
+    action: string,
+    state: OptimizerState,
+    groups: readonly Group[] = this.registry.groups,
+  ): void {
     this.#alive(action);
     const own = { ...this.engine.state, groups: this.#groupPaths() };
     checkState(action, own, state);
     this.rates.checkStateDict(action, state.schedulers);
+    groups.forEach((group, i) => this.#checkSlots(action, group, i));
+    this.registry.replaceGroups([...groups]);
     this.stepCount = state.stepCount;
     this.engine.load(state);
     this.rates.loadStateDict(state.schedulers, state.stepCount);
+  }
+
+  /** Throw unless another group has the slots of the i-th. */
+  #checkSlots(action: string, group: Group, i: number): void {
+    const { registry, engine } = this, old = registry.groups[i]!;
+    if (group === old) return;
+    const paths = registry.pathsOf(i);
+    const has = Object.entries(stateOf(engine.state, paths).slots)
+      .filter(([, tensors]) => Object.keys(tensors).length > 0)
+      .map(([slot]) => slot).sort().join();
+    const needs = tf.tidy(() => {
+      const params = mapNamed(
+        select(registry.states, paths),
+        ({ value }) => value,
+      );
+      return Object.keys(group.tx.init(params).slots).sort().join();
+    });
+    if (has === needs) return;
+    const rule = "given to the constructor, as it changes what the state holds";
+    refuse(action, "weightDecay", rule, undefined);
   }
 
   #alive(action: string): void {

@@ -18,6 +18,8 @@ import type { GroupOptions } from "./options.ts";
 export interface Group {
   /** The options of the optimizer, overridden by those of the group. */
   readonly options: object;
+  /** Whether `tx` was given for this group, in place of that of the class. */
+  readonly isOwn: boolean;
   /** The transformation of clipped gradients. */
   readonly tx: GradientTransformation;
   /** The clipping of gradients. */
@@ -60,6 +62,7 @@ export function makeGroup<O extends OptimizerOptions>(
   const tx = ownTx ?? defaultTx(rest as unknown as O, lr);
   return {
     options: Object.freeze(ownTx ? { ...all, tx: ownTx } : all),
+    isOwn: ownTx !== undefined,
     tx,
     clip: clip.length > 0 ? chain(...clip) : undefined,
     clipped: chain(...clip, tx),

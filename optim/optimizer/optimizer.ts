@@ -4,16 +4,9 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import {
-  callable,
-  check,
-  checkObject,
-  checkOptions,
-  instanceOf,
-} from "../../check.ts";
-import type { States } from "../../state.ts";
+import { checkObject, checkOptions } from "../../check.ts";
+import type { AnyState, States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
-import { LRScheduler } from "../schedulers/mod.ts";
 import type { OptimizerOptions } from "../transforms/options.ts";
 import type {
   GradientTransformation,
@@ -21,10 +14,13 @@ import type {
 } from "../transforms/transformation.ts";
 import { Core } from "./core.ts";
 import { txOf } from "./default_tx.ts";
+import { LearningRates, setRates } from "./learning_rates.ts";
 import { type Group, makeGroup } from "./group.ts";
 import type { OptimizerState } from "./optimizer_state.ts";
 import {
   type GroupOptions,
+  LOAD_RULES,
+  type LoadOptions,
   type ParamGroup,
   STEP_RULES,
   type StepOptions,
@@ -52,7 +48,8 @@ import {
  *
  * @typeParam O The options.
  */
-export class Optimizer<O extends OptimizerOptions = TxOptions> {
+export class Optimizer<O extends OptimizerOptions = TxOptions>
+  extends LearningRates {
   readonly #options: O;
   readonly #make: ((options: never) => GradientTransformation) | undefined;
   readonly #main: Group;
@@ -69,6 +66,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     options: NoInfer<O> = {} as O,
     make?: (options: O) => GradientTransformation,
   ) {
+    super();
     checkObject(`create ${new.target.name}`, options);
     this.#options = options;
     this.#make = make;
@@ -76,6 +74,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     const { tx }: TxOptions = options;
     const defaultLr = tx ? undefined : this.#main.tx.defaultLr;
     this.#core = new Core(options.lr ?? defaultLr ?? 1e-3);
+    setRates(this, this.#core.rates);
   }
 
   /**
@@ -105,7 +104,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @throws {RangeError} If a path belongs to another state, or a state to
    * another group.
    */
-  registerTrainableWeights(params: States): this {
+  registerTrainableWeights(params: States<AnyState>): this {
     const action = `register the weights of ${this.constructor.name}`;
     this.#core.register(action, params, this.#main);
     return this;
@@ -122,7 +121,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    * @throws {Error} If no parameters have been registered before.
    * @throws {RangeError} If a state is registered already.
    */
-  addParamGroup(params: States, options: GroupOptions<O> = {}): this {
+  addParamGroup(params: States<AnyState>, options: GroupOptions<O> = {}): this {
     const action = `add a group to ${this.constructor.name}`;
     if (this.#core.registry.groups.length === 0) {
       throw new Error(
@@ -179,7 +178,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
 
   /** The transformation of the first group, clipping included. */
   get tx(): GradientTransformation {
-    return this.#main.clipped;
+    return (this.#core.registry.groups[0] ?? this.#main).clipped;
   }
 
   /** The parameters, by path. */
@@ -202,91 +201,6 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
     return this.#core.groups;
   }
 
-  /** The scheduler. */
-  get lrScheduler(): LRScheduler {
-    return this.#core.rates.schedulers[0]!;
-  }
-
-  /** The same as `lrScheduler`; set to a number, the same as `currentLr`. */
-  get lr(): LRScheduler {
-    return this.lrScheduler;
-  }
-  set lr(lr: number) {
-    this.#setRate("lr", lr);
-  }
-
-  /** Always throws: the rate is set by `currentLr`. */
-  set learningRate(_: never) {
-    throw new TypeError(
-      `Cannot set learningRate of ${this.constructor.name}: there is no such property: did you mean "currentLr"?`,
-    );
-  }
-
-  /**
-   * Every scheduler: that of the optimizer, those that
-   * {@linkcode Optimizer.addScheduler} added, and those that groups have of their own.
-   * A training loop steps all of them.
-   */
-  get schedulers(): readonly LRScheduler[] {
-    return this.#core.rates.schedulers;
-  }
-
-  /** The rate that the schedule of the first group starts from. */
-  get baseLr(): number {
-    return this.#core.rates.current[0]!.baseLr;
-  }
-
-  /**
-   * The rate that the next step applies to the first group.
-   *
-   * Set it to change the rate of all groups. Under a constant rate, the new one
-   * holds until it is set again. Under a schedule, it scales the rates that follow:
-   * set to a tenth of the present rate, the schedule goes on at a tenth. One that is
-   * set where the schedule is at 0 holds until the schedule moves.
-   */
-  get currentLr(): number {
-    return this.#core.rates.current[0]!.lr;
-  }
-  set currentLr(lr: number) {
-    this.#setRate("currentLr", lr);
-  }
-
-  #setRate(name: string, lr: number): void {
-    const action = `set ${name} of ${this.constructor.name}`;
-    check(action, name, lr, "a nonnegative finite number");
-    this.#core.rates.apply(() => lr);
-  }
-
-  /**
-   * Change the rates of all groups; see {@linkcode Optimizer.currentLr} for how long.
-   *
-   * @param fn Makes the new rate of a group from its present one.
-   */
-  lrApply(fn: (lr: number) => number): void {
-    const action = `apply a function to the rates of ${this.constructor.name}`;
-    check(action, "fn", fn, callable);
-    this.#core.rates.apply((lr) => fn(lr));
-  }
-
-  /** The rates that the last step applied, by group. */
-  getLastLr(): number[] {
-    return this.#core.rates.last;
-  }
-
-  /**
-   * Multiply the schedule by another one: its rates, relative to its base rates.
-   *
-   * @param scheduler Advanced by its own `step`.
-   * @returns This.
-   */
-  addScheduler(scheduler: LRScheduler): this {
-    const action = `add a scheduler to ${this.constructor.name}`;
-    const rule = instanceOf(LRScheduler, "a scheduler");
-    check(action, "scheduler", scheduler, rule);
-    this.#core.rates.multiply(scheduler);
-    return this;
-  }
-
   /**
    * The state: plain data, and clones of the slots, which are the caller's to
    * dispose.
@@ -303,10 +217,22 @@ export class Optimizer<O extends OptimizerOptions = TxOptions> {
    *
    * @param state Of an optimizer with the same algorithm and parameters. Its
    * tensors stay the caller's.
+   * @param options What is not to be as it was: a new rate or weight decay.
    * @throws {RangeError} If it is the state of another kind of optimizer.
    */
-  loadStateDict(state: OptimizerState): void {
-    this.#core.loadStateDict(`load ${this.constructor.name}`, state);
+  loadStateDict(state: OptimizerState, options: LoadOptions = {}): void {
+    const action = `load ${this.constructor.name}`;
+    checkOptions(action, options, LOAD_RULES);
+    const { lr, weightDecay } = options;
+    const groups = weightDecay === undefined
+      ? undefined
+      : this.#core.registry.groups.map((group) =>
+        group.isOwn
+          ? group
+          : this.#makeGroup({ ...group.options, weightDecay } as object)
+      );
+    this.#core.loadStateDict(action, state, groups);
+    if (lr !== undefined) this.#core.rates.apply(() => lr);
   }
 
   /** Free the slots. Parameters stay. */

@@ -44,7 +44,7 @@ export interface ParamGroup {
   readonly options: object;
   /** The rate that the schedule starts from. */
   readonly baseLr: number;
-  /** The rate that the next step applies; see {@linkcode Optimizer.currentLr}. */
+  /** The rate that the next step applies; see `currentLr`. */
   lr: number;
 }
 
@@ -53,6 +53,23 @@ export interface StepOptions {
   /** Whether the gradients stay the caller's to dispose. Default: false. */
   readonly keep?: boolean | undefined;
 }
+
+/** Options of {@linkcode Optimizer.loadStateDict}: what is not to be as it was. */
+export interface LoadOptions {
+  /** The learning rate from then on, as if set to `currentLr`. Default: as saved. */
+  readonly lr?: number | undefined;
+  /**
+   * The weight decay from then on, of all groups without a `tx` of their own.
+   * Default: that of the constructor.
+   */
+  readonly weightDecay?: number | undefined;
+}
+
+/** What {@linkcode LoadOptions} must be. */
+export const LOAD_RULES: OptionRules<LoadOptions> = {
+  lr: "a nonnegative finite number",
+  weightDecay: "a nonnegative finite number",
+};
 
 /** What {@linkcode StepOptions} must be. */
 export const STEP_RULES: OptionRules<StepOptions> = { keep: boolean };

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, refuse, tensor } from "../../check.ts";
-import { ParamState, State, type States } from "../../state.ts";
+import { type AnyState, ParamState, State, type States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import { own, select } from "../transforms/opt_state.ts";
 import type { Group } from "./group.ts";
@@ -58,7 +58,7 @@ export class Registry {
    */
   sort(
     action: string,
-    states: States,
+    states: States<AnyState>,
     group: number,
   ): { fresh: Record<string, State>; aliases: Map<string, string> } {
     if (typeof states !== "object" || states === null) {
@@ -107,6 +107,11 @@ export class Registry {
     for (const [alias, path] of aliases) this.#aliases.set(alias, path);
   }
 
+  /** Put other groups in place of those there are. */
+  replaceGroups(groups: readonly Group[]): void {
+    this.#groups.splice(0, this.#groups.length, ...groups);
+  }
+
   /**
    * `grads` under the paths of the parameters; throws where they do not fit. Those of
    * frozen parameters are left out.
@@ -144,7 +149,11 @@ export class Registry {
   }
 }
 
-function checkParameter(action: string, path: string, state: unknown) {
+function checkParameter(
+  action: string,
+  path: string,
+  state: unknown,
+): asserts state is State {
   const name = `"${path}"`;
   if (path === "__proto__") {
     refuse(action, "the path of a parameter", "other than __proto__", path);
@@ -152,8 +161,9 @@ function checkParameter(action: string, path: string, state: unknown) {
   if (!(state instanceof State)) {
     refuse(action, name, "a state", state, TypeError);
   }
-  if (state.dtype !== "float32") {
-    refuse(action, name, "a float32 state", state.value, TypeError);
+  const { value }: AnyState = state;
+  if (!(value instanceof tf.Tensor) || value.dtype !== "float32") {
+    refuse(action, name, "a state of a float32 tensor", value, TypeError);
   }
 }
 
@@ -165,9 +175,6 @@ function checkGradient(
 ) {
   const name = `the gradient of "${path}"`;
   check(action, name, grad, tensor);
-  if (grad.isDisposed) {
-    throw new Error(`Cannot ${action}: ${name} has been disposed`);
-  }
   if (!sameShape(grad.shape, shape)) {
     refuse(action, name, `of the shape [${shape}]`, grad.shape);
   }

@@ -366,7 +366,7 @@ onEachBackend("an optimizer in use refuses wrong arguments", () => {
     ],
     [
       () => optimizer.step({ w: gone }),
-      'Cannot step Adam: the gradient of "w" has been disposed',
+      'Cannot step Adam: the gradient of "w" must be a tensor that has not been disposed',
     ],
     [
       () => optimizer.step({ v: g }),

@@ -1,0 +1,40 @@
+/** The library compiles in projects with other settings of the compiler. */
+import { assert } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Settings of ours that a user's project may not have. */
+const OWN = [
+  "exactOptionalPropertyTypes",
+  "noUncheckedIndexedAccess",
+  "noImplicitOverride",
+  "noImplicitReturns",
+  "noFallthroughCasesInSwitch",
+];
+
+Deno.test("the library compiles with the default settings of Deno", async () => {
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
+  for (const name of OWN) delete config.compilerOptions[name];
+  const { imports, links, compilerOptions } = config;
+  const folder = await Deno.makeTempDir({ dir: ROOT.pathname });
+  try {
+    await Deno.writeTextFile(
+      `${folder}/deno.json`,
+      JSON.stringify({
+        imports,
+        compilerOptions,
+        links: links.map((path: string) => `../${path}`),
+      }),
+    );
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--no-lock", "-c", "deno.json", `${ROOT.pathname}mod.ts`],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert(code === 0, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
