@@ -1,5 +1,5 @@
 /**
- * Options of the examples: one table gives the help, the checks and the types.
+ * Command-line options of the examples.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { CheckpointError } from "@braintape/braintape";
 
 /** One option; its type is that of its default. */
 export interface Option {
-  /** What it is if it is not given. */
+  /** The default. */
   readonly default: string | number | boolean;
-  /** What the help says. */
+  /** The text of the help. */
   readonly help: string;
-  /** The texts allowed. Default: all. */
+  /** The allowed values. Default: all. */
   readonly choices?: readonly string[];
-  /** The smallest number allowed. Default: 0. */
+  /** The smallest allowed number. Default: 0. */
   readonly min?: number;
 }
 
@@ -30,7 +30,7 @@ export type Values<Spec extends Readonly<Record<string, Option>>> = {
  *
  * @param about What the program does.
  * @param spec The options, by name; `dataDir` is written `--data-dir`.
- * @param args What was given. Default: the command line.
+ * @param args The arguments. Default: the command line.
  * @throws {RangeError} For an unknown option, or a value that is not allowed.
  */
 export function parseOptions<
@@ -53,8 +53,8 @@ export function parseOptions<
 }
 
 /**
- * Run a program, and end it with a message rather than a stack trace where what
- * went wrong is a wrong option or a wrong file.
+ * Run a program. If an option or a file is wrong, end it with a message instead of a
+ * stack trace.
  */
 export async function main(program: () => Promise<void>): Promise<void> {
   try {

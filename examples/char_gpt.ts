@@ -1,6 +1,5 @@
 /**
- * A GPT that learns to write like a text, character by character, and then
- * writes some.
+ * A GPT trained on a text, character by character, which then generates text.
  *
  * ```sh
  * deno run -A examples/char_gpt.ts --data FILE
@@ -10,16 +9,9 @@
  * the options of its README): on Tiny Shakespeare it publishes a validation loss
  * of 1.88. What this file reached is in docs/char_gpt.md.
  */
-import {
-  nn,
-  optim,
-  ParamState,
-  random,
-  tf,
-  train,
-  useBackend,
-} from "@braintape/braintape";
+import { nn, optim, ParamState, random, tf, train } from "@braintape/braintape";
 import { main, parseOptions } from "./_cli.ts";
+import { printEnd, RUN_OPTIONS, startRun } from "./_run.ts";
 
 /** The sizes of the model. */
 interface GptSizes {
@@ -36,7 +28,7 @@ const weights = (layers = 0.5) => ({
   weightInit: new nn.init.Normal({ std: 0.02 / Math.sqrt(2 * layers) }),
 });
 
-/** Attention: each character looks at those before it. */
+/** Causal self-attention. */
 class Attention extends nn.Module {
   readonly joined: nn.Linear;
   readonly out: nn.Linear;
@@ -48,7 +40,7 @@ class Attention extends nn.Module {
     this.joined = new nn.Linear(width, 3 * width, weights()); // q, k and v
     this.out = new nn.Linear(width, width, weights(layers));
     this.#heads = heads;
-    // -1e9 above the diagonal: added to a score, it is as good as -infinity.
+    // Added to the scores: -1e9 above the diagonal, which softmax makes 0.
     const ones = tf.ones<tf.Rank.R2>([context, context]);
     this.#hidden = tf.tidy(() =>
       tf.mul(-1e9, tf.sub(1, tf.linalg.bandPart(ones, -1, 0)))
@@ -108,7 +100,7 @@ class Block extends nn.Module {
   }
 }
 
-/** The model: from characters to scores of the character that follows each. */
+/** From characters to scores of the next character after each. */
 class Gpt extends nn.Module {
   readonly characters: nn.Embedding;
   readonly positions: nn.Embedding;
@@ -146,7 +138,7 @@ class Gpt extends nn.Module {
   }
 }
 
-/** Let the model go on from a line break, one character after the other. */
+/** Generate text after a line break, one character at a time. */
 async function write(
   model: Gpt,
   vocabulary: train.Vocabulary,
@@ -173,6 +165,7 @@ async function write(
 
 await main(async () => {
   const options = parseOptions("Trains a GPT on a text.", {
+    ...RUN_OPTIONS,
     data: { default: "input.txt", help: "a text file" },
     steps: { default: 2000, help: "how many steps", min: 1 },
     batch: { default: 12, help: "windows in a step", min: 1 },
@@ -182,33 +175,18 @@ await main(async () => {
     width: { default: 128, help: "features", min: 1 },
     lr: { default: 1e-3, help: "the highest learning rate" },
     write: { default: 300, help: "characters to write at the end" },
-    seed: { default: 1337, help: "of weights and windows" },
-    backend: {
-      default: "auto",
-      help: "where to compute",
-      choices: ["auto", "webgpu", "wasm", "cpu"],
-    },
-    threads: { default: 0, help: "threads of wasm; 0 is one for each core" },
+    seed: { default: 1337, help: "the seed of all random numbers" },
     out: { default: "runs/char_gpt", help: "the folder of the run" },
-    resume: { default: false, help: "go on from the last checkpoint" },
   });
   const { context, steps } = options;
   const text = await train.readText(options.data);
   const vocabulary = new train.Vocabulary(text);
   const tokens = vocabulary.encode(text);
-  const cut = Math.floor(0.9 * tokens.length); // the last tenth is not learned
+  const cut = Math.floor(0.9 * tokens.length); // the last tenth is validation data
 
-  const { backend, threads } = await useBackend(
-    options.backend as "auto",
-    options.threads > 0 ? { threads: options.threads } : {},
-  );
-  random.seed(options.seed);
+  const { backend, threads, folder } = await startRun(options, options.out);
   const model = new Gpt({ ...options, characters: vocabulary.size });
-  console.log(
-    `backend ${backend}, ${threads} threads; ${
-      nn.parameterCount(model)
-    } parameters`,
-  );
+  console.log(`${nn.parameterCount(model)} parameters`);
 
   const optimizer = new optim.AdamW({
     lr: new optim.WarmupCosineSchedule({
@@ -237,8 +215,7 @@ await main(async () => {
       random: new random.RandomState(0),
     });
 
-  const out = await train.runFolder(options.out, { resume: options.resume });
-  const { log, reason } = await train.fit({
+  const result = await train.fit({
     name: `seed ${options.seed}`,
     config: {
       layers: options.layers,
@@ -261,25 +238,24 @@ await main(async () => {
     steps,
     evaluateEvery: 250,
     random: { windows },
-    checkpoint: { folder: `${out}/checkpoints`, every: 250 },
+    checkpoint: { folder: `${folder}/checkpoints`, every: 250 },
     resume: options.resume,
     callbacks: [
       train.progressBar(),
-      train.jsonLines(`${out}/log.jsonl`),
-      train.report(`${out}/report.html`, {
+      train.jsonLines(`${folder}/log.jsonl`),
+      train.report(`${folder}/report.html`, {
         notes: async () => [
           await write(model, vocabulary, { length: 300, context }),
         ],
       }),
     ],
   });
-  if (reason !== "done") return console.log(`${reason}; --resume goes on`);
+  if (!printEnd(result)) return;
 
   const final = await train.evaluate(unseen(200), { loss });
   console.log(`validation loss ${final.loss.toFixed(4)} over 200 batches`);
-  console.log(`${log.end!.time.toFixed(0)} seconds, ${log.end!.step} steps`);
   console.log(
     await write(model, vocabulary, { length: options.write, context }),
   );
-  console.log(`report ${out}/report.html`);
+  console.log(`report ${folder}/report.html`);
 });

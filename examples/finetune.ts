@@ -1,13 +1,13 @@
 /**
- * Teaching a trained model something new: frozen layers, groups of parameters
- * with rates of their own, and low-rank adaptation.
+ * Fine-tuning a trained model: frozen layers, groups of parameters with their own
+ * rates, and low-rank adaptation.
  *
  * ```sh
  * deno run -A examples/finetune.ts
  * ```
  *
- * A network first learns three spirals. Then the plane is turned by a sixth of a
- * circle, and only 90 points of it are shown.
+ * A network is trained on three spirals. Then the plane is rotated by a sixth of a
+ * circle, and the network is trained on 90 points of it.
  */
 import {
   nn,
@@ -19,6 +19,7 @@ import {
   train,
   useBackend,
 } from "@braintape/braintape";
+import { accuracy } from "./_run.ts";
 import { type Spirals, spirals } from "./spirals.ts";
 
 type Layer = nn.Linear | nn.LoRA;
@@ -46,7 +47,7 @@ function copyOf(model: Classifier): Classifier {
   return copy;
 }
 
-/** The same points, turned around the origin. */
+/** The same points, rotated around the origin. */
 function turned(data: Spirals, angle: number): Spirals {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const [points, labels] = data.columns;
@@ -74,13 +75,10 @@ async function learn(
 }
 
 async function accuracyOf(model: Classifier, data: Spirals): Promise<number> {
-  const { accuracy } = await train.evaluate(train.batches(data), {
-    accuracy: (x, y) =>
-      tf.mean<tf.Scalar>(
-        tf.cast(tf.equal(tf.argMax(model.call(x), 1), y), "float32"),
-      ),
+  const result = await train.evaluate(train.batches(data), {
+    accuracy: accuracy((x: tf.Tensor2D) => model.call(x)),
   });
-  return accuracy;
+  return result.accuracy;
 }
 
 await useBackend("wasm");
@@ -108,7 +106,7 @@ function paramsOf(model: Classifier, ...layers: string[]): States {
   );
 }
 
-/** Ways to go on: each returns the model, and an optimizer of what may change. */
+/** Ways to fine-tune; each returns the model and an optimizer of its parameters. */
 const WAYS: Record<string, () => [Classifier, optim.Adam]> = {
   "the last layer": () => {
     const model = copyOf(base);
@@ -150,9 +148,9 @@ for (const [name, begin] of Object.entries(WAYS)) {
   await learn(model, optimizer, few, 60);
   const numbers = Object.values(optimizer.paramStates)
     .reduce((sum, state) => sum + state.size, 0);
-  const accuracy = await accuracyOf(model, unseen);
+  const share = await accuracyOf(model, unseen);
   console.log(
-    `  ${name.padEnd(28)} ${accuracy.toFixed(3)}  (${numbers} numbers trained)`,
+    `  ${name.padEnd(28)} ${share.toFixed(3)}  (${numbers} numbers trained)`,
   );
   optimizer.dispose();
 }

@@ -16,9 +16,9 @@ import {
   random,
   tf,
   train,
-  useBackend,
 } from "@braintape/braintape";
 import { main, parseOptions } from "./_cli.ts";
+import { accuracy, printEnd, RUN_OPTIONS, startRun } from "./_run.ts";
 
 /** The files of LeCun, Cortes and Burges, and their SHA-256 sums. */
 const FILES = {
@@ -123,40 +123,28 @@ function digits({ images, labels }: train.LabeledImages): Digits {
 
 await main(async () => {
   const options = parseOptions("Trains a classifier of digits.", {
-    model: { default: "cnn", help: "which", choices: ["mlp", "cnn"] },
+    ...RUN_OPTIONS,
+    model: { default: "cnn", help: "the model", choices: ["mlp", "cnn"] },
     dataDir: { default: "", help: "a folder with the files of MNIST" },
-    cache: { default: ".cache/mnist", help: "where downloads are kept" },
+    cache: { default: ".cache/mnist", help: "the folder of downloads" },
     epochs: { default: 8, help: "passes over the data", min: 1 },
     batch: { default: 32, help: "digits in a step", min: 1 },
     lr: { default: 3e-3, help: "the highest learning rate" },
-    seed: { default: 1, help: "of weights and order" },
-    backend: {
-      default: "auto",
-      help: "where to compute",
-      choices: ["auto", "webgpu", "wasm", "cpu"],
-    },
-    threads: { default: 0, help: "threads of wasm; 0 is one for each core" },
     out: {
       default: "",
       help: "the folder of the run (default runs/mnist_MODEL)",
     },
-    resume: { default: false, help: "go on from the last checkpoint" },
   });
   const files = await train.readIdxDirectory(
     options.dataDir || await download(options.cache),
   );
   const [learn, test] = [digits(files.train), digits(files.test)];
 
-  const { backend, threads } = await useBackend(
-    options.backend as "auto",
-    options.threads > 0 ? { threads: options.threads } : {},
-  );
-  console.log(`backend ${backend}, ${threads} threads; ${learn.length} digits`);
-  const out = await train.runFolder(
+  const { backend, threads, folder } = await startRun(
+    options,
     options.out || `runs/mnist_${options.model}`,
-    { resume: options.resume },
   );
-  random.seed(options.seed);
+  console.log(`${learn.length} digits`);
   const model = options.model === "mlp" ? perceptron() : convolutional();
   const scores = (x: tf.Tensor) => model.call(x as tf.Tensor4D) as tf.Tensor2D;
 
@@ -174,7 +162,7 @@ await main(async () => {
     decayMask: optim.isMatrix,
   }).registerTrainableWeights(model.states(ParamState));
 
-  const { values, log, reason } = await train.fit({
+  const result = await train.fit({
     name: options.model,
     config: {
       batch: options.batch,
@@ -190,26 +178,21 @@ await main(async () => {
     data,
     validation: train.batches(test, { batchSize: 250 }),
     metrics: {
-      accuracy: (x, y) =>
-        tf.mean<tf.Scalar>(
-          tf.cast(tf.equal(tf.argMax(scores(x), 1), y), "float32"),
-        ),
+      accuracy: accuracy(scores),
     },
     epochs: options.epochs,
-    checkpoint: { folder: `${out}/checkpoints`, every: 100 },
+    checkpoint: { folder: `${folder}/checkpoints`, every: 100 },
     resume: options.resume,
     callbacks: [
       train.progressBar(),
-      train.jsonLines(`${out}/log.jsonl`),
-      train.tensorBoard(`${out}/events`),
-      train.report(`${out}/report.html`),
+      train.jsonLines(`${folder}/log.jsonl`),
+      train.tensorBoard(`${folder}/events`),
+      train.report(`${folder}/report.html`),
     ],
   });
-  if (reason !== "done") return console.log(`${reason}; --resume goes on`);
-  console.log(`test accuracy ${values.accuracy!.toFixed(4)}`);
-  console.log(`${log.end!.time.toFixed(1)} seconds, ${log.end!.step} steps`);
+  if (!printEnd(result)) return;
 
-  // A few digits, as a person would look at them.
+  // Classify a few digits.
   const [image] = test.columns;
   const few = tf.tensor4d(image.data.slice(0, 784 * 5) as Float32Array, [
     5,
@@ -217,9 +200,9 @@ await main(async () => {
     28,
     1,
   ]);
-  const said = tf.tidy(() =>
+  const classes = tf.tidy(() =>
     environ.context({ fit: false }, () => tf.argMax(scores(few), 1))
   );
-  console.log(`the first digits read ${(await said.data()).join(" ")}`);
-  tf.dispose([few, said]);
+  console.log(`the first digits read ${(await classes.data()).join(" ")}`);
+  tf.dispose([few, classes]);
 });

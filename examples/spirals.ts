@@ -1,12 +1,11 @@
 /**
- * The loop written by hand, on three spirals wound into each other.
+ * A training loop without `fit`, on three intertwined spirals.
  *
  * ```sh
  * deno run -A examples/spirals.ts
  * ```
  *
- * The same with a progress bar, checkpoints and a report is train.ts, the main
- * job.
+ * train.ts does the same with a progress bar, checkpoints and a report.
  */
 import {
   nn,
@@ -18,7 +17,7 @@ import {
   useBackend,
 } from "@braintape/braintape";
 
-/** Points of the plane, and the spiral that each is on. */
+/** Points of the plane, and the spiral of each. */
 export type Spirals = train.Dataset<
   readonly [train.Column<readonly [2]>, train.Column<readonly []>]
 >;

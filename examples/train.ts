@@ -1,6 +1,6 @@
 /**
- * The main job: train a classifier on a task that is made on the spot (three
- * spirals wound into each other) or on digits in IDX files.
+ * Train a classifier on generated data (three intertwined spirals) or on digits in
+ * IDX files.
  *
  * ```sh
  * deno task train
@@ -9,19 +9,12 @@
  * ```
  *
  * The report, the log and checkpoints are written to `runs/spirals` or `runs/mnist`;
- * those of a second run to `runs/spirals/2`, and so on. `--resume` goes on from the
- * last checkpoint of the latest run.
+ * those of a second run to `runs/spirals/2`, and so on. `--resume` continues from
+ * the last checkpoint of the latest run.
  */
-import {
-  nn,
-  optim,
-  ParamState,
-  random,
-  tf,
-  train,
-  useBackend,
-} from "@braintape/braintape";
+import { nn, optim, ParamState, random, tf, train } from "@braintape/braintape";
 import { main, parseOptions } from "./_cli.ts";
+import { accuracy, printEnd, RUN_OPTIONS, startRun } from "./_run.ts";
 import { spirals } from "./spirals.ts";
 
 /** The optimizers to choose from, each with a rate that suits it. */
@@ -32,7 +25,7 @@ const OPTIMIZERS = {
   momentum: [0.1, optim.Momentum],
 } as const;
 
-/** What is trained: examples, and how large the layers are. */
+/** A task: its examples, and settings that suit it. */
 interface Task {
   readonly learn: Examples;
   readonly test: Examples;
@@ -40,7 +33,7 @@ interface Task {
   readonly classes: number;
   readonly batchSize: number;
   readonly epochs: number;
-  /** What to multiply an optimizer's usual rate by. */
+  /** The factor of the usual rates of the optimizers. */
   readonly rate: number;
 }
 
@@ -96,21 +89,16 @@ function perceptron(sizes: readonly number[]): nn.Sequential {
 
 await main(async () => {
   const options = parseOptions("Trains a classifier.", {
+    ...RUN_OPTIONS,
     data: {
       default: "spirals",
-      help: "what to train on",
+      help: "the data",
       choices: ["spirals", "mnist"],
     },
-    dataDir: { default: "", help: "where the IDX files of mnist are" },
-    backend: {
-      default: "auto",
-      help: "where to compute",
-      choices: ["auto", "webgpu", "wasm", "cpu"],
-    },
-    threads: { default: 0, help: "threads of wasm; 0 is one for each core" },
+    dataDir: { default: "", help: "the folder of the IDX files of mnist" },
     optimizer: {
       default: "adamw",
-      help: "how to step",
+      help: "the optimizer",
       choices: Object.keys(OPTIMIZERS),
     },
     lr: {
@@ -118,10 +106,8 @@ await main(async () => {
       help: "the highest learning rate; 0 suits the optimizer",
     },
     epochs: { default: 0, help: "passes over the data; 0 suits the task" },
-    seed: { default: 1, help: "of weights and order" },
     quick: { default: false, help: "a tenth of the epochs, at least one" },
     out: { default: "", help: "the folder of the run (default runs/DATA)" },
-    resume: { default: false, help: "go on from the last checkpoint" },
   });
   if (options.data === "mnist" && options.dataDir === "") {
     throw new RangeError("Cannot read mnist: --data-dir must name a folder");
@@ -130,17 +116,10 @@ await main(async () => {
     ? await mnistTask(options.dataDir)
     : spiralsTask();
 
-  const { backend, threads } = await useBackend(
-    options.backend as "auto",
-    options.threads > 0 ? { threads: options.threads } : {},
-  );
-  console.log(`backend ${backend}, ${threads} thread${threads > 1 ? "s" : ""}`);
-  const folder = await train.runFolder(
+  const { backend, threads, folder } = await startRun(
+    options,
     options.out || `runs/${options.data}`,
-    { resume: options.resume },
   );
-  random.seed(options.seed);
-
   const model = perceptron([
     task.learn.columns[0].shape[0],
     ...task.hidden,
@@ -162,7 +141,7 @@ await main(async () => {
 
   const [points, labels] = task.learn.columns;
   const path = `${folder}/report.html`;
-  const { log, values, reason } = await train.fit({
+  const result = await train.fit({
     name: options.data,
     config: {
       optimizer: options.optimizer,
@@ -178,10 +157,7 @@ await main(async () => {
     data,
     validation: train.batches(task.test, { batchSize: 250 }),
     metrics: {
-      accuracy: (x, y) =>
-        tf.mean<tf.Scalar>(
-          tf.cast(tf.equal(tf.argMax(call(x), 1), y), "float32"),
-        ),
+      accuracy: accuracy(call),
     },
     epochs,
     checkpoint: { folder: `${folder}/checkpoints`, every: 200 },
@@ -204,8 +180,6 @@ await main(async () => {
       }),
     ],
   });
-  if (reason !== "done") return console.log(`${reason}; --resume goes on`);
-  console.log(`test accuracy ${values.accuracy!.toFixed(4)}`);
-  console.log(`${log.end!.time.toFixed(1)} seconds, ${log.end!.step} steps`);
+  if (!printEnd(result)) return;
   console.log(`report ${path}`);
 });

@@ -1,6 +1,6 @@
 /**
- * Training inside a web page, on WebGPU where the browser has it, with a chart of
- * the loss that grows while the model learns.
+ * Training in a web page, on WebGPU if the browser has it, with a live chart of the
+ * loss.
  *
  * ```sh
  * deno task web
@@ -28,7 +28,7 @@ const form = document.querySelector<HTMLFormElement>("#form")!;
 const button = form.querySelector("button")!;
 let running: AbortController | undefined;
 
-/** What the form says. */
+/** The settings in the form. */
 function settings() {
   const data = new FormData(form);
   const backend = data.get("backend") as "auto" | "webgpu" | "wasm" | "cpu";
