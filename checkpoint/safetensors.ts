@@ -7,41 +7,22 @@ import * as tf from "@tensorflow/tfjs-core";
 import { checkOptions, type OptionRules, recordOf, string } from "../check.ts";
 import { filePath } from "../file_path.ts";
 import type { Named } from "../tensors.ts";
-import { apply } from "./apply.ts";
-import { inverse, permute, transposed } from "./axes.ts";
-import { bytesOfElements, elementsIn, makeTensor } from "./data.ts";
 import {
   type Differences,
   LOAD_RULES,
   type LoadOptions,
-  report,
 } from "./differences.ts";
 import { BytesSink, BytesSource, FileSource } from "./files.ts";
 import { CheckpointError } from "./format.ts";
-import { fromBfloat16, fromFloat16 } from "./half.ts";
-import {
-  ARRAYS,
-  type Elements,
-  type SavedType,
-  type TensorInfo,
-} from "./header.ts";
-import { type StateChange, TensorRef } from "./load_plan.ts";
-import type { Sink, Source } from "./records.ts";
+import type { Source } from "./records.ts";
 import { replaceFile } from "./replace_file.ts";
 import {
-  bytesOfEntry,
-  type Entry,
-  readSafetensorsHeader,
-  writeSafetensorsHeader,
-} from "./safetensors_header.ts";
-import {
-  type Item,
   itemsNow,
-  itemsOf,
   SAFETENSORS_RULES,
   type SafetensorsOptions,
   type StatesSource,
 } from "./safetensors_items.ts";
+import { readInto, writeItems } from "./safetensors_tensors.ts";
 
 /** Options of {@linkcode saveSafetensors}. */
 export interface SaveSafetensorsOptions extends SafetensorsOptions {
@@ -122,7 +103,10 @@ export async function saveSafetensors(
   const path = filePath("save safetensors", file);
   const items = itemsNow(model, options);
   try {
-    await replaceFile(path, (sink) => write(sink, items, options));
+    await replaceFile(
+      path,
+      (sink) => writeItems(sink, items, options.metadata ?? {}),
+    );
   } finally {
     tf.dispose(items.map(({ value }) => value));
   }
@@ -144,7 +128,7 @@ export async function encodeSafetensors(
   const items = itemsNow(model, options);
   try {
     const sink = new BytesSink();
-    await write(sink, items, options);
+    await writeItems(sink, items, options.metadata ?? {});
     return sink.join();
   } finally {
     tf.dispose(items.map(({ value }) => value));
@@ -197,42 +181,6 @@ export async function decodeSafetensors(
   return await read(new BytesSource(bytes), model, options, "safetensors");
 }
 
-/** The dtypes of tensors as the format names them. */
-const DTYPES: Readonly<Record<SavedType, string>> = {
-  float32: "F32",
-  int32: "I32",
-  bool: "BOOL",
-};
-
-/** The dtypes of the format that can be read, and the dtypes of their tensors. */
-const READABLE: Readonly<Record<string, SavedType>> = {
-  F32: "float32",
-  I32: "int32",
-  BOOL: "bool",
-  F16: "float32",
-  BF16: "float32",
-};
-
-async function write(
-  sink: Sink,
-  items: readonly Item[],
-  { metadata = {} }: SaveSafetensorsOptions,
-): Promise<void> {
-  const entries = items.map(({ name, value, axes }) => ({
-    name,
-    dtype: DTYPES[value.dtype as SavedType],
-    shape: axes ? permute(value.shape, axes) : value.shape,
-  }));
-  await writeSafetensorsHeader(sink, { entries, metadata });
-  for (const { value, axes } of items) {
-    const elements = await elementsIn(value);
-    const ordered = axes ? transposed(elements, value.shape, axes) : elements;
-    await sink.write(bytesOfElements(ordered));
-    // Not before: on some backends the tensor uses the array of elements.
-    value.dispose();
-  }
-}
-
 async function read(
   source: Source,
   model: StatesSource,
@@ -240,88 +188,5 @@ async function read(
   name: string,
 ): Promise<SafetensorsReport> {
   checkOptions("load safetensors", options, RULES);
-  const items = itemsOf(model, options);
-  const { entries, metadata } = await readSafetensorsHeader(source);
-  const { states, chosen, ...differences } = match(items, entries);
-  report(differences, options, name);
-  const tensors = new Map<number, tf.Tensor>();
-  try {
-    for (const [number, entry] of entries.entries()) {
-      const item = chosen.get(number);
-      if (!item) await source.skip(bytesOfEntry(entry));
-      else tensors.set(number, await readTensor(source, entry, item));
-    }
-    apply({ states, dicts: [] }, tensors);
-  } finally {
-    tf.dispose([...tensors.values()]);
-  }
-  return { ...differences, metadata };
-}
-
-/** Match the tensors of the file with those of the model. */
-function match(items: readonly Item[], entries: readonly Entry[]) {
-  const differences = {
-    missing: [],
-    unexpected: [],
-    mismatched: [],
-  } as Differences;
-  const states: StateChange[] = [];
-  const chosen = new Map<number, Item>();
-  const numbers = new Map(entries.map(({ name }, number) => [name, number]));
-  for (const item of items) {
-    const { path, state, value, name, axes } = item;
-    const number = numbers.get(name);
-    numbers.delete(name);
-    if (number === undefined) {
-      differences.missing.push(path);
-      continue;
-    }
-    const { dtype, shape } = entries[number]!;
-    const expected = axes ? permute(value.shape, axes) : value.shape;
-    const fits = READABLE[dtype] === value.dtype &&
-      tf.util.arraysEqual(expected, [...shape]);
-    if (!fits) {
-      differences.mismatched.push({
-        path,
-        found: `${dtype} [${shape}]`,
-        expected: `${DTYPES[value.dtype as SavedType]} [${expected}]`,
-      });
-      continue;
-    }
-    const info = infoOf(value);
-    states.push({ state, value: new TensorRef(number, info) });
-    chosen.set(number, item);
-  }
-  for (const name of numbers.keys()) differences.unexpected.push(name);
-  return { ...differences, states, chosen };
-}
-
-function infoOf({ dtype, shape }: tf.Tensor): TensorInfo {
-  return { dtype: dtype as SavedType, shape };
-}
-
-async function readTensor(
-  source: Source,
-  entry: Entry,
-  { value, axes }: Item,
-): Promise<tf.Tensor> {
-  const bytes = new Uint8Array(bytesOfEntry(entry));
-  await source.fill(bytes);
-  const info = infoOf(value);
-  const elements = elementsOf(entry.dtype, bytes.buffer, info.dtype);
-  const ordered = axes
-    ? transposed(elements, entry.shape, inverse(axes))
-    : elements;
-  return makeTensor(ordered, info);
-}
-
-/** The elements of a tensor in the file. */
-function elementsOf(
-  dtype: string,
-  buffer: ArrayBuffer,
-  type: SavedType,
-): Elements {
-  if (dtype === "F16") return fromFloat16(new Uint16Array(buffer));
-  if (dtype === "BF16") return fromBfloat16(new Uint16Array(buffer));
-  return new ARRAYS[type](buffer);
+  return await readInto(source, model, options, name);
 }

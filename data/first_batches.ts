@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { refuse } from "../check.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./batch.ts";
 import {
   type BatchSource,
   isResumable,

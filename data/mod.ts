@@ -27,6 +27,7 @@
  *
  * @module
  */
+export * from "./batch.ts";
 export * from "./batches.ts";
 export * from "./csv.ts";
 export {

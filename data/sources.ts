@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { refuse, show } from "../check.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./batch.ts";
 
 /**
  * Batches, iterated over once for each epoch: an iterable, or a function that

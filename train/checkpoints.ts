@@ -12,7 +12,7 @@ import {
   saveCheckpoint,
 } from "../checkpoint.ts";
 import { probeSave } from "../checkpoint/save_load.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { filePath, join } from "../file_path.ts";
 import type { Mode } from "./evaluate.ts";
 import { History } from "./history.ts";

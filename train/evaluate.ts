@@ -15,7 +15,7 @@ import {
 } from "../check.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import {
   type BatchSource,
   latestTensor,

@@ -12,7 +12,7 @@ import {
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import {
   type BatchSource,
   isResumable,

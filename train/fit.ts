@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import type { FitOptions, FitResult } from "./fit_options.ts";
 import { checkFitOptions } from "./fit_rules.ts";
 import { Trainer } from "./trainer.ts";

@@ -6,7 +6,7 @@
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { RandomState } from "../random.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Callback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import type { BatchSource } from "../data/sources.ts";

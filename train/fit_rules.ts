@@ -20,7 +20,7 @@ import {
   rule,
   string,
 } from "../check.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { isUsedOnce } from "../data/sources.ts";
 import { Module } from "../nn/mod.ts";
 import { Optimizer } from "../optim/mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { oneOf, type OptionRules, refuse, string } from "../check.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Measure, Mode } from "./evaluate.ts";
 
 /** A measure, and whether smaller or larger values of it are better. */

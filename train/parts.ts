@@ -4,7 +4,7 @@
  * @module
  */
 import type { Part, Parts, Resumable } from "../checkpoint.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import * as random from "../random.ts";
 import type { FitOptions } from "./fit_options.ts";
 

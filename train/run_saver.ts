@@ -4,7 +4,7 @@
  * @module
  */
 import type { Resumable } from "../checkpoint.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { type BatchSource, isResumable, placeOf } from "../data/sources.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { FitOptions } from "./fit_options.ts";

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { clipGradNorm, globalNorm } from "../autodiff/mod.ts";
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { LBFGS, type Optimizer } from "../optim/mod.ts";
 import type { Tensors } from "../tensors.ts";
 import { type Transaction, transaction } from "../transaction.ts";

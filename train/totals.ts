@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { type BatchSource, sizeOf } from "../data/sources.ts";
 import type { FitOptions } from "./fit_options.ts";
 

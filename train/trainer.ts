@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { FirstBatches } from "../data/first_batches.ts";
 import {
   type BatchSource,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import type { BatchSource } from "../data/sources.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";

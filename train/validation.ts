@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Batch } from "../data/batches.ts";
+import type { Batch } from "../data/batch.ts";
 import { isUsedOnce, latestTensor, passOver, sizeOf } from "../data/sources.ts";
 import { refreshStatistics } from "../nn/mod.ts";
 import * as random from "../random.ts";
