@@ -12,7 +12,14 @@
  * those of a second run to `runs/spirals/2`, and so on. `--resume` continues from
  * the last checkpoint of the latest run.
  */
-import { nn, optim, ParamState, random, type tf, train } from "@braintape/braintape";
+import {
+  nn,
+  optim,
+  ParamState,
+  random,
+  type tf,
+  train,
+} from "@braintape/braintape";
 import { main, parseOptions } from "./_cli.ts";
 import { accuracy, printEnd, RUN_OPTIONS, startRun } from "./_run.ts";
 import { spirals } from "./spirals.ts";
