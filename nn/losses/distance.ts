@@ -8,7 +8,7 @@ import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { weigh } from "./log_products.ts";
 import { defineLoss, type Loss } from "./loss.ts";
-import { checkSameRank } from "./reduction.ts";
+import { checkSameShape } from "./reduction.ts";
 
 /** The lower bound of norms, since the zero vector has no direction. */
 const LEAST_NORM = 1e-8;
@@ -25,7 +25,7 @@ const LEAST_NORM = 1e-8;
  * @returns `[...]`
  */
 export function cosineSimilarity(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  checkSameRank("compute cosineSimilarity", a, b);
+  checkSameShape("compute cosineSimilarity", a, b);
   return tf.tidy(() => {
     const norm = (x: tf.Tensor) =>
       tf.sqrt(tf.maximum(tf.sum(tf.square(x), -1), LEAST_NORM ** 2));

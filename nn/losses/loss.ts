@@ -7,7 +7,7 @@ import { checkOptions, type OptionRules } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import {
-  checkSameRank,
+  checkSameShape,
   type LossOptions,
   reduce,
   type Reduced,
@@ -52,7 +52,7 @@ export function defineLoss<O extends LossOptions = LossOptions>(
   ): Reduced<R> => {
     const given = options as unknown as O;
     checkOptions(action, given, all);
-    checkSameRank(action, predictions, targets);
+    checkSameShape(action, predictions, targets);
     const reduction = options.reduction ?? "none" as R;
     return tf.tidy(() =>
       reduce(formula(floats(predictions), floats(targets), given), reduction)

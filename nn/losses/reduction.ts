@@ -51,7 +51,7 @@ export function ratio(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 }
 
 /** Throws unless `predictions` and `targets` are tensors of the same shape. */
-export function checkSameRank(
+export function checkSameShape(
   action: string,
   predictions: tf.Tensor,
   targets: tf.Tensor,

@@ -5,8 +5,9 @@
  */
 import { check, checkNoMore, either, tensor } from "../../check.ts";
 import * as tf from "../../tf.ts";
-import { checkSameRank } from "../losses/reduction.ts";
 import { softmaxCrossEntropy } from "../losses/cross_entropy.ts";
+import { checkSameShape } from "../losses/reduction.ts";
+import { squaredError } from "../losses/regression.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
 
 const numberOrTensor = (value: unknown) =>
@@ -130,9 +131,13 @@ export class WelfordMetric implements Metric<[tf.Tensor | number], Spread> {
   }
 }
 
-/** The mean squared error of all elements of all batches. */
-export class MeanSquaredErrorMetric
-  implements Metric<[predictions: tf.Tensor, targets: tf.Tensor], number> {
+/**
+ * The base of metrics that are a mean, of which lower values are better.
+ *
+ * @typeParam A The arguments of `update`.
+ */
+export abstract class MeanMetric<A extends readonly unknown[]>
+  implements Metric<A, number> {
   /** Lower values are better. */
   readonly mode = "min";
   readonly #average: AverageMetric = new AverageMetric();
@@ -143,7 +148,7 @@ export class MeanSquaredErrorMetric
    * @param none None.
    */
   constructor(...none: readonly never[]) {
-    checkNoMore("create MeanSquaredErrorMetric", none);
+    checkNoMore(`create ${new.target.name}`, none);
   }
 
   /** Forgets all batches. */
@@ -151,18 +156,36 @@ export class MeanSquaredErrorMetric
     this.#average.reset();
   }
 
-  /** Adds a batch of predictions and targets of the same shape. */
-  update(predictions: tf.Tensor, targets: tf.Tensor): void {
-    checkSameRank("update MeanSquaredErrorMetric", predictions, targets);
+  /** Adds a batch. */
+  update(...args: A): void {
     tf.tidy(() => {
-      const [p, t] = [predictions, targets].map((x) => tf.cast(x, "float32"));
-      this.#average.update(tf.square(tf.sub(p!, t!)));
+      this.#average.update(this.values(...args));
     });
   }
 
-  /** The mean squared error. */
+  /** The mean. */
   compute(): Promise<number> {
     return this.#average.compute();
+  }
+
+  /** The values of a batch. */
+  protected abstract values(...args: A): tf.Tensor;
+}
+
+/**
+ * The mean squared error of all elements of all batches.
+ *
+ * Takes predictions and targets of the same shape.
+ */
+export class MeanSquaredErrorMetric
+  extends MeanMetric<[predictions: tf.Tensor, targets: tf.Tensor]> {
+  /** The squared errors of a batch. */
+  protected override values(
+    predictions: tf.Tensor,
+    targets: tf.Tensor,
+  ): tf.Tensor {
+    checkSameShape("update MeanSquaredErrorMetric", predictions, targets);
+    return squaredError(predictions, targets);
   }
 }
 
@@ -220,34 +243,14 @@ export class R2ScoreMetric
  * Takes logits `[..., classes]` and integer labels `[...]`.
  */
 export class PerplexityMetric
-  implements Metric<[logits: tf.Tensor, labels: tf.Tensor], number> {
-  /** Lower values are better. */
-  readonly mode = "min";
-  readonly #average: AverageMetric = new AverageMetric();
-
-  /**
-   * Takes no arguments.
-   *
-   * @param none None.
-   */
-  constructor(...none: readonly never[]) {
-    checkNoMore("create PerplexityMetric", none);
-  }
-
-  /** Forgets all batches. */
-  reset(): void {
-    this.#average.reset();
-  }
-
-  /** Adds a batch of logits and labels. */
-  update(logits: tf.Tensor, labels: tf.Tensor): void {
-    tf.tidy(() => {
-      this.#average.update(softmaxCrossEntropy(logits, labels));
-    });
+  extends MeanMetric<[logits: tf.Tensor, labels: tf.Tensor]> {
+  /** The cross entropies of a batch. */
+  protected override values(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
+    return softmaxCrossEntropy(logits, labels);
   }
 
   /** The perplexity. */
-  async compute(): Promise<number> {
-    return Math.exp(await this.#average.compute());
+  override async compute(): Promise<number> {
+    return Math.exp(await super.compute());
   }
 }

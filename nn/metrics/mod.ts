@@ -4,7 +4,15 @@
  * @module
  */
 export * from "./auc.ts";
-export * from "./average.ts";
+export {
+  AverageMetric,
+  type MeanMetric,
+  MeanSquaredErrorMetric,
+  PerplexityMetric,
+  R2ScoreMetric,
+  type Spread,
+  WelfordMetric,
+} from "./average.ts";
 export * from "./averaged.ts";
 export * from "./classification.ts";
 export type { Metric } from "./metric.ts";
