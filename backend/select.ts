@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { check, checkOptions, oneOf } from "../check.ts";
 import { BACKENDS } from "./backends.ts";
 import { variable } from "./environment.ts";
+import { checkInputs } from "./inputs.ts";
 import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
 
 /** A backend. */
@@ -89,6 +90,7 @@ async function start(
 ): Promise<BackendInfo> {
   const chosen = name === "auto" ? await choose() : name;
   const details = await BACKENDS.get(chosen)!.start({ threads });
+  checkInputs(chosen);
   current = {
     backend: chosen,
     threads: 1,

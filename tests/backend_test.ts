@@ -219,3 +219,45 @@ Deno.test("a backend that the table describes runs ops, its own kernels and opti
     await useBackend("cpu");
   }
 });
+
+for (const threads of [1, 2]) {
+  Deno.test(`a bundle runs WASM with ${threads} threads`, async () => {
+    const root = new URL("../", import.meta.url).pathname;
+    const folder = await Deno.makeTempDir();
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args,
+        env: { NO_COLOR: "1" },
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      assertEquals([code, text(stderr)], [0, ""]);
+      return text(stdout);
+    };
+    try {
+      await Deno.writeTextFile(
+        `${folder}/main.ts`,
+        `import { tf, useBackend } from "${MOD}";
+        const { threads } = await useBackend("wasm", { threads: ${threads} });
+        const x = tf.ones([300, 300]);
+        console.log(threads, (await tf.sum(tf.matMul(x, x)).data())[0]);`,
+      );
+      const [source, bundle] = [`${folder}/main.ts`, `${folder}/main.js`];
+      const config = `${root}deno.json`;
+      await run("bundle", "-q", "--config", config, "-o", bundle, source);
+      const out = await run("run", "--no-prompt", "--allow-read", bundle);
+      assertEquals(out, `${threads} 27000000\n`);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a bundle loads the same version of tfjs as the library", async () => {
+  const read = (path: string) =>
+    Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+  const { imports } = JSON.parse(await read("deno.json"));
+  assertStringIncludes(
+    await read("backend/wasm/machine/deno.ts"),
+    `"${imports["@tensorflow/tfjs-backend-wasm"]}/wasm-out/"`,
+  );
+});

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { commonType } from "../types.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.unstack` whose array is the caller's: tfjs' tape keeps the one it returns, and
@@ -21,7 +22,7 @@ export const addN: typeof tf.addN = <T extends tf.Tensor>(
   tensors: (T | tf.TensorLike)[],
 ): T => {
   if (!Array.isArray(tensors) || tensors.length === 0) return tf.addN(tensors);
-  const list = tensors.map((x) => x instanceof tf.Tensor ? x : tf.tensor(x));
+  const list = tensors.map((x, i) => toTensor("add", `tensors[${i}]`, x));
   const type = commonType(list.map(({ dtype }) => dtype));
   return tf.addN(
     list.map((x) => x.dtype === type ? x : tf.cast(x, type)) as T[],

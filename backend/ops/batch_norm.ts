@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.batchNorm` that can be differentiated without `offset` and `scale`: tfjs'
@@ -12,7 +13,7 @@ export function batchNorm<R extends tf.Rank>(
   scale?: tf.Tensor<R> | tf.Tensor1D | tf.TensorLike,
   varianceEpsilon?: number,
 ): tf.Tensor<R> {
-  const center: tf.Tensor = mean instanceof tf.Tensor ? mean : tf.tensor(mean);
+  const center: tf.Tensor = toTensor("take batchNorm", "mean", mean);
   const filled = (value: number) =>
     tf.fill(center.shape as tf.ShapeMap[R], value) as tf.Tensor<R>;
   return tf.batchNorm(

@@ -27,7 +27,7 @@ function unrecorded(
   x: tf.Tensor | tf.TensorLike,
 ): tf.Tensor | tf.TensorLike {
   const engine = tf.engine();
-  if (!(x instanceof tf.Tensor) || !isRecording()) return x;
+  if (!(x instanceof tf.Tensor) || x.isDisposed || !isRecording()) return x;
   const { dataId, shape, dtype } = x;
   engine.backend.incRef(dataId);
   return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });

@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { refuse } from "../../check.ts";
 import { equal } from "./comparisons.ts";
 import { where } from "./where.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /** The real and the imaginary part. */
 type Parts = readonly [tf.Tensor, tf.Tensor];
@@ -16,8 +18,8 @@ export function complex<T extends tf.Tensor>(
   real: T | tf.TensorLike,
   imag: T | tf.TensorLike,
 ): T {
-  const re = real instanceof tf.Tensor ? real : tf.tensor(real);
-  const im = imag instanceof tf.Tensor ? imag : tf.tensor(imag);
+  const re = toTensor("make complex numbers", "real", real);
+  const im = toTensor("make complex numbers", "imag", imag);
   const z = tf.complex(re, im);
   partsOf.set(z, [re, im]);
   return z as T;
@@ -58,7 +60,11 @@ export function ifft(input: tf.Tensor): tf.Tensor {
 }
 
 /** `tf.rfft` that can be differentiated. */
-export function rfft(input: tf.Tensor, fftLength?: number): tf.Tensor {
+export function rfft(
+  x: tf.Tensor | tf.TensorLike,
+  fftLength?: number,
+): tf.Tensor {
+  const input = toTensor("take rfft", "input", x, "float32");
   const size = input.shape[input.rank - 1]!;
   const length = fftLength ?? size;
   const kept = Math.min(size, length);
@@ -80,7 +86,11 @@ export function rfft(input: tf.Tensor, fftLength?: number): tf.Tensor {
 }
 
 /** `tf.irfft` that can be differentiated. */
-export function irfft(input: tf.Tensor): tf.Tensor {
+export function irfft(x: tf.Tensor | tf.TensorLike): tf.Tensor {
+  const input = toTensor("take irfft", "input", x);
+  if (input.dtype !== "complex64") {
+    refuse("take irfft", "input", "of complex64", input, TypeError);
+  }
   const size = input.shape[input.rank - 1]!;
   const batch = input.size / size;
   const [re, im] = [real(input), imag(input)].map((x) =>
@@ -106,12 +116,13 @@ export const spectral: typeof tf.spectral = { fft, ifft, rfft, irfft };
 export const signal: typeof tf.signal = {
   ...tf.signal,
   stft: (
-    signal,
+    x,
     frameLength,
     frameStep,
     fftLength = tf.enclosingPowerOfTwo(frameLength),
     windowFn = tf.signal.hannWindow,
   ) => {
+    const signal = toTensor("take stft", "signal", x) as tf.Tensor1D;
     const frames = tf.signal.frame(signal, frameLength, frameStep);
     return rfft(tf.mul(frames, windowFn(frameLength)), fftLength);
   },
@@ -122,11 +133,10 @@ function remembered(x: tf.Tensor | tf.TensorLike): Parts | undefined {
   return parts?.some(({ isDisposed }) => isDisposed) ? undefined : parts;
 }
 
-function transform(input: tf.Tensor, isInverse: boolean): tf.Tensor {
+function transform(x: tf.Tensor, isInverse: boolean): tf.Tensor {
+  const input = toTensor(isInverse ? "take ifft" : "take fft", "input", x);
   if (input.dtype !== "complex64") {
-    throw new TypeError(
-      `Cannot transform: the tensor must be of complex64: current value is of ${input.dtype}`,
-    );
+    refuse("transform", "the tensor", "of complex64", input, TypeError);
   }
   const pair = transformPair(
     tf.stack([real(input), imag(input)]),

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { toTensor } from "./to_tensor.ts";
 
 /** `tf.cumsum` that also counts axes from the end. */
 export function cumsum<T extends tf.Tensor>(
@@ -7,7 +8,7 @@ export function cumsum<T extends tf.Tensor>(
   exclusive = false,
   reverse = false,
 ): T {
-  const source = x instanceof tf.Tensor ? x : tf.tensor(x);
+  const source = toTensor("take cumsum", "x", x);
   return tf.cumsum(source, positive(axis, source), exclusive, reverse);
 }
 
@@ -18,7 +19,7 @@ export function cumprod<T extends tf.Tensor>(
   exclusive = false,
   reverse = false,
 ): T {
-  const source = x instanceof tf.Tensor ? x : tf.tensor(x);
+  const source = toTensor("take cumprod", "x", x);
   return tf.cumprod(source, positive(axis, source), exclusive, reverse);
 }
 

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.depthwiseConv2d` that heeds `dataFormat: "NCHW"`, where tfjs' kernels and
@@ -24,7 +25,7 @@ export function depthwiseConv2d<T extends tf.Tensor3D | tf.Tensor4D>(
       dimRoundingMode,
     );
   }
-  const image: tf.Tensor = x instanceof tf.Tensor ? x : tf.tensor(x);
+  const image: tf.Tensor = toTensor("take depthwiseConv2d", "x", x);
   const [last, first] = image.rank === 3
     ? [[1, 2, 0], [2, 0, 1]]
     : [[0, 2, 3, 1], [0, 3, 1, 2]];

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { equal } from "./comparisons.ts";
 import { where } from "./where.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.divNoNan`, whose gradients are 0 where the divisor is: tfjs' are those of the
@@ -10,7 +11,7 @@ export function divNoNan<T extends tf.Tensor>(
   a: tf.Tensor | tf.TensorLike,
   b: tf.Tensor | tf.TensorLike,
 ): T {
-  const divisor = b instanceof tf.Tensor ? b : tf.tensor(b);
+  const divisor = toTensor("divide", "b", b);
   const isZero = equal(divisor, 0);
   const quotient = tf.div(a, where(isZero, tf.onesLike(divisor), divisor));
   return where(isZero, tf.zerosLike(quotient), quotient) as T;

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { toTensor } from "./to_tensor.ts";
 
 /** A tensor with a label for each axis. */
 interface Term {
@@ -12,7 +13,13 @@ interface Term {
  * kernel multiplies everything by everything before it sums, and loses axes
  * that only a factor without summed labels has.
  */
-export function einsum(equation: string, ...tensors: tf.Tensor[]): tf.Tensor {
+export function einsum(
+  equation: string,
+  ...operands: (tf.Tensor | tf.TensorLike)[]
+): tf.Tensor {
+  const tensors = operands.map((x, i) =>
+    toTensor("take einsum", `tensors[${i}]`, x)
+  );
   const [inputs, out, ...more] = equation.replace(/\s/g, "").split("->");
   if (out === undefined || more.length > 0) {
     throw new RangeError(

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { isNested } from "../../engine.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.logSoftmax` that can be differentiated twice: x - max(x) - log Σ exp(x -
@@ -9,7 +10,7 @@ export function logSoftmax<T extends tf.Tensor>(
   logits: T | tf.TensorLike,
   axis = -1,
 ): T {
-  const x = logits instanceof tf.Tensor ? logits : tf.tensor(logits) as T;
+  const x = toTensor("take logSoftmax", "logits", logits) as T;
   if (axis !== -1 && axis !== x.rank - 1) {
     throw new RangeError(
       `Cannot take the log-softmax: axis must be the last one: current value is ${axis} of rank ${x.rank}`,

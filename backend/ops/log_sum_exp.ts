@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { isNested } from "../../engine.ts";
 import { equal } from "./comparisons.ts";
 import { where } from "./where.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.logSumExp`, with what it is at infinity: log Σ eˣ over axes is -Infinity where
@@ -13,7 +14,7 @@ export function logSumExp<T extends tf.Tensor>(
   axis?: number | number[],
   keepDims = false,
 ): T {
-  const given = x instanceof tf.Tensor ? x : tf.tensor(x);
+  const given = toTensor("take logSumExp", "x", x);
   const source = given.dtype === "float32" ? given : tf.cast(given, "float32");
   const axes = tf.util.parseAxisParam(axis!, source.shape);
   const shape = source.shape.filter((_, i) => !axes.includes(i));

@@ -3,6 +3,7 @@ import { equal, notEqual } from "./comparisons.ts";
 import { divNoNan } from "./div_no_nan.ts";
 import { softmaxCrossEntropy } from "./softmax_cross_entropy.ts";
 import { where } from "./where.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.losses.computeWeightedLoss`, which is 0 where all weights are: tfjs' is 0 / 0.
@@ -20,8 +21,8 @@ export function computeWeightedLoss<T extends tf.Tensor, O extends tf.Tensor>(
   if (weights === undefined || weights === null) {
     return tf.losses.computeWeightedLoss(losses, undefined, reduction);
   }
-  const list = losses instanceof tf.Tensor ? losses : tf.tensor(losses);
-  const factors = weights instanceof tf.Tensor ? weights : tf.tensor(weights);
+  const list = toTensor("weigh losses", "losses", losses);
+  const factors = toTensor("weigh losses", "weights", weights);
   const weighted = where(
     equal(factors, 0),
     tf.zerosLike(list),

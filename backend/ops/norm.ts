@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { equal } from "./comparisons.ts";
 import { where } from "./where.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.norm`, whose gradient is 0 where all elements are: tfjs' is NaN there, from the
@@ -12,7 +13,7 @@ export const norm: typeof tf.norm = (
   axis,
   keepDims = false,
 ) => {
-  const given: tf.Tensor = x instanceof tf.Tensor ? x : tf.tensor(x);
+  const given: tf.Tensor = toTensor("take norm", "x", x);
   const axes = tf.util.parseAxisParam(axis!, given.shape);
   if (given.size === 0) return tf.norm(given, ord, axis, keepDims);
   const isZero = equal(tf.max(tf.abs(given), axes, true), 0);

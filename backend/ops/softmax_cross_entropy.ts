@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { equal } from "./comparisons.ts";
 import { logSoftmax } from "./log_softmax.ts";
 import { where } from "./where.ts";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.losses.softmaxCrossEntropy` with the right gradient for labels that do
@@ -14,10 +15,12 @@ export function softmaxCrossEntropy<T extends tf.Tensor, O extends tf.Tensor>(
   labelSmoothing = 0,
   reduction: tf.Reduction = tf.Reduction.SUM_BY_NONZERO_WEIGHTS,
 ): O {
-  const scores = logits instanceof tf.Tensor ? logits : tf.tensor(logits);
-  let labels: tf.Tensor = onehotLabels instanceof tf.Tensor
-    ? onehotLabels
-    : tf.tensor(onehotLabels);
+  const scores = toTensor("compute softmaxCrossEntropy", "logits", logits);
+  let labels: tf.Tensor = toTensor(
+    "compute softmaxCrossEntropy",
+    "onehotLabels",
+    onehotLabels,
+  );
   tf.util.assertShapesMatch(
     labels.shape,
     scores.shape,

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { toTensor } from "./to_tensor.ts";
 
 /**
  * `tf.stridedSlice` that is right where an axis is dropped and another one is
@@ -15,7 +16,7 @@ export function stridedSlice(
   newAxisMask = 0,
   shrinkAxisMask = 0,
 ): tf.Tensor {
-  const source = x instanceof tf.Tensor ? x : tf.tensor(x);
+  const source = toTensor("take stridedSlice", "x", x);
   const steps = strides ?? begin.map(() => 1);
   const info = tf.slice_util.sliceInfo(
     source.shape,

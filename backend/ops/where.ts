@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../kernel.ts";
+import { toTensor } from "./to_tensor.ts";
 
 const { arraysEqual } = tf.util;
 
@@ -12,7 +13,7 @@ export function broadcastTo<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
 ): tf.Tensor<R> {
   if (shape.some((size) => size === 0)) {
-    const source = toTensor(x);
+    const source = toTensor("take broadcastTo", "x", x);
     const common = tf.broadcast_util.assertAndGetBroadcastShape(
       source.shape,
       shape,
@@ -34,8 +35,8 @@ export function where<T extends tf.Tensor>(
   a: T | tf.TensorLike,
   b: T | tf.TensorLike,
 ): T {
-  const test = toTensor(condition, "bool");
-  const [t, e] = [toTensor(a), toTensor(b)];
+  const test = toTensor("take where", "condition", condition, "bool");
+  const t = toTensor("take where", "a", a), e = toTensor("take where", "b", b);
   const { assertAndGetBroadcastShape } = tf.broadcast_util;
   const shape = assertAndGetBroadcastShape(
     assertAndGetBroadcastShape(test.shape, t.shape),
@@ -50,8 +51,4 @@ export function where<T extends tf.Tensor>(
     t: fit(t),
     e: fit(e),
   });
-}
-
-function toTensor(x: tf.Tensor | tf.TensorLike, dtype?: "bool"): tf.Tensor {
-  return x instanceof tf.Tensor ? x : tf.tensor(x, undefined, dtype);
 }

@@ -59,7 +59,7 @@ async function single(): Promise<WasmModule> {
     "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js"
   ) as unknown as { default: Factory };
   // This script runs the binary with SIMD too, which has none of its own.
-  return await factory({
+  return await run(factory, "tfjs-backend-wasm.js", {
     locateFile: (_, folder) => readable("tfjs-backend-wasm-simd.wasm", folder),
   });
 }
@@ -88,7 +88,7 @@ async function threaded(threads: number): Promise<WasmModule> {
   // Deno does not wait for the workers to start: without a timer it exits.
   const alive = setInterval(() => {}, 50);
   try {
-    return await factory({
+    return await run(factory, "tfjs-backend-wasm-threaded-simd.js", {
       locateFile: (path, folder) =>
         path.endsWith(".worker.js") ? worker : readable(path, folder),
     });
@@ -98,6 +98,33 @@ async function threaded(threads: number): Promise<WasmModule> {
     // Starting replaces the global by Node's.
     globalThis.Worker = Worker;
   }
+}
+
+/** Where the scripts are, for programs that are bundled; as in `deno.json`. */
+const PACKAGE = "npm:@tensorflow/tfjs-backend-wasm@4.22.0/wasm-out/";
+
+/**
+ * Run Emscripten's script. In a bundle it does not know its folder, where the binary
+ * is: then it is loaded from its package, past the bundler.
+ */
+async function run(
+  factory: Factory,
+  script: string,
+  config: FactoryConfig,
+): Promise<WasmModule> {
+  try {
+    return await factory(config);
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+  }
+  const specifier = PACKAGE + script;
+  const { default: unbundled } = await import(specifier).catch((cause) => {
+    throw new Error(
+      `Cannot start WASM: a bundle loads tfjs' module from its package, which could not be loaded: ${cause.message}`,
+      { cause },
+    );
+  }) as { default: Factory };
+  return await unbundled(config);
 }
 
 /** The file's path; asking first makes the error one that a user can act on. */
