@@ -13,6 +13,7 @@ import {
   recordOf,
 } from "./check.ts";
 import { isThenable } from "./memory.ts";
+import { recording } from "./recording.ts";
 
 /** Settings by name; other names than those listed are free for models to use. */
 export interface Environment {
@@ -32,9 +33,23 @@ const HOW = (key: string) =>
 function find(key: string): unknown {
   for (let i = contexts.length - 1; i >= 0; i--) {
     const value = own(contexts[i]!, key);
-    if (value !== undefined) return value;
+    if (value === undefined) continue;
+    recording.now?.setting(key, value, i + 1);
+    return value;
   }
-  return own(globals, key);
+  const value = own(globals, key);
+  recording.now?.setting(key, value, 0);
+  return value;
+}
+
+/** A setting, or `undefined`. Internal. */
+export function settingOf(key: string): unknown {
+  return find(key);
+}
+
+/** How many contexts are open. Internal. */
+export function contextDepth(): number {
+  return contexts.length;
 }
 
 function own(settings: Environment, key: string): unknown {

@@ -29,6 +29,13 @@
 export * as autodiff from "./autodiff/mod.ts";
 export * from "./backend/mod.ts";
 export * from "./checkpoint.ts";
+export {
+  compile,
+  type Compiled,
+  type CompileOptions,
+  type CompileReport,
+  type ProgramReport,
+} from "./compile.ts";
 export * as data from "./data/mod.ts";
 export { environ, type Environment } from "./environ.ts";
 export { scope } from "./memory.ts";

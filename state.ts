@@ -19,6 +19,7 @@ import {
 import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
 import { frames } from "./frames.ts";
+import { recording } from "./recording.ts";
 
 /** Options of a {@linkcode State}. */
 export interface StateOptions {
@@ -88,6 +89,7 @@ export class State<T = tf.Tensor> {
       frame.noteRead(this, this.#value);
     }
     frames.observer?.add(this);
+    recording.now?.read(this, this.#value);
     return this.#value;
   }
 
@@ -156,6 +158,7 @@ export class State<T = tf.Tensor> {
   }
 
   #write(next: T) {
+    recording.now?.write(this);
     const old = this.#value;
     for (const frame of frames.since(this.#born)) frame.noteWrite(this, old);
     this.#value = own(next);
@@ -201,7 +204,16 @@ export class ParamState<T extends tf.Tensor = tf.Tensor>
    * Whether optimizers leave the parameter as it is, from their next step on. Set by
    * `nn.freeze` and `nn.unfreeze`. Default: false.
    */
-  frozen: boolean = false;
+  get frozen(): boolean {
+    recording.now?.frozen(this, this.#frozen);
+    return this.#frozen;
+  }
+
+  set frozen(isFrozen: boolean) {
+    this.#frozen = isFrozen;
+  }
+
+  #frozen = false;
 }
 
 /** A statistic accumulated over batches, such as a running mean. */

@@ -1,4 +1,5 @@
 import type { RunLaunches } from "./fusion/kernel.ts";
+import type { Record } from "./replay/program.ts";
 
 /** What a backend is started with. */
 export interface StartOptions {
@@ -32,4 +33,6 @@ export interface Backend {
   readonly canOverwrite: boolean;
   /** Whether a tensor can be read without waiting. */
   readonly readsAtOnce: boolean;
+  /** Records functions to replay them. Without it functions run as they are. */
+  readonly record?: Record;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { recording } from "../recording.ts";
 import { type KernelFunc, replaceKernel } from "./kernel.ts";
 
 type KernelArgs = Parameters<KernelFunc>[0];
@@ -77,7 +78,14 @@ export function checkIndices(
       backendName,
       name,
       (shipped) => (args) => {
-        check(kernel, args, read);
+        const given = args.inputs[kernel.indices] as tf.TensorInfo;
+        const look = (values: ArrayLike<number>) => check(kernel, args, values);
+        const now = () => {
+          const values = read(given);
+          if (values) look(values);
+        };
+        if (recording.now) recording.now.inspect(given, look, now);
+        else now();
         return shipped(args);
       },
       "indices",
@@ -91,28 +99,34 @@ export function areInside(
   args: KernelArgs,
   read: ReadValues,
 ): boolean {
-  return firstOutside(KERNELS[kernelName]!, args, read) === undefined;
+  const kernel = KERNELS[kernelName]!;
+  const values = read(args.inputs[kernel.indices] as tf.TensorInfo);
+  return !values || firstOutside(kernel, args, values) === undefined;
 }
 
 function firstOutside(
   { indices, shape }: Indexed,
   args: KernelArgs,
-  read: ReadValues,
+  values: ArrayLike<number>,
 ): { axis: number; axes: number; most: number; id: number } | undefined {
   const given = args.inputs[indices] as tf.TensorInfo;
-  const lengths = shape(args), values = read(given);
+  const lengths = shape(args);
   const axes = lengths.length === 1 || given.shape.length < 2
     ? 1
     : given.shape.at(-1)!;
-  for (let i = 0; values && i < values.length; i++) {
+  for (let i = 0; i < values.length; i++) {
     const axis = i % axes, most = lengths[axis]!, id = values[i]!;
     if (!(id >= 0 && id < most)) return { axis, axes, most, id };
   }
   return undefined;
 }
 
-function check(kernel: Indexed, args: KernelArgs, read: ReadValues): void {
-  const found = firstOutside(kernel, args, read);
+function check(
+  kernel: Indexed,
+  args: KernelArgs,
+  values: ArrayLike<number>,
+): void {
+  const found = firstOutside(kernel, args, values);
   if (!found) return;
   const where = found.axes > 1 ? ` of axis ${found.axis}` : "";
   throw new RangeError(

@@ -4,9 +4,24 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { recording } from "../recording.ts";
 import { currentBackend } from "./backends.ts";
 
-/** The values of `x`, or undefined where the backend cannot read without waiting. */
-export function readAtOnce(x: tf.Tensor): tf.TypedArray | undefined {
-  return currentBackend()?.readsAtOnce === false ? undefined : x.dataSync();
+/**
+ * Look at the values of a tensor where that needs no waiting: now, and in each replay
+ * of what is being recorded.
+ *
+ * @param x The tensor.
+ * @param look May throw; what else it does must not depend on the values.
+ * @returns Whether the values were looked at.
+ */
+export function inspectAtOnce(
+  x: tf.Tensor,
+  look: (values: tf.TypedArray) => void,
+): boolean {
+  if (currentBackend()?.readsAtOnce === false) return false;
+  const read = () => look(x.dataSync());
+  if (recording.now) recording.now.inspect(x, look, read);
+  else read();
+  return true;
 }

@@ -125,8 +125,5 @@ function draw<R extends tf.Rank>(
   random: RandomState,
   value: (word: number) => number,
 ): tf.Tensor<R> {
-  const words = random.words(tf.util.sizeFromShape(shape));
-  const values = new Float32Array(words.length);
-  for (let i = 0; i < words.length; i++) values[i] = value(words[i]!);
-  return tf.tensor(values, shape, "float32");
+  return random.tensor(shape, value);
 }

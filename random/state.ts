@@ -3,7 +3,9 @@
  *
  * @module
  */
+import * as tf from "@tensorflow/tfjs-core";
 import { check, instanceOf, type ValueRule } from "../check.ts";
+import { recording } from "../recording.ts";
 import { LongTermState } from "../state.ts";
 import { philox } from "./philox.ts";
 
@@ -67,7 +69,32 @@ export class RandomState extends LongTermState<RandomKey> {
    */
   words(length: number): Uint32Array<ArrayBuffer> {
     check("draw words", "length", length, "a nonnegative integer");
+    recording.now?.refuse("it uses random words in JavaScript");
     return philox(this.#advance(Math.ceil(length / 4)), DRAW, length);
+  }
+
+  /**
+   * Draws a float32 tensor.
+   *
+   * @param shape The sizes of the axes.
+   * @param value The element for each word.
+   */
+  tensor<R extends tf.Rank>(
+    shape: tf.ShapeMap[R],
+    value: (word: number) => number,
+  ): tf.Tensor<R> {
+    const length = tf.util.sizeFromShape(shape);
+    const values = (position: RandomKey) => {
+      const words = philox(position, DRAW, length);
+      const numbers = new Float32Array(length);
+      for (let i = 0; i < length; i++) numbers[i] = value(words[i]!);
+      return numbers;
+    };
+    const position = this.#advance(Math.ceil(length / 4));
+    const x = tf.tensor(values(position), shape, "float32");
+    const { offset } = position;
+    recording.now?.drawn({ stream: this, offset, x, values });
+    return x;
   }
 
   /**
@@ -77,6 +104,7 @@ export class RandomState extends LongTermState<RandomKey> {
    */
   split(count = 2): RandomState[] {
     check("split a stream", "count", count, "a nonnegative integer");
+    recording.now?.refuse("it splits a random stream");
     const words = philox(this.#advance(count), SPLIT, 4 * count);
     return Array.from({ length: count }, (_, i) =>
       new RandomState({

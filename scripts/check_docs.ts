@@ -10,6 +10,7 @@ const ENTRIES = [
   "autodiff/mod.ts",
   "backend/mod.ts",
   "checkpoint.ts",
+  "compile.ts",
   "data/mod.ts",
   "environ.ts",
   "memory.ts",

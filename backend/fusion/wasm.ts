@@ -4,6 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  type RecordedLaunch,
+  recording,
+  type TablePointer,
+  type TableScalars,
+  type TableStep,
+} from "../../recording.ts";
 import type { Named, Tensors } from "../../tensors.ts";
 import type { Exports } from "../wasm/assembler/assembler.ts";
 import {
@@ -87,14 +94,36 @@ export function runWasm(launches: readonly Launch[]): Tensors[][] {
   const rows = new Table(backend, memory, table);
   jobs.forEach((job, k) => rows.write(job, outputs[k]!));
 
-  const passes = Math.max(0, ...jobs.map(({ program }) => program.sums.length));
+  const image = new Uint8Array(memory.buffer, table, bytes);
+  recording.now?.launch(recordedLaunch(jobs, outputs, image));
+
+  const passes = passesOf(jobs);
   for (let pass = 0; pass <= passes; pass++) {
     for (const { program, start, end } of jobs) {
       program.exports[`pass${pass}`]?.(table + start, table + end);
     }
-    rows.addUp(jobs, pass);
+    rows.addUp(stepSums(jobs, pass));
   }
   return outputs;
+}
+
+function passesOf(jobs: readonly Job[]): number {
+  return Math.max(0, ...jobs.map(({ program }) => program.sums.length));
+}
+
+/** The places in the table of each sum over the whole step. */
+function stepSums(jobs: readonly Job[], pass: number): number[][] {
+  const sums = new Map<Expr, number[]>();
+  for (const { program, rows, start } of jobs) {
+    for (const e of program.sums[pass] ?? []) {
+      if (e.head.kind !== "sum" || e.head.over !== "step") continue;
+      const { cells, rowBytes } = program.layout;
+      const first = start + cells.get(e)!;
+      const places = rows.map((_, i) => first + i * rowBytes);
+      sums.set(e, [...sums.get(e) ?? [], ...places]);
+    }
+  }
+  return [...sums.values()];
 }
 
 /** Give each launch its part of the table. */
@@ -203,22 +232,57 @@ class Table {
   }
 
   /** Put the sum over all rows where each row has its own. */
-  addUp(jobs: readonly Job[], pass: number): void {
+  addUp(sums: readonly (readonly number[])[]): void {
     const doubles = this.#doubles;
-    const cells = new Map<Expr, number[]>();
-    for (const { program, rows, start } of jobs) {
-      for (const e of program.sums[pass] ?? []) {
-        if (e.head.kind !== "sum" || e.head.over !== "step") continue;
-        const { cells: cellOf, rowBytes } = program.layout;
-        const first = this.#table + start + cellOf.get(e)!;
-        const places = rows.map((_, i) => (first + i * rowBytes) / 8);
-        cells.set(e, [...cells.get(e) ?? [], ...places]);
-      }
-    }
-    for (const places of cells.values()) {
+    for (const places of sums) {
       let sum = 0;
-      for (const place of places) sum += doubles[place]!;
-      for (const place of places) doubles[place] = sum;
+      for (const at of places) sum += doubles[(this.#table + at) / 8]!;
+      for (const at of places) doubles[(this.#table + at) / 8] = sum;
     }
   }
+}
+
+/** What a replay needs to know of a table that has been filled in. */
+function recordedLaunch(
+  jobs: readonly Job[],
+  outputs: readonly Tensors[][],
+  table: Uint8Array,
+): RecordedLaunch {
+  const pointers: TablePointer[] = [], scalars: TableScalars[] = [];
+  const copies: [tf.Tensor, tf.Tensor][] = [];
+  jobs.forEach(({ rows, program, start }, k) => {
+    const { layout, host, hostCells } = program;
+    rows.forEach((row, i) => {
+      const first = start + i * layout.rowBytes;
+      const { live } = row;
+      layout.buffers.forEach((name, j) => {
+        const from = row.inputs[name], to = outputs[k]![i]![name];
+        if (from && to && from !== to) copies.push([from, to]);
+        pointers.push({
+          at: first + 4 + 4 * j,
+          x: (to ?? from)!,
+          now: live?.tensor(name) && (() => live.tensor(name)!),
+          isWritten: to !== undefined,
+        });
+      });
+      if (!live) return;
+      scalars.push({
+        at: hostCells.map((cell) => first + cell),
+        now: () => host(live.scalars()),
+        step: live.step,
+        rate: live.rate,
+        group: live.group,
+      });
+    });
+  });
+  const steps: TableStep[] = [];
+  const passes = passesOf(jobs);
+  for (let number = 0; number <= passes; number++) {
+    for (const { program, start: from, end: to } of jobs) {
+      const pass = program.exports[`pass${number}`];
+      if (pass) steps.push({ pass, from, to });
+    }
+    for (const sum of stepSums(jobs, number)) steps.push({ sum });
+  }
+  return { image: table.slice(), pointers, copies, scalars, steps };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import * as randomness from "../../random.ts";
 import type { RandomState } from "../../random.ts";
 
@@ -14,11 +14,9 @@ export function dropoutMask(
   kept: number,
   random: RandomState = randomness.default,
 ): tf.Tensor {
-  const words = random.words(tf.util.sizeFromShape([...shape]));
-  const values = new Float32Array(words.length);
   const limit = rate * 2 ** 32;
-  for (let i = 0; i < words.length; i++) {
-    values[i] = words[i]! < limit ? 0 : kept;
-  }
-  return tf.tensor(values, [...shape]);
+  return random.tensor(
+    [...shape] as tf.ShapeMap[tf.Rank],
+    (word) => word < limit ? 0 : kept,
+  );
 }

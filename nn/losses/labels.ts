@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readAtOnce } from "../../backend/read.ts";
+import { inspectAtOnce } from "../../backend/read.ts";
 import { refuse } from "../../check.ts";
 import * as tf from "../../tf.ts";
 
@@ -36,19 +36,23 @@ export function checkLabels(
   range: LabelRange,
 ): tf.Tensor | undefined {
   const { classes, ignoreIndex, blank, counts, name = "labels" } = range;
-  const values = readAtOnce(labels);
-  if (values === undefined) return tf.tidy(() => factors(labels, range));
+  const { rank } = labels;
   const strides = tf.util.computeStrides(labels.shape);
-  for (const [i, label] of values.entries()) {
-    const valid = Number.isInteger(label) && label >= 0 && label < classes &&
-      label !== blank;
-    if (valid || label === ignoreIndex || counts?.(i) === false) continue;
-    const place = tf.util.indexToLoc(i, labels.rank, strides);
-    const which = labels.rank === 0 ? name : `${name}[${place.join(", ")}]`;
-    const other = blank === undefined ? "" : ` other than the blank, ${blank}`;
-    refuse(action, which, `an integer in [0, ${classes})${other}`, label);
-  }
-  return undefined;
+  const isChecked = inspectAtOnce(labels, (values) => {
+    for (let i = 0; i < values.length; i++) {
+      const label = values[i]!;
+      const valid = Number.isInteger(label) && label >= 0 && label < classes &&
+        label !== blank;
+      if (valid || label === ignoreIndex || counts?.(i) === false) continue;
+      const place = tf.util.indexToLoc(i, rank, strides);
+      const which = rank === 0 ? name : `${name}[${place.join(", ")}]`;
+      const other = blank === undefined
+        ? ""
+        : ` other than the blank, ${blank}`;
+      refuse(action, which, `an integer in [0, ${classes})${other}`, label);
+    }
+  });
+  return isChecked ? undefined : tf.tidy(() => factors(labels, range));
 }
 
 function factors(

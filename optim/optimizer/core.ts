@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, refuse } from "../../check.ts";
+import { replayed } from "../../recording.ts";
 import type { AnyState, States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import type { LearningRate } from "../schedulers/mod.ts";
@@ -72,7 +73,7 @@ export class Core {
     this.#alive(action);
     const live = this.registry.match(action, grads);
     if (Object.keys(live).length > 0) this.engine.step(live);
-    this.rates.stepped(++this.stepCount);
+    replayed(() => this.rates.stepped(++this.stepCount));
   }
 
   /** The updates of a step that is not applied; all else changes as in a step. */

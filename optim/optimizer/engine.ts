@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
+import { recording, replayed } from "../../recording.ts";
 import type { States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { frames } from "../../frames.ts";
@@ -73,6 +74,7 @@ export class Engine {
       if (groups.every(({ tx }) => tx.rule)) {
         return this.#stepByRules(paths, grads, params, "clipped");
       }
+      recording.now?.refuse("its optimizer computes on the host");
       const clipped = this.#clip(groups, grads, params);
       // Rules that sum over all parameters wait for those of other groups.
       const [alone, together] = separate(
@@ -125,11 +127,17 @@ export class Engine {
     const launches = byKernel(paths, (path) => {
       const { [which]: tx } = this.#registry.groupOf(path);
       const rule = tx.rule!(path, params[path]!.shape);
-      const row = rowOf(rule, path, grads, state, params, rateOf(path));
+      const live = recording.now && {
+        steps: this.#steps,
+        rate: () => this.#rates.current[this.#registry.indexOf(path)]!,
+      };
+      const row = rowOf(rule, path, grads, state, params, rateOf(path), live);
       return [kernelOf(rule), row];
     });
     this.#execute(launches);
-    for (const path of paths) this.#steps[path]!++;
+    replayed(() => {
+      for (const path of paths) this.#steps[path]!++;
+    });
   }
 
   /** Run kernels, and store their outputs. */

@@ -28,13 +28,26 @@ export class Rates {
   readonly #main: LRScheduler;
   readonly #added: LRScheduler[] = [];
   readonly #own = new Map<number, LRScheduler>();
+  /** The optimizer's scheduler, those that multiply it, then those of groups. */
+  #schedulers: readonly LRScheduler[];
   #groups = 0;
+  /** What `current` returned last, and the rates of schedulers it came from. */
+  #current: readonly Rate[] = [];
+  readonly #sources: (readonly number[] | undefined)[] = [];
   #steps = 0;
   #last: readonly number[] | undefined;
 
   /** Create the rates from that of all groups without one of their own. */
   constructor(lr: LearningRate) {
     this.#main = schedulerOf(lr);
+    this.#schedulers = [this.#main];
+  }
+
+  /** Take in that there is another scheduler or group. */
+  #changed(): void {
+    const all = [this.#main, ...this.#added, ...this.#own.values()];
+    this.#schedulers = [...new Set(all)];
+    this.#sources.length = 0;
   }
 
   /** Throw where `addGroup` would. */
@@ -51,6 +64,7 @@ export class Rates {
       const isKnown = group < main.baseLrs.length;
       main.setBaseLr(group, lr ?? (isKnown ? undefined : main.baseLrOf(0)));
     } else this.#own.set(group, schedulerOf(lr));
+    this.#changed();
   }
 
   /** Multiply the rates of `scheduler`, relative to its base rates, in. */
@@ -58,12 +72,24 @@ export class Rates {
     const groups = Math.max(1, this.#groups);
     if (groups > scheduler.baseLrs.length) scheduler.setBaseLr(groups - 1);
     this.#added.push(scheduler);
+    this.#changed();
   }
 
   /** The rates that the next step applies, by group. */
   get current(): readonly Rate[] {
     this.#follow();
-    return Array.from(
+    let isKnown = true;
+    for (let i = 0; i < this.#schedulers.length; i++) {
+      const { currentLrs, baseLrs } = this.#schedulers[i]!;
+      const isSame = this.#sources[2 * i] === currentLrs &&
+        this.#sources[2 * i + 1] === baseLrs;
+      if (isSame) continue;
+      this.#sources[2 * i] = currentLrs;
+      this.#sources[2 * i + 1] = baseLrs;
+      isKnown = false;
+    }
+    if (isKnown) return this.#current;
+    return this.#current = Array.from(
       { length: Math.max(1, this.#groups) },
       (_, group) => this.#rateOf(group),
     );
@@ -110,7 +136,7 @@ export class Rates {
 
   /** Take functions of the step to the present step, wherever others moved them. */
   #follow(): void {
-    for (const scheduler of this.schedulers) {
+    for (const scheduler of this.#schedulers) {
       if (!(scheduler instanceof FunctionOfSteps)) continue;
       if (scheduler.lastEpoch !== this.#steps) scheduler.step(this.#steps);
     }
@@ -130,7 +156,7 @@ export class Rates {
 
   /** The optimizer's scheduler, those that multiply it, then those of groups. */
   get schedulers(): readonly LRScheduler[] {
-    return [...new Set([this.#main, ...this.#added, ...this.#own.values()])];
+    return this.#schedulers;
   }
 
   /** The states of all schedulers. */

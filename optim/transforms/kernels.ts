@@ -45,6 +45,14 @@ export function byKernel(
   return [...launches.values()];
 }
 
+/** What changes from step to step, for replays. */
+export interface LiveStep {
+  /** The steps taken, by path. */
+  readonly steps: Named<number>;
+  /** The rate of the next step. */
+  readonly rate: () => Rate;
+}
+
 /** The inputs of the kernel of `rule` at the next step of a parameter. */
 export function rowOf(
   rule: CompleteRule,
@@ -53,20 +61,52 @@ export function rowOf(
   state: OptState,
   params: Tensors,
   rate?: Rate,
+  live?: LiveStep,
 ): Row {
   const param = params[path]!, { shape } = param;
   const inputs: Record<string, tf.Tensor> = { update: updates[path]!, param };
   for (const slot in rule.slots) inputs[slot] = state.slots[slot]![path]!;
-  const info: StepInfo = {
-    t: state.steps[path]! + 1,
-    lr: rate?.lr,
-    baseLr: rate?.baseLr,
-    path,
-    shape,
+  const scalarsAt = (steps: number, rate: Rate | undefined) => {
+    const t = steps + 1;
+    const info = { t, lr: rate?.lr, baseLr: rate?.baseLr, path, shape };
+    const scalars: Record<string, number> = {};
+    for (const name in rule.scalars) scalars[name] = rule.scalars[name]!(info);
+    return scalars;
   };
-  const scalars: Record<string, number> = {};
-  for (const name in rule.scalars) scalars[name] = rule.scalars[name]!(info);
-  return { inputs, scalars, shape };
+  const scalars = scalarsAt(state.steps[path]!, rate);
+  return {
+    inputs,
+    scalars,
+    shape,
+    live: live && {
+      scalars: () => scalarsAt(live.steps[path]!, live.rate()),
+      step: () => live.steps[path]!,
+      rate: live.rate,
+      group: isSameForAll(rule) ? rule : {},
+      tensor: (name) =>
+        name === "param" ? undefined : state.slots[name]?.[path],
+    },
+  };
+}
+
+/** Whether the scalars of a step are the same for all parameters. */
+function isSameForAll(rule: CompleteRule): boolean {
+  let isAsked = false;
+  const info: StepInfo = {
+    t: 1,
+    lr: 1,
+    baseLr: 1,
+    get path() {
+      isAsked = true;
+      return "";
+    },
+    get shape() {
+      isAsked = true;
+      return [];
+    },
+  };
+  for (const name in rule.scalars) rule.scalars[name]!(info);
+  return !isAsked;
 }
 
 function extentOf(start: SlotStart): Extent {

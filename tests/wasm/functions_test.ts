@@ -11,7 +11,7 @@ import { useWasm } from "./_wasm.ts";
 
 const fill = wasmFunction(
   "testFill",
-  ["to", "bytes", "value"],
+  { addresses: ["to"], numbers: ["bytes", "value"] },
   (f, { to, bytes, value }) => {
     f.for(bytes, 4, (i) => f.store(to.add(i), value.toF32()));
   },
@@ -37,7 +37,7 @@ Deno.test("a missing or misspelled argument of a function does not compile", () 
     fill.run({ to: 0, bytes: 4 });
     // @ts-expect-error: it is called bytes
     fill.run({ to: 0, byte: 4, value: 1 });
-    wasmFunction("testWrong", ["to"], (f, p) => {
+    wasmFunction("testWrong", { addresses: ["to"], numbers: [] }, (f, p) => {
       // @ts-expect-error: it is called to
       f.store(p.too, F32.of(0));
     });

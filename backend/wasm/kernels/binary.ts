@@ -9,7 +9,11 @@ import { eachVector, type Lanes } from "../assembler/lanes.ts";
 import { ANY, type Binary, KERNELS } from "./binary_functions.ts";
 import { broadcast, eachRows, widened } from "./broadcast.ts";
 import type { Loop } from "./moves.ts";
-import { type WasmFunction, wasmFunction } from "../machine/functions.ts";
+import {
+  type ParameterName,
+  type WasmFunction,
+  wasmFunction,
+} from "../machine/functions.ts";
 import {
   alias,
   expectType,
@@ -24,19 +28,13 @@ import {
 /** Which operand is one number for the whole row. */
 const NEITHER = 0, LEFT = 1, RIGHT = 2;
 
-const ROWS = [
-  "a",
-  "b",
-  "y",
-  "rows",
-  "aRow",
-  "bRow",
-  "bytes",
-  "single",
-] as const;
+const ROWS = {
+  addresses: ["a", "b", "y"],
+  numbers: ["rows", "aRow", "bRow", "bytes", "single"],
+} as const;
 
 /** A kernel's function over rows of floats. */
-type RowFunction = WasmFunction<typeof ROWS[number]>;
+type RowFunction = WasmFunction<ParameterName<typeof ROWS>>;
 
 /** For each kernel that has code, its function. */
 const FUNCTIONS: ReadonlyMap<string, RowFunction> = new Map(

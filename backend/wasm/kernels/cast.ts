@@ -22,13 +22,28 @@ import {
 const boolToFloat = fromBool("boolToFloat", (x) => x.toF32());
 const boolToInt = fromBool("boolToInt", (x) => x.floats());
 
+/** Integers as floats. */
+const intToFloat = wasmFunction(
+  "intToFloat",
+  { addresses: ["from", "to"], numbers: ["bytes"] },
+  (f, p) => {
+    eachVector(f, p.scratch, p.bytes, (lanes) => {
+      lanes.store(p.to, lanes.load(p.from).bits().toF32());
+    });
+  },
+);
+
 /** Four bytes as four words each. */
 function fromBool(name: string, convert: (x: I32x4) => F32x4) {
-  return wasmFunction(name, ["from", "to", "bytes"], (f, p) => {
-    eachVector(f, p.scratch, p.bytes, (lanes) => {
-      lanes.store(p.to, convert(lanes.loadBytes(p.from)));
-    });
-  });
+  return wasmFunction(
+    name,
+    { addresses: ["from", "to"], numbers: ["bytes"] },
+    (f, p) => {
+      eachVector(f, p.scratch, p.bytes, (lanes) => {
+        lanes.store(p.to, convert(lanes.loadBytes(p.from)));
+      });
+    },
+  );
 }
 
 /** The element type `dtype`; what is not 0 is true, NaN included. */
@@ -42,6 +57,9 @@ function cast(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
       to: pointer(out),
       bytes: 4 * size(x.shape),
     });
+  } else if (x.dtype === "int32" && dtype === "float32") {
+    const bytes = 4 * size(x.shape);
+    intToFloat.run({ from: pointer(x), to: pointer(out), bytes });
   } else if (dtype === "bool") {
     const from = view(x), to = view(out);
     for (let i = 0; i < from.length; i++) to[i] = from[i] === 0 ? 0 : 1;

@@ -53,7 +53,10 @@ function sumOver(
 /** `log Σ e^x` of each row; and `Σ w (lse - x)`, where `hasEven` is not 0. */
 const rowSums = wasmFunction(
   "CrossEntropyRows",
-  ["x", "weights", "lse", "even", "rows", "bytes", "hasEven"],
+  {
+    addresses: ["x", "weights", "lse", "even"],
+    numbers: ["rows", "bytes", "hasEven"],
+  },
   (f, p) => {
     const { scratch, x, weights, lse, even, rows, bytes, hasEven } = p;
     const most = f.local(F32x4), logarithm = f.local(F32x4);
@@ -90,7 +93,10 @@ const rowSums = wasmFunction(
 /** `factor e^(x - lse) - even w`, where `factor` and `lse` are of the row. */
 const scaledSoftmax = wasmFunction(
   "CrossEntropyGradRows",
-  ["x", "weights", "lse", "factor", "even", "dx", "rows", "bytes"],
+  {
+    addresses: ["x", "weights", "lse", "factor", "even", "dx"],
+    numbers: ["rows", "bytes"],
+  },
   (f, p) => {
     const { scratch, x, weights, lse, factor, even, dx, rows, bytes } = p;
     const [sum, scale, share] = f.locals(F32x4, 3);

@@ -36,7 +36,10 @@ const toFilter = productOfWindows("depthwiseFilter", "w");
  * `x` or to `w` the products of the two others.
  */
 function productOfWindows(name: string, to: "x" | "w") {
-  const params = ["x", "w", "y", "many", "first", "end", "geometry"] as const;
+  const params = {
+    addresses: ["x", "w", "y", "geometry"],
+    numbers: ["many", "first", "end"],
+  } as const;
   return wasmFunction(name, params, (f, p) => {
     const { scratch, x, w, y, many, first, end, geometry } = p;
     const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));

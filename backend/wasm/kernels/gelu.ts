@@ -43,13 +43,20 @@ const GELUS: Readonly<Record<"Gelu" | "GeluTanh", Gelu>> = {
 
 const FUNCTIONS = Object.entries(GELUS).map(([name, gelu]) => ({
   name,
-  forward: wasmFunction(name, ["x", "y", "bytes"], (f, p) => {
-    eachVector(f, p.scratch, p.bytes, (lanes) => {
-      const x = lanes.load(p.x);
-      lanes.store(p.y, x.mul(gelu(f, x).gate));
-    });
-  }),
-  backward: wasmFunction(`${name}Grad`, ["x", "dy", "dx", "bytes"], (f, p) => {
+  forward: wasmFunction(
+    name,
+    { addresses: ["x", "y"], numbers: ["bytes"] },
+    (f, p) => {
+      eachVector(f, p.scratch, p.bytes, (lanes) => {
+        const x = lanes.load(p.x);
+        lanes.store(p.y, x.mul(gelu(f, x).gate));
+      });
+    },
+  ),
+  backward: wasmFunction(`${name}Grad`, {
+    addresses: ["x", "dy", "dx"],
+    numbers: ["bytes"],
+  }, (f, p) => {
     eachVector(f, p.scratch, p.bytes, (lanes) => {
       const x = lanes.load(p.x), dy = lanes.load(p.dy);
       lanes.store(p.dx, dy.mul(gelu(f, x).slope()));

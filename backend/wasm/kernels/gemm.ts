@@ -9,7 +9,11 @@
  * @module
  */
 import { type Assembler, I32 } from "../assembler/assembler.ts";
-import { type Arguments, wasmFunction } from "../machine/functions.ts";
+import {
+  type Arguments,
+  type ParameterName,
+  wasmFunction,
+} from "../machine/functions.ts";
 import { defineRows } from "./gemm_rows.ts";
 import {
   ACCUMULATE,
@@ -182,23 +186,22 @@ function defineBlocked(m: Assembler, height: number) {
 }
 
 /** Addresses, strides in bytes, and sizes of a batch of products. */
-const PARAMS = [
-  "batch",
-  "aStep",
-  "bStep",
-  "cStep",
-  "a",
-  "aRow",
-  "b",
-  "bRow",
-  "c",
-  "cRow",
-  "M",
-  "N",
-  "K",
-  "flags",
-  "bias",
-] as const;
+const PARAMS = {
+  addresses: ["a", "b", "c", "bias"],
+  numbers: [
+    "batch",
+    "aStep",
+    "bStep",
+    "cStep",
+    "aRow",
+    "bRow",
+    "cRow",
+    "M",
+    "N",
+    "K",
+    "flags",
+  ],
+} as const;
 
 /** `batch` products, from one to the next `aStep`, `bStep` and `cStep` bytes. */
 export const gemm = wasmFunction(
@@ -217,4 +220,4 @@ export const gemm = wasmFunction(
 );
 
 /** A batch of products: strides in bytes; `bias` is an address, or 0 for none. */
-export type Product = Arguments<typeof PARAMS[number]>;
+export type Product = Arguments<ParameterName<typeof PARAMS>>;

@@ -24,7 +24,7 @@ import { rowsOf } from "./softmax.ts";
 
 const layerNorm = wasmFunction(
   "LayerNorm",
-  ["x", "y", "scale", "rows", "bytes", "eps"],
+  { addresses: ["x", "y", "scale"], numbers: ["rows", "bytes", "eps"] },
   (f, { scratch, x, y, scale, bytes, ...p }) => {
     const n = f.let(bytes.shr(2).toF32()), eps = f.let(p.eps.floats());
     const sum = f.local(F32x4), mean = f.local(F32x4), factor = f.local(F32);
@@ -53,7 +53,7 @@ const layerNorm = wasmFunction(
 /** `y` is what the normalization gave, before gain and bias. */
 const layerNormGrad = wasmFunction(
   "LayerNormGrad",
-  ["y", "dy", "scale", "dx", "rows", "bytes"],
+  { addresses: ["y", "dy", "scale", "dx"], numbers: ["rows", "bytes"] },
   (f, { scratch, y, dy, scale, dx, bytes, ...p }) => {
     const n = f.let(bytes.shr(2).toF32());
     const sum = f.local(F32x4), dot = f.local(F32x4), factor = f.local(F32x4);

@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Loop, move, permute, strides } from "./moves.ts";
 import {
   alias,
+  clear,
   output,
   pointer,
   replace,
@@ -136,7 +137,8 @@ function pad(
   const shape = x.shape.map((n, i) => n + paddings[i]![0] + paddings[i]![1]);
   if (paddings.every(([p, q]) => p === 0 && q === 0)) return alias(x);
   const out = output(shape, x.dtype);
-  view(out).fill(value);
+  if (value === 0) clear(out);
+  else view(out).fill(value);
   place(x, out, paddings.map(([before]) => before));
   return out;
 }

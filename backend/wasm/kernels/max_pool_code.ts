@@ -24,7 +24,7 @@ import {
 /** The largest of each window, for output positions `first` to `end`. */
 export const maxOfWindows = wasmFunction(
   "maxPool",
-  ["x", "y", "first", "end", "geometry"],
+  { addresses: ["x", "y", "geometry"], numbers: ["first", "end"] },
   (f, { scratch, x, y, first, end, geometry }) => {
     const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));
     f.set(y, y.add(first.mul(bytes)));
@@ -76,7 +76,7 @@ function findLargest(f: Body, p: Rows, g: Sizes, bytes: I32, window: Window) {
 /** The pixels that the largest elements are in, and the elements. */
 export const largestOfWindows = wasmFunction(
   "maxPoolIndex",
-  ["x", "pixels", "best", "first", "end", "geometry"],
+  { addresses: ["x", "pixels", "best", "geometry"], numbers: ["first", "end"] },
   (f, p) => {
     const g = loadGeometry(f, p.geometry), bytes = f.let(g.channels.shl(2));
     const at = { ...p, pixels: f.let(p.pixels.add(p.first.mul(bytes))) };
@@ -92,7 +92,7 @@ export const largestOfWindows = wasmFunction(
 /** Add each window's `dy` to `dx` where its largest element is. */
 export const addAtLargest = wasmFunction(
   "maxPoolGrad",
-  ["x", "dy", "dx", "first", "end", "geometry"],
+  { addresses: ["x", "dy", "dx", "geometry"], numbers: ["first", "end"] },
   (f, { scratch, x, dy, dx, first, end, geometry }) => {
     const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));
     const row = f.let(scratch.add(LANES_SCRATCH));

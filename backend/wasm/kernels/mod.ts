@@ -7,7 +7,11 @@
 import { checkIndices } from "../../indices.ts";
 import { upcastInputs } from "../../types.ts";
 import { correctPaddings } from "../../windows.ts";
-import { view } from "../machine/registry.ts";
+import {
+  reportStockKernels,
+  silenceStockKernels,
+  view,
+} from "../machine/registry.ts";
 import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
 import { registerComplex } from "./complex.ts";
@@ -56,8 +60,10 @@ const REGISTER: readonly (() => void)[] = [
 
 /** Put our kernels in place of tfjs'. */
 export function registerWasmKernels(): void {
+  silenceStockKernels();
   for (const register of REGISTER) register();
   correctPaddings("wasm");
   upcastInputs("wasm");
   checkIndices("wasm", view);
+  reportStockKernels();
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { recording } from "../../../recording.ts";
 import { F32, load } from "../assembler/assembler.ts";
 import { wasmBackend } from "../machine/backend.ts";
 import { wasmFunction } from "../machine/functions.ts";
@@ -13,20 +14,21 @@ import { defineTranspose } from "./tiles.ts";
 /** Three loops, the first the outermost: how often, and how far in bytes each time. */
 const moveLoops = wasmFunction(
   "move",
-  [
-    "from",
-    "to",
-    "n1",
-    "in1",
-    "out1",
-    "n2",
-    "in2",
-    "out2",
-    "n3",
-    "in3",
-    "out3",
-    "bytes",
-  ],
+  {
+    addresses: ["from", "to"],
+    numbers: [
+      "n1",
+      "in1",
+      "out1",
+      "n2",
+      "in2",
+      "out2",
+      "n3",
+      "in3",
+      "out3",
+      "bytes",
+    ],
+  },
   (f, p) => {
     const { bytes } = p;
     f.for(p.n1, 1, (i) => {
@@ -52,20 +54,21 @@ const moveLoops = wasmFunction(
 /** Transposes of planes, in two loops. */
 const transposePlanes = wasmFunction(
   "transpose",
-  [
-    "to",
-    "toRow",
-    "from",
-    "fromRow",
-    "rows",
-    "columns",
-    "n1",
-    "in1",
-    "out1",
-    "n2",
-    "in2",
-    "out2",
-  ],
+  {
+    addresses: ["to", "from"],
+    numbers: [
+      "toRow",
+      "fromRow",
+      "rows",
+      "columns",
+      "n1",
+      "in1",
+      "out1",
+      "n2",
+      "in2",
+      "out2",
+    ],
+  },
   (f, p, m) => {
     const { toRow, fromRow, rows, columns } = p;
     const transpose = defineTranspose(m);
@@ -155,6 +158,7 @@ function moveBytes(
   loops: readonly Loop[],
   bytes: number,
 ) {
+  recording.now?.memory();
   const heap = wasmBackend().wasm.HEAPU8;
   const visit = (
     from: number,

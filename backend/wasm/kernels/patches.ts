@@ -29,7 +29,10 @@ function overWindows(
   inside: (f: Body, line: I32, at: I32, bytes: I32) => void,
   outside?: (f: Body, line: I32, bytes: I32) => void,
 ) {
-  const params = ["matrix", "x", "first", "end", "geometry"] as const;
+  const params = {
+    addresses: ["matrix", "x", "geometry"],
+    numbers: ["first", "end"],
+  } as const;
   return wasmFunction(name, params, (f, p) => {
     const { matrix, x, first, end, geometry } = p;
     const g = loadGeometry(f, geometry);

@@ -13,7 +13,11 @@ import {
   load,
 } from "../assembler/assembler.ts";
 import { eachVector } from "../assembler/lanes.ts";
-import { type WasmFunction, wasmFunction } from "../machine/functions.ts";
+import {
+  type ParameterName,
+  type WasmFunction,
+  wasmFunction,
+} from "../machine/functions.ts";
 
 /** A reduction, as tfjs calls it. */
 export type ReductionName = "Sum" | "Prod" | "Max" | "Min";
@@ -26,15 +30,21 @@ function upper(x: F32x4): F32x4 {
   return x.shuffle(x, [2, 3, 2, 3]);
 }
 
-const ROWS = ["x", "y", "rows", "bytes", "count"] as const;
-const COLUMNS = [...ROWS, "rowBytes", "outer"] as const;
+const ROWS = {
+  addresses: ["x", "y"],
+  numbers: ["rows", "bytes", "count"],
+} as const;
+const COLUMNS = {
+  ...ROWS,
+  numbers: [...ROWS.numbers, "rowBytes", "outer"],
+} as const;
 
 /** The two functions of a reduction; there is none of columns for products. */
 interface Functions {
   /** `rows` rows of `bytes` bytes, each to one number; a sum is divided by `count`. */
-  readonly rows: WasmFunction<typeof ROWS[number]>;
+  readonly rows: WasmFunction<ParameterName<typeof ROWS>>;
   /** `outer` times the columns of `rows` rows, `rowBytes` apart, of `bytes` bytes. */
-  readonly columns?: WasmFunction<typeof COLUMNS[number]>;
+  readonly columns?: WasmFunction<ParameterName<typeof COLUMNS>>;
 }
 
 const sumRows = wasmFunction(

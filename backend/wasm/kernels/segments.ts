@@ -24,7 +24,7 @@ import { copyFloats } from "./floats.ts";
 /** Copy the rows of `bytes` bytes that `count` ids choose from `from`. */
 const gatherRows = wasmFunction(
   "gatherRows",
-  ["from", "to", "ids", "count", "bytes"],
+  { addresses: ["from", "to", "ids"], numbers: ["count", "bytes"] },
   (f, { from, to, ids, count, bytes }) => {
     f.for(count.shl(2), 4, (i) => {
       const row = f.let(from.add(load(I32, ids.add(i)).mul(bytes)));
@@ -37,7 +37,7 @@ const gatherRows = wasmFunction(
 /** Add each row to the one that its id chooses, if that is below `most`. */
 const addRows = wasmFunction(
   "addRows",
-  ["from", "to", "ids", "count", "bytes", "most"],
+  { addresses: ["from", "to", "ids"], numbers: ["count", "bytes", "most"] },
   (f, { scratch, from, to, ids, count, bytes, most }) => {
     f.for(count.shl(2), 4, (i) => {
       const id = f.let(load(I32, ids.add(i)));
@@ -110,10 +110,7 @@ function gather(
   const batch = size(x.shape.slice(0, batchDims)), count = size(inner);
   const lines = size(outer) / (batch || 1);
   expectSize("gather", "the indices", indices.shape, batch * count);
-  const ids = view(indices);
-  const heap = wasmBackend().wasm.HEAPU8,
-    from = pointer(x),
-    first = pointer(indices);
+  const from = pointer(x), first = pointer(indices);
   let to = pointer(out);
   for (let n = 0; n < batch; n++) {
     for (let line = 0; line < lines; line++) {
@@ -124,9 +121,10 @@ function gather(
         to += count * bytes;
         continue;
       }
+      const ids = view(indices), { HEAPU8 } = wasmBackend().wasm;
       for (let i = n * count; i < (n + 1) * count; i++, to += bytes) {
         const row = base + ids[i]! * bytes;
-        heap.copyWithin(to, row, row + bytes);
+        HEAPU8.copyWithin(to, row, row + bytes);
       }
     }
   }

@@ -18,7 +18,7 @@ import {
 
 const chooseFloats = wasmFunction(
   "Select",
-  ["test", "t", "e", "y", "bytes"],
+  { addresses: ["test", "t", "e", "y"], numbers: ["bytes"] },
   (f, { scratch, test, t, e, y, bytes }) => {
     eachVector(f, scratch, bytes, (lanes) => {
       const mask = f.let(lanes.loadBytes(test).ne(0));

@@ -56,7 +56,7 @@ export function softmaxRow(
 
 const softmax = wasmFunction(
   "softmax",
-  ["x", "y", "rows", "bytes"],
+  { addresses: ["x", "y"], numbers: ["rows", "bytes"] },
   (f, { scratch, x, y, rows, bytes }) => {
     f.for(rows, 1, () => {
       softmaxRow(f, scratch, x, y, bytes);
@@ -67,7 +67,7 @@ const softmax = wasmFunction(
 
 const softmaxGrad = wasmFunction(
   "SoftmaxGrad",
-  ["y", "dy", "dx", "rows", "bytes"],
+  { addresses: ["y", "dy", "dx"], numbers: ["rows", "bytes"] },
   (f, { scratch, y, dy, dx, rows, bytes }) => {
     const dot = f.local(F32x4);
     f.for(rows, 1, () => {

@@ -131,7 +131,10 @@ const TESTS: Readonly<Record<string, (x: F32x4) => I32x4>> = {
 const FUNCTIONS = Object.entries(KERNELS).map(([name, kernel]) => ({
   name,
   kernel,
-  apply: wasmFunction(name, ["x", "y", "bytes", "p", "q"], (f, args) => {
+  apply: wasmFunction(name, {
+    addresses: ["x", "y"],
+    numbers: ["bytes", "p", "q"],
+  }, (f, args) => {
     const { scratch, x, y, bytes } = args;
     const p = f.let(args.p.floats().splat());
     const q = f.let(args.q.floats().splat());
@@ -143,11 +146,15 @@ const FUNCTIONS = Object.entries(KERNELS).map(([name, kernel]) => ({
 
 const TEST_FUNCTIONS = Object.entries(TESTS).map(([name, test]) => ({
   name,
-  apply: wasmFunction(name, ["x", "y", "bytes"], (f, p) => {
-    eachVector(f, p.scratch, p.bytes, (lanes) => {
-      lanes.storeBytes(p.y, test(lanes.load(p.x)).and(1));
-    });
-  }),
+  apply: wasmFunction(
+    name,
+    { addresses: ["x", "y"], numbers: ["bytes"] },
+    (f, p) => {
+      eachVector(f, p.scratch, p.bytes, (lanes) => {
+        lanes.storeBytes(p.y, test(lanes.load(p.x)).and(1));
+      });
+    },
+  ),
 }));
 
 /** Where `sin x` and `tan x` are `x` in float32. */

@@ -69,6 +69,7 @@ export interface WasmBackend {
     get(dataId: object): WasmData;
     has(dataId: object): boolean;
     set(dataId: object, data: WasmData): void;
+    delete(dataId: object): boolean;
   };
   /** A new tensor info whose memory is uninitialized, or begins at `pointer`. */
   makeOutput(

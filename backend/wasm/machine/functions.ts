@@ -15,6 +15,7 @@ import {
   I32,
 } from "../assembler/assembler.ts";
 import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
+import { recording } from "../../../recording.ts";
 import { MOST_PARTS, Threads } from "./threads.ts";
 
 /** A number for each parameter: addresses, sizes, or the bits of floats. */
@@ -25,8 +26,26 @@ export type Operands<P extends string> = Args<
   Record<P | "scratch", typeof I32>
 >;
 
+/**
+ * The parameters of a function. Addresses are told from numbers, since the tensors of
+ * a step that is replayed are elsewhere.
+ */
+export interface Parameters<A extends string, N extends string> {
+  /** Addresses of tensors, or of what is passed in memory; 0 for none. */
+  readonly addresses: readonly A[];
+  /** Sizes, counts, flags, and the bits of floats. */
+  readonly numbers: readonly N[];
+}
+
+/** The names of parameters. */
+export type ParameterName<P extends Parameters<string, string>> =
+  | P["addresses"][number]
+  | P["numbers"][number];
+
 /** A function of the module. */
 export interface WasmFunction<P extends string> {
+  /** Its number in the module. */
+  readonly index: number;
   /** Run it for each set of arguments, which do not depend on each other; at most 64. */
   run(...parts: readonly Arguments<P>[]): void;
   /**
@@ -49,23 +68,26 @@ export interface WasmFunction<P extends string> {
 const DECLARED: ((m: Assembler) => void)[] = [];
 
 /** Declare a function; every thread gives it scratch memory besides. */
-export function wasmFunction<const P extends string>(
+export function wasmFunction<const A extends string, const N extends string>(
   name: string,
-  params: readonly P[],
-  write: (f: Body, p: Operands<P>, m: Assembler) => void,
-): WasmFunction<P> {
+  { addresses, numbers }: Parameters<A, N>,
+  write: (f: Body, p: Operands<A | N>, m: Assembler) => void,
+): WasmFunction<A | N> {
+  type P = A | N;
+  const params: readonly P[] = [...addresses, ...numbers];
   const kinds = Object.fromEntries(
     ["scratch", ...params].map((param) => [param, I32]),
   ) as Record<P | "scratch", typeof I32>;
   const index = DECLARED.push((m) => {
     m.export(name, kinds, (f, p) => write(f, p as Operands<P>, m));
   }) - 1;
-  const run = (parts: readonly Arguments<P>[]) =>
-    started().threads.run(
-      index,
-      parts.map((part) => params.map((param) => part[param])),
-    );
+  const run = (parts: readonly Arguments<P>[]) => {
+    const lists = parts.map((part) => params.map((param) => part[param]));
+    started().threads.run(index, lists);
+    recording.now?.call(index, addresses.length, lists);
+  };
   return {
+    index,
     run: (...parts) => run(parts),
     ranges(total, work, args, step = 1) {
       if (total > 0) run(split(total, work, args, step));
@@ -141,6 +163,11 @@ export function useCompiled(compiled: Compiled): void {
   current = compiled;
 }
 
+/** The threads of the current backend, for replays. */
+export function machine(): Threads {
+  return started().threads;
+}
+
 function started(): Compiled {
   if (current) return current;
   throw new Error("Cannot run our WASM kernels: useBackend() starts them");
@@ -155,5 +182,6 @@ export function threadCount(): number {
 export function inMemory(words: readonly number[]): number {
   const { common } = started();
   wasmBackend().wasm.HEAP32.set(words, common >>> 2);
+  recording.now?.words(words, common);
   return common;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { recording } from "../../../recording.ts";
+import { clearMemory } from "./memory.ts";
 import { pointer, type WasmBackend, wasmBackend } from "./backend.ts";
 
 /** What a kernel is called with. */
@@ -33,8 +35,51 @@ export function replace<I extends string, A>(
     ...stock.get(kernelName), // its set-up runs again when the backend restarts
     kernelName,
     backendName: "wasm",
-    kernelFunc: (params) => kernel(params as unknown as KernelArgs<I, A>),
+    kernelFunc: (params) => {
+      const args = params as unknown as KernelArgs<I, A>;
+      return recording.now
+        ? recording.now.kernel(kernelName, params, () => kernel(args))
+        : kernel(args);
+    },
   });
+  ours.add(kernelName);
+}
+
+/** The kernels that report what they do: those that were replaced. */
+const ours = new Set<string>();
+/** tfjs' own kernels that report too, as they were before. */
+const silent = new Map<tf.KernelFunc, tf.KernelFunc>();
+/** Kernels that give another shape to the same data. */
+const MOVES_NOTHING = new Set(["Reshape", "ExpandDims", "Identity"]);
+
+/** Let tfjs' own kernels, which were not replaced, report that they run. */
+export function reportStockKernels(): void {
+  for (const config of tf.getKernelsForBackend("wasm")) {
+    const { kernelName, kernelFunc } = config;
+    if (ours.has(kernelName)) continue;
+    const report: tf.KernelFunc = (params) => {
+      const { now } = recording;
+      if (!now) return kernelFunc(params);
+      return now.kernel(kernelName, params, () => {
+        if (!MOVES_NOTHING.has(kernelName)) now.memory();
+        return kernelFunc(params);
+      });
+    };
+    silent.set(report, kernelFunc);
+    tf.unregisterKernel(kernelName, "wasm");
+    tf.registerKernel({ ...config, kernelFunc: report });
+  }
+}
+
+/** Undo `reportStockKernels`, so that kernels can be replaced again. */
+export function silenceStockKernels(): void {
+  for (const config of tf.getKernelsForBackend("wasm")) {
+    const kernelFunc = silent.get(config.kernelFunc);
+    if (!kernelFunc) continue;
+    tf.unregisterKernel(config.kernelName, "wasm");
+    tf.registerKernel({ ...config, kernelFunc });
+  }
+  silent.clear();
 }
 
 /** Kernels of tfjs that ours replaced, by name: the rivals in benchmarks. */
@@ -77,12 +122,19 @@ export function zeros(
   dtype: tf.DataType = "float32",
 ): tf.TensorInfo {
   const out = output(shape, dtype);
-  view(out).fill(0);
+  clear(out);
   return out;
+}
+
+/** Set all elements to zero. */
+export function clear(x: tf.TensorInfo): void {
+  const bytes = size(x.shape) * tf.util.bytesPerElement(x.dtype);
+  clearMemory.run({ to: pointer(x), bytes });
 }
 
 /** The tensor's memory, two floats for a complex number; any allocation may invalidate it. */
 export function view(x: tf.TensorInfo): Float32Array | Int32Array | Uint8Array {
+  recording.now?.memory();
   if (x.dtype === "complex64") {
     const { buffer } = wasmBackend().wasm.HEAPU8;
     return new Float32Array(buffer, pointer(x), 2 * size(x.shape));

@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { disposePrograms } from "../../replay/program.ts";
 import { engine } from "../../../engine.ts";
 import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
 import { compile, useCompiled } from "./functions.ts";
@@ -37,6 +38,7 @@ export async function startWasm(
   if (started?.threads === threads && await tf.setBackend("wasm")) {
     return started;
   }
+  disposePrograms();
   refuseToLose(threads);
   started = "Deno" in globalThis
     ? await startInDeno(threads, scratch)

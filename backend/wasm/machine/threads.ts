@@ -50,6 +50,14 @@ for (let idle = 0;;) {
 /** A function of the module: scratch memory, then integers. */
 type Kernel = (...args: number[]) => void;
 
+/** A call of a function with its arguments. */
+export interface PreparedCall {
+  /** The function. */
+  readonly fn: Kernel;
+  /** Its arguments. */
+  readonly args: readonly number[];
+}
+
 /** What threads are started with. */
 export interface ThreadsOptions {
   /** The functions that it runs; each takes scratch memory first. */
@@ -150,6 +158,23 @@ export class Threads {
         `Cannot run ${this.#names[index]} on WASM: it failed in a worker`,
       );
     }
+  }
+
+  /** Run a function by its number once, on this thread. */
+  call(index: number, args: readonly number[]): void {
+    this.#kernels[index]!(this.#scratch, ...args);
+  }
+
+  /** What `run` does, in steps to be done one after the other. */
+  prepare(
+    index: number,
+    parts: readonly (readonly number[])[],
+  ): (PreparedCall | (() => void))[] {
+    if (parts.length > 1 && this.#workers > 0) {
+      return [() => this.run(index, parts)];
+    }
+    const fn = this.#kernels[index]!;
+    return parts.map((part) => ({ fn, args: [this.#scratch, ...part] }));
   }
 
   /** End the workers. */

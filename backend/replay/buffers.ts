@@ -1,0 +1,81 @@
+/**
+ * The buffers of a call that is being recorded, and the tensors they stand for.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { frames } from "../../frames.ts";
+import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
+import type { Buffer, Source } from "./recorded.ts";
+import { bytesOf } from "./watch.ts";
+
+/** Buffers by the data of tensors. */
+export class Buffers {
+  /** All buffers, by number. */
+  readonly all: Buffer[] = [];
+  readonly #backend: WasmBackend = wasmBackend();
+  readonly #byData = new Map<object, Buffer>();
+  readonly #stateOf = new Map<object, object>();
+  readonly #captured: object[] = [];
+
+  /** A new buffer, which stands for the tensor `info` if it is given. */
+  add(source: Source, bytes: number, info?: tf.TensorInfo): Buffer {
+    const buffer: Buffer = { id: this.all.length, bytes, source };
+    this.all.push(buffer);
+    if (info) this.#byData.set(info.dataId, buffer);
+    return buffer;
+  }
+
+  /** Note that `state` holds a tensor; what was made in the call is not the state's. */
+  held(dataId: object, state: object): void {
+    if (!this.#byData.has(dataId)) this.#stateOf.set(dataId, state);
+  }
+
+  /** The buffer of some data, if there is one. */
+  get(dataId: object): Buffer | undefined {
+    return this.#byData.get(dataId);
+  }
+
+  /**
+   * The buffer of a tensor; a new one if the tensor was there before the call.
+   *
+   * @param x The tensor.
+   * @param now What takes its place in a replay, if it is no state's and outlives
+   *   the call. Default: itself, which is kept until `release`.
+   */
+  of(x: tf.TensorInfo, now?: () => tf.TensorInfo): Buffer {
+    const known = this.#byData.get(x.dataId);
+    if (known) return known;
+    return this.add(this.#sourceOf(x, now), bytesOf(x), x);
+  }
+
+  #sourceOf(x: tf.TensorInfo, now?: () => tf.TensorInfo): Source {
+    const state = this.#stateOf.get(x.dataId);
+    if (state) {
+      const now = () => frames.peek(state) as tf.Tensor;
+      return { kind: "held", now, isConstant: false, state };
+    }
+    if (now) return { kind: "held", now, isConstant: false };
+    this.#backend.incRef(x.dataId);
+    this.#captured.push(x.dataId);
+    const { dataId, shape, dtype } = x;
+    const info = { dataId, shape, dtype };
+    return { kind: "held", now: () => info, isConstant: true };
+  }
+
+  /** Buffers made in the call, other than `known`, whose tensors are still alive. */
+  *alive(known: ReadonlySet<Buffer>): Generator<Buffer> {
+    for (const [dataId, buffer] of this.#byData) {
+      const { kind } = buffer.source;
+      if (kind === "held" || kind === "argument" || known.has(buffer)) continue;
+      if (this.#backend.dataIdMap.has(dataId)) yield buffer;
+    }
+  }
+
+  /** Let go of tensors that are kept. */
+  release(): void {
+    for (const dataId of this.#captured.splice(0)) {
+      this.#backend.disposeData(dataId);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What is known of the calls of a compiled function with one kind of arguments.
+ *
+ * @module
+ */
+import { settingOf } from "../../environ.ts";
+import { kindsOf, type TensorKind } from "./arguments.ts";
+import type { Program, Recorded, Refusal } from "./program.ts";
+
+/** How often recordings of one kind of call may differ before it is given up. */
+const MOST_TRIES = 4;
+
+/** The first replay that is compared with a call of the function. */
+const FIRST_COMPARED = 16;
+
+/** What is known of calls with one kind of arguments and settings. */
+export class Kind {
+  /** The settings that the calls depend on. */
+  settings: ReadonlyMap<string, unknown> = new Map();
+  /** The program, once two recordings were equal. */
+  program: Program | undefined;
+  /** Why calls of this kind cannot be replayed, if they cannot. */
+  refusal: Refusal | undefined;
+  /** Dtypes and shapes, if all arguments are tensors. */
+  readonly tensors: readonly TensorKind[] | undefined;
+  #recorded: Recorded | undefined;
+  #tries = 0;
+  #replays = 0;
+  #nextCompared = FIRST_COMPARED;
+
+  /** Know nothing yet of calls with arguments like these. */
+  constructor(args: readonly unknown[]) {
+    this.tensors = kindsOf(args);
+  }
+
+  /** Whether the environment has the settings. */
+  get isCurrent(): boolean {
+    for (const [key, value] of this.settings) {
+      if (settingOf(key) !== value) return false;
+    }
+    return true;
+  }
+
+  /** Count a replay; whether it is one to compare with a call of the function. */
+  countReplay(): boolean {
+    if (++this.#replays < this.#nextCompared) return false;
+    this.#nextCompared *= 4;
+    return true;
+  }
+
+  /** Take over what a call did. */
+  learn(recorded: Recorded | Refusal): void {
+    if ("reason" in recorded) return this.#refuse(recorded);
+    this.settings = recorded.settings;
+    const before = this.#recorded;
+    const difference = before?.differenceFrom(recorded);
+    if (before && difference === undefined) {
+      if (this.program) return recorded.release(); // still right
+      before.release();
+      this.#recorded = recorded;
+      this.program = recorded.build();
+      return;
+    }
+    this.forget();
+    this.#recorded = recorded;
+    if (difference !== undefined && ++this.#tries >= MOST_TRIES) {
+      const stack = new Error().stack ?? "";
+      this.#refuse({ reason: `its calls differ: ${difference}`, stack });
+    }
+  }
+
+  #refuse(refusal: Refusal) {
+    this.forget();
+    this.refusal = refusal;
+  }
+
+  /** Free the program, and begin anew. */
+  forget(): void {
+    if (this.program) this.program.dispose();
+    else this.#recorded?.release();
+    this.program = this.#recorded = undefined;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Decides what of a recording is done in each run, and where its buffers are.
+ *
+ * @module
+ */
+import { aligned, arrange } from "./arena.ts";
+import type { Buffer, CallRecord, Operation } from "./recorded.ts";
+
+/** What to do, and where. */
+export interface Plan {
+  /** Done once, when the program is built. */
+  readonly constant: readonly Operation[];
+  /** Done in each run. */
+  readonly operations: readonly Operation[];
+  /** The places of buffers in the memory of the program. */
+  readonly places: ReadonlyMap<Buffer, number>;
+  /** The size of that memory. */
+  readonly bytes: number;
+}
+
+/** Plan the program of a recording. */
+export function plan(record: CallRecord): Plan {
+  const [constant, operations] = split(record.operations);
+  const places = new Map<Buffer, number>();
+  let bytes = 0;
+  const reserve = (buffer: Buffer) => {
+    if (buffer.source.kind === "held" || places.has(buffer)) return;
+    places.set(buffer, bytes);
+    bytes += aligned(buffer.bytes);
+  };
+  // What outlives a run, or is there before it, has a place of its own.
+  for (const { writes } of constant) writes.forEach(reserve);
+  for (const { reads } of record.operations) {
+    for (const buffer of reads) reserveUnlessTemporary(buffer);
+  }
+  for (const { buffer } of record.outputs) reserve(buffer);
+  for (const [, buffer] of record.written) reserve(buffer);
+
+  function reserveUnlessTemporary(buffer: Buffer) {
+    const { source } = buffer;
+    if (source.kind !== "temporary") reserve(buffer);
+    if (source.kind !== "table") return;
+    for (const [, target] of source.pointers) {
+      if (target.source.kind !== "temporary") reserve(target);
+    }
+  }
+
+  const arena = arrange(
+    operations,
+    (buffer) => buffer.source.kind !== "held" && !places.has(buffer),
+  );
+  for (const [buffer, at] of arena.places) places.set(buffer, bytes + at);
+  return { constant, operations, places, bytes: bytes + arena.bytes };
+}
+
+/** What depends on constants only, and the rest. */
+function split(
+  operations: readonly Operation[],
+): [constant: Operation[], rest: Operation[]] {
+  const constant: Operation[] = [], rest: Operation[] = [];
+  const known = new Set<Buffer>();
+  const rewritten = writtenTwice(operations);
+  const isConstant = (buffer: Buffer) =>
+    known.has(buffer) || buffer.source.kind === "constant" ||
+    buffer.source.kind === "held" && buffer.source.isConstant;
+  for (const operation of operations) {
+    const { reads, writes, isLive } = operation;
+    const isFixed = !isLive && [...reads].every(isConstant) &&
+      writes.isDisjointFrom(rewritten);
+    if (isFixed) writes.forEach((buffer) => known.add(buffer));
+    (isFixed ? constant : rest).push(operation);
+  }
+  return [constant, rest];
+}
+
+/** Buffers that more than one operation writes. */
+function writtenTwice(operations: readonly Operation[]): Set<Buffer> {
+  const once = new Set<Buffer>(), twice = new Set<Buffer>();
+  for (const { writes } of operations) {
+    for (const buffer of writes) (once.has(buffer) ? twice : once).add(buffer);
+  }
+  return twice;
+}

@@ -1,0 +1,253 @@
+/**
+ * Replays a recording on the WASM backend.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { frames } from "../../frames.ts";
+import type { StreamPosition } from "../../recording.ts";
+import type { ParamState } from "../../state.ts";
+import {
+  allocate,
+  type WasmBackend,
+  wasmBackend,
+  type WasmData,
+  wasmMemory,
+} from "../wasm/machine/backend.ts";
+import { machine } from "../wasm/machine/functions.ts";
+import { copyMemory } from "../wasm/machine/memory.ts";
+import type { Threads } from "../wasm/machine/threads.ts";
+import { emit, type Step } from "./emit.ts";
+import { type Plan, plan } from "./plan.ts";
+import {
+  addProgram,
+  type Program,
+  type Readiness,
+  removeProgram,
+} from "./program.ts";
+import {
+  type Buffer,
+  type CallRecord,
+  type Operation,
+  OutputRef,
+} from "./recorded.ts";
+import { forgetWeights } from "./stand_in.ts";
+
+/** A tensor that outlives runs, as the program expects it. */
+interface Holding {
+  readonly now: () => tf.TensorInfo;
+  readonly isWritten: boolean;
+  dataId: object;
+  data: WasmData;
+}
+
+/** A recording that can be run. */
+export class WasmProgram implements Program {
+  readonly #record: CallRecord;
+  readonly #plan: Plan;
+  readonly #backend: WasmBackend = wasmBackend();
+  readonly #threads: Threads = machine();
+  readonly #memory: number;
+  readonly #base: number;
+  readonly #holdings: Holding[] = [];
+  readonly #arguments: (Buffer | undefined)[] = [];
+  #runAll: () => boolean = () => true;
+  #free: (() => void)[] = [];
+  #isDisposed = false;
+
+  /** Build the program of `record`, whose captured tensors it releases in the end. */
+  constructor(record: CallRecord) {
+    this.#record = record;
+    this.#plan = plan(record);
+    this.#memory = allocate(this.#plan.bytes + 64);
+    this.#base = Math.ceil(this.#memory / 64) * 64;
+    const written = new Set(
+      this.#plan.operations.flatMap(({ writes }) => [...writes]),
+    );
+    for (const buffer of record.buffers) {
+      const { source } = buffer;
+      if (source.kind === "argument" && this.#plan.places.has(buffer)) {
+        this.#arguments[source.index] = buffer;
+      }
+      if (source.kind !== "held") continue;
+      const { now } = source, { dataId } = now();
+      this.#holdings.push({
+        now,
+        isWritten: written.has(buffer),
+        dataId,
+        data: this.#backend.dataIdMap.get(dataId),
+      });
+    }
+    this.#bind();
+    emit(this.#prepare(this.#plan.constant))();
+    addProgram(this);
+  }
+
+  /** Bytes of memory for temporaries, arguments and constants. */
+  get bytes(): number {
+    return this.#plan.bytes;
+  }
+
+  /** How many operations each run performs. */
+  get operations(): number {
+    return this.#plan.operations.length;
+  }
+
+  /** The names of those that JavaScript performs. */
+  get inJavaScript(): readonly string[] {
+    return this.#plan.operations
+      .filter(({ body }) => body.some(({ kind }) => kind === "host"))
+      .map(({ name }) => name);
+  }
+
+  /** Whether it can be run on the states as they are now. */
+  check(): Readiness {
+    if (this.#isDisposed) return "outdated";
+    for (const [state, value] of this.#record.values) {
+      if (frames.peek(state) !== value) return "outdated";
+    }
+    for (const [state, value] of this.#record.frozen) {
+      if ((state as ParamState).frozen !== value) return "outdated";
+    }
+    let hasMoved = false;
+    for (const holding of this.#holdings) {
+      const x = holding.now();
+      if (x.dataId !== holding.dataId) {
+        const data = this.#backend.dataIdMap.get(x.dataId);
+        const { dtype, shape } = holding.data;
+        if (x.dtype !== dtype || size(x.shape) !== size(shape)) {
+          return "outdated";
+        }
+        holding.dataId = x.dataId;
+        holding.data = data;
+        hasMoved = true;
+      }
+      // Somebody has a clone, which must stay as it is.
+      if (holding.isWritten && holding.data.refCount > 1) return "eager";
+    }
+    for (const [state] of this.#record.written) {
+      const { dataId } = frames.peek(state) as tf.Tensor;
+      if (this.#backend.dataIdMap.get(dataId).refCount > 1) return "eager";
+    }
+    if (hasMoved) this.#bind();
+    return "ready";
+  }
+
+  /** Run it on tensors of the recorded shapes. */
+  run(args: readonly tf.Tensor[]): unknown {
+    const { outputs, written, streams, result, consumed } = this.#record;
+    const { dataIdMap } = this.#backend;
+    for (let i = 0; i < args.length; i++) {
+      const buffer = this.#arguments[i];
+      if (!buffer) continue;
+      const { memoryOffset } = dataIdMap.get(args[i]!.dataId);
+      this.#copy(memoryOffset, this.#at(buffer), buffer.bytes);
+    }
+    if (this.#runAll()) this.#keepWritten(written, streams);
+    const tensors = outputs.map(({ buffer, shape, dtype }) => {
+      const info = this.#backend.makeOutput(shape, dtype);
+      const { memoryOffset } = dataIdMap.get(info.dataId);
+      this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
+      return tf.engine().makeTensorFromTensorInfo(info);
+    });
+    for (let i = 0; i < args.length; i++) if (consumed[i]) args[i]!.dispose();
+    return withTensors(result, tensors);
+  }
+
+  /** Put what was computed into the states that hold it, and advance streams. */
+  #keepWritten(
+    written: CallRecord["written"],
+    streams: CallRecord["streams"],
+  ): void {
+    for (const [state, buffer] of written) {
+      const { dataId } = frames.peek(state) as tf.Tensor;
+      const { memoryOffset } = this.#backend.dataIdMap.get(dataId);
+      this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
+    }
+    for (const { now, isWritten } of this.#holdings) {
+      if (isWritten) forgetWeights(this.#backend, now());
+    }
+    for (const { state, blocks } of streams) {
+      const { key, offset } = frames.peek(state) as StreamPosition;
+      const stream = state as { value: StreamPosition };
+      stream.value = { key, offset: offset + blocks };
+    }
+  }
+
+  /** Free its memory, and let go of what the recording captured. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    for (const free of this.#free) free();
+    this.#backend.wasm._free(this.#memory);
+    this.#record.release();
+    removeProgram(this);
+  }
+
+  #copy(from: number, to: number, bytes: number): void {
+    this.#threads.call(copyMemory.index, [from, to, bytes]);
+  }
+
+  /** Where a buffer is. */
+  readonly #at = (buffer: Buffer): number => {
+    const place = this.#plan.places.get(buffer);
+    if (place !== undefined) return this.#base + place;
+    const { source } = buffer;
+    if (source.kind !== "held") return 0; // nothing uses it
+    return this.#backend.dataIdMap.get(source.now().dataId).memoryOffset;
+  };
+
+  /** Prepare the steps for where everything is now. */
+  #bind(): void {
+    const heap = new Uint8Array(wasmMemory().buffer);
+    const words = new Int32Array(heap.buffer);
+    for (const [{ source }, place] of this.#plan.places) {
+      const first = this.#base + place;
+      if (source.kind === "constant" || source.kind === "table") {
+        heap.set(source.bytes, first);
+      }
+      if (source.kind !== "table") continue;
+      for (const [at, buffer] of source.pointers) {
+        words[(first + at) >> 2] = this.#at(buffer);
+      }
+    }
+    for (const free of this.#free.splice(0)) free();
+    this.#runAll = emit(this.#prepare(this.#plan.operations));
+  }
+
+  #prepare(operations: readonly Operation[]): Step[] {
+    const threads = this.#threads, at = this.#at;
+    return operations.flatMap(({ body }) =>
+      body.flatMap((work): Step[] => {
+        if (work.kind === "host") {
+          const prepared = work.prepare(at);
+          if (prepared.free) this.#free.push(prepared.free);
+          return [prepared];
+        }
+        const parts = work.parts.map((args) =>
+          args.map((x) => typeof x === "number" ? x : at(x.buffer) + x.offset)
+        );
+        const { fn } = work;
+        return typeof fn === "number"
+          ? threads.prepare(fn, parts)
+          : parts.map((args) => ({ fn, args }));
+      })
+    );
+  }
+}
+
+/** `result` with tensors in place of references to outputs. */
+function withTensors(result: unknown, tensors: readonly tf.Tensor[]): unknown {
+  if (result instanceof OutputRef) return tensors[result.index];
+  if (Array.isArray(result)) return result.map((x) => withTensors(x, tensors));
+  if (typeof result === "object" && result !== null) {
+    return Object.fromEntries(
+      Object.entries(result).map(([key, x]) => [key, withTensors(x, tensors)]),
+    );
+  }
+  return result;
+}
+
+function size(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}

@@ -1,0 +1,294 @@
+/**
+ * Listens to what a function does on the WASM backend.
+ *
+ * The unit is a kernel of tfjs, its content the calls of our WASM functions. An
+ * address among their arguments becomes a place in a buffer: one of the kernel's
+ * inputs, or what it made. A kernel that works on memory in JavaScript is run again
+ * as it is, on tensors that stand for the buffers.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type {
+  KernelParams,
+  RandomDraw,
+  RecordedLaunch,
+  Recorder,
+  StreamPosition,
+} from "../../recording.ts";
+import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
+import { copyMemory } from "../wasm/machine/memory.ts";
+import { Buffers } from "./buffers.ts";
+import { draw, effect, guard, inspection } from "./host_work.ts";
+import { launchOperation } from "./launch.ts";
+import type { Refusal } from "./program.ts";
+import type {
+  Argument,
+  Buffer,
+  Call,
+  HostWork,
+  Operation,
+} from "./recorded.ts";
+import { inputsOf, kernelAgain, type Made } from "./stand_in.ts";
+import { bytesOf, type TensorListener } from "./watch.ts";
+
+/** A kernel that is running. */
+interface OpenKernel {
+  readonly inputs: readonly tf.TensorInfo[];
+  readonly made: Made[];
+  readonly calls: Call[];
+  /** Whether it works on memory in JavaScript. */
+  usesMemory: boolean;
+}
+
+/** What a function has done so far. */
+export class WasmRecorder implements Recorder, TensorListener {
+  /** The buffers of its tensors. */
+  readonly buffers: Buffers = new Buffers();
+  /** Its operations, in order. */
+  readonly operations: Operation[] = [];
+  /** The states that it has written. */
+  readonly written: Set<object> = new Set();
+  /** Plain values that it has read from states. */
+  readonly values: Map<object, unknown> = new Map();
+  /** Parameters that it has asked whether they are frozen. */
+  readonly frozenStates: Map<object, boolean> = new Map();
+  /** Settings that it has read from the contexts of its caller. */
+  readonly settings: Map<string, unknown> = new Map();
+  /** Random streams that it has drawn from, with their positions before. */
+  readonly streams: Map<object, StreamPosition> = new Map();
+  readonly #backend: WasmBackend = wasmBackend();
+  readonly #depth: number;
+  #words: { readonly address: number; readonly buffer: Buffer } | undefined;
+  #kernel: OpenKernel | undefined;
+  #isInspecting = false;
+  #refusal: Refusal | undefined;
+
+  /** Listen to a function that is called inside `depth` contexts. */
+  constructor(depth: number) {
+    this.#depth = depth;
+  }
+
+  /** Why the call cannot be replayed, if it cannot. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  read(state: object, value: unknown): void {
+    if (value instanceof tf.Tensor) {
+      this.buffers.held(value.dataId, state);
+    } else if (!this.values.has(state) && !this.written.has(state)) {
+      this.values.set(state, value);
+    }
+  }
+
+  write(state: object): void {
+    this.written.add(state);
+  }
+
+  frozen(state: object, isFrozen: boolean): void {
+    this.frozenStates.set(state, isFrozen);
+  }
+
+  setting(key: string, value: unknown, depth: number): void {
+    // What the function itself sets is the same in each call.
+    if (depth <= this.#depth) this.settings.set(key, value);
+  }
+
+  effect(fn: () => void): void {
+    this.#push("effect", [], [], [effect(fn)], true);
+  }
+
+  guard(x: tf.Tensor): void {
+    const buffer = this.buffers.of(x);
+    this.#push("guard", [buffer], [], [guard(buffer)], true);
+  }
+
+  inspect(
+    x: tf.TensorInfo,
+    look: (values: tf.TypedArray) => void,
+    read: () => void,
+  ): void {
+    if (this.#kernel) {
+      this.#kernel.usesMemory = true; // it will look again
+      return read();
+    }
+    const buffer = this.buffers.of(x);
+    this.#push("inspect", [buffer], [], [inspection(buffer, x, look)], true);
+    this.#isInspecting = true;
+    try {
+      read();
+    } finally {
+      this.#isInspecting = false;
+    }
+  }
+
+  drawn({ stream, offset, x, values }: RandomDraw): void {
+    if (!this.streams.has(stream)) {
+      const position = this.values.get(stream) as StreamPosition;
+      this.streams.set(stream, position);
+    }
+    const skip = offset - this.streams.get(stream)!.offset;
+    const made = this.buffers.get(x.dataId)!;
+    made.source = { kind: "temporary" };
+    this.#push("random", [], [made], [draw(made, stream, skip, values)], true);
+  }
+
+  refuse(reason: string): void {
+    this.#refusal ??= { reason, stack: new Error().stack ?? "" };
+  }
+
+  reads(dataId: object): void {
+    if (this.#isInspecting) return;
+    if (this.#kernel) {
+      this.#kernel.usesMemory = true; // it will read again
+      return;
+    }
+    const source = this.buffers.get(dataId)?.source;
+    const isConstant = source?.kind === "constant" ||
+      source?.kind === "held" && source.isConstant;
+    if (!isConstant) this.refuse("it reads values");
+  }
+
+  made(
+    dataId: object,
+    values: tf.TypedArray | null,
+    shape: readonly number[],
+    dtype: tf.DataType,
+  ): void {
+    if (dtype === "complex64" || dtype === "string") {
+      return this.refuse(`it computes with tensors of ${dtype}`);
+    }
+    const info = { dataId, shape: [...shape], dtype };
+    const bytes = bytesOf(info);
+    const kernel = this.#kernel;
+    if (values && !kernel) {
+      const view = new Uint8Array(values.buffer, values.byteOffset, bytes);
+      this.buffers.add({ kind: "constant", bytes: view.slice() }, bytes, info);
+      return;
+    }
+    const buffer = this.buffers.add({ kind: "temporary" }, bytes, info);
+    if (!kernel) return;
+    const address = this.#backend.dataIdMap.get(dataId).memoryOffset;
+    kernel.made.push({ buffer, address, shape, dtype });
+    if (values) kernel.usesMemory = true;
+  }
+
+  kernel<R>(name: string, params: KernelParams, run: () => R): R {
+    if (this.#kernel) return run(); // part of another kernel
+    const kernel: OpenKernel = {
+      inputs: inputsOf(params),
+      made: [],
+      calls: [],
+      usesMemory: false,
+    };
+    this.#kernel = kernel;
+    try {
+      return run();
+    } finally {
+      this.#kernel = undefined;
+      this.#close(name, params, kernel);
+    }
+  }
+
+  #close(name: string, params: KernelParams, kernel: OpenKernel) {
+    const { inputs, made, calls, usesMemory } = kernel;
+    const writes = made.map(({ buffer }) => buffer);
+    if (usesMemory) {
+      const reads = inputs.map((x) => this.buffers.of(x));
+      const work = kernelAgain(name, params, made, (x) => this.buffers.of(x));
+      this.#push(name, reads, writes, [work]);
+    } else if (calls.length > 0) {
+      const used = calls.flatMap(({ parts }) => parts.flat())
+        .flatMap((arg) => typeof arg === "number" ? [] : [arg.buffer]);
+      const reads = used.filter((buffer) => !writes.includes(buffer));
+      this.#push(name, reads, writes, calls);
+    }
+  }
+
+  call(
+    index: number,
+    addresses: number,
+    parts: readonly (readonly number[])[],
+  ): void {
+    const kernel = this.#kernel;
+    if (!kernel) {
+      return this.refuse("it calls WASM functions outside of kernels");
+    }
+    kernel.calls.push({
+      kind: "call",
+      fn: index,
+      parts: parts.map((part) =>
+        part.map((word, i) =>
+          i < addresses && word !== 0 ? this.#place(kernel, word) : word
+        )
+      ),
+    });
+  }
+
+  /** The buffer and offset of an address. */
+  #place(kernel: OpenKernel, address: number): Argument {
+    const { dataIdMap } = this.#backend;
+    const isIn = (first: number, bytes: number) =>
+      address >= first && address < first + bytes;
+    for (const { buffer, address: first } of kernel.made.toReversed()) {
+      if (isIn(first, buffer.bytes)) return { buffer, offset: address - first };
+    }
+    for (const x of kernel.inputs) {
+      const first = dataIdMap.get(x.dataId).memoryOffset;
+      if (isIn(first, bytesOf(x))) {
+        return { buffer: this.buffers.of(x), offset: address - first };
+      }
+    }
+    if (this.#words?.address === address) {
+      return { buffer: this.#words.buffer, offset: 0 };
+    }
+    kernel.usesMemory = true; // memory that is neither: run it again as it is
+    return address;
+  }
+
+  words(words: readonly number[], address: number): void {
+    const bytes = new Uint8Array(Int32Array.from(words).buffer);
+    const buffer = this.buffers.add({ kind: "constant", bytes }, bytes.length);
+    this.#words = { address, buffer };
+  }
+
+  memory(): void {
+    if (this.#isInspecting) return;
+    if (this.#kernel) this.#kernel.usesMemory = true;
+    else this.refuse("it works on memory outside of kernels");
+  }
+
+  launch(launch: RecordedLaunch): void {
+    const table = this.buffers.add({
+      kind: "table",
+      bytes: launch.image,
+      pointers: launch.pointers.map(({ at, x, now }) =>
+        [at, this.buffers.of(x, now)] as const
+      ),
+    }, launch.image.length);
+    const copies = launch.copies.map(([from, to]): Call => ({
+      kind: "call",
+      fn: copyMemory.index,
+      parts: [[
+        { buffer: this.buffers.of(from), offset: 0 },
+        { buffer: this.buffers.of(to), offset: 0 },
+        bytesOf(from),
+      ]],
+    }));
+    const sources = launch.copies.map(([from]) => this.buffers.of(from));
+    const operation = launchOperation(launch, table, copies, sources);
+    this.operations.push(operation);
+  }
+
+  #push(
+    name: string,
+    reads: readonly Buffer[],
+    writes: readonly Buffer[],
+    body: readonly (Call | HostWork)[],
+    isLive = false,
+  ) {
+    const [from, to] = [new Set(reads), new Set(writes)];
+    this.operations.push({ name, reads: from, writes: to, body, isLive });
+  }
+}

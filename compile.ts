@@ -1,0 +1,261 @@
+/**
+ * {@linkcode compile}: functions of tensors and states, recorded once and replayed.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { currentBackend } from "./backend/backends.ts";
+import { isAlike, keyOf, tensorsIn } from "./backend/replay/arguments.ts";
+import { Kind } from "./backend/replay/kind.ts";
+import type { Refusal } from "./backend/replay/program.ts";
+import {
+  callable,
+  check,
+  checkOptions,
+  either,
+  oneOf,
+  type OptionRules,
+} from "./check.ts";
+import { frames } from "./frames.ts";
+import { mapTensors } from "./memory.ts";
+import { recording } from "./recording.ts";
+import { userLine } from "./user_line.ts";
+
+/** Options of {@linkcode compile}. */
+export interface CompileOptions {
+  /**
+   * What to do when calls cannot be replayed: nothing, a warning on the console, an
+   * error, or a function of the reason. It is done once for each kind of arguments.
+   *
+   * @default {"warn"}
+   */
+  readonly onFallback?:
+    | "ignore"
+    | "warn"
+    | "throw"
+    | ((reason: string) => void);
+  /**
+   * How many programs to keep, one for each kind of arguments; the one used longest
+   * ago is freed first.
+   *
+   * @default {8}
+   */
+  readonly programs?: number;
+}
+
+const RULES: OptionRules<CompileOptions> = {
+  onFallback: either(callable, oneOf("ignore", "warn", "throw")),
+  programs: "a positive integer",
+};
+
+/** What a compiled function has done so far. */
+export interface CompileReport {
+  /** Calls that were replayed. */
+  readonly replayed: number;
+  /** Calls that ran the function as it is, those that were recorded included. */
+  readonly eager: number;
+  /** The programs that there are. */
+  readonly programs: readonly ProgramReport[];
+  /** Why calls could not be replayed, the last reason; undefined if all could. */
+  readonly reason: string | undefined;
+}
+
+/** A program of a compiled function. */
+export interface ProgramReport {
+  /** Bytes of memory for temporaries, arguments and constants. */
+  readonly bytes: number;
+  /** How many operations each run performs. */
+  readonly operations: number;
+  /** The names of those that JavaScript performs rather than the backend. */
+  readonly inJavaScript: readonly string[];
+}
+
+/** A function that is replayed where that is possible. */
+export interface Compiled<A extends readonly unknown[], R> {
+  /** Call the function. */
+  (...args: A): R;
+  /** What calls have done so far. */
+  report(): CompileReport;
+  /** Free the memory of the programs; later calls record again. */
+  dispose(): void;
+  /** As {@linkcode Compiled.dispose}, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * The function that does what `fn` does, with the same bits, and without its costs:
+ * two calls run `fn` and record what it asks of the backend; later calls replay that
+ * list, with no tape, no intermediate tensors and no allocation.
+ *
+ * `fn` may read and write states, take gradients, step optimizers and draw random
+ * numbers. Tensors among its arguments are inputs. Everything else that it depends on
+ * is either live or part of the key that a program is found by:
+ *
+ * | live | part of the key |
+ * | --- | --- |
+ * | states, optimizer slots, step counts, learning rates, random streams | shapes and dtypes, other arguments, settings of `environ`, plain values in states, frozen parameters |
+ *
+ * What it returns is new, and the caller's. Where a call cannot be replayed, `fn` is
+ * run as it is: on backends other than WASM; if it reads values, keeps tensors, or
+ * computes with complex numbers; if its recordings differ. Inside of `grad`, or of
+ * another compiled function, it always runs as it is.
+ *
+ * A number of JavaScript that `fn` computes with, and that changes **later**, cannot be
+ * noticed at once: the program has the old one. Two recordings are compared at first;
+ * replays 16, 64, 256 and so on run `fn` again and compare. Hold such numbers in
+ * states, or pass them as arguments.
+ *
+ * @example A training step
+ * ```ts
+ * import { compile, nn, optim, ParamState, tf, train, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("wasm");
+ * const model = new nn.Linear(2, 1);
+ * const optimizer = new optim.Adam({ lr: 0.1 })
+ *   .registerTrainableWeights(model.states(ParamState));
+ * using step = compile(train.step(
+ *   (x: tf.Tensor2D, y: tf.Tensor2D) =>
+ *     tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x), y)),
+ *   optimizer,
+ * ));
+ * const x = tf.tensor2d([[0, 1], [1, 0]]), y = tf.tensor2d([[1], [2]]);
+ * for (let i = 0; i < 10; i++) step(x, y).dispose();
+ * assertEquals([step.report().eager, step.report().replayed], [2, 8]);
+ * ```
+ *
+ * @typeParam A The arguments.
+ * @typeParam R What is returned: tensors and plain data.
+ * @param fn The function; must not return a promise.
+ * @param options See {@linkcode CompileOptions}.
+ * @returns The compiled function.
+ */
+export function compile<A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  options: CompileOptions = {},
+): Compiled<A, R> {
+  check("compile", "the function", fn, callable);
+  checkOptions("compile", options, RULES);
+  const compiled = new CompiledFunction(fn, options);
+  const dispose = () => compiled.dispose();
+  return Object.assign((...args: A) => compiled.call(args), {
+    report: () => compiled.report(),
+    dispose,
+    [Symbol.dispose]: dispose,
+  });
+}
+
+class CompiledFunction<A extends readonly unknown[], R> {
+  readonly #fn: (...args: A) => R;
+  readonly #options: CompileOptions;
+  /** By arguments; the one used last is at the end. */
+  readonly #kinds = new Map<string, Kind[]>();
+  #recent: Kind | undefined;
+  #replayed = 0;
+  #eager = 0;
+  #reason: string | undefined;
+
+  constructor(fn: (...args: A) => R, options: CompileOptions) {
+    this.#fn = fn;
+    this.#options = options;
+  }
+
+  call(args: A): R {
+    // Whoever records or differentiates must see the operations themselves.
+    if (recording.now || frames.open.length > 0) return this.#fn(...args);
+    const record = currentBackend()?.record;
+    if (!record) {
+      const reason = `the backend is ${tf.getBackend()}, which cannot replay`;
+      this.#tell({ reason, stack: "" });
+      return this.#runEagerly(args);
+    }
+    const kind = this.#find(args);
+    const readiness = kind.program?.check() ?? "outdated";
+    if (readiness === "ready" && !kind.countReplay()) {
+      this.#replayed++;
+      return kind.program!.run(tensorsIn(args)) as R;
+    }
+    if (kind.refusal || readiness === "eager") return this.#runEagerly(args);
+    if (readiness === "outdated" && kind.program) kind.forget();
+    const { value, recorded } = record(this.#fn, args);
+    this.#eager++;
+    kind.learn(recorded);
+    if (kind.refusal) this.#tell(kind.refusal);
+    return value;
+  }
+
+  #tell({ reason, stack }: Refusal): void {
+    const isKnown = this.#reason === reason;
+    this.#reason = reason;
+    const { onFallback = "warn" } = this.#options;
+    if (isKnown || onFallback === "ignore") return;
+    const line = userLine(stack);
+    const message = `Cannot compile: ${reason}${line && ` (at ${line})`}`;
+    if (onFallback === "throw") throw new Error(message);
+    if (onFallback === "warn") console.warn(message);
+    else onFallback(message);
+  }
+
+  /** Run the function as it is; what it returns is new. */
+  #runEagerly(args: A): R {
+    this.#eager++;
+    const given = new Set(tensorsIn(args));
+    return tf.tidy(() =>
+      mapTensors(
+        this.#fn(...args),
+        (x) => x.kept || given.has(x) ? tf.clone(x) : x,
+      ) as tf.TensorContainer
+    ) as R;
+  }
+
+  #find(args: A): Kind {
+    const recent = this.#recent;
+    if (recent && isAlike(args, recent.tensors) && recent.isCurrent) {
+      return recent;
+    }
+    const key = `${tf.getBackend()} ${keyOf(args)}`;
+    const kinds = this.#kinds.get(key) ?? [];
+    let kind = kinds.find(({ isCurrent }) => isCurrent);
+    if (!kind) kinds.push(kind = new Kind(args));
+    this.#kinds.delete(key);
+    this.#kinds.set(key, kinds);
+    this.#makeRoom(kind);
+    return this.#recent = kind;
+  }
+
+  /** Free the programs used longest ago, if there are too many. */
+  #makeRoom(next: Kind): void {
+    const { programs = 8 } = this.#options;
+    const others = this.#all().filter((kind) => kind.program && kind !== next);
+    const excess = others.length + 1 - programs;
+    for (const kind of others.slice(0, Math.max(0, excess))) kind.forget();
+  }
+
+  #all(): Kind[] {
+    return [...this.#kinds.values()].flat();
+  }
+
+  report(): CompileReport {
+    const programs = this.#all().flatMap(({ program }) =>
+      program
+        ? [{
+          bytes: program.bytes,
+          operations: program.operations,
+          inJavaScript: program.inJavaScript,
+        }]
+        : []
+    );
+    return {
+      replayed: this.#replayed,
+      eager: this.#eager,
+      programs,
+      reason: this.#reason,
+    };
+  }
+
+  dispose(): void {
+    for (const kind of this.#all()) kind.forget();
+    this.#kinds.clear();
+    this.#recent = undefined;
+  }
+}

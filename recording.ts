@@ -1,0 +1,139 @@
+/**
+ * What the parts of the library report while a function is recorded, so that its
+ * work can be replayed without running it. Internal.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+
+/** The position of a random stream. */
+export interface StreamPosition {
+  /** The stream. */
+  readonly key: readonly [number, number];
+  /** The number of blocks of four words drawn. */
+  readonly offset: number;
+}
+
+/** A draw of random numbers from a stream. */
+export interface RandomDraw {
+  /** The state that holds the position. */
+  readonly stream: object;
+  /** The offset that was drawn from. */
+  readonly offset: number;
+  /** The tensor of the numbers. */
+  readonly x: tf.Tensor;
+  /** The numbers that the same draw gives at another position. */
+  readonly values: (position: StreamPosition) => Float32Array;
+}
+
+/** What listens while a function is recorded. */
+export interface Recorder {
+  /** A state was read. */
+  read(state: object, value: unknown): void;
+  /** A state is about to be written. */
+  write(state: object): void;
+  /** Whether a parameter is frozen was asked. */
+  frozen(state: object, isFrozen: boolean): void;
+  /** A setting of the environment was read from the context at `depth`. */
+  setting(key: string, value: unknown, depth: number): void;
+  /** Something happened on the host that each replay must do too. */
+  effect(fn: () => void): void;
+  /**
+   * The work that follows is for finite values of `x` only; `fn` is called in a
+   * replay that ends here because it is not finite.
+   */
+  guard(x: tf.Tensor): void;
+  /** `look` is to see the values of `x`, now through `read`, and in each replay. */
+  inspect(
+    x: tf.TensorInfo,
+    look: (values: tf.TypedArray) => void,
+    read: () => void,
+  ): void;
+  /** Random numbers were drawn. */
+  drawn(draw: RandomDraw): void;
+  /** Run a kernel. */
+  kernel<R>(name: string, params: KernelParams, run: () => R): R;
+  /**
+   * A function of our WASM module was called, once for each of `parts`; the first
+   * `addresses` arguments are addresses.
+   */
+  call(
+    index: number,
+    addresses: number,
+    parts: readonly (readonly number[])[],
+  ): void;
+  /** Integers were put at `address`, for calls to read. */
+  words(words: readonly number[], address: number): void;
+  /** JavaScript is about to work on memory. */
+  memory(): void;
+  /** Fused kernels ran. */
+  launch(launch: RecordedLaunch): void;
+  /** What was done cannot be replayed. */
+  refuse(reason: string): void;
+}
+
+/** What a kernel is called with. */
+export interface KernelParams {
+  /** The tensors it reads. */
+  readonly inputs: Readonly<
+    Record<string, tf.TensorInfo | readonly tf.TensorInfo[] | undefined>
+  >;
+}
+
+/** A table of fused kernels in WASM memory, and the calls on it. */
+export interface RecordedLaunch {
+  /** The bytes of the table before the first call. */
+  readonly image: Uint8Array;
+  /** The pointers in the table. */
+  readonly pointers: readonly TablePointer[];
+  /** Copies to make before the first call. */
+  readonly copies: readonly (readonly [from: tf.Tensor, to: tf.Tensor])[];
+  /** Numbers in the table that each replay computes anew. */
+  readonly scalars: readonly TableScalars[];
+  /** Calls and sums, in order; places are bytes of the table. */
+  readonly steps: readonly TableStep[];
+}
+
+/** A pointer in a table. */
+export interface TablePointer {
+  /** Its place in the table. */
+  readonly at: number;
+  /** The tensor it points to. */
+  readonly x: tf.TensorInfo;
+  /** The tensor that takes its place at a replay, if it outlives the step. */
+  readonly now: (() => tf.Tensor) | undefined;
+  /** Whether the tensor is written. */
+  readonly isWritten: boolean;
+}
+
+/** Numbers of a row in a table. */
+export interface TableScalars {
+  /** Their places in the table. */
+  readonly at: readonly number[];
+  /** Computes them. */
+  readonly now: () => readonly number[];
+  /** The step, the rate and the rule they depend on: rows with equal ones share them. */
+  readonly step: () => number;
+  /** See `step`. */
+  readonly rate: () => object;
+  /** See `step`. */
+  readonly group: object;
+}
+
+/** One pass of a kernel over rows of a table, or a sum that is put in all `sum`. */
+export type TableStep =
+  | {
+    readonly pass: (from: number, to: number) => unknown;
+    readonly from: number;
+    readonly to: number;
+  }
+  | { readonly sum: readonly number[] };
+
+/** The recorder that is listening, if there is one. */
+export const recording: { now: Recorder | undefined } = { now: undefined };
+
+/** Do something on the host, now and in each replay of what is being recorded. */
+export function replayed(fn: () => void): void {
+  fn();
+  recording.now?.effect(fn);
+}

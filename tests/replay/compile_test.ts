@@ -1,0 +1,511 @@
+/** Compiled functions against the same functions run as they are: every bit is equal. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  autodiff,
+  compile,
+  type Compiled,
+  environ,
+  nn,
+  optim,
+  ParamState,
+  random,
+  State,
+  tf,
+  train,
+} from "../../mod.ts";
+import { onEachBackend } from "../_backends.ts";
+
+type Step = (x: tf.Tensor2D, y: tf.Tensor2D) => tf.Scalar;
+
+const values = (x: tf.Tensor) => [...x.dataSync()];
+
+function onWasm(name: string, fn: () => void | Promise<void>): void {
+  onEachBackend(name, fn, { only: ["wasm"] });
+}
+
+/** A model of all that is awkward, and its training step. */
+function setUp() {
+  random.seed(3);
+  const model = new nn.Sequential(
+    new nn.Linear(4, 8),
+    new nn.BatchNorm0d(8),
+    new nn.Dropout({ rate: 0.5 }),
+    new nn.Linear(8, 2),
+  );
+  const optimizer = new optim.Adam({ lr: 1e-2, gradClipNorm: 1 })
+    .registerTrainableWeights(model.states(ParamState));
+  const loss = (x: tf.Tensor2D, y: tf.Tensor2D) =>
+    tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x), y));
+  return { model, optimizer, step: train.step(loss, optimizer) as Step };
+}
+
+function batch(size: number, i: number): [tf.Tensor2D, tf.Tensor2D] {
+  const source = { random: new random.RandomState(i) };
+  return [random.normal([size, 4], source), random.normal([size, 2], source)];
+}
+
+/** The loss of step `i` on a batch of `size`. */
+function take(step: Step, size: number, i: number): number {
+  const tensors = batch(size, i), loss = step(...tensors);
+  const [value] = values(loss);
+  tf.dispose([tensors, loss]);
+  return value!;
+}
+
+type Scene = ReturnType<typeof setUp>;
+
+/** Run a scene with and without `compile`: the numbers it returns must be equal. */
+function assertSame(
+  scene: (scene: Scene) => number[],
+  replayed: number,
+): Compiled<Parameters<Step>, tf.Scalar> {
+  const plain = scene(setUp());
+  const second = setUp();
+  const step = compile(second.step, { onFallback: "throw" });
+  assertEquals(scene({ ...second, step }), plain);
+  const report = step.report();
+  assert(report.replayed >= replayed, JSON.stringify(report));
+  return step;
+}
+
+onWasm("a smaller last batch has a program of its own", () => {
+  const step = assertSame(
+    ({ step }) =>
+      Array.from({ length: 24 }, (_, i) => take(step, i % 4 === 3 ? 5 : 8, i)),
+    16,
+  );
+  assertEquals(step.report().programs.length, 2);
+  step.dispose();
+  assertEquals(step.report().programs.length, 0);
+});
+
+onWasm("clones taken between steps stay as they were", () => {
+  assertSame(({ step, model }) => {
+    const losses: number[] = [], clones: tf.Tensor[] = [];
+    const [weight] = Object.values(model.states(ParamState));
+    for (let i = 0; i < 12; i++) {
+      losses.push(take(step, 8, i));
+      if (i % 3 === 0) clones.push(tf.clone(weight!.value));
+    }
+    return [...losses, ...clones.flatMap(values)];
+  }, 1);
+});
+
+onWasm("a saved state may be loaded between steps", () => {
+  assertSame(({ step, model, optimizer }) => {
+    const losses: number[] = [];
+    for (let i = 0; i < 5; i++) losses.push(take(step, 8, i));
+    const saved = optimizer.stateDict();
+    const states = Object.values(model.states(State));
+    const before = states.map(({ value }) => tf.clone(value as tf.Tensor));
+    for (let i = 5; i < 9; i++) losses.push(take(step, 8, i));
+    optimizer.loadStateDict(saved);
+    states.forEach((state, i) => state.value = before[i]!);
+    for (let i = 9; i < 14; i++) losses.push(take(step, 8, i));
+    return losses;
+  }, 1);
+});
+
+onWasm("learning rates, seeds and counts stay live", () => {
+  assertSame(({ step, optimizer }) => {
+    const losses: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      if (i === 6) optimizer.currentLr = 0.3;
+      if (i === 8) random.seed(99);
+      losses.push(take(step, 8, i));
+    }
+    return [...losses, optimizer.stepCount, random.default.value.offset];
+  }, 9);
+});
+
+onWasm("a schedule of the learning rate is followed", () => {
+  const run = (isCompiled: boolean) => {
+    random.seed(1);
+    const layer = new nn.Linear(4, 2);
+    const optimizer = new optim.AdamW({
+      lr: new optim.CosineAnnealingLR({ baseLr: 0.1, tMax: 20 }),
+    }).registerTrainableWeights(layer.states(ParamState));
+    const plain: Step = train.step(
+      (x, y) => tf.mean<tf.Scalar>(tf.squaredDifference(layer.call(x), y)),
+      optimizer,
+    );
+    const step = isCompiled ? compile(plain) : plain;
+    return Array.from({ length: 20 }, (_, i) => {
+      const loss = take(step, 8, i);
+      optimizer.lrScheduler.step();
+      return loss;
+    });
+  };
+  assertEquals(run(true), run(false));
+});
+
+onWasm("evaluation between steps sees what was trained", () => {
+  assertSame(({ step, model }) => {
+    const numbers: number[] = [], [x] = batch(6, 77);
+    for (let i = 0; i < 10; i++) {
+      numbers.push(take(step, 8, i));
+      const y = environ.context({ fit: false }, () => model.call(x));
+      numbers.push(...values(y as tf.Tensor));
+      tf.dispose(y);
+    }
+    return numbers;
+  }, 8);
+});
+
+onWasm(
+  "parameters frozen and unfrozen between steps are part of the key",
+  () => {
+    assertSame(({ step, model }) => {
+      const losses: number[] = [];
+      for (let i = 0; i < 16; i++) {
+        if (i === 5) nn.freeze(model, "layers.0");
+        if (i === 10) nn.unfreeze(model, "layers.0");
+        losses.push(take(step, 8, i));
+      }
+      const [weight] = Object.values(model.states(ParamState));
+      return [...losses, ...values(weight!.value)];
+    }, 6);
+  },
+);
+
+onWasm("settings of the caller are part of the key", () => {
+  const drop = new nn.Dropout<tf.Tensor2D>({ rate: 0.5 });
+  const call = compile((x: tf.Tensor2D) => drop.call(x));
+  const x = tf.ones([4, 4]) as tf.Tensor2D;
+  const isWhole = Array.from({ length: 8 }, (_, i) => {
+    const y = environ.context({ fit: i % 2 === 0 }, () => call(x));
+    return values(y).every((v) => v === 1);
+  });
+  const expected = [false, true, false, true, false, true, false, true];
+  assertEquals(isWhole, expected);
+  assertEquals(call.report().programs.length, 2);
+});
+
+onWasm("arguments that are no tensors are part of the key", () => {
+  const call = compile((
+    x: tf.Tensor,
+    fn: (x: tf.Tensor) => tf.Tensor,
+    n?: number,
+  ) => tf.mul(fn(x), n ?? 1));
+  const scale = (k: number) => (x: tf.Tensor) => tf.mul(x, k);
+  const [double, triple] = [scale(2), scale(3)];
+  for (let i = 0; i < 4; i++) {
+    assertEquals(values(call(tf.tensor1d([i]), double)), [2 * i]);
+    assertEquals(values(call(tf.tensor1d([i]), triple)), [3 * i]);
+    assertEquals(values(call(tf.tensor1d([i]), double, 5)), [10 * i]);
+  }
+  assertEquals(call.report().replayed, 6);
+});
+
+onWasm("what is returned may have numbers and nests in it", () => {
+  const call = compile((x: tf.Tensor) => ({
+    sum: tf.sum(x),
+    list: [tf.neg(x), 0, 1, "text", null],
+  }));
+  for (let i = 0; i < 5; i++) {
+    const { sum, list } = call(tf.tensor1d([i, 1]));
+    const [negative, ...rest] = list as [tf.Tensor, ...unknown[]];
+    assertEquals([values(sum), values(negative)], [[i + 1], [-i, -1]]);
+    assertEquals(rest, [0, 1, "text", null]);
+  }
+  assertEquals(call.report().replayed, 3);
+});
+
+/** Functions that cannot be replayed, and why. */
+const REFUSED: readonly [
+  string,
+  () => (x: tf.Tensor) => tf.Tensor,
+  (i: number) => number,
+  string,
+][] = [
+  [
+    "reads of values",
+    () => (x) => tf.mul(x, x.dataSync()[0]!),
+    (i) => i * i,
+    "it reads values",
+  ],
+  [
+    "numbers that JavaScript computes anew each time",
+    () => {
+      let calls = 0;
+      return (x) => tf.mul(x, ++calls);
+    },
+    (i) => i * i,
+    "its calls differ: numbers that JavaScript computes have changed",
+  ],
+  [
+    "control flow that differs",
+    () => {
+      let calls = 0;
+      return (x) => ++calls % 2 ? tf.add(x, 1) : tf.mul(x, 1);
+    },
+    (i) => i % 2 ? i + 1 : i,
+    "its calls differ",
+  ],
+  [
+    "tensors that are kept",
+    () => {
+      const kept: tf.Tensor[] = [];
+      return (x) => {
+        kept.push(tf.keep(tf.square(x)));
+        return tf.neg(x);
+      };
+    },
+    (i) => -i,
+    "a tensor made in it outlives the call",
+  ],
+  [
+    "random words used in JavaScript",
+    () => (x) => tf.add(x, 0 * random.default.words(1)[0]!),
+    (i) => i,
+    "it uses random words in JavaScript",
+  ],
+  [
+    "complex numbers",
+    () => (x) => tf.real(tf.complex(x, x)),
+    (i) => i,
+    "it computes with tensors of complex64",
+  ],
+];
+
+for (const [name, make, right, reason] of REFUSED) {
+  onWasm(
+    `${name} run the function as it is, and the reason is told once`,
+    () => {
+      const reasons: string[] = [];
+      const call = compile(make(), {
+        onFallback: (text) => reasons.push(text),
+      });
+      for (let i = 1; i < 10; i++) {
+        assertEquals(values(call(tf.tensor1d([i]))), [right(i)]);
+      }
+      assertEquals(reasons.length, 1, reasons.join("\n"));
+      assert(reasons[0]!.startsWith(`Cannot compile: ${reason}`), reasons[0]);
+      assertEquals([call.report().reason?.startsWith(reason)], [true]);
+    },
+  );
+}
+
+onWasm("the reason names the line of the caller's own code", () => {
+  let told = "";
+  const call = compile((x: tf.Tensor) => tf.mul(x, x.dataSync()[0]!), {
+    onFallback: (reason) => told = reason,
+  });
+  call(tf.tensor1d([1]));
+  assert(/at file:.*compile_test\.ts:\d+:\d+\)$/.test(told), told);
+});
+
+onWasm('onFallback: "throw" throws the reason, "ignore" is silent', () => {
+  const read = (x: tf.Tensor) => tf.mul(x, x.dataSync()[0]!);
+  const strict = compile(read, { onFallback: "throw" });
+  assertThrows(() => strict(tf.tensor1d([1])), Error, "it reads values");
+  const { warn } = console;
+  let warnings = 0;
+  console.warn = () => warnings++;
+  try {
+    compile(read, { onFallback: "ignore" })(tf.tensor1d([1]));
+    assertEquals(warnings, 0);
+    compile(read)(tf.tensor1d([1]));
+    assertEquals(warnings, 1);
+  } finally {
+    console.warn = warn;
+  }
+});
+
+onWasm(
+  "one tensor twice, a state's value, and an argument returned stay apart",
+  () => {
+    const state = new State(tf.tensor1d([1, 2]));
+    const call = compile((x: tf.Tensor, y: tf.Tensor) =>
+      [tf.add(x, tf.mul(y, state.value)), x, state.value] as const
+    );
+    const a = tf.tensor1d([1, 1]), b = tf.tensor1d([10, 10]);
+    const s = state.value;
+    for (const [x, y] of [[a, a], [a, b], [a, a], [b, a], [s, b], [a, s]]) {
+      const [sum, first, held] = call(x!, y!);
+      assertEquals(values(sum), values(tf.add(x!, tf.mul(y!, state.value))));
+      assertEquals([values(first), values(held)], [values(x!), [1, 2]]);
+      tf.dispose([sum, first, held]);
+    }
+    assertEquals(values(state.value), [1, 2]);
+    assertEquals(call.report().replayed, 4);
+  },
+);
+
+onWasm(
+  "an error in a replay leaves the states as they were, and the next call works",
+  () => {
+    const table = new ParamState(tf.tensor2d([[1], [2], [3]]));
+    const optimizer = new optim.SGD({ lr: 0.1 })
+      .registerTrainableWeights({ table });
+    const step = compile(train.step(
+      (i: tf.Tensor1D) => tf.sum<tf.Scalar>(tf.gather(table.value, i)),
+      optimizer,
+    ));
+    const at = (...ids: number[]) => tf.tensor1d(ids, "int32");
+    for (let i = 0; i < 4; i++) step(at(0, 1)).dispose();
+    const before = [...values(table.value), optimizer.stepCount];
+    assertThrows(() => step(at(0, 7)), RangeError, "Cannot gather");
+    assertEquals([...values(table.value), optimizer.stepCount], before);
+    step(at(0, 1)).dispose();
+    assert(values(table.value)[0]! < before[0]!);
+  },
+);
+
+onWasm("recomputed dropout draws the same mask again", () => {
+  const run = (isCompiled: boolean) => {
+    random.seed(5);
+    const layer = new nn.Linear(6, 6);
+    const drop = new nn.Dropout<tf.Tensor2D>({ rate: 0.5 });
+    const optimizer = new optim.SGD({ lr: 0.1 })
+      .registerTrainableWeights(layer.states(ParamState));
+    const body = autodiff.recompute((x: tf.Tensor2D) =>
+      drop.call(tf.tanh(layer.call(x)))
+    );
+    const plain = train.step(
+      (x: tf.Tensor2D) => tf.mean<tf.Scalar>(tf.square(body(x))),
+      optimizer,
+    );
+    const step = isCompiled ? compile(plain, { onFallback: "throw" }) : plain;
+    const losses = Array.from({ length: 8 }, (_, i) => {
+      const x = random.normal<tf.Rank.R2>([4, 6], {
+        random: new random.RandomState(i),
+      });
+      return values(step(x))[0]!;
+    });
+    return [...losses, random.default.value.offset];
+  };
+  assertEquals(run(true), run(false));
+});
+
+onWasm("replays leave no tensor, and disposing frees all memory", () => {
+  const { step } = setUp();
+  for (let i = 0; i < 3; i++) take(step, 8, i);
+  const backend = tf.backend() as unknown as { numDataIds(): number };
+  const count = () => [tf.memory().numTensors, backend.numDataIds()];
+  const before = count();
+  const compiled = compile(step);
+  for (let i = 0; i < 50; i++) take(compiled, 8, i);
+  assertEquals(tf.memory().numTensors, before[0]);
+  compiled.dispose();
+  assertEquals(count(), before);
+  take(compiled, 8, 51); // records again
+  compiled.dispose();
+  assertEquals(count(), before);
+});
+
+onWasm("programs used longest ago are freed when there are too many", () => {
+  const call = compile((x: tf.Tensor) => tf.square(x), { programs: 2 });
+  for (const size of [1, 2, 3, 4]) {
+    for (let i = 0; i < 3; i++) call(tf.ones([size])).dispose();
+  }
+  assertEquals(call.report().programs.length, 2);
+  const { replayed } = call.report();
+  call(tf.ones([4])).dispose();
+  assertEquals(call.report().replayed, replayed + 1);
+  call(tf.ones([1])).dispose();
+  assertEquals(call.report().replayed, replayed + 1);
+});
+
+onWasm(
+  "a number that changes later is noticed when replays are compared",
+  () => {
+    let factor = 1;
+    const call = compile((x: tf.Tensor) => tf.mul(x, factor));
+    const seen = Array.from({ length: 80 }, (_, i) => {
+      if (i === 30) factor = 2;
+      return values(call(tf.tensor1d([1])))[0]!;
+    });
+    // Replays 16 and 64 are compared: calls 30 to 65 were computed with the old one.
+    assertEquals(seen.indexOf(2), 65);
+    assertEquals(seen.slice(66), Array(14).fill(2));
+  },
+);
+
+onWasm("a compiled function can be differentiated, and compiled again", () => {
+  const inner = compile((x: tf.Tensor) => tf.square(x));
+  const outer = compile((x: tf.Tensor) => tf.neg(inner(x)));
+  const slope = autodiff.grad((x: tf.Tensor) => tf.sum<tf.Scalar>(inner(x)));
+  for (let i = 1; i < 6; i++) {
+    assertEquals(values(inner(tf.tensor1d([i]))), [i * i]);
+    assertEquals(values(outer(tf.tensor1d([i]))), [-i * i]);
+    assertEquals(values(slope(tf.tensor1d([i]))), [2 * i]);
+  }
+  assertEquals([inner, outer].map((f) => f.report().replayed), [3, 3]);
+});
+
+onWasm(
+  "weights that XNNPACK keeps do not go stale when replays overwrite them",
+  () => {
+    const run = (isCompiled: boolean) => {
+      random.seed(6);
+      const w = new ParamState(random.normal<tf.Rank.R4>([3, 3, 2, 1]));
+      const optimizer = new optim.SGD({ lr: 0.1 }).registerTrainableWeights({
+        w,
+      });
+      const convolve = (x: tf.Tensor4D) =>
+        tf.depthwiseConv2d(x, w.value as tf.Tensor4D, 1, "same");
+      const plain = train.step(
+        (x: tf.Tensor4D) => tf.mean<tf.Scalar>(tf.square(convolve(x))),
+        optimizer,
+      );
+      const step = isCompiled ? compile(plain) : plain;
+      const x = random.normal<tf.Rank.R4>([2, 6, 6, 2]);
+      return Array.from(
+        { length: 8 },
+        () => [...values(step(x)), ...values(convolve(x))],
+      );
+    };
+    assertEquals(run(true), run(false));
+  },
+);
+
+onWasm(
+  "arguments that the function disposes of are disposed of in replays too",
+  () => {
+    const call = compile((x: tf.Tensor) => {
+      const y = tf.square(x);
+      x.dispose();
+      return y;
+    });
+    for (let i = 0; i < 5; i++) {
+      const x = tf.tensor1d([i]);
+      assertEquals(values(call(x)), [i * i]);
+      assert(x.isDisposed);
+    }
+  },
+);
+
+for (const backend of ["cpu", "webgpu"] as const) {
+  onEachBackend(
+    "where nothing can be replayed, functions run as they are",
+    async () => {
+      const reasons: string[] = [];
+      const call = compile((x: tf.Tensor) => tf.square(x), {
+        onFallback: (reason) => reasons.push(reason),
+      });
+      for (let i = 0; i < 3; i++) {
+        assertEquals([...await call(tf.tensor1d([i])).data()], [i * i]);
+      }
+      assertEquals(call.report().replayed, 0);
+      assertEquals(reasons.length, 1);
+    },
+    { only: [backend] },
+  );
+}
+
+Deno.test("compile() refuses what is no function, and unknown options", () => {
+  assertThrows(() => compile(3 as never), TypeError, "must be a function");
+  const fn = () => tf.scalar(1);
+  assertThrows(
+    () => compile(fn, { onFallbacks: "warn" } as never),
+    TypeError,
+    'did you mean "onFallback"?',
+  );
+  assertThrows(
+    () => compile(fn, { onFallback: "shout" as never }),
+    RangeError,
+    "onFallback must be",
+  );
+  assertThrows(() => compile(fn, { programs: 0 }), RangeError, "programs");
+});

@@ -1,0 +1,70 @@
+/** Every optimizer, with its training step compiled: the same bits. */
+import { assert, assertEquals } from "@std/assert";
+import {
+  compile,
+  nn,
+  optim,
+  ParamState,
+  random,
+  tf,
+  train,
+} from "../../mod.ts";
+import { onEachBackend } from "../_backends.ts";
+import { OPTIMIZERS } from "../optim/_optimizers.ts";
+
+const STEPS = 24;
+
+/** Those that compute on the host, or keep tensors: their steps run as they are. */
+const EAGER: ReadonlySet<string> = new Set([
+  "Adafactor",
+  "LBFGS",
+  "Lookahead",
+  "SM3",
+]);
+
+function train24(name: string, isCompiled: boolean) {
+  random.seed(2);
+  const model = new nn.Sequential(
+    new nn.Linear(5, 7),
+    nn.relu,
+    new nn.Linear(7, 3),
+  );
+  const { make } = OPTIMIZERS[name]!;
+  const lr = new optim.CosineAnnealingLR({ baseLr: 1e-2, tMax: STEPS });
+  using optimizer = make({ lr, gradClipNorm: 1 })
+    .registerTrainableWeights(model.states(ParamState));
+  const plain = train.step(
+    (x: tf.Tensor2D, y: tf.Tensor2D) =>
+      tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x), y)),
+    optimizer as unknown as optim.Optimizer,
+  );
+  const compiled = compile(plain, { onFallback: "ignore" });
+  const step = isCompiled ? compiled : plain;
+  const numbers: number[] = [];
+  for (let i = 0; i < STEPS; i++) {
+    const source = { random: new random.RandomState(i) };
+    const x = random.normal<tf.Rank.R2>([4, 5], source);
+    const y = random.normal<tf.Rank.R2>([4, 3], source);
+    const loss = step(x, y);
+    numbers.push(loss.dataSync()[0]!);
+    optimizer.lrScheduler.step();
+    tf.dispose([x, y, loss]);
+  }
+  for (const { value } of Object.values(model.states(ParamState))) {
+    numbers.push(...value.dataSync());
+  }
+  for (const slots of Object.values(optimizer.optState.slots)) {
+    for (const x of Object.values(slots)) numbers.push(...x.dataSync());
+  }
+  const { replayed } = compiled.report();
+  compiled.dispose();
+  return { numbers, replayed };
+}
+
+for (const name of Object.keys(OPTIMIZERS)) {
+  onEachBackend(`${name} takes the same steps when they are compiled`, () => {
+    const plain = train24(name, false), compiled = train24(name, true);
+    assertEquals(compiled.numbers, plain.numbers);
+    assert(compiled.replayed >= (EAGER.has(name) ? 0 : STEPS - 4));
+  }, { only: ["wasm"] });
+}
