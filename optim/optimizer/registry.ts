@@ -5,9 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, refuse, tensor } from "../../check.ts";
-import { type AnyState, ParamState, State, type States } from "../../state.ts";
+import {
+  type AnyState,
+  type ParamState,
+  State,
+  type States,
+} from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
-import { own, select } from "../transforms/opt_state.ts";
 import type { Group } from "./group.ts";
 import { sameShape } from "../../backend/fusion/mod.ts";
 
@@ -15,6 +19,8 @@ import { sameShape } from "../../backend/fusion/mod.ts";
 export class Registry {
   readonly #groups: Group[] = [];
   readonly #states: Record<string, State> = {};
+  /** The same as `#states`, for a quick look at every step. */
+  readonly #byPath = new Map<string, State>();
   readonly #groupOf = new Map<string, number>();
   readonly #pathOf = new Map<State, string>();
   /** Paths under which a parameter was registered again. */
@@ -48,8 +54,8 @@ export class Registry {
 
   /** Whether a parameter is left as it is. */
   isFrozen(path: string): boolean {
-    const state = own(this.#states, path);
-    return state instanceof ParamState && state.frozen;
+    const state = this.#byPath.get(path);
+    return state !== undefined && isFrozen(state);
   }
 
   /**
@@ -69,7 +75,7 @@ export class Registry {
     const pathOf = new Map(this.#pathOf);
     for (const [path, state] of Object.entries(states)) {
       checkParameter(action, path, state);
-      const known = own(this.#states, this.#aliases.get(path) ?? path);
+      const known = this.#byPath.get(this.#aliases.get(path) ?? path);
       if (known && known !== state) {
         throw new RangeError(
           `Cannot ${action}: the path must be free: another parameter is registered as "${path}"`,
@@ -101,6 +107,7 @@ export class Registry {
     if (group) this.#groups.push(group);
     for (const [path, state] of Object.entries(fresh)) {
       this.#states[path] = state;
+      this.#byPath.set(path, state);
       this.#groupOf.set(path, index);
       this.#pathOf.set(state, path);
     }
@@ -128,25 +135,29 @@ export class Registry {
       refuse(action, "gradients", "a record of tensors", grads, TypeError);
     }
     const matched: Record<string, Tensors[string]> = {};
-    for (const [key, grad] of Object.entries(grads)) {
-      const path = this.#aliases.get(key) ?? key,
-        state = own(this.#states, path);
+    const keys = Object.keys(grads);
+    for (const key of keys) {
+      const path = this.#aliases.get(key) ?? key, grad = grads[key]!;
+      const state = this.#byPath.get(path);
       if (!state) {
         throw new RangeError(
           `Cannot ${action}: no parameter is registered as "${key}"`,
         );
       }
-      checkGradient(action, key, grad, state);
-      matched[path] = grad;
+      if (!fits(grad, state)) refuseGradient(action, key, grad, state);
+      if (!isFrozen(state)) matched[path] = grad;
     }
-    const paths = Object.keys(matched);
-    if (paths.length === 0) {
+    if (keys.length === 0) {
       throw new RangeError(
         `Cannot ${action}: there must be a gradient of at least one parameter`,
       );
     }
-    return select(matched, paths.filter((path) => !this.isFrozen(path)));
+    return matched;
   }
+}
+
+function isFrozen(state: Partial<ParamState>): boolean {
+  return state.frozen === true;
 }
 
 function checkParameter(
@@ -167,18 +178,22 @@ function checkParameter(
   }
 }
 
-function checkGradient(
+/** Whether a gradient is right: the quick test, which is made at every step. */
+function fits(grad: Tensors[string], state: State): boolean {
+  return grad instanceof tf.Tensor && !grad.isDisposed &&
+    grad.dtype === "float32" && sameShape(grad.shape, state.shape);
+}
+
+function refuseGradient(
   action: string,
   path: string,
   grad: Tensors[string],
   { shape }: State,
-) {
+): never {
   const name = `the gradient of "${path}"`;
   check(action, name, grad, tensor);
   if (!sameShape(grad.shape, shape)) {
     refuse(action, name, `of the shape [${shape}]`, grad.shape);
   }
-  if (grad.dtype !== "float32") {
-    refuse(action, name, "a float32 tensor", grad, TypeError);
-  }
+  refuse(action, name, "a float32 tensor", grad, TypeError);
 }
