@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { acceptEmpty } from "../empty.ts";
 import { checkIndices } from "../indices.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
@@ -24,6 +25,7 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
   registerCrossEntropy();
   correctPaddings("cpu");
+  acceptEmpty("cpu");
   upcastInputs("cpu");
   checkIndices(
     "cpu",

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
+import { acceptEmpty } from "../empty.ts";
 import { checkIndices } from "../indices.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
@@ -40,9 +41,6 @@ export function registerWebGpuKernels(): void {
       "chunks",
     );
   }
-  for (const [name, value] of REDUCTIONS) {
-    replace(name, (shipped) => reduceNothing(shipped, value));
-  }
   for (const name of [tf.Conv2D, tf.FusedConv2D]) {
     replace(name, (shipped) => convolveNothing(shipped, false));
   }
@@ -53,6 +51,7 @@ export function registerWebGpuKernels(): void {
   registerCrossEntropy();
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   correctPaddings("webgpu");
+  acceptEmpty("webgpu");
   upcastInputs("webgpu");
   checkIndices("webgpu", valuesOnHost, [tf.GatherV2, tf.GatherNd]);
   allowEdits();
@@ -61,15 +60,6 @@ export function registerWebGpuKernels(): void {
   refuseEmptyInputs();
   refuseSyncReads();
 }
-
-/** What reductions of nothing give. */
-const REDUCTIONS: readonly [string, number][] = [
-  [tf.Sum, 0],
-  [tf.Prod, 1],
-  [tf.Mean, NaN],
-  [tf.Max, -Infinity],
-  [tf.Min, Infinity],
-];
 
 function replace(
   kernelName: string,
@@ -211,23 +201,6 @@ function castValues(shipped: KernelFunc): KernelFunc {
     });
     one.dispose();
     return product;
-  };
-}
-
-function reduceNothing(shipped: KernelFunc, value: number): KernelFunc {
-  return (args) => {
-    const { shape } = args.inputs.x as tf.TensorInfo;
-    if (sizeFromShape(shape) > 0) return shipped(args);
-    const { axis, reductionIndices, keepDims } = args.attrs as unknown as {
-      axis?: number | number[];
-      reductionIndices?: number | number[];
-      keepDims: boolean;
-    };
-    const axes = tf.util.parseAxisParam(reductionIndices ?? axis!, shape);
-    const kept = shape.flatMap((n, i) =>
-      axes.includes(i) ? keepDims ? [1] : [] : [n]
-    );
-    return tf.fill(kept, value);
   };
 }
 
