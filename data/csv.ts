@@ -4,7 +4,7 @@
  * @module
  */
 import { boolean, checkOptions, type OptionRules, rule } from "../check.ts";
-import { type Column, column } from "./column.ts";
+import { type Column, column, fromNumbers } from "./column.ts";
 import { READ_RULES, type ReadOptions, readText } from "./files.ts";
 
 /** Options of {@linkcode parseCsv} and {@linkcode readCsv}. */
@@ -105,12 +105,14 @@ export async function readCsv(
 }
 
 /**
- * Columns of a table as numbers.
+ * Columns of a table as numbers, rounded to float32. If all of them are integers and
+ * float32 cannot represent one, they are int32.
  *
  * @param table The table.
  * @param names The columns, in the order wanted.
  * @returns One example of shape `[names.length]` for each row.
- * @throws {RangeError} If there is no such column, or a field is no number.
+ * @throws {RangeError} If there is no such column, a field is not a number or is out of
+ *   range, or an integer can be represented neither way.
  */
 export function csvNumbers(
   table: CsvTable,
@@ -126,8 +128,9 @@ export function csvNumbers(
       }: current value is ${JSON.stringify(name)}`,
     );
   });
-  const data = new Float32Array(table.rows.length * indices.length);
+  const data = new Float64Array(table.rows.length * indices.length);
   let at = 0;
+  let isExact = true;
   table.rows.forEach((row, r) => {
     for (const index of indices) {
       const field = row[index]!.trim();
@@ -141,10 +144,14 @@ export function csvNumbers(
           }`,
         );
       }
+      const rounded = Math.fround(value);
+      isExact &&= rounded === value || !Number.isInteger(value);
       data[at++] = value;
     }
   });
-  return column(data, [indices.length]);
+  // As numbers of a list where float32 would change an integer.
+  const action = "read columns of numbers";
+  return column(fromNumbers(action, data, isExact), [indices.length]);
 }
 
 interface Row {

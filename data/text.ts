@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   boolean,
+  check,
   checkOptions,
   instanceOf,
   type OptionRules,
@@ -135,6 +136,12 @@ export function textWindows(
   options: TextWindowsOptions,
 ): Iterable<[x: tf.Tensor2D, y: tf.Tensor2D]> {
   checkOptions("cut windows", options, RULES);
+  check(
+    "cut windows",
+    "tokens",
+    tokens,
+    instanceOf(Int32Array, "an Int32Array"),
+  );
   const { batchSize, context, count = Infinity } = options;
   if (tokens.length <= context) {
     throw new RangeError(

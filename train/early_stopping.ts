@@ -5,6 +5,7 @@
  */
 import { checkOptions, type OptionRules } from "../check.ts";
 import type { Callback } from "./callback.ts";
+import { valueOf } from "./logs/run_log.ts";
 import { type Monitor, MONITOR_RULES, resolveMonitor } from "./monitor.ts";
 
 /** Options of {@linkcode earlyStopping}. */
@@ -42,7 +43,9 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     check: ({ measures }) => void resolveMonitor(action, options, measures),
     onEvaluation(run) {
       const { mode } = resolveMonitor(action, options, run.measures);
-      const values = run.log.evaluations.map(({ values }) => values[monitor]!);
+      const values = run.log.evaluations.map((record) =>
+        valueOf(record, monitor) ?? NaN
+      );
       const waited = values.length - 1 - bestOf(values, mode, minDelta);
       if (waited >= patience) {
         run.stop(`no better ${monitor} in ${patience} evaluations`);

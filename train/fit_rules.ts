@@ -35,6 +35,7 @@ import {
   type Monitor,
   MONITOR_RULES,
 } from "./monitor.ts";
+import { PART_NAMES } from "./parts.ts";
 import { unitOf } from "./schedules.ts";
 import { hasLineSearch } from "./stepper.ts";
 import { WeightAverage } from "./weight_average.ts";
@@ -111,6 +112,11 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
     throw new TypeError(
       "Cannot fit: to keep the best checkpoint, there must be validation data",
     );
+  }
+  for (const name of Object.keys(options.random ?? {})) {
+    if (!PART_NAMES.includes(name)) continue;
+    const rule = `other than ${PART_NAMES.join(", ")}, which are saved already`;
+    refuse("fit", "each name in random", rule, name);
   }
   if (hasLineSearch(options.optimizer)) {
     for (

@@ -8,6 +8,17 @@ import type { Batch } from "../data/batch.ts";
 import * as random from "../random.ts";
 import type { FitOptions } from "./fit_options.ts";
 
+/** The names of the parts of a checkpoint that are not names of random states. */
+export const PART_NAMES: readonly string[] = [
+  "model",
+  "optimizer",
+  "random",
+  "progress",
+  "data",
+  "average",
+  "batch",
+];
+
 /**
  * The parts of a checkpoint: all that the rest of a run depends on.
  *
