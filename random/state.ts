@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, instanceOf, type ValueRule } from "../check.ts";
+import { check, instanceOf, pair, type ValueRule } from "../check.ts";
 import { recording } from "../recording.ts";
 import { LongTermState } from "../state.ts";
 import { philox } from "./philox.ts";
@@ -53,7 +53,21 @@ export class RandomState extends LongTermState<RandomKey> {
    * @throws {RangeError} If the seed is not a safe integer.
    */
   constructor(seed: number | RandomKey = 0) {
-    super(isKey(seed) ? seed : keyOf(seed));
+    super(isKey(seed) ? checked("create RandomState", seed) : keyOf(seed));
+  }
+
+  /** The stream and the position in it. */
+  override get value(): RandomKey {
+    return super.value;
+  }
+
+  override set value(next: RandomKey) {
+    super.value = checked("write RandomState", next);
+  }
+
+  /** As writing `value`. */
+  override replace(next: RandomKey): void {
+    super.replace(checked("write RandomState", next));
   }
 
   /** Restarts the stream at a seed, which must be a safe integer. */
@@ -126,6 +140,16 @@ export const stream: ValueRule = instanceOf(RandomState, "a RandomState");
 
 function isKey(x: unknown): x is RandomKey {
   return typeof x === "object" && x !== null && "key" in x && "offset" in x;
+}
+
+const word = "a nonnegative integer";
+
+/** `key`, if it is one: a checkpoint may have been crafted. */
+function checked(action: string, key: RandomKey): RandomKey {
+  const { key: words, offset } = Object(key) as Partial<RandomKey>;
+  check(action, "key", words, pair(word, word));
+  check(action, "offset", offset, word);
+  return key;
 }
 
 function keyOf(seed: number): RandomKey {

@@ -396,3 +396,27 @@ Deno.test("draws of no element are empty and take nothing from the stream", asyn
   assertEquals(random.permutation(0).length, 0);
   assertEquals(random.default.value, before);
 });
+
+Deno.test("a key that cannot be one is refused, also when a checkpoint has it", () => {
+  for (
+    const key of [
+      { key: [1, 2], offset: NaN },
+      { key: [1, 2], offset: -1 },
+      { key: [NaN, 2], offset: 0 },
+      { key: [1.5, 2], offset: 0 },
+      { key: [1], offset: 0 },
+      { key: "ab", offset: 0 },
+    ] as unknown as random.RandomKey[]
+  ) {
+    assertThrows(
+      () => new RandomState(key),
+      Error,
+      "Cannot create RandomState",
+    );
+    const state = new RandomState(3);
+    const before = state.value;
+    assertThrows(() => state.value = key, Error, "Cannot write RandomState");
+    assertThrows(() => state.replace(key), Error, "Cannot write RandomState");
+    assertEquals(state.value, before);
+  }
+});

@@ -11,6 +11,7 @@ import { csvNumbers, parseCsv, readCsv } from "../../data/csv.ts";
 import { readText } from "../../data/files.ts";
 import { decodeIdx, readIdx } from "../../data/idx.ts";
 import { readIdxDirectory } from "../../data/idx_directory.ts";
+import { textWindows } from "../../data/text.ts";
 
 const text = (content: string) => new TextEncoder().encode(content);
 
@@ -210,4 +211,29 @@ Deno.test("IDX headers that no tensor can have are refused, also with a size of 
   for (let i = 1; i < 4; i++) view.setUint32(4 + 4 * i, 0xffffffff);
   assertThrows(() => decodeIdx(huge), RangeError, "the product of its sizes");
   assertEquals(decodeIdx(idx(0, 28, 28)).shape, [0, 28, 28]);
+});
+
+Deno.test("integers of a table that float32 would change are int32, or refused", () => {
+  const numbers = (...fields: string[]) =>
+    csvNumbers(parseCsv(`a\n${fields.join("\n")}\n`)).data;
+  assertEquals(numbers("1", "2"), Float32Array.of(1, 2));
+  assertEquals(numbers("0.1", "2"), Float32Array.of(0.1, 2));
+  assertEquals(numbers("16777217", "-3"), Int32Array.of(16777217, -3));
+  assertEquals(numbers("4294967296"), Float32Array.of(2 ** 32));
+  assertThrows(
+    () => numbers("3000000001"),
+    RangeError,
+    "the values must be integers that int32 or float32 can represent",
+  );
+  assertThrows(() => numbers("1e39"), RangeError, "the range of float32");
+});
+
+Deno.test("textWindows() refuses tokens that are not an Int32Array", () => {
+  for (const tokens of [[1, 2, 3], Float32Array.of(1, 2, 3), "abc"]) {
+    assertThrows(
+      () => textWindows(tokens as never, { batchSize: 1, context: 1 }),
+      TypeError,
+      "tokens must be an Int32Array",
+    );
+  }
 });

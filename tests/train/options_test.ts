@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../backend/mod.ts";
 import * as checkpoint from "../../checkpoint.ts";
+import { RandomState } from "../../random.ts";
 import { ParamState } from "../../state.ts";
 import * as train from "../../train/mod.ts";
 import { inFolder, namesIn } from "../_folder.ts";
@@ -243,6 +244,8 @@ const BAD_VALUES: [Options, error: typeof TypeError | typeof RangeError][] = [
   [{ resume: "yes" }, TypeError],
   [{ resume: true }, TypeError],
   [{ random: { a: 7 } }, TypeError],
+  [{ random: { model: new RandomState(1) } }, RangeError],
+  [{ random: { data: new RandomState(1) } }, RangeError],
   [{ fastDevRun: 0.5 }, RangeError],
   [{ overfitBatches: 0 }, RangeError],
   [{ name: 7 }, TypeError],
