@@ -9,7 +9,7 @@ import * as optim from "../../optim/mod.ts";
 
 /** Two values of an option that lead to different places. */
 export interface Scene<O, K extends keyof O> {
-  /** Options that both share. */
+  /** Options in common. */
   readonly with?: Partial<O>;
   /** The values. */
   readonly values: readonly [O[K], O[K]];

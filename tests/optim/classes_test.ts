@@ -55,7 +55,7 @@ for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
           train(make({ ...scene.with, [option]: value }), steps)
         );
         if (option === "linesearch") {
-          // A search wants a function: gradients alone are refused.
+          // A line search needs a function: gradients alone are refused.
           await a;
           let refused = false;
           await b!.catch(() => refused = true);

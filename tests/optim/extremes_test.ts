@@ -107,7 +107,7 @@ const INHERITED = ["constructor", "toString", "hasOwnProperty", "valueOf"];
 
 for (const [name, { make }] of Object.entries(OPTIMIZERS)) {
   onEachBackend(
-    `${name} takes parameters with the names of what every object inherits`,
+    `${name} takes parameters named constructor, toString, hasOwnProperty`,
     async () => {
       const train = async (names: readonly string[]) => {
         const params = Object.fromEntries(
@@ -148,7 +148,7 @@ onEachBackend("a parameter called __proto__ is refused", () => {
 }, { only: ["cpu"] });
 
 onEachBackend(
-  "no gradient and no update is taken from what an object inherits",
+  "gradients and updates are own properties of their records",
   () => {
     const w = new ParamState(tf.scalar(1));
     const optimizer = new optim.SGD().registerTrainableWeights({ w });

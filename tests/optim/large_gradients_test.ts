@@ -78,7 +78,7 @@ for (const name of Object.keys(INVARIANT)) {
         }
         return [...await w.value.data()];
       };
-      // Up to 5e20 a share of the square is finite: 1e-3 of it with β₂ = 0.999.
+      // 1e-3 of the square is finite up to 5e20.
       const isMean = ["Adam", "AdamW", "Nadam", "Lamb"].includes(name);
       const large = await path(isMean ? 1e20 : 1e18);
       const small = await path(1e4);

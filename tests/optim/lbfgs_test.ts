@@ -17,7 +17,7 @@ import { scope } from "../../memory.ts";
 import { ParamState } from "../../state.ts";
 import { assertNoLeak, numbers, onEachBackend } from "../_backends.ts";
 
-/** Rosenbrock's function in three dimensions, where upstream's search froze. */
+/** Rosenbrock's function in three dimensions, where the line search of braintools froze. */
 function rosenbrock(x: tf.Tensor): tf.Scalar {
   const next = tf.slice(x, 1, 2), last = tf.slice(x, 0, 2);
   const valley = tf.square(tf.sub(next, tf.square(last)));
@@ -84,27 +84,34 @@ onEachBackend("update(grads, { value, valueFn }) searches too", async () => {
   losses.slice(1).forEach((loss, i) => assert(loss <= losses[i]! * (1 + 1e-5)));
 }, { only: ["cpu"] });
 
-onEachBackend("what a search lacks is said", async () => {
-  const { x, evaluate } = problem();
-  using optimizer = new LBFGS({ linesearch: "zoom" }).registerTrainableWeights({
-    x,
-  });
-  const { value, grads } = evaluate();
-  assertThrows(() => optimizer.step(grads), TypeError, "await step(closure)");
-  await assertRejects(
-    () => optimizer.update(grads),
-    TypeError,
-    "value and valueFn",
-  );
-  await assertRejects(
-    () =>
-      optimizer.update(grads, { value, valueFn: () => rosenbrock(x.value) }),
-    TypeError,
-    "zoom needs gradients",
-  );
-  const values = await numbers(x.value);
-  [-1.2, 1, 0.5].forEach((v, i) => assertLess(Math.abs(values[i]! - v), 1e-6));
-}, { only: ["cpu"] });
+onEachBackend(
+  "a line search without its value or function is refused",
+  async () => {
+    const { x, evaluate } = problem();
+    using optimizer = new LBFGS({ linesearch: "zoom" })
+      .registerTrainableWeights({
+        x,
+      });
+    const { value, grads } = evaluate();
+    assertThrows(() => optimizer.step(grads), TypeError, "await step(closure)");
+    await assertRejects(
+      () => optimizer.update(grads),
+      TypeError,
+      "value and valueFn",
+    );
+    await assertRejects(
+      () =>
+        optimizer.update(grads, { value, valueFn: () => rosenbrock(x.value) }),
+      TypeError,
+      "zoom needs gradients",
+    );
+    const values = await numbers(x.value);
+    [-1.2, 1, 0.5].forEach((v, i) =>
+      assertLess(Math.abs(values[i]! - v), 1e-6)
+    );
+  },
+  { only: ["cpu"] },
+);
 
 onEachBackend(
   "a closure that throws leaves the parameters as they were",

@@ -39,7 +39,7 @@ const read = async ({ w, b }: { w: ParamState; b: ParamState }) => [
 
 for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
   onEachBackend(
-    `${name} goes on at a new rate, given where its state is loaded`,
+    `${name} loads a state with a new rate`,
     async () => {
       await assertNoLeak(async () => {
         const whole = begin(make({ lr: 0.1 })),
@@ -78,7 +78,7 @@ for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
   }
 
   onEachBackend(
-    `${name} goes on at a new decay, given where its state is loaded`,
+    `${name} loads a state with a new weight decay`,
     async () => {
       await assertNoLeak(async () => {
         const options = { lr: 0.1, weightDecay: 0.01 };
@@ -104,7 +104,7 @@ for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
 }
 
 onEachBackend(
-  "under a schedule, a new rate scales what follows the load",
+  "a new rate on load scales the schedule that follows",
   () => {
     const make = () =>
       begin(

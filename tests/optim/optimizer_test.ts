@@ -67,7 +67,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("a clone of a parameter or slot stays as it was", async () => {
+onEachBackend("a clone of a parameter or slot keeps its values", async () => {
   const w = param(1, 2);
   using optimizer = new optim.Momentum({ lr: 1 }).registerTrainableWeights({
     w,
@@ -99,7 +99,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("gradients are freed, or kept if asked for", () => {
+onEachBackend("a step disposes gradients, unless keep is true", () => {
   const w = param(1);
   using optimizer = new optim.SGD().registerTrainableWeights({ w });
   const [g, h] = [like(1), like(1)];
@@ -159,7 +159,7 @@ onEachBackend("wrong gradients throw before anything has changed", async () => {
   tf.dispose([g, wide, whole]);
 }, { only: ["cpu"] });
 
-onEachBackend("what is registered must be states of float32 tensors", () => {
+onEachBackend("only states of float32 tensors are registered", () => {
   const optimizer = new optim.SGD();
   const register = (params: unknown) => () =>
     optimizer.registerTrainableWeights(params as Record<string, ParamState>);

@@ -170,7 +170,7 @@ for (const [name, options, call] of SUBJECTS) {
     }
   });
 
-  Deno.test(`${name} refuses what is no object of options`, () => {
+  Deno.test(`${name} refuses options that are not an object`, () => {
     for (const value of [null, 0.1, "fast", [0.1], true, () => 0.1]) {
       const error = assertThrows(() => call(value), TypeError);
       const start = `Cannot create ${name}: the options must be an object`;

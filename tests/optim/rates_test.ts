@@ -175,7 +175,7 @@ onEachBackend("a rate of 0 under a warmup is set for that step", () => {
   assertEquals(optimizer.currentLr, 0.25);
 }, { only });
 
-onEachBackend("what looks like a rate and is none throws", () => {
+onEachBackend("setting a property that is not the learning rate throws", () => {
   const { w } = twoParams();
   // deno-lint-ignore no-explicit-any
   const optimizer = new optim.Adam().registerTrainableWeights({ w }) as any;
@@ -196,3 +196,30 @@ onEachBackend("what looks like a rate and is none throws", () => {
   for (const [set, message] of refused) assertThrows(set, Error, message);
   assertEquals(optimizer.currentLr, 1e-3);
 }, { only });
+
+onEachBackend(
+  "a group's own plateau gets the metric of each evaluation",
+  async () => {
+    const { w, b } = twoParams();
+    using optimizer = new optim.SGD({ lr: 1e-6 })
+      .registerTrainableWeights({ w })
+      .addParamGroup({ b }, {
+        lr: new optim.ReduceLROnPlateau({
+          baseLr: 1e-6,
+          patience: 0,
+          factor: 0.5,
+          eps: 0,
+          threshold: 0.5,
+        }),
+      });
+    const validation = {
+      *[Symbol.iterator]() {
+        yield [tf.scalar(1)];
+      },
+    };
+    await train(optimizer, { w, b }, { epochs: 3, validation });
+    assertEquals(optimizer.paramGroups[1]!.lr, 2.5e-7);
+    assertEquals(optimizer.paramGroups[0]!.lr, 1e-6);
+  },
+  { only },
+);

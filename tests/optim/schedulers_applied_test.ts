@@ -103,7 +103,7 @@ onEachBackend(
   { only },
 );
 
-onEachBackend("any number of groups share absolute rates", async () => {
+onEachBackend("any number of groups use the same absolute rates", async () => {
   const lr = new PiecewiseConstantSchedule({
     baseLr: [1, 2],
     boundaries: [1],
@@ -145,7 +145,7 @@ onEachBackend("a scheduler that is added multiplies the rates", async () => {
 }, { only });
 
 onEachBackend(
-  "a rate that is set holds where the schedule stays, and scales what follows",
+  "a rate set by hand holds while the schedule is constant, and scales it after",
   async () => {
     const lr = new StepLR({ baseLr: 1, stepSize: 1, gamma: 0.5 });
     const { optimizer, params } = twoGroups(lr, { lr: 2 });
@@ -180,7 +180,7 @@ for (
   })
 ) {
   onEachBackend(
-    `${name} is saved with the optimizer, and goes on`,
+    `${name} is saved and loaded with the optimizer`,
     async () => {
       for (const stop of [1, 37, 60]) {
         const whole = twoGroups(make());

@@ -89,7 +89,7 @@ for (const [name, make] of Object.entries(all)) {
     assertEquals(jumped.stateDict(), stepped.stateDict());
   });
 
-  Deno.test(`${name} goes on as it was after save and load`, () => {
+  Deno.test(`${name} continues after save and load as without`, () => {
     for (const stop of [0, 1, 46, 93, 141]) {
       const whole = make();
       while (whole.lastEpoch < stop) advance(whole);
@@ -108,7 +108,7 @@ for (const [name, make] of Object.entries(all)) {
     }
   });
 
-  Deno.test(`${name} refuses a bad state, and stays as it was`, () => {
+  Deno.test(`${name} refuses a bad state, and is unchanged`, () => {
     const scheduler = make();
     for (let e = 0; e < 50; e++) advance(scheduler);
     const before = scheduler.stateDict();
@@ -193,7 +193,7 @@ Deno.test("a plateau's eps keeps a cut from being made", () => {
   assertEquals([cut(0.5), cut(0.9), cut(0.95)], [0.1, 1, 1]);
 });
 
-Deno.test("a plateau takes what is just at the threshold for no better", () => {
+Deno.test("a metric just at the threshold is not better for a plateau", () => {
   for (
     const [mode, thresholdMode, same, better] of [
       ["min", "rel", 1, 0.99],
@@ -235,7 +235,7 @@ Deno.test("a plateau goes forward to an epoch, not back", () => {
   assertEquals(scheduler.lastEpoch, 20);
 });
 
-Deno.test("what holds a plateau wants a metric", () => {
+Deno.test("a combination with a plateau takes a metric", () => {
   const plateau = () => new ReduceLROnPlateau();
   const nested = new ChainedScheduler({
     schedulers: [
@@ -257,7 +257,7 @@ Deno.test("what holds a plateau wants a metric", () => {
   }
 });
 
-Deno.test("SequentialLR gives a plateau the metrics of its own epochs", () => {
+Deno.test("SequentialLR passes metrics to the plateau of the present epoch", () => {
   const plateau = new ReduceLROnPlateau({ baseLr: 1, patience: 1 });
   const scheduler = new SequentialLR({
     schedulers: [new WarmupScheduler({ baseLr: 1, warmupEpochs: 3 }), plateau],
@@ -270,7 +270,7 @@ Deno.test("SequentialLR gives a plateau the metrics of its own epochs", () => {
   assertEquals(scheduler.currentLrs, [0.1]);
 });
 
-Deno.test("ChainedScheduler takes the base rates of the first, and shares of the others", () => {
+Deno.test("ChainedScheduler multiplies the first by the factors of the others", () => {
   const scheduler = new ChainedScheduler({
     schedulers: [
       new StepLR({ baseLr: [1, 0.5], stepSize: 2, gamma: 0.5 }),
@@ -287,7 +287,7 @@ Deno.test("ChainedScheduler takes the base rates of the first, and shares of the
   assertEquals(off.lrAt(3), 0);
 });
 
-Deno.test("a base rate of its own scales a composition and what is in it", () => {
+Deno.test("the base rate of a group scales a composition and its parts", () => {
   const scheduler = new SequentialLR({
     schedulers: [
       new WarmupScheduler({ baseLr: 1, warmupEpochs: 4 }),
@@ -354,7 +354,7 @@ Deno.test("apply() changes the rates and scales those that follow, and is saved"
   assertEquals(scheduler.stateDict().appliedLrs, null);
 });
 
-Deno.test("schedulers do not share lists with what they are given or give", () => {
+Deno.test("schedulers copy lists that they take and return", () => {
   const baseLr = [1, 2];
   const scheduler = new StepLR({ baseLr });
   baseLr[0] = 9;
@@ -379,7 +379,7 @@ Deno.test("toScheduler() takes a number, a function and a scheduler", () => {
   assertThrows(() => toScheduler(-0.1), RangeError, "lr must be");
 });
 
-Deno.test("a function that gives no rate is refused where it is called", () => {
+Deno.test("a function that returns no rate is refused when called", () => {
   for (const value of [NaN, -1, Infinity]) {
     const scheduler = new LambdaLR({
       baseLr: 1,
@@ -405,7 +405,7 @@ Deno.test("MultiplicativeLR calls its function once a step", () => {
   assertEquals(calls, 1000);
 });
 
-Deno.test("a rate between two epochs is asked for too", () => {
+Deno.test("lrAt takes fractional epochs", () => {
   const lrLambda = (e: number) => 1 / (1 + e);
   const scheduler = new MultiplicativeLR({ baseLr: 1, lrLambda });
   assertEquals(scheduler.lrAt(2.5), scheduler.lrAt(2));
@@ -419,7 +419,7 @@ Deno.test("CyclicLR keeps its top where its base rate is 0", () => {
   assertEquals(scheduler.currentLrs, [1, 1]);
 });
 
-Deno.test("OneCycleLR starts at its top where there is no step to rise", () => {
+Deno.test("OneCycleLR starts at maxLr if no step is left to rise", () => {
   for (const variant of ["torch", "braintools"] as const) {
     const options = { maxLr: 1, totalSteps: 10, pctStart: 0.1, variant };
     const scheduler = new OneCycleLR(options);
@@ -427,7 +427,7 @@ Deno.test("OneCycleLR starts at its top where there is no step to rise", () => {
   }
 });
 
-Deno.test("ExponentialDecayLR stays where it neither falls nor rises", () => {
+Deno.test("ExponentialDecayLR with decayRate 1 is constant", () => {
   const options = { baseLr: 1, decayRate: 1, endValue: 2 };
   assertEquals(new ExponentialDecayLR(options).lrAt(5000), 1);
 });

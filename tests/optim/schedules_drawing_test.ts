@@ -4,7 +4,7 @@ import { drawSchedules } from "../../scripts/draw_schedules.ts";
 
 const sheet = drawSchedules();
 
-Deno.test("docs/schedules.svg is what `deno task schedules` makes", async () => {
+Deno.test("docs/schedules.svg is the output of `deno task schedules`", async () => {
   const path = new URL("../../docs/schedules.svg", import.meta.url);
   assertEquals(await Deno.readTextFile(path), sheet);
 });

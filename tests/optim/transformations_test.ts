@@ -131,22 +131,34 @@ onEachBackend(
   },
 );
 
-onEachBackend("a rate is one's own, or that of who applies it", async () => {
-  const w = new ParamState(tf.tensor1d([0]));
-  const step = async (tx: optim.GradientTransformation) => {
-    using optimizer = new optim.Optimizer({ tx, lr: 0.5 })
-      .registerTrainableWeights({ w });
-    const [before] = await numbers(w.value);
-    optimizer.step({ w: tf.tensor1d([1]) });
-    return before! - (await numbers(w.value))[0]!;
-  };
-  assertAlmostEquals(await step(optim.sgd()), 0.5, 1e-6);
-  assertAlmostEquals(await step(optim.sgd({ lr: 0.25 })), 0.25, 1e-6);
-  assertAlmostEquals(await step(optim.sgd({ lr: (n) => 0.1 + n })), 0.1, 1e-6);
-  const scheduler = new optim.StepLR({ baseLr: 0.2, stepSize: 1, gamma: 0.5 });
-  scheduler.step();
-  assertAlmostEquals(await step(optim.sgd({ lr: scheduler })), 0.1, 1e-6);
-}, { only: ["cpu"] });
+onEachBackend(
+  "the rate is that of the option, or of the optimizer",
+  async () => {
+    const w = new ParamState(tf.tensor1d([0]));
+    const step = async (tx: optim.GradientTransformation) => {
+      using optimizer = new optim.Optimizer({ tx, lr: 0.5 })
+        .registerTrainableWeights({ w });
+      const [before] = await numbers(w.value);
+      optimizer.step({ w: tf.tensor1d([1]) });
+      return before! - (await numbers(w.value))[0]!;
+    };
+    assertAlmostEquals(await step(optim.sgd()), 0.5, 1e-6);
+    assertAlmostEquals(await step(optim.sgd({ lr: 0.25 })), 0.25, 1e-6);
+    assertAlmostEquals(
+      await step(optim.sgd({ lr: (n) => 0.1 + n })),
+      0.1,
+      1e-6,
+    );
+    const scheduler = new optim.StepLR({
+      baseLr: 0.2,
+      stepSize: 1,
+      gamma: 0.5,
+    });
+    scheduler.step();
+    assertAlmostEquals(await step(optim.sgd({ lr: scheduler })), 0.1, 1e-6);
+  },
+  { only: ["cpu"] },
+);
 
 onEachBackend("a partition treats each parameter by its label", async () => {
   const label = (path: string) => path === "w" ? "adam" : "sgd";
@@ -163,20 +175,26 @@ onEachBackend("a partition treats each parameter by its label", async () => {
   assertAllClose(await pure(optim.partition(label, mixed)), both);
 });
 
-onEachBackend("what clips by a norm sees its own label only", async () => {
-  const clipped = optim.chain(optim.clipByGlobalNorm(1), optim.sgd({ lr: 1 }));
-  const tx = optim.partition((path) => path, { w: clipped, b: clipped });
-  const params = tensors({ w: [0, 0], b: [0] });
-  const [updates] = tx.update(
-    tensors({ w: [3, 4], b: [10] }),
-    tx.init(params),
-    params,
-  );
-  const [x, y] = await numbers(updates["w"]!);
-  assertAlmostEquals(x!, -0.6, 1e-6);
-  assertAlmostEquals(y!, -0.8, 1e-6);
-  assertAlmostEquals((await numbers(updates["b"]!))[0]!, -1, 1e-6);
-});
+onEachBackend(
+  "clipping by norm in a partition sees its own label only",
+  async () => {
+    const clipped = optim.chain(
+      optim.clipByGlobalNorm(1),
+      optim.sgd({ lr: 1 }),
+    );
+    const tx = optim.partition((path) => path, { w: clipped, b: clipped });
+    const params = tensors({ w: [0, 0], b: [0] });
+    const [updates] = tx.update(
+      tensors({ w: [3, 4], b: [10] }),
+      tx.init(params),
+      params,
+    );
+    const [x, y] = await numbers(updates["w"]!);
+    assertAlmostEquals(x!, -0.6, 1e-6);
+    assertAlmostEquals(y!, -0.8, 1e-6);
+    assertAlmostEquals((await numbers(updates["b"]!))[0]!, -1, 1e-6);
+  },
+);
 
 onEachBackend("a mask limits, and freezes", async () => {
   const base = await stateful(optim.sgd({ lr: 0.1 }));
@@ -223,7 +241,7 @@ onEachBackend("Lookahead takes any optimizer or transformation", async () => {
   }).registerTrainableWeights({ q });
   for (let t = 0; t < 4; t++) follower.step({ q: tf.scalar(1) });
   assertEquals(await numbers(q.value), [-(0 + 1 + 2 + 3)]);
-  // The example of upstream's documentation: g = 1, lr 0.1, k = 3.
+  // The documented example: g = 1, lr 0.1, k = 3.
   const p = new ParamState(tf.scalar(0)), seen: number[] = [];
   using optimizer = new optim.Lookahead({
     baseOptimizer: new optim.SGD({ lr: 0.1 }),
@@ -238,7 +256,7 @@ onEachBackend("Lookahead takes any optimizer or transformation", async () => {
   );
 }, { only: ["cpu", "wasm"] });
 
-Deno.test("a slot must not be called like what a rule reads or writes", () => {
+Deno.test("a slot called update, param or next is refused", () => {
   for (const name of ["update", "param", "next"]) {
     const rule = {
       slots: { [name]: 0 },
@@ -253,7 +271,7 @@ Deno.test("a slot must not be called like what a rule reads or writes", () => {
   }
 });
 
-onEachBackend("a class of one's own has options of its own", async () => {
+onEachBackend("a custom class has its own options", async () => {
   class Scaled extends optim.Optimizer<
     optim.OptimizerOptions & { readonly factor?: number }
   > {
