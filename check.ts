@@ -271,18 +271,30 @@ export function checkOptions<O extends object>(
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(rules, name)) {
-      const names = Object.keys(rules);
-      const hint = names.length === 0
-        ? "it takes none"
-        : `did you mean "${prefix}${nearest(name, names)}"?`;
       throw new TypeError(
-        `Cannot ${action}: there is no option "${prefix}${name}": ${hint}`,
+        `Cannot ${action}: there is no option "${prefix}${name}": ${
+          hint(name, Object.keys(rules), prefix)
+        }`,
       );
     }
     if (value !== undefined) {
       check(action, prefix + name, value, rules[name as keyof O]);
     }
   }
+}
+
+/** The one of `names` that was meant by `name`, or all of them. */
+export function hint(
+  name: string,
+  names: readonly string[],
+  prefix = "",
+): string {
+  if (names.length === 0) return "it takes none";
+  const meant = nearest(name, names);
+  if (meant !== undefined) return `did you mean "${prefix}${meant}"?`;
+  return `there ${names.length === 1 ? "is" : "are"} ${
+    names.map((other) => `"${prefix}${other}"`).join(", ")
+  }`;
 }
 
 /** Throw unless `options` is an object, which no list is. */

@@ -6,14 +6,19 @@
 
 /**
  * The one of `names` that `name` most likely stands for: `tMax` for `T_max`,
- * `bias` for `useBias`, `betas` for `beta1`.
+ * `bias` for `useBias`, `betas` for `beta1`; undefined if none is like it.
  */
-export function nearest(name: string, names: readonly string[]): string {
-  let best = names[0]!, least = Infinity;
+export function nearest(
+  name: string,
+  names: readonly string[],
+): string | undefined {
+  let best: string | undefined, least = Infinity;
   for (const candidate of names) {
     const [a, b] = [plain(name), plain(candidate)];
+    const changes = distance(a, b);
+    if (changes > Math.max(a.length, b.length) / 2) continue;
     // Of names that are as near, the one of nearly the same length.
-    const cost = distance(a, b) + Math.abs(a.length - b.length) / 100;
+    const cost = changes + Math.abs(a.length - b.length) / 100;
     if (cost < least) [best, least] = [candidate, cost];
   }
   return best;

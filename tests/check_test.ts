@@ -166,6 +166,16 @@ Deno.test("misspelled, translated and half remembered names find their option", 
       ["T_max", "tMax"],
     ] as const
   ) assertEquals(nearest(name, names), meant);
+  assertEquals(nearest("foo", names), undefined);
+});
+
+Deno.test("options that are like none are answered with all there are", () => {
+  const rules = { rate: "in [0, 1]", seed: "an integer" } as const;
+  assertThrows(
+    () => checkOptions("create Dropout", { p: 0.9 } as object, rules),
+    TypeError,
+    'Cannot create Dropout: there is no option "p": there are "rate", "seed"',
+  );
 });
 
 Deno.test("errors show any value", async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../nearest.ts";
+import { hint } from "../check.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { Measures } from "./monitor.ts";
@@ -90,9 +90,9 @@ export function checkCallback(action: string, callback: object): void {
   for (const name in callback) {
     if (!/^on[A-Z]/.test(name) || Object.hasOwn(NAMES, name)) continue;
     throw new TypeError(
-      `Cannot ${action}: callbacks have no function "${name}": did you mean "${
-        nearest(name, names)
-      }"?`,
+      `Cannot ${action}: callbacks have no function "${name}": ${
+        hint(name, names)
+      }`,
     );
   }
 }
