@@ -22,6 +22,7 @@
  * @module
  */
 import { callable, check, checkOptions } from "./check.ts";
+import { isThenable } from "./memory.ts";
 import {
   defaultState,
   DRAW_RULES,
@@ -63,7 +64,13 @@ export function withSeed<T>(seed: number, fn: () => T): T {
   const before = defaultState.value;
   defaultState.seed(seed);
   try {
-    return fn();
+    const result = fn();
+    if (isThenable(result)) {
+      throw new TypeError(
+        "Cannot run with a seed: the function must not return a promise, since the stream is restored when it returns",
+      );
+    }
+    return result;
   } finally {
     defaultState.value = before;
   }

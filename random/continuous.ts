@@ -4,7 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkOptions, tensor } from "../check.ts";
+import { inspectAtOnce } from "../backend/read.ts";
+import { check, checkOptions, refuse, tensor } from "../check.ts";
 import {
   checkShape,
   defaultState,
@@ -34,7 +35,24 @@ export function uniform<R extends tf.Rank>(
   checkShape("draw uniform numbers", shape);
   checkDistribution("draw uniform numbers", "uniform", options, DRAW_RULES);
   const { min = 0, max = 1, random = defaultState } = options;
-  return draw(shape, random, (word) => min + (max - min) * fraction(word));
+  // A number below max may be rounded up to it.
+  const highest = Math.max(floatBelow(max), min);
+  return draw(
+    shape,
+    random,
+    (word) => Math.min(min + (max - min) * fraction(word), highest),
+  );
+}
+
+/** The largest float32 below `x`. */
+function floatBelow(x: number): number {
+  const float = new Float32Array([x]);
+  const bits = new Int32Array(float.buffer);
+  if (float[0]! < x) return float[0]!;
+  if (float[0] === 0) return -(2 ** -149);
+  // The bits of negative numbers count away from 0.
+  bits[0]! += float[0]! > 0 ? -1 : 1;
+  return float[0]!;
 }
 
 /**
@@ -91,6 +109,8 @@ export function truncatedNormal<R extends tf.Rank>(
  * @param logits `[..., classes]`: logarithms of the probabilities, up to a constant
  * for each row. `-Infinity` forbids a class.
  * @returns `[...]`, of dtype `int32`.
+ * @throws {RangeError} If a row has NaN, or only -Infinity. On WebGPU, which cannot read
+ * logits without waiting, the class of the row is -1.
  */
 export function categorical(
   logits: tf.Tensor,
@@ -105,7 +125,19 @@ export function categorical(
       random,
       (word) => -Math.log(-Math.log(midpoint(word))),
     );
-    return tf.argMax(tf.add(logits, gumbel), -1);
+    const classes = tf.argMax(tf.add(logits, gumbel), -1);
+    const possible = tf.greater(tf.max(logits, -1), -Infinity);
+    const isNaN = tf.any(tf.isNaN(tf.cast(logits, "float32")), -1);
+    const valid = tf.logicalAnd(possible, tf.logicalNot(isNaN));
+    const isChecked = inspectAtOnce(valid, (values) => {
+      const row = values.indexOf(0);
+      if (row < 0) return;
+      const is = "numbers or -Infinity, and not -Infinity only";
+      refuse("draw classes", "logits", is, `row ${row} of them`);
+    });
+    return isChecked
+      ? classes
+      : tf.where(valid, classes, tf.scalar(-1, "int32"));
   });
 }
 

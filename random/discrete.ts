@@ -85,7 +85,8 @@ export function bernoulli<R extends tf.Rank>(
  * @param shape The sizes of the axes.
  * @param options See {@linkcode RandintOptions}.
  * @returns A tensor of dtype `int32`.
- * @throws {RangeError} If they are not integers, or `min` is not below `max`.
+ * @throws {RangeError} If they are not integers, `min` is not below `max`, or the range
+ * exceeds that of int32.
  */
 export function randint<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
@@ -96,6 +97,8 @@ export function randint<R extends tf.Rank>(
   const { min = 0, max, random = defaultState } = options;
   check("draw integers", "max", max, "an integer");
   if (min >= max) refuse("draw integers", "min", `below max, ${max}`, min);
+  if (min < -(2 ** 31)) refuse("draw integers", "min", "at least -2^31", min);
+  if (max > 2 ** 31) refuse("draw integers", "max", "at most 2^31", max);
   const below = sampler(random, tf.util.sizeFromShape(shape));
   const values = new Int32Array(tf.util.sizeFromShape(shape));
   for (let i = 0; i < values.length; i++) values[i] = min + below(max - min);

@@ -420,3 +420,58 @@ Deno.test("a key that cannot be one is refused, also when a checkpoint has it", 
     assertEquals(state.value, before);
   }
 });
+
+Deno.test("uniform() never reaches its upper bound, whatever float32 rounds", async () => {
+  const bounds = [[10, 11], [1e6, 1e6 + 1], [-3, -2], [-1, 0], [0, 1e-45], [
+    2,
+    2 + 2 ** -22,
+  ]];
+  for (const [min, max] of bounds as [number, number][]) {
+    const options = { min, max, random: new RandomState(5) };
+    const values = await random.uniform([100_000], options).data<"float32">();
+    const low = values.reduce((a, b) => Math.min(a, b));
+    const high = values.reduce((a, b) => Math.max(a, b));
+    assert(low >= min && high < max, `${low} to ${high} of ${min} to ${max}`);
+  }
+  const same = await random.uniform([3], { min: 2, max: 2 }).data();
+  assertEquals([...same], [2, 2, 2]);
+});
+
+onEachBackend(
+  "categorical() has no class for a row without one",
+  async (on) => {
+    const INF = Infinity;
+    for (const row of [[-INF, -INF, -INF], [0, NaN, 1]]) {
+      const logits = tf.tensor2d([[0, -INF, -INF], row]);
+      if (on !== "webgpu") {
+        const error = assertThrows(
+          () => random.categorical(logits),
+          RangeError,
+        );
+        assert(error.message.includes("row 1 of them"), error.message);
+      } else {
+        assertEquals([...await random.categorical(logits).data()], [0, -1]);
+      }
+    }
+    const sure = tf.tensor2d([[-INF, 3, -INF], [0, -INF, -INF]]);
+    assertEquals([...await random.categorical(sure).data()], [1, 0]);
+  },
+);
+
+Deno.test("integers beyond int32 are refused, and promises with a seed", () => {
+  for (const [min, max] of [[0, 2 ** 40], [-(2 ** 31) - 1, 0]]) {
+    assertThrows(
+      () => random.randint([2], { min: min!, max: max! }),
+      RangeError,
+      "2^31",
+    );
+  }
+  random.randint([2], { min: -(2 ** 31), max: 2 ** 31 });
+  const before = random.default.value;
+  assertThrows(
+    () => random.withSeed(1, () => Promise.resolve(1)),
+    TypeError,
+    "must not return a promise",
+  );
+  assertEquals(random.default.value, before);
+});

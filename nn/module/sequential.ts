@@ -127,7 +127,8 @@ export class Sequential<
           ? layer.call(y as never) as tf.Tensor
           : layer(y as never);
       }
-      return y as O;
+      // A layer may return its input, which belongs to the caller.
+      return (y === x as tf.Tensor ? tf.clone(y) : y) as O;
     });
   }
 

@@ -462,3 +462,17 @@ onEachBackend("no loss is NaN or infinite for extreme input", async () => {
     }
   }
 });
+
+onEachBackend(
+  "what Sequential returns belongs to its caller, even its input",
+  () => {
+    const x = tf.ones<tf.Rank.R2>([1, 2]);
+    for (const layers of [[], [(x: tf.Tensor) => x]]) {
+      const y = new nn.Sequential(...layers).call(x);
+      assert(y !== x);
+      y.dispose();
+      assert(!x.isDisposed);
+    }
+  },
+  cpu,
+);
