@@ -5,48 +5,17 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { adopt, isLocal, isThenable, mapTensors, release } from "../memory.ts";
-import { check, tensor } from "../check.ts";
-import type { State } from "../state.ts";
+import { adopt, isLocal, mapTensors, release } from "../memory.ts";
 import { type Frame, frames } from "../frames.ts";
 import { backpropagate } from "./tape.ts";
-
-/** The function to differentiate, and in what. */
-export interface Task {
-  /** Called with `args`, the differentiated ones replaced by clones. */
-  readonly fn: (...args: readonly unknown[]) => unknown;
-  /** The arguments. */
-  readonly args: readonly unknown[];
-  /** The states to differentiate in, with the names errors call them by. */
-  readonly states: ReadonlyMap<State<tf.Tensor>, string>;
-  /** The indices of arguments to differentiate in. */
-  readonly argnums: readonly number[];
-  /** Whether `fn` returns `[value, aux]`. */
-  readonly hasAux: boolean;
-  /** Whether every state must be read. */
-  readonly checkStates: boolean;
-  /** Whether the value must be a scalar. */
-  readonly scalar: boolean;
-  /** The gradient in the value. Default: ones. */
-  readonly dy?: tf.Tensor;
-  /**
-   * What states held when the function ran before: run it again from there, and
-   * take back all it writes.
-   */
-  readonly from?: ReadonlyMap<object, unknown>;
-}
-
-/** The value of the function and its gradients. */
-export interface Outcome {
-  /** The gradient in each state. */
-  readonly states: ReadonlyMap<State<tf.Tensor>, tf.Tensor>;
-  /** The gradient in each argument of `argnums`. */
-  readonly args: readonly tf.Tensor[];
-  /** The value of the function. */
-  readonly value: tf.Tensor;
-  /** The auxiliary value. */
-  readonly aux: unknown;
-}
+import type { Outcome, Task } from "./task.ts";
+import {
+  argument,
+  checkFloats,
+  checkRead,
+  checkValue,
+  pair,
+} from "./task_checks.ts";
 
 /**
  * Run the function once, and differentiate it. Writes to states are kept; if it throws,
@@ -161,78 +130,4 @@ function rollback(frame: Frame) {
       release(written);
     }
   }
-}
-
-/** Throws unless argument `i` is a tensor. */
-export function checkArgument(args: readonly unknown[], i: number): void {
-  check("differentiate", `argument ${i}`, args[i], tensor);
-}
-
-function argument({ args }: Task, i: number): tf.Tensor {
-  checkArgument(args, i);
-  return args[i] as tf.Tensor;
-}
-
-function checkFloats(
-  { states, argnums }: Task,
-  before: readonly tf.Tensor[],
-  inputs: readonly tf.Tensor[],
-) {
-  const names = [...states.values()].map((path) => `state "${path}"`);
-  names.push(...argnums.map((i) => `argument ${i}`));
-  [...before, ...inputs].forEach((x, i) => {
-    const dtype = x instanceof tf.Tensor ? x.dtype : typeof x;
-    if (dtype === "float32") return;
-    throw new TypeError(
-      `Cannot differentiate: ${
-        names[i]
-      } must be of float32: current dtype is ${dtype}`,
-    );
-  });
-}
-
-function pair(result: unknown): readonly [unknown, unknown] {
-  if (Array.isArray(result) && result.length === 2) {
-    return result as [unknown, unknown];
-  }
-  throw new TypeError(
-    `Cannot differentiate: with hasAux the function must return [value, aux]: it returned ${
-      Array.isArray(result) ? `${result.length} elements` : typeof result
-    }`,
-  );
-}
-
-function checkValue(
-  { scalar }: Task,
-  loss: unknown,
-): asserts loss is tf.Tensor {
-  const problem = isThenable(loss)
-    ? "it returned a promise"
-    : !(loss instanceof tf.Tensor)
-    ? `it returned ${
-      Array.isArray(loss) ? "an array: set hasAux to return more" : typeof loss
-    }`
-    : loss.isDisposed
-    ? "it has been disposed"
-    : loss.dtype !== "float32"
-    ? `current dtype is ${loss.dtype}`
-    : scalar && loss.rank > 0
-    ? `current shape is [${loss.shape}]`
-    : undefined;
-  if (problem === undefined) return;
-  throw new TypeError(
-    `Cannot differentiate: the function must return a ${
-      scalar ? "scalar" : "tensor"
-    } of float32: ${problem}`,
-  );
-}
-
-function checkRead({ states }: Task, { reads }: Frame) {
-  const unread = [...states].filter(([state]) => !reads.has(state));
-  if (unread.length === 0) return;
-  throw new Error(
-    `Cannot differentiate: the function must read every state: it did not read ${
-      unread.map(([, path]) => `"${path}"`).join(", ")
-    }; with checkStates: false their gradients are zero`,
-  );
 }

@@ -5,7 +5,8 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { boolean, callable, check, checkOptions } from "../check.ts";
-import { differentiate, type Task } from "./differentiate.ts";
+import { differentiate } from "./differentiate.ts";
+import type { Task } from "./task.ts";
 import type { GradsOf } from "./nest.ts";
 import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
 

@@ -12,7 +12,7 @@ import {
   type OptionRules,
 } from "../check.ts";
 import type { State } from "../state.ts";
-import type { Outcome } from "./differentiate.ts";
+import type { Outcome } from "./task.ts";
 import { collect, mirror, type StateNest } from "./nest.ts";
 
 /** The options that say what to differentiate in. */

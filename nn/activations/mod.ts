@@ -4,7 +4,8 @@
  * @module
  */
 export type { GeluOptions, HardtanhOptions } from "./arguments.ts";
-export * from "./functions.ts";
+export * from "./piecewise.ts";
+export * from "./smooth.ts";
 export * from "./along_axis.ts";
 export * from "./modules.ts";
 export * from "./prelu.ts";

@@ -18,13 +18,14 @@ import type * as tf from "../../tf.ts";
 import { SameRank } from "../module/same_rank.ts";
 import { checkInput, type Size } from "../module/size.ts";
 import * as alongAxis from "./along_axis.ts";
-import * as elementwise from "./functions.ts";
+import * as piecewise from "./piecewise.ts";
+import * as smooth from "./smooth.ts";
 
-const functions = { ...elementwise, ...alongAxis };
+const functions = { ...piecewise, ...smooth, ...alongAxis };
 
 /** The name of an activation function. */
 export type ActivationName = Exclude<
-  keyof typeof elementwise | keyof typeof alongAxis,
+  keyof typeof piecewise | keyof typeof smooth | keyof typeof alongAxis,
   "glu" | "prelu"
 >;
 

@@ -6,7 +6,7 @@
 import { checkOptions, type OptionRules } from "../../check.ts";
 import type { ParamState } from "../../state.ts";
 import type * as tf from "../../tf.ts";
-import { prelu } from "./functions.ts";
+import { prelu } from "./piecewise.ts";
 import { Elementwise } from "./modules.ts";
 import { Constant } from "../init/mod.ts";
 import { param } from "../module/param.ts";

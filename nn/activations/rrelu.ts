@@ -9,7 +9,7 @@ import * as randomness from "../../random.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
-import { leakyRelu, prelu } from "./functions.ts";
+import { leakyRelu, prelu } from "./piecewise.ts";
 import { checkInput } from "../module/size.ts";
 import { Elementwise } from "./modules.ts";
 

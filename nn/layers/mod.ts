@@ -19,16 +19,9 @@ export {
   type BatchNormOptions,
 } from "./batch_norm.ts";
 export * from "./refresh_statistics.ts";
-export {
-  GroupNorm,
-  type GroupNormOptions,
-  InstanceNorm,
-  LayerNorm,
-  type Normalization,
-  type NormOptions,
-  RMSNorm,
-  type RMSNormOptions,
-} from "./norm.ts";
+export type { Normalization, NormOptions } from "./norm.ts";
+export * from "./layer_norm.ts";
+export * from "./group_norm.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
 export * from "./rnn_cell.ts";

@@ -11,14 +11,14 @@ import {
 } from "../../check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
-import { gelu } from "../activations/functions.ts";
+import { gelu } from "../activations/smooth.ts";
 import { MultiHeadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
 import type { Initializer } from "../init/mod.ts";
 import { Linear, WEIGHT_RULES } from "./linear.ts";
 import { type AttentionMask, MASK_RULES } from "./scaled_dot_product.ts";
 import { Module } from "../module/module.ts";
-import { LayerNorm } from "./norm.ts";
+import { LayerNorm } from "./layer_norm.ts";
 import { checkSize, lastAxis, type Size } from "../module/size.ts";
 
 /** Options of {@linkcode TransformerBlock}. */
