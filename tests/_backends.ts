@@ -23,8 +23,9 @@ if (!FULL) {
 /** Vulkan's loader complains without it. */
 if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
-const adapter = await navigator.gpu?.requestAdapter();
-if (!adapter) {
+const isGpuWanted = !wanted || wanted.includes("webgpu");
+const adapter = isGpuWanted && await navigator.gpu?.requestAdapter();
+if (isGpuWanted && !adapter) {
   console.log(
     "WebGPU tests are skipped: no adapter was found (Debian's mesa-vulkan-drivers has one in software)",
   );
