@@ -4,7 +4,16 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { anything, checkOptions, type OptionRules } from "../check.ts";
+import {
+  anything,
+  callable,
+  check,
+  checkOptions,
+  type OptionRules,
+  refuse,
+  tensor,
+} from "../check.ts";
+import { State } from "../state.ts";
 import { type ArgGradsOf, grad } from "./grad.ts";
 import { jacobian, type JacobianOf } from "./jacobian.ts";
 import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
@@ -92,19 +101,47 @@ export function hessianVectorProduct<
   fn: (...args: A) => tf.Tensor,
   states: S,
 ): (vector: GradsOf<S>, ...args: A) => GradsOf<S> {
+  check("differentiate", "the first argument", fn, callable);
   const leaves = [...collect(states).keys()];
   const gradient = grad(fn, { states: leaves, checkStates: false });
   function product(vector: unknown, ...args: A): unknown {
-    const factors = flatten(vector);
+    const factors = new Map<State<tf.Tensor>, tf.Tensor>();
+    match(states, vector, "vector", factors);
     return grad(() => {
       const grads = gradient(...args) as tf.Tensor[];
-      return tf.addN(grads.map((g, i) => tf.sum(tf.mul(g, factors[i]!))));
+      const terms = grads.map((g, i) =>
+        tf.sum(tf.mul(g, factors.get(leaves[i]!)!))
+      );
+      return tf.addN(terms);
     }, { states: states as StateNest, checkStates: false })();
   }
   return product as (vector: GradsOf<S>, ...args: A) => GradsOf<S>;
 }
 
-function flatten(nest: unknown): tf.Tensor[] {
-  if (nest instanceof tf.Tensor) return [nest];
-  return Object.values(nest as object).flatMap(flatten);
+/** Finds the tensor of each state in `nest`, in `vector` of the same structure. */
+function match(
+  nest: StateNest,
+  vector: unknown,
+  path: string,
+  found: Map<State<tf.Tensor>, tf.Tensor>,
+): void {
+  const action = "multiply by the Hessian";
+  if (nest instanceof State) {
+    check(action, path, vector, tensor);
+    const x = vector as tf.Tensor;
+    if (!tf.util.arraysEqual(x.shape, nest.shape)) {
+      refuse(action, path, `of shape [${nest.shape.join(", ")}]`, x);
+    }
+    if (!found.has(nest)) found.set(nest, x);
+    return;
+  }
+  if (typeof vector !== "object" || vector === null) {
+    refuse(action, path, "of the structure of the states", vector, TypeError);
+  }
+  for (const [key, child] of Object.entries(nest)) {
+    const x = Object.hasOwn(vector, key)
+      ? (vector as Record<string, unknown>)[key]
+      : undefined;
+    match(child, x, `${path}.${key}`, found);
+  }
 }

@@ -53,7 +53,7 @@ export function pair(result: unknown): readonly [unknown, unknown] {
 
 /** Throws unless the function returned a tensor, or a scalar, of float32. */
 export function checkValue(
-  { scalar }: Task,
+  { scalar }: Pick<Task, "scalar">,
   loss: unknown,
 ): asserts loss is tf.Tensor {
   const problem = isThenable(loss)

@@ -9,7 +9,7 @@ import type { GradsFor } from "./grad.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";
 import type { Task } from "./task.ts";
-import { checkArgument } from "./task_checks.ts";
+import { checkArgument, checkValue } from "./task_checks.ts";
 import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
 
 /** Options of {@linkcode vjp} and {@linkcode jacobian}. */
@@ -70,7 +70,11 @@ export function vjp<
 
   return (...args) => {
     for (const i of target.argnums) checkArgument(args, i);
-    const { value, from } = record(() => fn(...args));
+    const { value, from } = record(() => {
+      const result: unknown = fn(...args);
+      checkValue({ scalar: false }, result);
+      return result as V;
+    });
     const inputs = args.map((x) =>
       x instanceof tf.Tensor ? tf.keep(tf.clone(x)) : x
     );

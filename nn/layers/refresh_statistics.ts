@@ -7,7 +7,6 @@ import {
   callable,
   check,
   checkOptions,
-  instanceOf,
   iterable,
   type OptionRules,
 } from "../../check.ts";
@@ -15,7 +14,8 @@ import { environ } from "../../environ.ts";
 import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";
 import { transaction } from "../../transaction.ts";
-import { Module } from "../module/module.ts";
+import type { Module } from "../module/module.ts";
+import { checkModule } from "../module/module_rule.ts";
 import { type BatchNorm, collectStatistics } from "./batch_norm.ts";
 
 /** Options of {@linkcode refreshStatistics}. */
@@ -81,7 +81,7 @@ export async function refreshStatistics<B>(
   options: RefreshStatisticsOptions<B> = {},
 ): Promise<void> {
   const action = "refresh statistics";
-  check(action, "model", model, instanceOf(Module, "a module"));
+  checkModule(action, model);
   checkOptions<RefreshStatisticsOptions<never>>(action, options, RULES);
   const source = typeof batches === "function" ? batches() : batches;
   check(action, "batches", source, iterable);

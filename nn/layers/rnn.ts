@@ -5,6 +5,7 @@
  */
 import {
   boolean,
+  callable,
   check,
   checkOptions,
   instanceOf,
@@ -53,6 +54,7 @@ export function scan<C extends tf.TensorContainer>(
   init: C,
   xs: tf.Tensor,
 ): [C, tf.Tensor] {
+  check("scan", "step", step, callable);
   check("scan", "the input", xs, tensor);
   if (xs.rank === 0 || xs.shape[0] === 0) {
     throw new RangeError(

@@ -6,6 +6,7 @@
 import { type AnyState, ParamState, type States } from "../../state.ts";
 import { type Filter, toPredicate } from "./filter.ts";
 import type { Module } from "./module.ts";
+import { checkModule } from "./module_rule.ts";
 
 /** A filter that selects frozen parameters; `not(frozen)` selects all other states. */
 export function frozen(_path: string, state: AnyState): boolean {
@@ -70,6 +71,7 @@ export function unfreeze(
  * @param module The module that contains them.
  */
 export function trainable(module: Module): States<ParamState> {
+  checkModule("list parameters", module);
   const params = Object.entries(module.states(ParamState));
   return Object.fromEntries(params.filter(([, state]) => !state.frozen));
 }
@@ -79,6 +81,7 @@ function selected(
   module: Module,
   which: string | Exclude<Filter, string> = () => true,
 ): ParamState[] {
+  checkModule(action, module);
   const test = typeof which === "string"
     ? (path: string) => path === which || path.startsWith(`${which}.`)
     : toPredicate(which);

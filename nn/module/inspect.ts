@@ -13,6 +13,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { LongTermState, ParamState } from "../../state.ts";
 import { frozen } from "./freeze.ts";
 import type { Module } from "./module.ts";
+import { checkModule } from "./module_rule.ts";
 import { show } from "./size.ts";
 
 /** Options of {@linkcode namedParameters}. */
@@ -45,6 +46,7 @@ export function namedParameters(
   module: Module,
   options: NamedParametersOptions = {},
 ): [string, ParamState][] {
+  checkModule("list parameters", module);
   checkOptions("list parameters", options, NAMED_RULES);
   const { prefix = "", recurse = true } = options;
   const params = Object.entries(module.states(ParamState));
@@ -70,6 +72,7 @@ export function parameterCount(
   module: Module,
   options: ParameterCountOptions = {},
 ): number {
+  checkModule("count parameters", module);
   checkOptions("count parameters", options, COUNT_RULES);
   const { trainable = false } = options;
   let count = 0;
@@ -100,6 +103,7 @@ export function parameterCount(
  * @returns Lines of text.
  */
 export function describe(module: Module): string {
+  checkModule("describe", module);
   const modules = Object.entries(module.modules());
   const own = new Map(modules.map(([path]) => [path, [] as string[]]));
   for (const [path, state] of Object.entries(module.states())) {
@@ -149,6 +153,7 @@ export function describe(module: Module): string {
  * @returns Lines of text.
  */
 export function summary(module: Module): string {
+  checkModule("summarize", module);
   const rows: string[][] = [["path", "kind", "shape", "numbers", "memory"]];
   let [numbers, bytes] = [0, 0];
   for (const [path, state] of Object.entries(module.states(LongTermState))) {

@@ -4,10 +4,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { check, listOf, tensor } from "../../check.ts";
 import { scope } from "../../memory.ts";
 import type { RandomState } from "../../random.ts";
 import { ParamState } from "../../state.ts";
-import type { Initializer } from "../init/mod.ts";
+import { type Initializer, initializer } from "../init/initializer.ts";
 
 /**
  * A parameter of the given shape, with a value from an initializer.
@@ -41,11 +42,15 @@ export function param<T extends tf.Tensor>(
   shape: T["shape"],
   random?: RandomState,
 ): ParamState<T> {
+  const action = `initialize ${name}`;
+  check(action, "init", init, initializer);
+  check(action, "shape", shape, listOf("a nonnegative integer"));
   return scope(() => {
     const value = init.init(shape, random);
+    check(action, "the value", value, tensor);
     if (!tf.util.arraysEqual(value.shape, shape)) {
       throw new RangeError(
-        `Cannot initialize ${name}: the shape must be [${shape}]: current value is [${value.shape}]`,
+        `Cannot ${action}: the shape must be [${shape}]: current value is [${value.shape}]`,
       );
     }
     return new ParamState(value as T, { name });

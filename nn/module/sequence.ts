@@ -4,6 +4,7 @@
  * @module
  */
 import type { Module } from "./module.ts";
+import { checkModule } from "./module_rule.ts";
 
 /** A module with a state that lasts for a sequence. */
 export interface Sequenced {
@@ -14,6 +15,7 @@ export interface Sequenced {
 }
 
 function sequenced(module: Module): (Module & Sequenced)[] {
+  checkModule("begin a sequence", module);
   return Object.values(module.modules()).filter(
     (child): child is Module & Sequenced =>
       "initState" in child && typeof child.initState === "function" &&

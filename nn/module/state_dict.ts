@@ -16,6 +16,7 @@ import { scope } from "../../memory.ts";
 import { LongTermState, type State, type States } from "../../state.ts";
 import type { Named } from "../../tensors.ts";
 import type { Module } from "./module.ts";
+import { checkModule } from "./module_rule.ts";
 
 /** The paths in which a module and a state dictionary differ. */
 export interface IncompatiblePaths {
@@ -50,6 +51,7 @@ function tensorStates(module: Module): [string, State][] {
  * @returns Tensors by path, owned by the caller; training does not change them.
  */
 export function stateDict(module: Module): Record<string, tf.Tensor> {
+  checkModule("read a state dictionary", module);
   return Object.fromEntries(
     tensorStates(module).map(([path, state]) => [path, tf.clone(state.value)]),
   );
@@ -83,6 +85,7 @@ export function loadStateDict(
   values: Named<tf.Tensor>,
   options: LoadStateDictOptions = {},
 ): IncompatiblePaths {
+  checkModule("load a state dictionary", module);
   checkOptions("load a state dictionary", options, RULES);
   check("load a state dictionary", "values", values, recordOf(tensor));
   const { strict = true } = options;

@@ -363,3 +363,111 @@ onEachBackend(
   },
   cpu,
 );
+
+onEachBackend(
+  "a product with the Hessian pairs states and vectors by name",
+  async () => {
+    const [a, b] = [2, 3].map((x) => scope(() => new ParamState(tf.scalar(x))));
+    const states = { a: a!, b: b! };
+    // a² b: the Hessian is [[2 b, 2 a], [2 a, 0]].
+    const f = () => tf.mul<tf.Scalar>(tf.square(a!.value), b!.value);
+    const product = autodiff.hessianVectorProduct(f, states);
+    const [va, vb] = [tf.scalar(10), tf.scalar(100)];
+    for (const vector of [{ a: va, b: vb }, { b: vb, a: va }]) {
+      const result = product(vector);
+      assertEquals([...await result.a.data()], [2 * 3 * 10 + 2 * 2 * 100]);
+      assertEquals([...await result.b.data()], [2 * 2 * 10]);
+    }
+    const twice = autodiff.hessianVectorProduct(f, [a!, a!, b!])([va, va, vb]);
+    assertEquals([...await twice[1].data()], [460]);
+    for (
+      const wrong of [
+        { a: va },
+        { a: va, b: 3 },
+        {},
+        [va, vb],
+        5,
+        null,
+        undefined,
+      ]
+    ) {
+      assertThrows(
+        () => product(wrong as never),
+        TypeError,
+        "Cannot multiply by the Hessian: vector",
+      );
+    }
+    assertThrows(
+      () => product({ a: tf.ones([2]), b: vb } as never),
+      RangeError,
+      "vector.a must be of shape []",
+    );
+  },
+);
+
+onEachBackend("functions of models say what a model is", () => {
+  const linear = new nn.Linear(2, 1);
+  const functions: Record<string, (model: never) => unknown> = {
+    freeze: (m) => nn.freeze(m),
+    unfreeze: (m) => nn.unfreeze(m),
+    trainable: (m) => nn.trainable(m),
+    stateDict: (m) => nn.stateDict(m),
+    loadStateDict: (m) => nn.loadStateDict(m, {}),
+    namedParameters: (m) => nn.namedParameters(m),
+    parameterCount: (m) => nn.parameterCount(m),
+    describe: (m) => nn.describe(m),
+    summary: (m) => nn.summary(m),
+    initState: (m) => nn.initState(m, 1),
+    resetState: (m) => nn.resetState(m),
+  };
+  for (const [name, call] of Object.entries(functions)) {
+    for (
+      const wrong of [null, undefined, linear.states(), nn.Linear, "model"]
+    ) {
+      assertThrows(
+        () => call(wrong as never),
+        TypeError,
+        "model must be a module",
+        name,
+      );
+    }
+  }
+  assertThrows(
+    () => nn.scan(3 as never, tf.scalar(0), tf.ones([2])),
+    TypeError,
+    "step must be a function",
+  );
+  assertThrows(
+    () => nn.param("w", 0 as never, [2]),
+    TypeError,
+    "init must be an initializer",
+  );
+  assertThrows(
+    () => nn.param("w", new nn.init.One(), [0.5]),
+    RangeError,
+    "shape[0]",
+  );
+  assertThrows(
+    () => nn.param("w", { init: () => [1] as never }, [1]),
+    TypeError,
+    "the value must be a tensor",
+  );
+  for (
+    const f of [
+      () => 3,
+      () => Promise.resolve(tf.scalar(1)),
+      () => [tf.scalar(1)],
+    ]
+  ) {
+    assertThrows(
+      () => autodiff.vjp(f as never)(tf.scalar(1)),
+      TypeError,
+      "must return a tensor of float32",
+    );
+    assertThrows(
+      () => autodiff.jacobian(f as never)(tf.scalar(1)),
+      TypeError,
+      "must return a tensor",
+    );
+  }
+}, cpu);
