@@ -15,11 +15,11 @@ import {
   either,
   oneOf,
   type OptionRules,
-} from "./check.ts";
-import { frames } from "./frames.ts";
+} from "./internal/check.ts";
+import { frames } from "./internal/frames.ts";
 import { mapTensors } from "./memory.ts";
-import { recording } from "./recording.ts";
-import { userLine } from "./user_line.ts";
+import { recording } from "./internal/recording.ts";
+import { userLine } from "./internal/user_line.ts";
 
 /** Options of {@linkcode compile}. */
 export interface CompileOptions {

@@ -11,9 +11,9 @@ import {
   check,
   checkOptions,
   recordOf,
-} from "./check.ts";
+} from "./internal/check.ts";
 import { isThenable } from "./memory.ts";
-import { recording } from "./recording.ts";
+import { recording } from "./internal/recording.ts";
 
 /** Settings by name; other names than those listed are free for models to use. */
 export interface Environment {

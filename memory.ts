@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { engine } from "./engine.ts";
+import { engine } from "./internal/engine.ts";
 
 /**
  * Runs `fn`, and frees every tensor created inside it that it does not return.

@@ -21,7 +21,7 @@
  *
  * @module
  */
-import { callable, check, checkOptions } from "./check.ts";
+import { callable, check, checkOptions } from "./internal/check.ts";
 import { isThenable } from "./memory.ts";
 import {
   defaultState,

@@ -15,11 +15,11 @@ import {
   type OptionRules,
   string,
   tensor,
-} from "./check.ts";
+} from "./internal/check.ts";
 import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
-import { frames } from "./frames.ts";
-import { recording } from "./recording.ts";
+import { frames } from "./internal/frames.ts";
+import { recording } from "./internal/recording.ts";
 
 /** Options of a {@linkcode State}. */
 export interface StateOptions {

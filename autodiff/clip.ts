@@ -10,7 +10,7 @@ import {
   type OptionRules,
   recordOf,
   tensor,
-} from "../check.ts";
+} from "../internal/check.ts";
 import { scope } from "../memory.ts";
 import type { Tensors } from "../tensors.ts";
 import { mapNamed } from "../tensors.ts";

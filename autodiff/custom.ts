@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, check, tensor } from "../check.ts";
-import { engine, isNested } from "../engine.ts";
+import { callable, check, tensor } from "../internal/check.ts";
+import { engine, isNested } from "../internal/engine.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";
 

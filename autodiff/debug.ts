@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { engine } from "../engine.ts";
+import { engine } from "../internal/engine.ts";
 import {
   callable,
   check,
@@ -12,7 +12,7 @@ import {
   instanceOf,
   type OptionRules,
   recordOf,
-} from "../check.ts";
+} from "../internal/check.ts";
 import { type AnyState, State, type States } from "../state.ts";
 
 /** Options of {@linkcode debugNaN}. */

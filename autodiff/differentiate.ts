@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { adopt, isLocal, mapTensors, release } from "../memory.ts";
-import { type Frame, frames } from "../frames.ts";
+import { type Frame, frames } from "../internal/frames.ts";
 import { backpropagate } from "./tape.ts";
 import type { Outcome, Task } from "./task.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { boolean, callable, check, checkOptions } from "../check.ts";
+import { boolean, callable, check, checkOptions } from "../internal/check.ts";
 import { differentiate } from "./differentiate.ts";
 import type { Task } from "./task.ts";
 import type { GradsOf } from "./nest.ts";

@@ -12,7 +12,7 @@ import {
   type OptionRules,
   refuse,
   tensor,
-} from "../check.ts";
+} from "../internal/check.ts";
 import { State } from "../state.ts";
 import { type ArgGradsOf, grad } from "./grad.ts";
 import { jacobian, type JacobianOf } from "./jacobian.ts";

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { isLocal, release } from "../memory.ts";
-import { type Frame, frames } from "../frames.ts";
+import { type Frame, frames } from "../internal/frames.ts";
 
 /** The result of a function, and the states that it began with. */
 export interface Recording<V> {

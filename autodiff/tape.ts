@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { engine } from "../engine.ts";
+import { engine } from "../internal/engine.ts";
 
 /** A function's value, and its gradient in each input. */
 export interface TapeResult {

@@ -10,7 +10,7 @@ import {
   check,
   listOf,
   type OptionRules,
-} from "../check.ts";
+} from "../internal/check.ts";
 import type { State } from "../state.ts";
 import type { Outcome } from "./task.ts";
 import { collect, mirror, type StateNest } from "./nest.ts";

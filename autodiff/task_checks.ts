@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, tensor } from "../check.ts";
-import type { Frame } from "../frames.ts";
+import { check, tensor } from "../internal/check.ts";
+import type { Frame } from "../internal/frames.ts";
 import { isThenable } from "../memory.ts";
 import type { Task } from "./task.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, check, checkOptions, tensor } from "../check.ts";
+import { callable, check, checkOptions, tensor } from "../internal/check.ts";
 import type { GradsFor } from "./grad.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";

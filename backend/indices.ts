@@ -5,7 +5,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { recording } from "../recording.ts";
+import { recording } from "../internal/recording.ts";
 import { type KernelFunc, replaceKernel } from "./kernel.ts";
 
 type KernelArgs = Parameters<KernelFunc>[0];

@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse } from "../check.ts";
-import { engine } from "../engine.ts";
+import { refuse } from "../internal/check.ts";
+import { engine } from "../internal/engine.ts";
 import { BACKENDS } from "./backends.ts";
 
 /** The backends that have run: with one, every tensor is there. */

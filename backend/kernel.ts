@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { isNested } from "../engine.ts";
+import { isNested } from "../internal/engine.ts";
 
 /** A tfjs kernel's function, with what is passed to it. */
 export type KernelFunc = tf.KernelFunc;

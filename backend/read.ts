@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { recording } from "../recording.ts";
+import { recording } from "../internal/recording.ts";
 import { currentBackend } from "./backends.ts";
 
 /**

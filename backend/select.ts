@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkOptions, oneOf } from "../check.ts";
+import { check, checkOptions, oneOf } from "../internal/check.ts";
 import { BACKENDS } from "./backends.ts";
 import { variable } from "./environment.ts";
 import { checkInputs } from "./inputs.ts";

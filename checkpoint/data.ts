@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { engine } from "../engine.ts";
+import { engine } from "../internal/engine.ts";
 import { CheckpointError, CHUNK_BYTES } from "./format.ts";
 import {
   ARRAYS,

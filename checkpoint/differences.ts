@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { boolean, oneOf, type OptionRules } from "../check.ts";
+import { boolean, oneOf, type OptionRules } from "../internal/check.ts";
 
 /** A value whose kind, shape or dtype differs from the current one. */
 export interface Mismatch {

@@ -3,8 +3,13 @@
  *
  * @module
  */
-import { callable, checkOptions, oneOf, type OptionRules } from "../check.ts";
-import { filePath, join } from "../file_path.ts";
+import {
+  callable,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+} from "../internal/check.ts";
+import { filePath, join } from "../internal/file_path.ts";
 import { readHeader, verifyData } from "./decode.ts";
 import { FileSource } from "./files.ts";
 import { CheckpointError, MAGIC } from "./format.ts";

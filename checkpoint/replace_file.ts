@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "../file_path.ts";
+import { join } from "../internal/file_path.ts";
 import { explained } from "./files.ts";
 import type { Sink } from "./records.ts";
 

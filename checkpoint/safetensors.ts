@@ -4,8 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, type OptionRules, recordOf, string } from "../check.ts";
-import { filePath } from "../file_path.ts";
+import {
+  checkOptions,
+  type OptionRules,
+  recordOf,
+  string,
+} from "../internal/check.ts";
+import { filePath } from "../internal/file_path.ts";
 import type { Named } from "../tensors.ts";
 import {
   type Differences,

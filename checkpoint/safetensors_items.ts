@@ -10,7 +10,7 @@ import {
   type OptionRules,
   recordOf,
   string,
-} from "../check.ts";
+} from "../internal/check.ts";
 import type { AnyState, States } from "../state.ts";
 import type { Named } from "../tensors.ts";
 import { ARRAYS, isSavedType } from "./header.ts";

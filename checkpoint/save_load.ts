@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkOptions, oneOf, type OptionRules } from "../check.ts";
-import { filePath } from "../file_path.ts";
+import { checkOptions, oneOf, type OptionRules } from "../internal/check.ts";
+import { filePath } from "../internal/file_path.ts";
 import { type CheckpointReport, load } from "./decode.ts";
 import { LOAD_RULES, type LoadOptions } from "./differences.ts";
 import { checkParts, takeSnapshot, writeSnapshot } from "./encode.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { filePath } from "../file_path.ts";
+import { filePath } from "../internal/file_path.ts";
 import { readHeader, verifyData } from "./decode.ts";
 import { FileSource } from "./files.ts";
 import { CheckpointError } from "./format.ts";

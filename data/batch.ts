@@ -11,7 +11,7 @@ import {
   instanceOf,
   type OptionRules,
   refuse,
-} from "../check.ts";
+} from "../internal/check.ts";
 import * as random from "../random.ts";
 
 /** A batch: tensors that a loss takes as its arguments. */

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { anything, check, listOf } from "../check.ts";
+import { anything, check, listOf } from "../internal/check.ts";
 import {
   type Batch,
   Batches,

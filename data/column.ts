@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, listOf, refuse } from "../check.ts";
+import { check, listOf, refuse } from "../internal/check.ts";
 
 /** The typed arrays that can be the values of a column. */
 export type ColumnData = Float32Array | Int32Array | Uint8Array;

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { boolean, checkOptions, type OptionRules, rule } from "../check.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+  rule,
+} from "../internal/check.ts";
 import { type Column, column, fromNumbers } from "./column.ts";
 import { READ_RULES, type ReadOptions, readText } from "./files.ts";
 

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { anything, check, checkOptions, instanceOf, listOf } from "../check.ts";
+import {
+  anything,
+  check,
+  checkOptions,
+  instanceOf,
+  listOf,
+} from "../internal/check.ts";
 import * as random from "../random.ts";
 import {
   type Column,

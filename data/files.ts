@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules } from "../check.ts";
-import { filePath } from "../file_path.ts";
+import { checkOptions, type OptionRules } from "../internal/check.ts";
+import { filePath } from "../internal/file_path.ts";
 
 /** Options of the functions that read files. */
 export interface ReadOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse } from "../check.ts";
+import { refuse } from "../internal/check.ts";
 import type { Batch } from "./batch.ts";
 import {
   type BatchSource,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkOptions } from "../check.ts";
+import { checkOptions } from "../internal/check.ts";
 import { READ_RULES, readBytes, type ReadOptions } from "./files.ts";
 
 /** The values of an IDX file, by its element type. */

@@ -3,8 +3,13 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, show, string } from "../check.ts";
-import { filePath, join } from "../file_path.ts";
+import {
+  checkOptions,
+  type OptionRules,
+  show,
+  string,
+} from "../internal/check.ts";
+import { filePath, join } from "../internal/file_path.ts";
 import { READ_RULES, type ReadOptions } from "./files.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 

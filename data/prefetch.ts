@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkOptions, iterable } from "../check.ts";
+import { check, checkOptions, iterable } from "../internal/check.ts";
 
 /** What {@linkcode prefetch} reads; batches have a length and a position. */
 export type PrefetchSource<T> = (AsyncIterable<T> | Iterable<T>) & {

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse, show } from "../check.ts";
+import { refuse, show } from "../internal/check.ts";
 import type { Batch } from "./batch.ts";
 
 /**

@@ -10,7 +10,7 @@ import {
   checkOptions,
   instanceOf,
   type OptionRules,
-} from "../check.ts";
+} from "../internal/check.ts";
 import * as random from "../random.ts";
 
 /**

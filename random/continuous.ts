@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { inspectAtOnce } from "../backend/read.ts";
-import { check, checkOptions, refuse, tensor } from "../check.ts";
+import { check, checkOptions, refuse, tensor } from "../internal/check.ts";
 import {
   checkShape,
   defaultState,

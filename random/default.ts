@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, listOf, type OptionRules } from "../check.ts";
+import { check, listOf, type OptionRules } from "../internal/check.ts";
 import { RandomState, stream } from "./state.ts";
 
 /** The stream that everything draws from by default; it begins with seed 0. */

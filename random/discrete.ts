@@ -10,7 +10,7 @@ import {
   checkOptions,
   type OptionRules,
   refuse,
-} from "../check.ts";
+} from "../internal/check.ts";
 import {
   checkShape,
   defaultState,

@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, instanceOf, pair, type ValueRule } from "../check.ts";
-import { recording } from "../recording.ts";
+import { check, instanceOf, pair, type ValueRule } from "../internal/check.ts";
+import { recording } from "../internal/recording.ts";
 import { LongTermState } from "../state.ts";
 import { philox } from "./philox.ts";
 

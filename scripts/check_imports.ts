@@ -1,56 +1,37 @@
 /**
  * Checks that imports go one way: a file imports only from its own area and from
- * the areas below it.
+ * the areas below it, and no files import each other in a circle.
  *
  * @module
  */
 const ROOT = new URL("../", import.meta.url);
 
 /** The areas that each area may import from, besides itself. */
-const BASE = [
-  "check.ts",
-  "nearest.ts",
-  "tensors.ts",
-  "engine.ts",
-  "memory.ts",
-  "frames.ts",
-  "recording.ts",
-  "environ.ts",
-  "tf.ts",
-];
+const BASE = ["internal", "tensors.ts", "memory.ts", "environ.ts", "tf.ts"];
 const STATE = [...BASE, "state.ts"];
-const RANDOM = [...STATE, "backend", "random.ts", "random"];
 const BACKEND = [...STATE, "backend"];
+const RANDOM = [...BACKEND, "random.ts", "random"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "nearest.ts": [],
-  "check.ts": ["nearest.ts"],
-  "tensors.ts": ["check.ts"],
-  "frames.ts": ["check.ts"],
-  "engine.ts": [],
-  "recording.ts": [],
-  "user_line.ts": [],
-  "compile.ts": [...BACKEND, "user_line.ts"],
-  "file_path.ts": ["check.ts"],
-  "memory.ts": ["check.ts", "engine.ts"],
-  "transaction.ts": ["check.ts", "frames.ts", "memory.ts"],
-  "environ.ts": ["check.ts", "memory.ts", "recording.ts"],
-  "tf.ts": ["backend"],
+  internal: ["memory.ts"],
+  "tensors.ts": ["internal"],
+  "memory.ts": ["internal"],
+  "environ.ts": ["internal", "memory.ts"],
   "state.ts": BASE,
+  backend: STATE,
+  "tf.ts": ["backend"],
   "random.ts": RANDOM,
   random: RANDOM,
-  backend: STATE,
   autodiff: BACKEND,
-  nn: [...BACKEND, ...RANDOM, "autodiff", "transaction.ts"],
+  "compile.ts": BACKEND,
+  nn: [...RANDOM, "autodiff"],
   optim: BACKEND,
   "checkpoint.ts": [...RANDOM, "checkpoint"],
-  checkpoint: [...RANDOM, "file_path.ts"],
-  data: [...RANDOM, "file_path.ts"],
+  checkpoint: RANDOM,
+  data: RANDOM,
   train: [
-    "transaction.ts",
-    "file_path.ts",
-    ...BACKEND,
     ...RANDOM,
     "autodiff",
+    "compile.ts",
     "nn",
     "optim",
     "checkpoint.ts",
@@ -61,8 +42,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 
-function areaOf(url: URL): string {
-  return url.pathname.slice(ROOT.pathname.length).split("/")[0]!;
+function pathOf(url: URL): string {
+  return url.pathname.slice(ROOT.pathname.length);
 }
 
 async function* sources(folder: URL): AsyncGenerator<URL> {
@@ -79,21 +60,56 @@ async function* library(): AsyncGenerator<URL> {
   }
 }
 
-let problems = 0;
-for await (const file of library()) {
-  const area = areaOf(file);
-  // Examples in comments import as users do.
-  const code = (await Deno.readTextFile(file)).replace(/\/\*\*[^]*?\*\//g, "");
-  for (const [, specifier] of code.matchAll(IMPORT)) {
-    const target = areaOf(new URL(specifier!, file));
-    if (target === area || MAY_IMPORT[area]!.includes(target)) continue;
-    problems++;
-    console.error(
-      `${
-        file.pathname.slice(ROOT.pathname.length)
-      } must not import ${specifier}`,
+/** The files that each file imports, types included. */
+async function importGraph(): Promise<Map<string, string[]>> {
+  const graph = new Map<string, string[]>();
+  for await (const file of library()) {
+    const text = await Deno.readTextFile(file);
+    // Examples in comments import as users do.
+    const code = text.replace(/\/\*\*[^]*?\*\//g, "");
+    const targets = Array.from(
+      code.matchAll(IMPORT),
+      ([, specifier]) => pathOf(new URL(specifier!, file)),
     );
+    graph.set(pathOf(file), targets);
+  }
+  return graph;
+}
+
+/** Imports from an area that the file's own area may not import from. */
+function* upwardImports(graph: Map<string, string[]>): Generator<string> {
+  for (const [file, targets] of graph) {
+    const area = file.split("/")[0]!;
+    for (const target of targets) {
+      const other = target.split("/")[0]!;
+      if (other === area || MAY_IMPORT[area]!.includes(other)) continue;
+      yield `${file} must not import ${target}`;
+    }
   }
 }
-if (problems > 0) Deno.exit(1);
+
+/** Imports that lead back to the file they started from. */
+function* circles(graph: Map<string, string[]>): Generator<string> {
+  const done = new Set<string>();
+  const path: string[] = [];
+  function* visit(file: string): Generator<string> {
+    const start = path.indexOf(file);
+    if (start >= 0) {
+      const circle = [...path.slice(start), file].join(" -> ");
+      yield `imports must not go in a circle: ${circle}`;
+      return;
+    }
+    if (done.has(file)) return;
+    path.push(file);
+    for (const target of graph.get(file) ?? []) yield* visit(target);
+    path.pop();
+    done.add(file);
+  }
+  for (const file of graph.keys()) yield* visit(file);
+}
+
+const graph = await importGraph();
+const problems = [...upwardImports(graph), ...circles(graph)];
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) Deno.exit(1);
 console.log("Imports go one way");

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendName, useBackend } from "../backend/mod.ts";
-import { engine } from "../engine.ts";
+import { engine } from "../internal/engine.ts";
 
 const ALL: readonly BackendName[] = ["cpu", "wasm", "webgpu"];
 

@@ -23,8 +23,8 @@ import {
   show,
   sortedListOf,
   tensor,
-} from "../check.ts";
-import { nearest } from "../nearest.ts";
+} from "../internal/check.ts";
+import { nearest } from "../internal/nearest.ts";
 
 /** A rule, values that keep to it, and for others the end of the error. */
 const RULES: readonly [

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { filePath, join } from "../file_path.ts";
+import { filePath, join } from "../internal/file_path.ts";
 
 Deno.test("paths, URLs and file: strings name the same file", () => {
   for (

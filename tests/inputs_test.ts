@@ -1,7 +1,7 @@
 /** What ops say of tensors that are gone, and that they take arrays. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { autodiff, nn, tf, useBackend } from "../mod.ts";
-import { engine } from "../engine.ts";
+import { engine } from "../internal/engine.ts";
 import { BACKENDS, numbers, onEachBackend } from "./_backends.ts";
 
 const m = [[1, 2], [3, 4]];

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import "../autodiff/mod.ts";
-import { engine } from "../engine.ts";
+import { engine } from "../internal/engine.ts";
 import { pointer, wasmBackend } from "../backend/wasm/machine/backend.ts";
 import { numbers, onEachBackend } from "./_backends.ts";
 

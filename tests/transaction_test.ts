@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { autodiff, environ, nn, ParamState, random, scope } from "../mod.ts";
 import { State } from "../state.ts";
-import { transaction } from "../transaction.ts";
+import { transaction } from "../internal/transaction.ts";
 import { assertNoLeak, numbers, onEachBackend } from "./_backends.ts";
 
 /** Statistics, a random stream, a hidden state and a counter, all written by a call. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hint } from "../check.ts";
+import { hint } from "../internal/check.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { Measures } from "./monitor.ts";

@@ -13,7 +13,7 @@ import {
 } from "../checkpoint.ts";
 import { probeSave } from "../checkpoint/save_load.ts";
 import type { Batch } from "../data/batch.ts";
-import { filePath, join } from "../file_path.ts";
+import { filePath, join } from "../internal/file_path.ts";
 import type { Mode } from "./evaluate.ts";
 import { History } from "./history.ts";
 import { parseRunLog } from "./logs/log_lines.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules } from "../check.ts";
+import { checkOptions, type OptionRules } from "../internal/check.ts";
 import type { Callback } from "./callback.ts";
 import { valueOf } from "./logs/run_log.ts";
 import { type Monitor, MONITOR_RULES, resolveMonitor } from "./monitor.ts";

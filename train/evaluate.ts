@@ -12,7 +12,7 @@ import {
   iterable,
   oneOf,
   recordOf,
-} from "../check.ts";
+} from "../internal/check.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
 import type { Batch } from "../data/batch.ts";

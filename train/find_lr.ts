@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, refuse } from "../check.ts";
+import { checkOptions, type OptionRules, refuse } from "../internal/check.ts";
 import {
   decodeCheckpoint,
   encodeCheckpoint,

@@ -19,7 +19,7 @@ import {
   refuse,
   rule,
   string,
-} from "../check.ts";
+} from "../internal/check.ts";
 import type { Batch } from "../data/batch.ts";
 import { isUsedOnce } from "../data/sources.ts";
 import { Module } from "../nn/mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { replaceFile } from "../checkpoint/replace_file.ts";
-import { join } from "../file_path.ts";
+import { join } from "../internal/file_path.ts";
 import { formatLogLine, formatRunLog, parseRunLog } from "./logs/log_lines.ts";
 import type { RunLog } from "./logs/run_log.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { oneOf, type OptionRules, refuse, string } from "../check.ts";
+import { oneOf, type OptionRules, refuse, string } from "../internal/check.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Measure, Mode } from "./evaluate.ts";
 

@@ -10,7 +10,7 @@ import {
   recordOf,
   refuse,
   string,
-} from "../check.ts";
+} from "../internal/check.ts";
 import type { LogLength } from "./history.ts";
 
 /** The state of the loop, as plain data. */

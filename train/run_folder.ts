@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { boolean, checkOptions, type OptionRules } from "../check.ts";
-import { filePath, join } from "../file_path.ts";
+import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
+import { filePath, join } from "../internal/file_path.ts";
 
 /** Options of {@linkcode runFolder}. */
 export interface RunFolderOptions {

@@ -8,7 +8,7 @@ import { clipGradNorm, globalNorm } from "../autodiff/mod.ts";
 import type { Batch } from "../data/batch.ts";
 import { LBFGS, type Optimizer } from "../optim/mod.ts";
 import type { Tensors } from "../tensors.ts";
-import { type Transaction, transaction } from "../transaction.ts";
+import { type Transaction, transaction } from "../internal/transaction.ts";
 import { examplesIn } from "./evaluate.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { clipByValue, GradientMean } from "./gradients.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { boolean, checkOptions, type OptionRules } from "../check.ts";
+import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
 import { scope } from "../memory.ts";
 import { type AnyState, LongTermState, type States } from "../state.ts";
 import { mapNamed, type Named } from "../tensors.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { oneKernel, runKernel } from "../../backend/kernel.ts";
-import { isRecording } from "../../engine.ts";
+import { isRecording } from "../../internal/engine.ts";
 import { sumToShape } from "./broadcast.ts";
 import { fromInputs, fromOutput, type Gradients } from "./rule.ts";
 

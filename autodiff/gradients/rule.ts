@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { isNested, isRecording } from "../../engine.ts";
+import { isNested, isRecording } from "../../internal/engine.ts";
 
 /** For each input of a kernel by name, the function that computes its gradient. */
 export type InputGradients = Record<string, () => tf.Tensor>;

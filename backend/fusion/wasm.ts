@@ -10,7 +10,7 @@ import {
   type TablePointer,
   type TableScalars,
   type TableStep,
-} from "../../recording.ts";
+} from "../../internal/recording.ts";
 import type { Named, Tensors } from "../../tensors.ts";
 import type { Exports } from "../wasm/assembler/assembler.ts";
 import {

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { isRecording } from "../../engine.ts";
+import { isRecording } from "../../internal/engine.ts";
 
 /** `tf.equal`, off the tape. */
 export const equal: typeof tf.greater = flat(tf.equal);

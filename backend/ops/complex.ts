@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import { equal } from "./comparisons.ts";
 import { where } from "./where.ts";
 import { toTensor } from "./to_tensor.ts";

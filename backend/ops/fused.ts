@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { isRecording } from "../../engine.ts";
+import { isRecording } from "../../internal/engine.ts";
 import { depthwiseConv2d } from "./depthwise_conv2d.ts";
 
 type MatMul = Parameters<typeof tf.fused.matMul>[0];

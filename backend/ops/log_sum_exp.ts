@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { isNested } from "../../engine.ts";
+import { isNested } from "../../internal/engine.ts";
 import { equal } from "./comparisons.ts";
 import { where } from "./where.ts";
 import { toTensor } from "./to_tensor.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { check, refuse, tensor } from "../../check.ts";
+import { check, refuse, tensor } from "../../internal/check.ts";
 
 /**
  * A tensor of what an op is given.

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { frames } from "../../frames.ts";
+import { frames } from "../../internal/frames.ts";
 import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
 import type { Buffer, Source } from "./recorded.ts";
 import { bytesOf } from "./watch.ts";

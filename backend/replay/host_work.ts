@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { frames } from "../../frames.ts";
-import type { StreamPosition } from "../../recording.ts";
+import { frames } from "../../internal/frames.ts";
+import type { StreamPosition } from "../../internal/recording.ts";
 import { wasmBackend } from "../wasm/machine/backend.ts";
 import type { Buffer, HostWork } from "./recorded.ts";
 

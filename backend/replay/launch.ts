@@ -7,7 +7,7 @@ import type {
   RecordedLaunch,
   TableScalars,
   TableStep,
-} from "../../recording.ts";
+} from "../../internal/recording.ts";
 import { wasmMemory } from "../wasm/machine/backend.ts";
 import type { Buffer, Call, HostWork, Operation } from "./recorded.ts";
 

@@ -5,9 +5,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { contextDepth } from "../../environ.ts";
-import { frames } from "../../frames.ts";
+import { frames } from "../../internal/frames.ts";
 import { adopt, mapTensors } from "../../memory.ts";
-import { recording, type StreamPosition } from "../../recording.ts";
+import { recording, type StreamPosition } from "../../internal/recording.ts";
 import { wasmBackend } from "../wasm/machine/backend.ts";
 import { differenceOf } from "./difference.ts";
 import type { Record, Recorded } from "./program.ts";

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
-import type { KernelParams } from "../../recording.ts";
+import type { KernelParams } from "../../internal/recording.ts";
 import type { AddressOf, Buffer, HostWork } from "./recorded.ts";
 import { bytesOf, outputsFor } from "./watch.ts";
 

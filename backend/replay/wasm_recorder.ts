@@ -15,7 +15,7 @@ import type {
   RecordedLaunch,
   Recorder,
   StreamPosition,
-} from "../../recording.ts";
+} from "../../internal/recording.ts";
 import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
 import { copyMemory } from "../wasm/machine/memory.ts";
 import { Buffers } from "./buffers.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { check, tensor } from "../../check.ts";
+import { check, tensor } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { checkArguments } from "./arguments.ts";
 import { onFloats } from "./on_floats.ts";

@@ -11,7 +11,7 @@ import {
   type OptionRules,
   refuse,
   type Rule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 
 /** Options of {@linkcode gelu}. */
 export interface GeluOptions {

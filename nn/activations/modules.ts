@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { checkNoMore } from "../../check.ts";
+import { checkNoMore } from "../../internal/check.ts";
 import {
   checkArguments,
   type GeluOptions,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import type * as tf from "../../tf.ts";
 import { prelu } from "./piecewise.ts";

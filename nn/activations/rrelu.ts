@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, refuse } from "../../check.ts";
+import {
+  checkOptions,
+  type OptionRules,
+  refuse,
+} from "../../internal/check.ts";
 import { environ } from "../../environ.ts";
 import * as randomness from "../../random.ts";
 import type { RandomState } from "../../random.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkNoMore } from "../../check.ts";
+import { check, checkNoMore } from "../../internal/check.ts";
 import { type Initializer, matrix } from "./initializer.ts";
 
 /** The same number in every element. */

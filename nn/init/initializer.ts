@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { rule, type ValueRule } from "../../check.ts";
+import { rule, type ValueRule } from "../../internal/check.ts";
 import type { RandomState } from "../../random.ts";
 
 /** Creates the values that a parameter has before training. */

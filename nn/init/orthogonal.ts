@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, type OptionRules } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import * as random from "../../random.ts";
 import type { RandomState } from "../../random.ts";
 import { probit } from "../../random/normal.ts";

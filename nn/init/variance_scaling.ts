@@ -4,7 +4,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkOptions, oneOf, type OptionRules } from "../../check.ts";
+import {
+  check,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+} from "../../internal/check.ts";
 import type { RandomState } from "../../random.ts";
 import { type Initializer, matrix } from "./initializer.ts";
 import { draw } from "./random.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkNoMore } from "../../check.ts";
+import { checkNoMore } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";

@@ -8,7 +8,7 @@ import {
   checkOptions,
   type OptionRules,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { environ } from "../../environ.ts";
 import type { RandomState } from "../../random.ts";
 import * as tf from "../../tf.ts";

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { boolean, checkOptions, type OptionRules } from "../../check.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
 import { environ } from "../../environ.ts";
 import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, refuse } from "../../check.ts";
+import {
+  checkOptions,
+  type OptionRules,
+  refuse,
+} from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import type * as tf from "../../tf.ts";
 import { XavierNormal, Zero } from "../init/mod.ts";

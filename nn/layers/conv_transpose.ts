@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";

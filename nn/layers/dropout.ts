@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import { environ } from "../../environ.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";

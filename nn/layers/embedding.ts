@@ -9,7 +9,7 @@ import {
   type OptionRules,
   refuse,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
 import type { ParamState } from "../../state.ts";

@@ -4,7 +4,11 @@
  * @module
  */
 import { standardize } from "../../backend/ops/standardize.ts";
-import { checkOptions, type OptionRules, refuse } from "../../check.ts";
+import {
+  checkOptions,
+  type OptionRules,
+  refuse,
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { checkInput, lastAxis, type Size } from "../module/size.ts";
 import { NORM_RULES, Normalization, type NormOptions } from "./norm.ts";

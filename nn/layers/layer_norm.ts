@@ -10,7 +10,7 @@ import {
   listOf,
   type OptionRules,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { NORM_RULES, Normalization, type NormOptions } from "./norm.ts";
 

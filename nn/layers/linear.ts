@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { boolean, checkOptions, type OptionRules } from "../../check.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";

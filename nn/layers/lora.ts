@@ -8,7 +8,7 @@ import {
   checkOptions,
   instanceOf,
   type OptionRules,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { scope } from "../../memory.ts";
 import type { RandomState } from "../../random.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { boolean, type OptionRules } from "../../check.ts";
+import { boolean, type OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";

@@ -9,11 +9,11 @@ import {
   checkOptions,
   iterable,
   type OptionRules,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { environ } from "../../environ.ts";
 import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";
-import { transaction } from "../../transaction.ts";
+import { transaction } from "../../internal/transaction.ts";
 import type { Module } from "../module/module.ts";
 import { checkModule } from "../module/module_rule.ts";
 import { type BatchNorm, collectStatistics } from "./batch_norm.ts";

@@ -11,7 +11,7 @@ import {
   instanceOf,
   type OptionRules,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { scope } from "../../memory.ts";
 import { Module } from "../module/module.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check } from "../../check.ts";
+import { check } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import { HiddenState } from "../../state.ts";
 import * as tf from "../../tf.ts";

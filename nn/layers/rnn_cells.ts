@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { callable, checkOptions } from "../../check.ts";
+import { callable, checkOptions } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { Orthogonal, XavierNormal } from "../init/mod.ts";
 import { type BoundCell, type CellState, RNNCell } from "./rnn_cell.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionRules } from "../../check.ts";
+import type { OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { type Initializer, Zero } from "../init/mod.ts";

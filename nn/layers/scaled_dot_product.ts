@@ -11,7 +11,7 @@ import {
   refuse,
   tensor,
   type ValueRule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";

@@ -8,7 +8,7 @@ import {
   checkOptions,
   oneOf,
   type OptionRules,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { Module } from "../module/module.ts";

@@ -8,7 +8,7 @@ import {
   callable,
   checkOptions,
   type OptionRules,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
 import { gelu } from "../activations/smooth.ts";

@@ -11,7 +11,7 @@ import {
   pair,
   refuse,
   type ValueRule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 
 /** One number for all axes, or one for each. */

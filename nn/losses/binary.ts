@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { either, tensor, type ValueRule } from "../../check.ts";
+import { either, tensor, type ValueRule } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { weigh } from "./log_products.ts";
 import { defineLoss, type Loss } from "./loss.ts";

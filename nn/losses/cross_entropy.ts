@@ -10,7 +10,7 @@ import {
   type OptionRules,
   refuse,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { checkLabels } from "./labels.ts";

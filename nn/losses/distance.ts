@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, tensor } from "../../check.ts";
+import { check, tensor } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { weigh } from "./log_products.ts";

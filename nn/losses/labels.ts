@@ -4,7 +4,7 @@
  * @module
  */
 import { inspectAtOnce } from "../../backend/read.ts";
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 
 /** The labels that are valid. */

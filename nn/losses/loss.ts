@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, oneOf, tensor, type ValueRule } from "../../check.ts";
+import { check, oneOf, tensor, type ValueRule } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 
 /** What to do with the losses: keep each, add them up, or average them. */

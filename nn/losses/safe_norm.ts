@@ -11,7 +11,7 @@ import {
   listOf,
   type OptionRules,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 

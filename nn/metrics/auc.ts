@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, checkNoMore, tensor } from "../../check.ts";
+import { check, checkNoMore, tensor } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { checkLabels } from "../losses/labels.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, checkNoMore, either, tensor } from "../../check.ts";
+import { check, checkNoMore, either, tensor } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { softmaxCrossEntropy } from "../losses/cross_entropy.ts";
 import { checkSameShape } from "../losses/reduction.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, oneOf, type OptionRules } from "../../check.ts";
+import { checkOptions, oneOf, type OptionRules } from "../../internal/check.ts";
 import type * as tf from "../../tf.ts";
 import { type Classified, ConfusionMatrix } from "./classification.ts";
 import type { Metric } from "./metric.ts";

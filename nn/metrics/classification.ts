@@ -9,7 +9,7 @@ import {
   checkOptions,
   type OptionRules,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { checkLabels } from "../losses/labels.ts";
 import { type Metric, Sums } from "./metric.ts";

@@ -9,7 +9,7 @@ import {
   recordOf,
   rule,
   type ValueRule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import type { Metric } from "./metric.ts";
 
 /** Metrics by name that take the same arguments. */

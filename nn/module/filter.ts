@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import { type AnyState, State } from "../../state.ts";
 
 /** A class of states, which also selects its subclasses. */

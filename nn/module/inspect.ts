@@ -8,7 +8,7 @@ import {
   checkOptions,
   type OptionRules,
   string,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { LongTermState, ParamState } from "../../state.ts";
 import { frozen } from "./freeze.ts";

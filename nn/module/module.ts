@@ -4,7 +4,7 @@
  * @module
  */
 import { type AnyState, ParamState, type States } from "../../state.ts";
-import { frames } from "../../frames.ts";
+import { frames } from "../../internal/frames.ts";
 import {
   type Filter,
   type StateClass,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, instanceOf } from "../../check.ts";
+import { check, instanceOf } from "../../internal/check.ts";
 import { Module } from "./module.ts";
 
 const rule = instanceOf(Module, "a module");

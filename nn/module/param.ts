@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, listOf, tensor } from "../../check.ts";
+import { check, listOf, tensor } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import type { RandomState } from "../../random.ts";
 import { ParamState } from "../../state.ts";

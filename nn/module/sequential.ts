@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { check, listOf, orNull, rule, type ValueRule } from "../../check.ts";
+import {
+  check,
+  listOf,
+  orNull,
+  rule,
+  type ValueRule,
+} from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { Module } from "./module.ts";
 import { isSized, type Size } from "./size.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { check, tensor } from "../../check.ts";
+import { check, tensor } from "../../internal/check.ts";
 
 /**
  * The sizes of a tensor's axes without the batch; `null` where any size will do.

@@ -11,7 +11,7 @@ import {
   type OptionRules,
   recordOf,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import { LongTermState, type State, type States } from "../../state.ts";
 import type { Named } from "../../tensors.ts";

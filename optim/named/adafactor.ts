@@ -11,7 +11,7 @@ import {
   orNull,
   pair,
   pick,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import type { Tensors } from "../../tensors.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";

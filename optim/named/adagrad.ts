@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions, type OptionRules, pick } from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

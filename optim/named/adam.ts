@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionRules } from "../../check.ts";
+import type { OptionRules } from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

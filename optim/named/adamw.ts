@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, pick } from "../../check.ts";
+import { checkOptions, pick } from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import { ADAM_RULES, type AdamOptions } from "./adam.ts";
 import * as tx from "../transforms/mod.ts";

@@ -13,7 +13,7 @@ import {
   pick,
   rule,
   tensor,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { ParamState } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import {

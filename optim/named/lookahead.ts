@@ -10,7 +10,7 @@ import {
   type OptionRules,
   pick,
   rule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { boolean, checkOptions, type OptionRules, pick } from "../../check.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+  pick,
+} from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pair, refuse } from "../../check.ts";
+import {
+  checkOptions,
+  type OptionRules,
+  pair,
+  refuse,
+} from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

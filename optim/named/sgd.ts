@@ -8,7 +8,7 @@ import {
   checkOptions,
   type OptionRules,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { checkOptions, type OptionRules } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import { fromNames } from "../../tensors.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions } from "../../check.ts";
+import { checkOptions } from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, refuse } from "../../check.ts";
-import { replayed } from "../../recording.ts";
+import { check, refuse } from "../../internal/check.ts";
+import { replayed } from "../../internal/recording.ts";
 import type { AnyState, States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import type { LearningRate } from "../schedulers/mod.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, refuse } from "../../check.ts";
+import { checkOptions, refuse } from "../../internal/check.ts";
 import { chain } from "../transforms/chain.ts";
 import { decayed } from "../transforms/decay.ts";
 import { scaleByLearningRate } from "../transforms/learning_rate.ts";

@@ -5,10 +5,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
-import { recording, replayed } from "../../recording.ts";
+import { recording, replayed } from "../../internal/recording.ts";
 import type { States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
-import { frames } from "../../frames.ts";
+import { frames } from "../../internal/frames.ts";
 import { fromRules, traitsOf } from "../transforms/elementwise.ts";
 import {
   byKernel,

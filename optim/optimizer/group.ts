@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, checkOptions, refuse } from "../../check.ts";
+import { check, checkOptions, refuse } from "../../internal/check.ts";
 import { chain } from "../transforms/chain.ts";
 import {
   OPTIMIZER_RULES,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { callable, check, instanceOf } from "../../check.ts";
+import { callable, check, instanceOf } from "../../internal/check.ts";
 import { LRScheduler } from "../schedulers/mod.ts";
 import type { Rates } from "./rates.ts";
 

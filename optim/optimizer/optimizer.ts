@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkObject, checkOptions } from "../../check.ts";
+import { checkObject, checkOptions } from "../../internal/check.ts";
 import type { AnyState, States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import type { OptimizerOptions } from "../transforms/options.ts";

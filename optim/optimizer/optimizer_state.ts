@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { sameShape } from "../../backend/fusion/mod.ts";
-import { check } from "../../check.ts";
+import { check } from "../../internal/check.ts";
 import { mapNamed, type Named } from "../../tensors.ts";
 import type { OptState } from "../transforms/transformation.ts";
 import type { SchedulerState } from "../schedulers/mod.ts";

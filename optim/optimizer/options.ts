@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { boolean, type OptionRules } from "../../check.ts";
+import { boolean, type OptionRules } from "../../internal/check.ts";
 import type { States } from "../../state.ts";
 import {
   DECAY_RULES,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import {
   LambdaLR,
   type LearningRate,

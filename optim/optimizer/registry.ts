@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, refuse, tensor } from "../../check.ts";
+import { check, refuse, tensor } from "../../internal/check.ts";
 import {
   type AnyState,
   type ParamState,

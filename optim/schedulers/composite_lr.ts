@@ -7,7 +7,7 @@ import {
   nonemptyListOf,
   refuse,
   type Rule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { checkMetric } from "./reduce_lr_on_plateau.ts";
 import { LRScheduler } from "./scheduler.ts";
 import type { SchedulerData, SchedulerState } from "./scheduler_state.ts";

@@ -1,4 +1,4 @@
-import { oneOf } from "../../check.ts";
+import { oneOf } from "../../internal/check.ts";
 import { cosine } from "./curves.ts";
 import { LRScheduler } from "./scheduler.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";

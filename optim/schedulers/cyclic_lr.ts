@@ -5,7 +5,7 @@ import {
   oneOf,
   oneOrMore,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { LRScheduler } from "./scheduler.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";
 

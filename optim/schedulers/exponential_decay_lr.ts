@@ -1,4 +1,4 @@
-import { boolean } from "../../check.ts";
+import { boolean } from "../../internal/check.ts";
 import { LRScheduler } from "./scheduler.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";
 

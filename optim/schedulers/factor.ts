@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { callable, check, listOf, refuse } from "../../check.ts";
+import { callable, check, listOf, refuse } from "../../internal/check.ts";
 
 /**
  * The factor of a rate at an epoch.

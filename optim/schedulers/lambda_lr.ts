@@ -1,4 +1,4 @@
-import { anything, checkOptions } from "../../check.ts";
+import { anything, checkOptions } from "../../internal/check.ts";
 import { factorsOf, type LrFactor } from "./factor.ts";
 import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 

@@ -1,4 +1,4 @@
-import { sortedListOf } from "../../check.ts";
+import { sortedListOf } from "../../internal/check.ts";
 import { LRScheduler } from "./scheduler.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";
 

@@ -5,7 +5,7 @@ import {
   oneOrMore,
   type OptionRules,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { cosine, linear } from "./curves.ts";
 import { LRScheduler } from "./scheduler.ts";
 

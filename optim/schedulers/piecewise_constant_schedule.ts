@@ -6,7 +6,7 @@ import {
   listOf,
   nonemptyListOf,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { LRScheduler, type LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options of {@linkcode PiecewiseConstantSchedule}. */

@@ -5,7 +5,7 @@ import {
   orNull,
   refuse,
   sortedListOf,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { LRScheduler } from "./scheduler.ts";
 import type { SchedulerState } from "./scheduler_state.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { check, checkObject, listOf, oneOrMore, refuse } from "../../check.ts";
+import {
+  check,
+  checkObject,
+  listOf,
+  oneOrMore,
+  refuse,
+} from "../../internal/check.ts";
 import { checkState, RATE, type SchedulerState } from "./scheduler_state.ts";
 import { adjust, type AppliedRates, appliedRates } from "./applied.ts";
 

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { check, listOf, nonemptyListOf, orNull, refuse } from "../../check.ts";
+import {
+  check,
+  listOf,
+  nonemptyListOf,
+  orNull,
+  refuse,
+} from "../../internal/check.ts";
 
 /** What a rate, and an epoch, must be. */
 export const RATE = "a nonnegative finite number";

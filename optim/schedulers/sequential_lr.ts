@@ -1,4 +1,4 @@
-import { check, increasingListOf, refuse } from "../../check.ts";
+import { check, increasingListOf, refuse } from "../../internal/check.ts";
 import { CompositeLR, type CompositeLROptions } from "./composite_lr.ts";
 import type { LRScheduler } from "./scheduler.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { anything, checkOptions, type Rule } from "../../check.ts";
+import { anything, checkOptions, type Rule } from "../../internal/check.ts";
 import type { LRScheduler, LRSchedulerOptions } from "./scheduler.ts";
 
 /** Options that set the fields `K` of a scheduler, and those of all schedulers. */

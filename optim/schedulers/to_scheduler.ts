@@ -1,4 +1,4 @@
-import { check, faultOf, type ValueRule } from "../../check.ts";
+import { check, faultOf, type ValueRule } from "../../internal/check.ts";
 import { ConstantLR } from "./constant_lr.ts";
 import { LambdaLR } from "./lambda_lr.ts";
 import { LRScheduler } from "./scheduler.ts";

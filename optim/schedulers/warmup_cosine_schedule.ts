@@ -1,4 +1,4 @@
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import { cosine, linear } from "./curves.ts";
 import { LRScheduler } from "./scheduler.ts";
 import { configure, type SchedulerOptions } from "./settings.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, listOf } from "../../check.ts";
+import { check, listOf } from "../../internal/check.ts";
 import { mapNamed } from "../../tensors.ts";
 import { type Expr, topological } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";

@@ -5,7 +5,7 @@
  */
 import { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { check } from "../../check.ts";
+import { check } from "../../internal/check.ts";
 import { elementwise } from "./elementwise.ts";
 
 /**

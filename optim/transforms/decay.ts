@@ -4,7 +4,7 @@
  * @module
  */
 import type { GradientTransformation } from "./transformation.ts";
-import { check } from "../../check.ts";
+import { check } from "../../internal/check.ts";
 import {
   DECAY_RULES,
   mask as isMask,

@@ -13,7 +13,7 @@ import {
   type OptionRules,
   recordOf,
   refuse,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { mapNamed } from "../../tensors.ts";
 import { updateByRules } from "./joint.ts";
 import { sumsOverStep } from "./kernels.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { check, orNull } from "../../check.ts";
+import { check, orNull } from "../../internal/check.ts";
 import { LRScheduler } from "../schedulers/scheduler.ts";
 import { type LearningRate, learningRate } from "../schedulers/to_scheduler.ts";
 import { elementwise } from "./elementwise.ts";

@@ -10,7 +10,7 @@ import {
   pair,
   rule,
   type ValueRule,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { type LearningRate, learningRate } from "../schedulers/to_scheduler.ts";
 import type { Mask } from "./mask.ts";
 import type { GradientTransformation } from "./transformation.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Expr, type Head, rewrite } from "../../backend/fusion/mod.ts";
-import { callable, check, recordOf } from "../../check.ts";
+import { callable, check, recordOf } from "../../internal/check.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import { structured } from "./joint.ts";
 import { mask as isMask, transformation } from "./options.ts";

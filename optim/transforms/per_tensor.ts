@@ -4,7 +4,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, checkOptions, type OptionRules } from "../../check.ts";
+import {
+  callable,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import type { StepInfo } from "./rule.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, type OptionRules, pick } from "../../check.ts";
+import { checkOptions, type OptionRules, pick } from "../../internal/check.ts";
 import { chain } from "./chain.ts";
 import { clipByGlobalNorm, clipByValue } from "./clip.ts";
 import { scaleByLearningRate } from "./learning_rate.ts";

@@ -4,7 +4,12 @@
  * @module
  */
 import type { GradientTransformation } from "./transformation.ts";
-import { boolean, checkOptions, oneOf, type OptionRules } from "../../check.ts";
+import {
+  boolean,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+} from "../../internal/check.ts";
 import { runningMean, runningSquare } from "./moments.ts";
 import { betas } from "./options.ts";
 import { elementwise } from "./elementwise.ts";

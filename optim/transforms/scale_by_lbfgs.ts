@@ -6,7 +6,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
-import { boolean, checkOptions, type OptionRules } from "../../check.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
 
 /** Options of {@linkcode scaleByLbfgs}. */
 export interface ScaleByLbfgsOptions {

@@ -4,7 +4,11 @@
  * @module
  */
 import type { GradientTransformation } from "./transformation.ts";
-import { boolean, checkOptions, type OptionRules } from "../../check.ts";
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
 import { elementwise } from "./elementwise.ts";
 
 /** Options of {@linkcode trace}. */

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse } from "../../check.ts";
+import { refuse } from "../../internal/check.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import type { CompleteRule } from "./rule.ts";
 

@@ -5,7 +5,7 @@
  */
 import type { Expr } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { checkOptions, type OptionRules } from "../../check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import { mask } from "./options.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise } from "./elementwise.ts";

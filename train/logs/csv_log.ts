@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { filePath } from "../../file_path.ts";
+import { filePath } from "../../internal/file_path.ts";
 import type { Callback, Run } from "../callback.ts";
 import { makeFolderOf } from "./folder.ts";
 import { type RunLog, valueOf } from "./run_log.ts";

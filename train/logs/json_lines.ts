@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { filePath } from "../../file_path.ts";
+import { filePath } from "../../internal/file_path.ts";
 import type { Callback } from "../callback.ts";
 import { formatLogLine, formatRunLog, parseRunLog } from "./log_lines.ts";
 import type { LogLine, RunLog } from "./run_log.ts";

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { anything, checkOptions, type OptionRules } from "../../check.ts";
+import {
+  anything,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
 import type { Callback, Run } from "../callback.ts";
 import { formatDuration, formatNumber } from "../format.ts";
 import type { EvaluationRecord, StepRecord } from "./run_log.ts";

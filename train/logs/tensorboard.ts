@@ -4,8 +4,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { checkOptions } from "../../check.ts";
-import { filePath, join } from "../../file_path.ts";
+import { checkOptions } from "../../internal/check.ts";
+import { filePath, join } from "../../internal/file_path.ts";
 import { ParamState } from "../../state.ts";
 import type { Callback, Run } from "../callback.ts";
 import {

@@ -10,8 +10,8 @@ import {
   listOf,
   type OptionRules,
   string,
-} from "../../check.ts";
-import { filePath } from "../../file_path.ts";
+} from "../../internal/check.ts";
+import { filePath } from "../../internal/file_path.ts";
 import type { Callback } from "../callback.ts";
 import { type Boundary, boundaryChart } from "./boundary.ts";
 import { makeFolderOf } from "../logs/folder.ts";

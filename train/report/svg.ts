@@ -10,7 +10,7 @@ import {
   listOf,
   type OptionRules,
   string,
-} from "../../check.ts";
+} from "../../internal/check.ts";
 import { makeAxis, tickLabel } from "./axis.ts";
 import { pathOf, type Point, round, smoothed, thinned } from "./points.ts";
 

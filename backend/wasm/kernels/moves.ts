@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { recording } from "../../../recording.ts";
+import { recording } from "../../../internal/recording.ts";
 import { F32, load } from "../assembler/assembler.ts";
 import { wasmBackend } from "../machine/backend.ts";
 import { wasmFunction } from "../machine/functions.ts";

@@ -15,7 +15,7 @@ import {
   I32,
 } from "../assembler/assembler.ts";
 import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
-import { recording } from "../../../recording.ts";
+import { recording } from "../../../internal/recording.ts";
 import { MOST_PARTS, Threads } from "./threads.ts";
 
 /** A number for each parameter: addresses, sizes, or the bits of floats. */

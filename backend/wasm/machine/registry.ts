@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { recording } from "../../../recording.ts";
+import { recording } from "../../../internal/recording.ts";
 import { clearMemory } from "./memory.ts";
 import { pointer, type WasmBackend, wasmBackend } from "./backend.ts";
 

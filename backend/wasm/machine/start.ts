@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { disposePrograms } from "../../replay/program.ts";
-import { engine } from "../../../engine.ts";
+import { engine } from "../../../internal/engine.ts";
 import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
 import { compile, useCompiled } from "./functions.ts";
 

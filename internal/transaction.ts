@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { frames } from "./frames.ts";
-import { release } from "./memory.ts";
+import { release } from "../memory.ts";
 
 /** The result of a function, and the means to keep or undo its writes to states. */
 export interface Transaction<T> {
