@@ -280,7 +280,7 @@ function recordedLaunch(
   for (let number = 0; number <= passes; number++) {
     for (const { program, start: from, end: to } of jobs) {
       const pass = program.exports[`pass${number}`];
-      if (pass) steps.push({ pass, from, to });
+      if (pass !== undefined) steps.push({ pass, from, to });
     }
     for (const sum of stepSums(jobs, number)) steps.push({ sum });
   }

@@ -33,7 +33,9 @@ export function classCrossEntropy(
       smoothing,
       ignoreIndex: ignoreIndex ?? null,
     };
-    const fixed = weights ? { labels, weights } : { labels };
+    const fixed: Record<string, tf.Tensor> = weights
+      ? { labels, weights }
+      : { labels };
     const op = tf.customGrad((x, save) => {
       const logits = x as tf.Tensor;
       const [losses, lse] = runKernel(
