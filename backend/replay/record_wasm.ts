@@ -5,18 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { contextDepth } from "../../environ.ts";
-import { frames } from "../../internal/frames.ts";
 import { adopt, mapTensors } from "../../memory.ts";
-import { recording, type StreamPosition } from "../../internal/recording.ts";
+import { recording } from "../../internal/recording.ts";
 import { wasmBackend } from "../wasm/machine/backend.ts";
 import { differenceOf } from "./difference.ts";
+import { disposeConsumed, outcomeOf } from "./outcome.ts";
 import type { Record, Recorded } from "./program.ts";
-import {
-  type Buffer,
-  type CallRecord,
-  type Output,
-  OutputRef,
-} from "./recorded.ts";
+import type { Buffer, CallRecord } from "./recorded.ts";
 import { copyOf } from "./stand_in.ts";
 import { WasmProgram } from "./wasm_program.ts";
 import { WasmRecorder } from "./wasm_recorder.ts";
@@ -91,74 +86,20 @@ function finish(
   value: unknown,
   copies: readonly unknown[],
 ): CallRecord {
-  const { buffers, values, streams } = recorder;
-  const outputs: Output[] = [];
-  const result = mapTensors(value, (x) => {
-    const { shape, dtype } = x;
-    const output = { buffer: buffers.of(x), shape, dtype };
-    return new OutputRef(outputs.push(output) - 1) as unknown as tf.Tensor;
-  });
-  if (!isPlain(result)) {
-    recorder.refuse("it returns more than tensors and data");
-  }
-  const written = newContents(recorder);
-  for (const [state, { key }] of streams) {
-    values.delete(state);
-    const now = frames.peek(state) as StreamPosition;
-    if (now.key[0] !== key[0] || now.key[1] !== key[1]) {
-      recorder.refuse("it seeds a random stream");
-    }
-  }
+  const { buffers } = recorder;
+  const outcome = outcomeOf(recorder, value, copies);
   const known = new Set<Buffer>();
-  for (const { buffer } of outputs) known.add(buffer);
-  for (const [, buffer] of written) known.add(buffer);
+  for (const { buffer } of outcome.outputs) known.add(buffer);
+  for (const [, buffer] of outcome.written) known.add(buffer);
   for (const _ of buffers.alive(known)) {
     recorder.refuse("a tensor made in it outlives the call");
   }
   return {
+    ...outcome,
     operations: recorder.operations,
     buffers: buffers.all,
-    outputs,
-    result,
-    written,
-    streams: Array.from(streams, ([state, { offset }]) => ({
-      state,
-      blocks: (frames.peek(state) as StreamPosition).offset - offset,
-    })),
-    settings: recorder.settings,
-    values,
-    frozen: recorder.frozenStates,
-    consumed: consumedOf(copies),
     release: () => buffers.release(),
   };
-}
-
-/** States that hold other contents than before. */
-function newContents(recorder: WasmRecorder): [object, Buffer][] {
-  const contents: [object, Buffer][] = [];
-  for (const state of recorder.written) {
-    const value = frames.peek(state);
-    if (value instanceof tf.Tensor) {
-      const buffer = recorder.buffers.of(value);
-      const { source } = buffer;
-      const isSame = source.kind === "held" && source.state === state;
-      if (!isSame) contents.push([state, buffer]);
-    } else if (!recorder.streams.has(state)) {
-      recorder.refuse("it writes a state that holds no tensor");
-    }
-  }
-  return contents;
-}
-
-/** Whether `x` is plain data, with outputs in it. */
-function isPlain(x: unknown): boolean {
-  if (x === null || typeof x !== "object") {
-    return typeof x !== "function" && typeof x !== "symbol";
-  }
-  if (x instanceof OutputRef) return true;
-  if (Array.isArray(x)) return x.every(isPlain);
-  const isRecord = Object.getPrototypeOf(x) === Object.prototype;
-  return isRecord && Object.values(x).every(isPlain);
 }
 
 /** The value as the caller gets it: no tensor in it belongs to somebody else. */
@@ -170,29 +111,5 @@ function asNew<R>(value: R, { buffers }: WasmRecorder): R {
       return copy;
     }
     return x.kept ? tf.clone(x) : x;
-  });
-}
-
-/** Which arguments the function has disposed of: its copies show it. */
-function consumedOf(copies: readonly unknown[]): boolean[] {
-  const consumed: boolean[] = [];
-  mapTensors(copies, (copy) => {
-    consumed.push(copy.isDisposed);
-    return copy;
-  });
-  return consumed;
-}
-
-/** Dispose of the copies, and of the arguments that the function disposed of. */
-function disposeConsumed(
-  consumed: readonly boolean[],
-  copies: readonly unknown[],
-  args: readonly unknown[],
-): void {
-  tf.dispose(copies as tf.TensorContainer);
-  let i = 0;
-  mapTensors([...args], (x) => {
-    if (consumed[i++]) x.dispose();
-    return x;
   });
 }

@@ -98,9 +98,9 @@ export interface Operation {
 }
 
 /** A tensor that is returned. */
-export interface Output {
+export interface Output<B = Buffer> {
   /** Its contents. */
-  readonly buffer: Buffer;
+  readonly buffer: B;
   /** The sizes of its axes. */
   readonly shape: readonly number[];
   /** The type of its elements. */
@@ -126,18 +126,14 @@ export interface StreamDraws {
   readonly blocks: number;
 }
 
-/** All that a call did. */
-export interface CallRecord {
-  /** The operations, in order. */
-  readonly operations: readonly Operation[];
-  /** All buffers, by number. */
-  readonly buffers: readonly Buffer[];
+/** What a call leaves behind; `B` is a buffer of the backend. */
+export interface Outcome<B> {
   /** The tensors that are returned. */
-  readonly outputs: readonly Output[];
+  readonly outputs: readonly Output<B>[];
   /** What is returned, with an {@linkcode OutputRef} for each tensor. */
   readonly result: unknown;
   /** States that hold other contents afterwards. */
-  readonly written: readonly (readonly [state: object, buffer: Buffer])[];
+  readonly written: readonly (readonly [state: object, buffer: B])[];
   /** Random streams that were drawn from. */
   readonly streams: readonly StreamDraws[];
   /** Settings that were read, as the caller had them. */
@@ -148,6 +144,14 @@ export interface CallRecord {
   readonly frozen: ReadonlyMap<object, boolean>;
   /** Which arguments the function disposed of. */
   readonly consumed: readonly boolean[];
+}
+
+/** All that a call did. */
+export interface CallRecord extends Outcome<Buffer> {
+  /** The operations, in order. */
+  readonly operations: readonly Operation[];
+  /** All buffers, by number. */
+  readonly buffers: readonly Buffer[];
   /** Let go of what was captured. */
   readonly release: () => void;
 }

@@ -5,8 +5,6 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { frames } from "../../internal/frames.ts";
-import type { StreamPosition } from "../../internal/recording.ts";
-import type { ParamState } from "../../state.ts";
 import {
   allocate,
   type WasmBackend,
@@ -18,6 +16,7 @@ import { machine } from "../wasm/machine/functions.ts";
 import { copyMemory } from "../wasm/machine/memory.ts";
 import type { Threads } from "../wasm/machine/threads.ts";
 import { emit, type Step } from "./emit.ts";
+import { advance, isAsRecorded, withTensors } from "./outcome.ts";
 import { type Plan, plan } from "./plan.ts";
 import {
   addProgram,
@@ -25,12 +24,7 @@ import {
   type Readiness,
   removeProgram,
 } from "./program.ts";
-import {
-  type Buffer,
-  type CallRecord,
-  type Operation,
-  OutputRef,
-} from "./recorded.ts";
+import type { Buffer, CallRecord, Operation } from "./recorded.ts";
 import { forgetWeights } from "./stand_in.ts";
 
 /** A tensor that outlives runs, as the program expects it. */
@@ -103,12 +97,7 @@ export class WasmProgram implements Program {
   /** Whether it can be run on the states as they are now. */
   check(): Readiness {
     if (this.#isDisposed) return "outdated";
-    for (const [state, value] of this.#record.values) {
-      if (frames.peek(state) !== value) return "outdated";
-    }
-    for (const [state, value] of this.#record.frozen) {
-      if ((state as ParamState).frozen !== value) return "outdated";
-    }
+    if (!isAsRecorded(this.#record)) return "outdated";
     let hasMoved = false;
     for (const holding of this.#holdings) {
       const x = holding.now();
@@ -167,11 +156,7 @@ export class WasmProgram implements Program {
     for (const { now, isWritten } of this.#holdings) {
       if (isWritten) forgetWeights(this.#backend, now());
     }
-    for (const { state, blocks } of streams) {
-      const { key, offset } = frames.peek(state) as StreamPosition;
-      const stream = state as { value: StreamPosition };
-      stream.value = { key, offset: offset + blocks };
-    }
+    advance(streams);
   }
 
   /** Free its memory, and let go of what the recording captured. */
@@ -234,18 +219,6 @@ export class WasmProgram implements Program {
       })
     );
   }
-}
-
-/** `result` with tensors in place of references to outputs. */
-function withTensors(result: unknown, tensors: readonly tf.Tensor[]): unknown {
-  if (result instanceof OutputRef) return tensors[result.index];
-  if (Array.isArray(result)) return result.map((x) => withTensors(x, tensors));
-  if (typeof result === "object" && result !== null) {
-    return Object.fromEntries(
-      Object.entries(result).map(([key, x]) => [key, withTensors(x, tensors)]),
-    );
-  }
-  return result;
 }
 
 function size(shape: readonly number[]): number {

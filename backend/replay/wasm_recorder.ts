@@ -8,20 +8,18 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type {
   KernelParams,
   RandomDraw,
   RecordedLaunch,
   Recorder,
-  StreamPosition,
 } from "../../internal/recording.ts";
 import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
 import { copyMemory } from "../wasm/machine/memory.ts";
 import { Buffers } from "./buffers.ts";
 import { draw, effect, guard, inspection } from "./host_work.ts";
 import { launchOperation } from "./launch.ts";
-import type { Refusal } from "./program.ts";
 import type {
   Argument,
   Buffer,
@@ -30,6 +28,7 @@ import type {
   Operation,
 } from "./recorded.ts";
 import { inputsOf, kernelAgain, type Made } from "./stand_in.ts";
+import { StateRecorder } from "./state_recorder.ts";
 import { bytesOf, type TensorListener } from "./watch.ts";
 
 /** A kernel that is running. */
@@ -42,57 +41,29 @@ interface OpenKernel {
 }
 
 /** What a function has done so far. */
-export class WasmRecorder implements Recorder, TensorListener {
+export class WasmRecorder extends StateRecorder
+  implements Recorder, TensorListener {
   /** The buffers of its tensors. */
   readonly buffers: Buffers = new Buffers();
   /** Its operations, in order. */
   readonly operations: Operation[] = [];
-  /** The states that it has written. */
-  readonly written: Set<object> = new Set();
-  /** Plain values that it has read from states. */
-  readonly values: Map<object, unknown> = new Map();
-  /** Parameters that it has asked whether they are frozen. */
-  readonly frozenStates: Map<object, boolean> = new Map();
-  /** Settings that it has read from the contexts of its caller. */
-  readonly settings: Map<string, unknown> = new Map();
-  /** Random streams that it has drawn from, with their positions before. */
-  readonly streams: Map<object, StreamPosition> = new Map();
   readonly #backend: WasmBackend = wasmBackend();
-  readonly #depth: number;
   #words: { readonly address: number; readonly buffer: Buffer } | undefined;
   #kernel: OpenKernel | undefined;
   #isInspecting = false;
-  #refusal: Refusal | undefined;
 
-  /** Listen to a function that is called inside `depth` contexts. */
-  constructor(depth: number) {
-    this.#depth = depth;
+  protected override holds(x: tf.Tensor, state: object): void {
+    this.buffers.held(x.dataId, state);
   }
 
-  /** Why the call cannot be replayed, if it cannot. */
-  get refusal(): Refusal | undefined {
-    return this.#refusal;
+  /** The buffer of a tensor. */
+  bufferOf(x: tf.Tensor): Buffer {
+    return this.buffers.of(x);
   }
 
-  read(state: object, value: unknown): void {
-    if (value instanceof tf.Tensor) {
-      this.buffers.held(value.dataId, state);
-    } else if (!this.values.has(state) && !this.written.has(state)) {
-      this.values.set(state, value);
-    }
-  }
-
-  write(state: object): void {
-    this.written.add(state);
-  }
-
-  frozen(state: object, isFrozen: boolean): void {
-    this.frozenStates.set(state, isFrozen);
-  }
-
-  setting(key: string, value: unknown, depth: number): void {
-    // What the function itself sets is the same in each call.
-    if (depth <= this.#depth) this.settings.set(key, value);
+  /** Whether `buffer` is what `state` held before the call. */
+  isOf({ source }: Buffer, state: object): boolean {
+    return source.kind === "held" && source.state === state;
   }
 
   effect(fn: () => void): void {
@@ -123,19 +94,11 @@ export class WasmRecorder implements Recorder, TensorListener {
     }
   }
 
-  drawn({ stream, offset, x, values }: RandomDraw): void {
-    if (!this.streams.has(stream)) {
-      const position = this.values.get(stream) as StreamPosition;
-      this.streams.set(stream, position);
-    }
-    const skip = offset - this.streams.get(stream)!.offset;
+  drawn(drawing: RandomDraw): void {
+    const { stream, x, values } = drawing, skip = this.skipOf(drawing);
     const made = this.buffers.get(x.dataId)!;
     made.source = { kind: "temporary" };
     this.#push("random", [], [made], [draw(made, stream, skip, values)], true);
-  }
-
-  refuse(reason: string): void {
-    this.#refusal ??= { reason, stack: new Error().stack ?? "" };
   }
 
   reads(dataId: object): void {

@@ -1,0 +1,90 @@
+/**
+ * What a function does outside of kernels: the same on every backend.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { frames } from "../../internal/frames.ts";
+import type { RandomDraw, StreamPosition } from "../../internal/recording.ts";
+import type { Refusal } from "./program.ts";
+import type { StreamDraws } from "./recorded.ts";
+
+/** Listens to reads and writes of states, settings and random streams. */
+export abstract class StateRecorder {
+  /** The states that were written. */
+  readonly written: Set<object> = new Set();
+  /** Plain values that were read from states. */
+  readonly values: Map<object, unknown> = new Map();
+  /** Parameters that were asked whether they are frozen. */
+  readonly frozenStates: Map<object, boolean> = new Map();
+  /** Settings that were read from the contexts of the caller. */
+  readonly settings: Map<string, unknown> = new Map();
+  /** Random streams that were drawn from, with their positions before. */
+  readonly streams: Map<object, StreamPosition> = new Map();
+  readonly #depth: number;
+  #refusal: Refusal | undefined;
+
+  /** Listen to a function that is called inside `depth` contexts. */
+  constructor(depth: number) {
+    this.#depth = depth;
+  }
+
+  /** Why the call cannot be replayed, if it cannot. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  /** `state` holds the tensor `x`. */
+  protected abstract holds(x: tf.Tensor, state: object): void;
+
+  /** A state was read. */
+  read(state: object, value: unknown): void {
+    if (value instanceof tf.Tensor) {
+      this.holds(value, state);
+    } else if (!this.values.has(state) && !this.written.has(state)) {
+      this.values.set(state, value);
+    }
+  }
+
+  /** A state is about to be written. */
+  write(state: object): void {
+    this.written.add(state);
+  }
+
+  /** Whether a parameter is frozen was asked. */
+  frozen(state: object, isFrozen: boolean): void {
+    this.frozenStates.set(state, isFrozen);
+  }
+
+  /** A setting of the environment was read from the context at `depth`. */
+  setting(key: string, value: unknown, depth: number): void {
+    // What the function itself sets is the same in each call.
+    if (depth <= this.#depth) this.settings.set(key, value);
+  }
+
+  /** What was done cannot be replayed. */
+  refuse(reason: string): void {
+    this.#refusal ??= { reason, stack: new Error().stack ?? "" };
+  }
+
+  /** How many blocks after the position before the call a draw begins. */
+  protected skipOf({ stream, offset }: RandomDraw): number {
+    if (!this.streams.has(stream)) {
+      const position = this.values.get(stream) as StreamPosition;
+      this.streams.set(stream, position);
+    }
+    return offset - this.streams.get(stream)!.offset;
+  }
+
+  /** How far each stream was drawn from; its position is not part of the key. */
+  draws(): StreamDraws[] {
+    return Array.from(this.streams, ([state, { key, offset }]) => {
+      this.values.delete(state);
+      const now = frames.peek(state) as StreamPosition;
+      if (now.key[0] !== key[0] || now.key[1] !== key[1]) {
+        this.refuse("it seeds a random stream");
+      }
+      return { state, blocks: now.offset - offset };
+    });
+  }
+}
