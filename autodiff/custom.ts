@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, check, tensor } from "../internal/check.ts";
+import { callable, check, refuse, tensor } from "../internal/check.ts";
 import { engine, isNested } from "../internal/engine.ts";
 import { record } from "./record.ts";
 import { differentiate } from "./differentiate.ts";
@@ -67,16 +67,41 @@ export function customGradient<
         return (dy: V) =>
           gradient(dy, saved.map((x) => x === value ? custom(...inputs) : x));
       };
+      const shapes = (all as tf.Tensor[]).map(({ shape }) => shape);
       return {
         value,
-        gradFunc: (dy: V, kept: tf.Tensor[]) =>
-          [inNested ? again(kept)(dy) : gradient(dy, kept)].flat()
-            // A gradient that is dy itself must not be disposed with it.
-            .map((g) => g === dy ? tf.clone(g) : g),
+        gradFunc(dy: V, kept: tf.Tensor[]) {
+          const grads = [inNested ? again(kept)(dy) : gradient(dy, kept)]
+            .flat();
+          checkGradients(grads, shapes);
+          // A gradient that is dy or a saved tensor must not be disposed with it.
+          const others = new Set<tf.Tensor>([dy, ...kept]);
+          return grads.map((g) => others.has(g) ? tf.clone(g) : g);
+        },
       };
     },
   );
   return custom as unknown as (...inputs: A) => V;
+}
+
+/** Throws unless there is a gradient of the shape of each input. */
+function checkGradients(
+  grads: readonly unknown[],
+  shapes: readonly (readonly number[])[],
+) {
+  const action = "differentiate";
+  if (grads.length !== shapes.length) {
+    const is = `as many as inputs, ${shapes.length}`;
+    refuse(action, "the gradients", is, grads.length);
+  }
+  for (const [i, g] of grads.entries()) {
+    const name = `the gradient in input ${i}`;
+    check(action, name, g, tensor);
+    const shape = shapes[i]!;
+    if (!tf.util.arraysEqual((g as tf.Tensor).shape, [...shape])) {
+      refuse(action, name, `of shape [${shape.join(", ")}]`, g);
+    }
+  }
 }
 
 /**

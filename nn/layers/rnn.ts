@@ -10,6 +10,7 @@ import {
   checkOptions,
   instanceOf,
   type OptionRules,
+  refuse,
   tensor,
 } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
@@ -149,7 +150,9 @@ export class RNN extends Module {
   override update(x: tf.Tensor3D, state?: CellState): tf.Tensor {
     checkInput("RNN", x, this.inSize, 3);
     return scope(() => {
-      const first = state ?? this.cell.zeroState(x.shape[0]);
+      const zeros = this.cell.zeroState(x.shape[0]);
+      if (state !== undefined) checkState(state, zeros);
+      const first = state ?? zeros;
       const { project, advance } = this.cell.bind();
       const steps = tf.transpose(project(x), [1, 0, 2]);
       const [last, outputs] = scan(
@@ -167,5 +170,22 @@ export class RNN extends Module {
       const inOrder = this.reverse ? tf.reverse(outputs, 0) : outputs;
       return tf.transpose(inOrder, [1, 0, 2]);
     });
+  }
+}
+
+/** Throws unless `state` has the tensors of `expected`, of the same shapes. */
+function checkState(state: CellState, expected: CellState) {
+  const given = new Map<string, unknown>(Object.entries(state));
+  for (const [name, { shape }] of Object.entries(expected)) {
+    const x = given.get(name);
+    check("call RNN", `state.${name}`, x, tensor);
+    if (!tf.util.arraysEqual((x as tf.Tensor).shape, shape)) {
+      refuse("call RNN", `state.${name}`, `of shape [${shape.join(", ")}]`, x);
+    }
+    given.delete(name);
+  }
+  for (const name of given.keys()) {
+    const is = `${Object.keys(expected).join(" and ")} only`;
+    refuse("call RNN", "the state", is, name, TypeError);
   }
 }

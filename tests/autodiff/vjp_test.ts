@@ -275,3 +275,47 @@ onEachBackend(
   },
   cpu,
 );
+
+onEachBackend(
+  "a custom gradient may be a saved tensor, and has the shapes of the inputs",
+  async () => {
+    const half = customGradient((x: tf.Tensor1D) => ({
+      value: tf.mul<tf.Tensor1D>(tf.square(x), 0.5),
+      saved: [x],
+      gradient: (_, [x]) => x!,
+    }));
+    const x = tf.tensor1d([1, 2]);
+    await assertNoLeak(async () => {
+      const dx = grad((x: tf.Tensor1D) => tf.sum<tf.Scalar>(half(x)))(x);
+      assertEquals(await numbers(dx), [1, 2]);
+      dx.dispose();
+    });
+    const product = (gradient: (dy: tf.Tensor1D) => unknown) =>
+      customGradient((x: tf.Tensor1D, y: tf.Tensor1D) => ({
+        value: tf.mul<tf.Tensor1D>(x, y),
+        gradient: gradient as never,
+      }));
+    const wrong: [(dy: tf.Tensor1D) => unknown, string][] = [
+      [
+        (dy) => dy,
+        "the gradients must be as many as inputs, 2: current value is 1",
+      ],
+      [
+        (dy) => [dy, tf.scalar(1)],
+        "the gradient in input 1 must be of shape [2]",
+      ],
+      [(dy) => [3, dy], "the gradient in input 0 must be a tensor"],
+    ];
+    for (const [gradient, message] of wrong) {
+      const f = product(gradient);
+      const before = tf.memory().numTensors;
+      assertThrows(
+        () => grad((x: tf.Tensor1D) => tf.sum<tf.Scalar>(f(x, x)))(x),
+        Error,
+        message,
+      );
+      assertEquals(tf.memory().numTensors, before);
+    }
+  },
+  { only: ["cpu", "wasm"] },
+);

@@ -471,3 +471,33 @@ onEachBackend("functions of models say what a model is", () => {
     );
   }
 }, cpu);
+
+onEachBackend("the state of a recurrent network has the cell's tensors", () => {
+  const gru = new nn.RNN(new nn.GRUCell(2, 3)),
+    lstm = new nn.RNN(new nn.LSTMCell(2, 3));
+  const x = tf.ones<tf.Rank.R3>([4, 5, 2]);
+  const h = tf.zeros<tf.Rank.R2>([4, 3]);
+  assertEquals(gru.call(x, { h }).shape, [4, 5, 3]);
+  assertEquals(lstm.call(x, { h, c: h }).shape, [4, 5, 3]);
+  const row = tf.zeros<tf.Rank.R2>([1, 3]);
+  assertThrows(
+    () => gru.call(x, { h: row }),
+    RangeError,
+    "state.h must be of shape [4, 3]",
+  );
+  assertThrows(
+    () => gru.call(x, {} as never),
+    TypeError,
+    "state.h must be a tensor",
+  );
+  assertThrows(
+    () => gru.call(x, { h, c: h }),
+    TypeError,
+    'the state must be h only: current value is "c"',
+  );
+  assertThrows(
+    () => lstm.call(x, { h }),
+    TypeError,
+    "state.c must be a tensor",
+  );
+}, cpu);
