@@ -18,6 +18,9 @@ const KERNELS: Readonly<Record<string, readonly string[] | undefined>> = {
   [tf.Select]: ["t", "e"],
 };
 
+/** Kernels that take float32 only: other numbers become it. */
+const OF_FLOATS: readonly string[] = [tf.FusedBatchNorm];
+
 /** The smallest type that holds all of some types. */
 export function commonType(types: readonly tf.DataType[]): tf.DataType {
   return types.reduce((a, b) => tf.upcastType(a, b));
@@ -33,6 +36,22 @@ export function upcastInputs(backendName: string): void {
       "types",
     );
   }
+  for (const name of OF_FLOATS) {
+    replaceKernel(backendName, name, withFloats, "types");
+  }
+}
+
+function withFloats(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const entries = Object.entries(args.inputs as Record<string, tf.Tensor>)
+      .filter(([, x]) => x);
+    if (entries.every(([, x]) => x.dtype === "float32")) return shipped(args);
+    return tf.tidy(() => {
+      const inputs = { ...args.inputs };
+      for (const [name, x] of entries) inputs[name] = tf.cast(x, "float32");
+      return shipped({ ...args, inputs }) as tf.Tensor;
+    });
+  };
 }
 
 function withOneType(

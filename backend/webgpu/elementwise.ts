@@ -36,6 +36,7 @@ const BINARY: Readonly<Record<string, string>> = {
   [tf.Atan2]: "atan2_(a, b)",
   [tf.Maximum]: "max_(a, b)",
   [tf.Minimum]: "min_(a, b)",
+  [tf.Pow]: "pow_(a, b)",
 };
 
 /** Put these functions in place of tfjs'. */

@@ -151,8 +151,13 @@ function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
 function argBest(shipped: KernelFunc, kernelName: string): KernelFunc {
   return (args) => {
     const x = args.inputs["x"] as tf.Tensor;
-    if (x.dtype !== "int32" || x.shape.includes(0)) return shipped(args);
     const { axis } = args.attrs as unknown as { axis: number };
+    if (x.shape.includes(0)) return shipped(args);
+    if (x.dtype !== "int32") {
+      // The shipped kernel makes a vector of the place in a vector.
+      const shape = x.shape.toSpliced(axis, 1);
+      return { ...shipped(args) as tf.TensorInfo, shape };
+    }
     return tf.tidy(() => {
       const best = kernelName === tf.Max
         ? tf.max(x, axis, true)

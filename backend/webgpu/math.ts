@@ -207,6 +207,21 @@ fn softplus_(x : f32) -> f32 {
   return max(x, 0.0) + log1p_(exp_(-abs(x)));
 }
 
+fn pow_(a : f32, b : f32) -> f32 {
+  if (b == 0.0) { return 1.0; }
+  if (isnan(a) || isnan(b)) { return uniforms.NAN; }
+  if (b == 2.0) { return a * a; }
+  if (b == 3.0) { return a * a * a; }
+  if (b == 0.5 && a >= 0.0) { return sqrt(a); }
+  let isInteger = floor(b) == b;
+  if (a < 0.0 && !isInteger) { return uniforms.NAN; }
+  var power = 0.0;
+  if (a == 0.0) { power = select(0.0, uniforms.INFINITY, b < 0.0); }
+  else { power = pow(abs(a), b); }
+  let isOdd = isInteger && abs(b) < 16777216.0 && (i32(abs(b)) & 1) == 1;
+  return select(power, signed(power, a), isOdd);
+}
+
 fn sign_(x : f32) -> f32 {
   if (isnan(x)) { return x; }
   return sign(x);

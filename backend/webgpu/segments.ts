@@ -13,28 +13,51 @@ const CHUNK = 1024;
  */
 export function sumInOrder(shipped: KernelFunc): KernelFunc {
   return (args) => {
-    const { x, segmentIds } = args.inputs as {
+    const { x, segmentIds: ids } = args.inputs as {
       x: tf.Tensor;
       segmentIds: tf.Tensor1D;
     };
-    const rows = x.shape[0] ?? 0;
-    if (x.dtype !== "float32" || rows < 2) return shipped(args);
     const { numSegments } = args
       .attrs as unknown as tf.UnsortedSegmentSumAttrs;
+    const rows = x.shape[0] ?? 0;
     return tf.tidy(() => {
+      // What no segment has goes into one more, which is cut off: the shipped
+      // kernel adds it wherever its place would be in memory.
+      const outside = tf.logicalOr(
+        tf.less(ids, 0),
+        tf.greaterEqual(ids, numSegments),
+      );
+      const segmentIds = tf.where<tf.Tensor>(
+        outside,
+        tf.scalar(numSegments, "int32"),
+        ids,
+      ) as tf.Tensor1D;
+      const attrs = { ...args.attrs, numSegments: numSegments + 1 };
+      const cut = (sum: tf.Tensor) =>
+        tf.slice(sum, sum.shape.map(() => 0), [
+          numSegments,
+          ...sum.shape.slice(1),
+        ]);
+      if (x.dtype !== "float32" || rows < 2) {
+        const info = shipped({ ...args, inputs: { x, segmentIds }, attrs });
+        return cut(
+          tf.engine().makeTensorFromTensorInfo(info as tf.TensorInfo),
+        );
+      }
       const flat = tf.reshape<tf.Rank.R2>(x, [rows, x.size / rows]);
       const parts: tf.Tensor[] = [];
       for (let first = 0; first < rows; first += CHUNK) {
         const length = Math.min(CHUNK, rows - first);
         const ids = tf.slice(segmentIds, first, length);
         const sums = sumEqual(tf.slice(flat, [first, 0], [length, -1]), ids);
-        const info = shipped({ ...args, inputs: { x: sums, segmentIds: ids } });
+        const inputs = { x: sums, segmentIds: ids };
+        const info = shipped({ ...args, inputs, attrs });
         parts.push(
           tf.engine().makeTensorFromTensorInfo(info as tf.TensorInfo),
         );
       }
       const sum = parts.reduce((a, b) => tf.add(a, b));
-      return tf.reshape(sum, [numSegments, ...x.shape.slice(1)]);
+      return cut(tf.reshape(sum, [numSegments + 1, ...x.shape.slice(1)]));
     });
   };
 }

@@ -194,3 +194,21 @@ for (const [name, [run, value]] of Object.entries(BINARY)) {
     assertEquals(wrong, []);
   });
 }
+
+onEachBackend("powers of extreme numbers are right", async () => {
+  const bases = [NaN, Infinity, 0, 1e-8, -0.5, 2, -3, 1e10];
+  const exponents = [0, 1, 2, 3, -1, -2, 0.5, -1.5];
+  const pairs = bases.flatMap((a) => exponents.map((b) => [a, b] as const));
+  const a = tf.tensor1d(repeated(pairs.map(([a]) => a)));
+  const b = tf.tensor1d(repeated(pairs.map(([, b]) => b)));
+  const y = tf.pow(a, b);
+  const wrong = new Set<string>();
+  (await numbers(y)).forEach((got, i) => {
+    const [p, q] = pairs[i % pairs.length]!, want = Math.fround(p) ** q;
+    const error = Math.abs(got - want) / Math.abs(want);
+    if (isClose(got, want) || error < 2e-5) return;
+    wrong.add(`${p} to the ${q} is ${got} instead of ${want}`);
+  });
+  assertEquals([...wrong], []);
+  tf.dispose([a, b, y]);
+});

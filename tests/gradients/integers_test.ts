@@ -198,3 +198,60 @@ for (const size of [10, 2000]) {
     },
   );
 }
+
+onEachBackend("segments leave out ids that no segment has", async () => {
+  const ids = tf.tensor1d([2, -1, 3, 0, 2, 7], "int32");
+  for (const dtype of ["float32", "int32"] as const) {
+    const x = tf.tensor1d([1, 2, 4, 8, 16, 32], dtype);
+    const y = tf.unsortedSegmentSum(x, ids, 3);
+    assertEquals([y.dtype, await numbers(y)], [dtype, [8, 0, 17]]);
+    const rows = tf.unsortedSegmentSum(
+      tf.tile(tf.reshape(x, [6, 1]), [1, 2]),
+      ids,
+      3,
+    );
+    assertEquals(await numbers(rows), [8, 8, 0, 0, 17, 17]);
+    const one = tf.unsortedSegmentSum(
+      tf.slice(x, 0, 1),
+      tf.tensor1d([5], "int32"),
+      3,
+    );
+    assertEquals(await numbers(one), [0, 0, 0]);
+    tf.dispose([x, y, rows, one]);
+  }
+  ids.dispose();
+});
+
+onEachBackend("the place of the largest of a vector is a scalar", async () => {
+  for (const dtype of ["float32", "int32", "bool"] as const) {
+    const x = tf.tensor1d([0, 1, 1], dtype), y = tf.argMax(x);
+    assertEquals([y.shape, await numbers(y)], [[], [1]], dtype);
+    assertEquals(tf.argMax(tf.reshape(x, [1, 3]), 1).shape, [1]);
+  }
+});
+
+onEachBackend(
+  "functions of integers that have fractions give floats",
+  async () => {
+    const x = tf.tensor1d([2, -1, 0], "int32");
+    const e = await numbers(tf.exp(x));
+    [Math.E ** 2, 1 / Math.E, 1].forEach((v, i) =>
+      assert(Math.abs(e[i]! - v) < 1e-6 * v)
+    );
+    const leaky = tf.leakyRelu(x, 0.5);
+    assertEquals([leaky.dtype, await numbers(leaky)], ["float32", [
+      2,
+      -0.5,
+      0,
+    ]]);
+    const y = tf.batchNorm(
+      tf.tensor2d([[2, -1, 0]], [1, 3], "int32"),
+      tf.tensor1d([1, 1, 1], "int32"),
+      tf.tensor1d([4, 4, 4]),
+      undefined,
+      undefined,
+      0,
+    );
+    assertEquals([y.dtype, await numbers(y)], ["float32", [0.5, -1, -0.5]]);
+  },
+);

@@ -44,6 +44,8 @@ interface Unary {
   readonly floats: (f: Body, x: F32x4, p: F32x4, q: F32x4) => F32x4;
   readonly integer: (x: number, p: number, q: number) => number;
   readonly numbers?: (attrs: Record<string, number>) => Numbers;
+  /** Whether integers become floats. Default: the result has the input's type. */
+  readonly toFloats?: boolean;
   /** Nanoseconds for four elements, about. */
   readonly cost?: number;
 }
@@ -83,6 +85,7 @@ const KERNELS: Readonly<Record<string, Unary>> = {
     floats: (_, x, p) => x.lt(0).select(x.mul(p), x),
     integer: (x, p) => x < 0 ? p * x : x,
     numbers: ({ alpha }) => [alpha!, 0],
+    toFloats: true,
   },
   ClipByValue: {
     floats: (_, x, p, q) => x.pmax(p).pmin(q),
@@ -94,7 +97,7 @@ const KERNELS: Readonly<Record<string, Unary>> = {
     integer: (x, p) => x > 0 ? 1 : p,
     numbers: ({ alpha }) => [alpha ?? 0, 0],
   },
-  Exp: { floats: exp, integer: Math.exp, cost: 5 },
+  Exp: { floats: exp, integer: Math.exp, toFloats: true, cost: 5 },
   Expm1: { floats: expm1, integer: Math.expm1, cost: 12 },
   Log: { floats: log, integer: Math.log, cost: 6 },
   Log1p: { floats: log1p, integer: Math.log1p, cost: 8 },
@@ -188,7 +191,8 @@ export function registerUnary(): void {
     const { integer, numbers, cost = 1 } = kernel;
     replace<"x", Record<string, number>>(name, ({ inputs: { x }, attrs }) => {
       expectType(name, x, "float32", "int32");
-      const y = output(x.shape, x.dtype), n = size(x.shape);
+      const dtype = kernel.toFloats ? "float32" : x.dtype;
+      const y = output(x.shape, dtype), n = size(x.shape);
       const [p, q] = numbers?.(attrs) ?? [0, 0];
       if (x.dtype === "int32") {
         const from = view(x), to = view(y);
