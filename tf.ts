@@ -9,6 +9,7 @@
  * | `broadcastTo`, `where` | shapes that broadcast to size 0 stay as they are |
  * | `complex`, `real`, `imag`, `abs`, `fft`, `ifft`, `rfft`, `irfft`, `spectral`, `signal` | complex numbers have no gradient |
  * | `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual` | comparisons inside `where` have no gradient; ours cost nothing in the backward pass |
+ * | `conv1d` | a number as padding throws |
  * | `cumsum`, `cumprod` | a negative axis throws |
  * | `depthwiseConv2d` | `"NCHW"` is read as `"NHWC"` |
  * | `divNoNan`, `norm` | gradients are NaN where the divisor, or all elements, are 0 |
@@ -52,6 +53,7 @@ export {
   signal,
   spectral,
 } from "./backend/ops/complex.ts";
+export { conv1d } from "./backend/ops/conv1d.ts";
 export { cumprod, cumsum } from "./backend/ops/cumulative.ts";
 export { depthwiseConv2d } from "./backend/ops/depthwise_conv2d.ts";
 export { einsum } from "./backend/ops/einsum.ts";

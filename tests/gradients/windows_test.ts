@@ -268,3 +268,39 @@ for (const [name, { kind, isVolume = false, run }] of Object.entries(OPS)) {
     },
   );
 }
+
+onEachBackend("conv1d takes a number as padding, with a gradient", async () => {
+  const x = tf.tensor2d([1, 2, 3, 4, 5], [5, 1]);
+  const filter = tf.tensor3d([1, 10, 100], [3, 1, 1]);
+  const run = (x: tf.Tensor2D) => tf.conv1d(x, filter, 2, 1);
+  const y = run(x);
+  assertEquals([y.shape, await numbers(y)], [[3, 1], [210, 432, 54]]);
+  const dx = tf.grad((x: tf.Tensor) => run(x as tf.Tensor2D))(x);
+  assertEquals(await numbers(dx), [10, 101, 10, 101, 10]);
+});
+
+onEachBackend("transposed convolutions scatter as windows gather", async () => {
+  // With a filter of 1 and stride 2, values lie at every other place.
+  const y = tf.conv3dTranspose(
+    tf.ones([1, 2, 2, 2, 1]) as tf.Tensor5D,
+    tf.ones([1, 1, 1, 1, 1]) as tf.Tensor5D,
+    [1, 4, 4, 4, 1],
+    2,
+    "same",
+  );
+  const at = (i: number) => i % 2 === 0 ? 1 : 0;
+  const want = Array.from(
+    { length: 64 },
+    (_, i) => at(i % 4) * at(Math.floor(i / 4) % 4) * at(Math.floor(i / 16)),
+  );
+  assertEquals(await numbers(y), want);
+  // Strides that differ, and a number as padding.
+  const z = tf.conv2dTranspose(
+    tf.ones([1, 2, 3, 1]) as tf.Tensor4D,
+    tf.ones([3, 3, 1, 1]) as tf.Tensor4D,
+    [1, 3, 3, 1],
+    [2, 1],
+    1,
+  );
+  assertEquals(await numbers(z), [2, 3, 2, 4, 6, 4, 2, 3, 2]);
+});
