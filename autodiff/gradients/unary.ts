@@ -42,7 +42,7 @@ export const unary: Gradients = {
   Erf: slope((dy, x) =>
     tf.mul(dy, tf.mul(tf.exp(tf.neg(tf.square(x))), 2 / Math.sqrt(Math.PI)))
   ),
-  // What was not clipped is what came out as it went in.
+  // The gradient passes where the value was not clipped.
   ClipByValue: {
     inputsToSave: ["x"],
     outputsToSave: [true],

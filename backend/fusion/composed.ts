@@ -27,7 +27,7 @@ const OPS = {
   neg: tf.neg,
   abs: tf.abs,
   sqrt: tf.sqrt,
-  // tf.sign would make 0 of not-a-number.
+  // As a selection, so that NaN stays NaN.
   sign: (x) => select(x, tf.onesLike(x), select(tf.neg(x), tf.scalar(-1), x)),
   select,
 } satisfies Record<Op, TensorOp>;
@@ -57,7 +57,7 @@ export function runComposed(launches: readonly Launch[]): Tensors[][] {
   return outputs;
 }
 
-/** A kernel on its way through one row. */
+/** The evaluation of a kernel on one row. */
 class Evaluation {
   readonly values = new Map<Expr, tf.Tensor>();
   readonly sums: readonly Expr[];

@@ -49,13 +49,13 @@ const interned = new Map<string, Expr>();
  * ```
  */
 export class Expr {
-  /** What this is. */
+  /** The name or value of a leaf, or the operation. */
   readonly head: Head;
   /** The operands; none for a leaf. */
   readonly args: readonly Expr[];
   /** Whether it may differ from one element of a tensor to the next. */
   readonly varies: boolean;
-  /** How many sums lie on the longest way down to a leaf. */
+  /** How deeply sums are nested: the pass that can compute it. */
   readonly stage: number;
   /** A number that no other expression has. */
   readonly id: number;
@@ -136,7 +136,7 @@ export class Expr {
   sqrt(): Expr {
     return this.#op("sqrt");
   }
-  /** 1, 0 or -1; of not-a-number, that. */
+  /** 1, 0 or -1; NaN for NaN. */
   sign(): Expr {
     return this.#op("sign");
   }
@@ -190,7 +190,7 @@ export class Expr {
  * The distinct nodes of `roots`, operands before the operations on them.
  *
  * @param roots Where to begin.
- * @param isLeaf Says whose operands are left out. Default: nobody's.
+ * @param isLeaf Whether the operands of a node are left out. Default: none are.
  * @returns The nodes.
  */
 export function topological(

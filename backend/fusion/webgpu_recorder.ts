@@ -12,7 +12,7 @@ import { compile } from "./webgpu_pipeline.ts";
 import { type Program, programOf } from "./webgpu_program.ts";
 import { GATHER, overwrites, type Shader, WORKGROUP } from "./wgsl.ts";
 
-/** A row on its way: its tensors, its numbers, and where its sums are. */
+/** A row being recorded: its tensors, its scalars, and its partial sums. */
 interface Task {
   readonly kernel: Kernel;
   readonly program: Program;
@@ -58,7 +58,7 @@ export class Recorder {
     this.outputs = this.#tasks.map((of) => of.map(({ outputs }) => outputs));
   }
 
-  /** Numbers that only shaders see. */
+  /** A buffer of `length` floats for intermediate results of shaders. */
   #room(length: number): tf.TensorInfo {
     const info = this.#backend.makeTensorInfo([length], "float32");
     this.#backend.uploadToGPU(info.dataId);
@@ -253,7 +253,7 @@ export class Recorder {
     pass.dispatchWorkgroups(...groups);
   }
 
-  /** Rows of workgroups for `size` elements: a row has a greatest length. */
+  /** How many workgroups to dispatch along x and y for `size` elements: each axis is limited. */
   #workgroups(size: number): [number, number] {
     const { maxComputeWorkgroupsPerDimension } = this.#backend.device.limits;
     const count = Math.ceil(size / WORKGROUP);
@@ -286,7 +286,7 @@ function isEmpty({ shape }: Row): boolean {
   return shape.includes(0);
 }
 
-/** More would have too little to add up each. */
+/** How many workgroups add up `size` elements: each thread adds several. */
 function workgroupsOfSum(size: number): number {
   return Math.max(1, Math.min(WORKGROUP, Math.ceil(size / (4 * WORKGROUP))));
 }

@@ -87,7 +87,7 @@ export function overwrites(kernel: Kernel, name: string): boolean {
   return kernel.outputs[name]?.extent === "each" && name in kernel.inputs;
 }
 
-/** The cells of `e` in the numbers that a row comes with. */
+/** Where a shader finds `e`: in a field of the uniform, or in a cell of the sums. */
 function field(plan: Plan, e: Expr): string {
   const host = plan.host.indexOf(e);
   return host >= 0 ? `u.h${host}` : `totals[u.t${plan.sums.flat().indexOf(e)}]`;
@@ -172,7 +172,7 @@ class ShaderCode {
     ]);
   }
 
-  /** Each workgroup adds up every so many elements. */
+  /** Each workgroup adds up elements at a fixed stride. */
   parts(sums: readonly Expr[]): Shader {
     const partials = this.#bind({ kind: "partials", writes: true });
     // Some input tells the size, even where what is added up needs none.
@@ -199,7 +199,7 @@ class ShaderCode {
     ]);
   }
 
-  /** One workgroup adds up what the others found. */
+  /** One workgroup adds up the partial sums. */
   whole(sums: readonly Expr[]): Shader {
     const partials = this.#bind({ kind: "partials", writes: false });
     const totals = this.#bind({ kind: "totals", writes: true });

@@ -18,7 +18,7 @@ function next({ x }: Operand, made: tf.TensorInfo, letters: string): Operand {
   return { x: made, letters };
 }
 
-/** Sum over the letters that nobody else has. */
+/** Sum over the letters that are not needed. */
 function sumOut(operand: Operand, needed: string): Operand {
   const { x, letters } = operand;
   const axis = [...letters].flatMap((c, i) => needed.includes(c) ? [] : [i]);

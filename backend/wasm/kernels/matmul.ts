@@ -66,7 +66,7 @@ export function multiply(...products: Product[]): void {
   for (let i = 0; i < products.length; i += MOST_PARTS) {
     const some = products.slice(i, i + MOST_PARTS);
     const parts = some.flatMap((p) => {
-      // Whoever takes the part, the path must be the same, or bits would differ.
+      // The path may not depend on how the work is split, or the bits would.
       const flags = p.M < 3 && !(p.flags & (TRANSPOSE_A | TRANSPOSE_B))
         ? p.flags | ROWS
         : p.flags;
@@ -81,7 +81,7 @@ export function multiply(...products: Product[]): void {
   }
 }
 
-/** What `matMul` is asked for. */
+/** The options of `matMul`. */
 interface MatMulAttrs {
   readonly transposeA: boolean;
   readonly transposeB: boolean;

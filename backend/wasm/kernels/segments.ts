@@ -90,7 +90,7 @@ function segmentSum(
   return out;
 }
 
-/** What `gather` is asked for. */
+/** The options of `gather`. */
 interface GatherAttrs {
   readonly axis: number;
   readonly batchDims: number;

@@ -18,7 +18,7 @@ export interface KernelArgs<I extends string = string, A = unknown> {
   readonly backend: WasmBackend;
 }
 
-/** What tfjs had before: for types that ours leave to it, and for benchmarks. */
+/** tfjs' own kernels: for types that ours leave to them, and for benchmarks. */
 const stock = new Map<string, tf.KernelConfig>();
 
 /** Register `kernel` in place of tfjs' kernel of that name. */
@@ -176,8 +176,8 @@ export function expectType(
 }
 
 /**
- * Throw unless a shape has so many elements: what the code reads or writes. Sizes
- * come from tfjs, and the code would go past the tensor where they disagree.
+ * Throw unless a shape has so many elements, which the code reads or writes: it
+ * would go past the end of a smaller tensor.
  */
 export function expectSize(
   kernelName: string,

@@ -79,7 +79,7 @@ async function startInDeno(
     for (const worker of workers) worker.terminate();
     throw error;
   }
-  // From here to the end of the switch nobody else runs.
+  // No other code runs between these lines, up to the await.
   setThreadsCount(threads);
   tf.removeBackend("wasm");
   const Backend = BackendWasm as unknown as new (
