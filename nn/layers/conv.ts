@@ -4,17 +4,10 @@
  * @module
  */
 import { refuse } from "../../internal/check.ts";
-import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
-import { Module } from "../module/module.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
-import {
-  CONV_RULES,
-  convBias,
-  convSettings,
-  convWeight,
-} from "./conv_settings.ts";
+import { CONV_RULES, ConvBase } from "./conv_base.ts";
 import type { WeightOptions } from "./linear.ts";
 import {
   outLength,
@@ -44,7 +37,7 @@ export interface ConvOptions extends WeightOptions {
   readonly groups?: number;
 }
 
-const RULES = { ...CONV_RULES, dilation: perAxisRule };
+const RULES = { ...CONV_RULES, dilation: perAxisRule() };
 
 /**
  * A convolution over one, two or three axes: the base of {@linkcode Conv1d},
@@ -54,23 +47,13 @@ const RULES = { ...CONV_RULES, dilation: perAxisRule };
  * y[b, i, o] = bias[o] + Σ_k Σ_c x[b, stride i + dilation k - padding, c] weight[k, c, o]
  * ```
  *
+ * The weight is `[...kernel, in / groups, out]`.
+ *
  * @typeParam T The rank of input and output.
  */
-export abstract class Conv<T extends tf.Tensor> extends Module {
-  /** The number of axes between batch and channels. */
-  static readonly axes: number;
-  /** `[...kernel, in / groups, out]` */
-  readonly weight: ParamState;
-  /** `[out]` */
-  readonly bias: ParamState<tf.Tensor1D> | null;
-  /** The distance between places of the window, along each axis. */
-  readonly stride: readonly number[];
+export abstract class Conv<T extends tf.Tensor> extends ConvBase<T> {
   /** The distance of the window's cells, along each axis. */
   readonly dilation: readonly number[];
-  /** The padding around the input: cells are given as a pair for each axis. */
-  readonly padding: Padding;
-  /** The number of groups that the channels are split into. */
-  readonly groups: number;
 
   /**
    * Create the parameters.
@@ -86,27 +69,17 @@ export abstract class Conv<T extends tf.Tensor> extends Module {
     kernelSize: PerAxis,
     options: ConvOptions = {},
   ) {
-    super();
-    const settings = convSettings(
-      new.target,
-      [inSize, outChannels, kernelSize],
-      options,
-      RULES,
-    );
-    const { name, axes, kernel, inputs, outputs, groups } = settings;
-    this.stride = settings.stride;
-    this.padding = settings.padding;
-    this.groups = groups;
-    this.dilation = perAxis(name, "dilation", options.dilation ?? 1, axes);
-    if (this.stride.some((x) => x > 1) && this.dilation.some((x) => x > 1)) {
-      refuse(`create ${name}`, "stride or dilation", "1", [
-        this.stride,
-        this.dilation,
-      ]);
-    }
-    const shape = [...kernel, inputs / groups, outputs];
-    this.weight = convWeight(settings, shape, options);
-    this.bias = convBias(settings, options);
+    let dilation: readonly number[] = [];
+    const args = [inSize, outChannels, kernelSize] as const;
+    super(args, options, RULES, ({ name, axes, stride, ...settings }) => {
+      dilation = perAxis(name, "dilation", options.dilation ?? 1, axes);
+      if (stride.some((x) => x > 1) && dilation.some((x) => x > 1)) {
+        refuse(`create ${name}`, "stride or dilation", "1", [stride, dilation]);
+      }
+      const { kernel, inputs, outputs, groups } = settings;
+      return [...kernel, inputs / groups, outputs];
+    });
+    this.dilation = dilation;
   }
 
   /** Any size along the window's axes, and the number of channels. */

@@ -4,19 +4,13 @@
  * @module
  */
 import { refuse } from "../../internal/check.ts";
-import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
-import { Module } from "../module/module.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
-import {
-  CONV_RULES,
-  convBias,
-  convSettings,
-  convWeight,
-} from "./conv_settings.ts";
+import { CONV_RULES, ConvBase } from "./conv_base.ts";
 import type { WeightOptions } from "./linear.ts";
 import {
+  CELLS,
   type Padding,
   type PaddingPairs,
   pairOf,
@@ -36,16 +30,12 @@ export interface ConvTransposeOptions extends WeightOptions {
    */
   readonly padding?: Padding;
   /** Cells added at the end, unless the padding is `"same"`. Default: 0. */
-  readonly outputPadding?: PerAxis | 0;
+  readonly outputPadding?: PerAxis;
   /** The number of groups that the channels are split into. Default: 1. */
   readonly groups?: number;
 }
 
-const RULES = {
-  ...CONV_RULES,
-  outputPadding: (value: unknown) =>
-    value === 0 ? undefined : perAxisRule(value),
-};
+const RULES = { ...CONV_RULES, outputPadding: perAxisRule(CELLS) };
 
 /**
  * The transpose of a convolution, which enlarges its input: the base of
@@ -55,25 +45,14 @@ const RULES = {
  * y[b, stride i + k - padding, o] += x[b, i, c] weight[k, c, o]
  * ```
  *
- * As torch's `ConvTranspose2d`, channels last.
+ * The weight is `[...kernel, in, out / groups]`. As torch's `ConvTranspose2d`, channels
+ * last.
  *
  * @typeParam T The rank of input and output.
  */
-export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
-  /** The number of axes between batch and channels. */
-  static readonly axes: number;
-  /** `[...kernel, in, out / groups]` */
-  readonly weight: ParamState;
-  /** `[out]` */
-  readonly bias: ParamState<tf.Tensor1D> | null;
-  /** The distance of the input cells in the output, along each axis. */
-  readonly stride: readonly number[];
-  /** The cells cut off the output: a pair for each axis, unless it is a name. */
-  readonly padding: Padding;
+export abstract class ConvTranspose<T extends tf.Tensor> extends ConvBase<T> {
   /** Cells added at the end, along each axis. */
   readonly outputPadding: readonly number[];
-  /** The number of groups that the channels are split into. */
-  readonly groups: number;
 
   /**
    * Create the parameters.
@@ -89,28 +68,19 @@ export abstract class ConvTranspose<T extends tf.Tensor> extends Module {
     kernelSize: PerAxis,
     options: ConvTransposeOptions = {},
   ) {
-    super();
-    const settings = convSettings(
-      new.target,
-      [inSize, outChannels, kernelSize],
-      options,
-      RULES,
-    );
-    const { name, axes, kernel, inputs, outputs, groups } = settings;
-    this.stride = settings.stride;
-    this.padding = settings.padding;
-    this.groups = groups;
-    const { outputPadding = 0 } = options;
-    this.outputPadding = outputPadding === 0
-      ? Array(axes).fill(0)
-      : perAxis(name, "outputPadding", outputPadding, axes);
-    if (this.outputPadding.some((cells, i) => cells >= this.stride[i]!)) {
-      const is = `below the stride, ${this.stride}`;
-      refuse(`create ${name}`, "outputPadding", is, outputPadding);
-    }
-    const shape = [...kernel, inputs, outputs / groups];
-    this.weight = convWeight(settings, shape, options);
-    this.bias = convBias(settings, options);
+    let cells: readonly number[] = [];
+    const args = [inSize, outChannels, kernelSize] as const;
+    super(args, options, RULES, ({ name, axes, stride, ...settings }) => {
+      const { outputPadding = 0 } = options;
+      cells = perAxis(name, "outputPadding", outputPadding, axes, CELLS);
+      if (cells.some((count, i) => count >= stride[i]!)) {
+        const is = `below the stride, ${stride}`;
+        refuse(`create ${name}`, "outputPadding", is, outputPadding);
+      }
+      const { kernel, inputs, outputs, groups } = settings;
+      return [...kernel, inputs, outputs / groups];
+    });
+    this.outputPadding = cells;
   }
 
   /** Any size along the window's axes, and the number of channels. */

@@ -4,6 +4,7 @@
  * @module
  */
 export { Linear, type WeightOptions } from "./linear.ts";
+export type { ConvBase } from "./conv_base.ts";
 export * from "./conv.ts";
 export * from "./conv_transpose.ts";
 export * from "./pool.ts";

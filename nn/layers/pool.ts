@@ -36,7 +36,7 @@ export type PoolArgs<N extends 2 | 3> = N extends 2
   : [[number, number, number], [number, number, number], "same" | "valid"];
 
 const RULES: OptionRules<PoolOptions> = {
-  stride: perAxisRule,
+  stride: perAxisRule(),
   padding: paddingRule,
 };
 

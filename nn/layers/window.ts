@@ -7,6 +7,7 @@ import {
   check,
   either,
   listOf,
+  type NumberRule,
   oneOf,
   pair,
   refuse,
@@ -38,13 +39,16 @@ export type PaddingPairs =
   | "valid"
   | readonly (readonly [number, number])[];
 
-/** A {@linkcode PerAxis}, for checks. */
-export const perAxisRule: ValueRule = (value) =>
-  Array.isArray(value)
-    ? listOf("a positive integer")(value)
-    : either("a positive integer")(value);
+/** The rule of a number of cells. */
+export const CELLS = "a nonnegative integer";
 
-const CELLS = "a nonnegative integer";
+/** A {@linkcode PerAxis}, for checks, of numbers that keep to a rule. */
+export function perAxisRule(
+  rule: NumberRule = "a positive integer",
+): ValueRule {
+  return (value) =>
+    Array.isArray(value) ? listOf(rule)(value) : either(rule)(value);
+}
 
 /** A {@linkcode Padding}, for checks. */
 export const paddingRule: ValueRule = (value) =>
@@ -74,20 +78,22 @@ export function tripleOf(sizes: readonly number[]): [number, number, number] {
 }
 
 /**
- * A positive integer for each axis.
+ * A number for each axis.
  *
  * @param name The name of the layer in the error.
  * @param what The name of the argument in the error.
  * @param value One number for all axes, or one for each.
  * @param axes The number of axes.
+ * @param rule The rule of each number. Default: `"a positive integer"`.
  */
 export function perAxis(
   name: string,
   what: string,
   value: PerAxis,
   axes: number,
+  rule?: NumberRule,
 ): readonly number[] {
-  check(`create ${name}`, what, value, perAxisRule);
+  check(`create ${name}`, what, value, perAxisRule(rule));
   if (typeof value === "number") return Array(axes).fill(value);
   if (value.length === axes) return [...value];
   refuse(

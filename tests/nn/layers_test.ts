@@ -590,3 +590,34 @@ onEachBackend("softmax and its relatives compute along any axis", async () => {
   assertThrows(() => nn.softmax(x, 3));
   assertThrows(() => nn.softmax(x, 0.5), RangeError, "axis must be an integer");
 });
+
+onEachBackend(
+  "a transposed convolution takes output padding for each axis",
+  async () => {
+    const options = { stride: [2, 3], padding: "valid" } as const;
+    const plain = new nn.ConvTranspose2d(1, 1, 2, options);
+    const x = tf.ones<tf.Rank.R4>([1, 2, 2, 1]);
+    for (const outputPadding of [[0, 2], [1, 0], [0, 0], 1]) {
+      const padded = new nn.ConvTranspose2d(1, 1, 2, {
+        ...options,
+        outputPadding,
+      });
+      scope(() => nn.loadStateDict(padded, nn.stateDict(plain)));
+      const [down, right] = typeof outputPadding === "number"
+        ? [outputPadding, outputPadding]
+        : outputPadding;
+      const want = tf.pad(plain.call(x), [[0, 0], [0, down!], [0, right!], [
+        0,
+        0,
+      ]]);
+      await assertClose(padded.call(x), want, 1e-6, `${outputPadding}`);
+    }
+    for (const outputPadding of [[2, 0], [0, 3], -1, 0.5]) {
+      assertThrows(
+        () => new nn.ConvTranspose2d(1, 1, 2, { ...options, outputPadding }),
+        RangeError,
+        "Cannot create ConvTranspose2d: outputPadding",
+      );
+    }
+  },
+);

@@ -1,5 +1,5 @@
 /**
- * The settings that convolutions and transposed convolutions share.
+ * What convolutions and transposed convolutions share: settings and parameters.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import {
 import type { ParamState } from "../../state.ts";
 import type * as tf from "../../tf.ts";
 import { XavierNormal, Zero } from "../init/mod.ts";
+import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
 import { lastAxis, type Size } from "../module/size.ts";
 import { WEIGHT_RULES, type WeightOptions } from "./linear.ts";
@@ -38,7 +39,7 @@ export interface ConvSettingsOptions extends WeightOptions {
 /** The rules of {@linkcode ConvSettingsOptions}. */
 export const CONV_RULES: OptionRules<ConvSettingsOptions> = {
   ...WEIGHT_RULES,
-  stride: perAxisRule,
+  stride: perAxisRule(),
   padding: paddingRule,
   groups: "a positive integer",
 };
@@ -64,7 +65,7 @@ export interface ConvSettings {
 }
 
 /** Checks the arguments of a convolution's constructor. */
-export function convSettings<O extends ConvSettingsOptions>(
+function convSettings<O extends ConvSettingsOptions>(
   Class: { readonly name: string },
   [inSize, outChannels, kernelSize]: readonly [number | Size, number, PerAxis],
   options: O,
@@ -92,19 +93,63 @@ export function convSettings<O extends ConvSettingsOptions>(
   return settings;
 }
 
-/** The weight of a convolution, by default {@linkcode XavierNormal}. */
-export function convWeight(
-  { name }: ConvSettings,
-  shape: number[],
-  { weightInit = new XavierNormal(), random }: WeightOptions,
-): ParamState {
-  return param(`${name}.weight`, weightInit, shape, random);
-}
+/**
+ * The base of convolutions and transposed convolutions: their parameters.
+ *
+ * @typeParam T The rank of input and output.
+ */
+export abstract class ConvBase<T extends tf.Tensor> extends Module {
+  /** The number of axes between batch and channels. */
+  static readonly axes: number;
+  /** The kernel, by default {@linkcode XavierNormal}; see the class for its shape. */
+  readonly weight: ParamState;
+  /** `[out]` */
+  readonly bias: ParamState<tf.Tensor1D> | null;
+  /** The stride along each axis. */
+  readonly stride: readonly number[];
+  /** The padding: a pair for each axis, unless it is a name. */
+  readonly padding: Padding;
+  /** The number of groups that the channels are split into. */
+  readonly groups: number;
 
-/** The bias of a convolution, by default {@linkcode Zero}. */
-export function convBias(
-  { name, outputs }: ConvSettings,
-  { bias = true, biasInit = new Zero(), random }: WeightOptions,
-): ParamState<tf.Tensor1D> | null {
-  return bias ? param(`${name}.bias`, biasInit, [outputs], random) : null;
+  /**
+   * Create the parameters.
+   *
+   * @param args Input and output channels, and the size of the window.
+   * @param options Stride, padding, groups and initializers.
+   * @param rules The rules of all options of the class.
+   * @param shapeOf Checks options of the class, and returns the shape of the weight.
+   */
+  constructor(
+    args: readonly [
+      inSize: number | Size,
+      outChannels: number,
+      kernelSize: PerAxis,
+    ],
+    options: ConvSettingsOptions,
+    rules: Readonly<Record<string, unknown>>,
+    shapeOf: (settings: ConvSettings) => number[],
+  ) {
+    super();
+    const settings = convSettings(
+      new.target,
+      args,
+      options,
+      rules as OptionRules<ConvSettingsOptions>,
+    );
+    const { name, outputs } = settings;
+    this.stride = settings.stride;
+    this.padding = settings.padding;
+    this.groups = settings.groups;
+    const { bias = true, random } = options;
+    const { weightInit = new XavierNormal(), biasInit = new Zero() } = options;
+    const shape = shapeOf(settings);
+    this.weight = param(`${name}.weight`, weightInit, shape, random);
+    this.bias = bias
+      ? param(`${name}.bias`, biasInit, [outputs], random)
+      : null;
+  }
+
+  /** `[batch, ...spatial, in]` to `[batch, ...spatial, out]`. */
+  abstract override update(x: T): T;
 }
