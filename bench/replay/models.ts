@@ -1,4 +1,5 @@
 /** The workloads: what is trained, and a batch for each step. */
+import { Gpt } from "../../examples/_gpt.ts";
 import { nn, optim, ParamState, random, tf } from "../../mod.ts";
 import type { Optimizer } from "../../optim/mod.ts";
 
@@ -33,6 +34,20 @@ class Awkward extends nn.Module {
   readonly b = new nn.Linear(48, 5);
   override update(x: tf.Tensor2D): tf.Tensor2D {
     return this.b.call(this.drop.call(tf.relu(this.norm.call(this.a.call(x)))));
+  }
+}
+
+/** Two convolutions, then two dense layers. */
+class Cnn extends nn.Module {
+  readonly first = new nn.Conv2d(1, 24, 5, { padding: "valid" });
+  readonly second = new nn.Conv2d(24, 32, 3, { padding: "valid" });
+  readonly hidden = new nn.Linear(800, 128);
+  readonly out = new nn.Linear(128, 10);
+  override update(x: tf.Tensor4D): tf.Tensor2D {
+    const pool = (y: tf.Tensor4D) => tf.relu(tf.maxPool(y, 2, 2, "valid"));
+    const seen = pool(this.second.call(pool(this.first.call(x))));
+    const flat = tf.reshape<tf.Rank.R2>(seen, [x.shape[0], 800]);
+    return this.out.call(tf.relu(this.hidden.call(flat)));
   }
 }
 
@@ -133,6 +148,17 @@ export const workloads = {
       batch: batches([batch, 784], 10),
     };
   },
+  cnn(batch = 32): Workload {
+    const model = new Cnn();
+    const optimizer = new optim.Adam({ lr: 1e-3 })
+      .registerTrainableWeights(model.states(ParamState));
+    return {
+      model,
+      optimizer,
+      loss: cross(model),
+      batch: batches([batch, 28, 28, 1], 10),
+    };
+  },
   lstm(steps = 64): Workload {
     const model = new Lstm(32, 128, 10);
     const optimizer = new optim.Adam({ lr: 1e-3 })
@@ -157,10 +183,13 @@ export const workloads = {
     };
   },
   gpt(): Workload {
-    const sizes = {
-      ...{ characters: 65, context: 64, layers: 4, heads: 4, width: 128 },
-    };
-    const model = new Gpt(sizes);
+    const model = new Gpt({
+      characters: 65,
+      context: 64,
+      layers: 4,
+      heads: 4,
+      width: 128,
+    });
     const optimizer = new optim.AdamW({
       lr: 1e-3,
       betas: [0.9, 0.99],
@@ -202,127 +231,3 @@ export const workloads = {
     };
   },
 };
-/** The sizes of the model. */
-interface GptSizes {
-  readonly characters: number;
-  readonly context: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly width: number;
-}
-
-/** Weights as in GPT-2: small, and smaller where they feed the residual sum. */
-const weights = (layers = 0.5) => ({
-  bias: false,
-  weightInit: new nn.init.Normal({ std: 0.02 / Math.sqrt(2 * layers) }),
-});
-
-/** Attention: each character looks at those before it. */
-class Attention extends nn.Module {
-  readonly joined: nn.Linear;
-  readonly out: nn.Linear;
-  readonly #heads: number;
-  readonly #hidden: tf.Tensor2D;
-
-  constructor({ width, heads, layers, context }: GptSizes) {
-    super();
-    this.joined = new nn.Linear(width, 3 * width, weights()); // q, k and v
-    this.out = new nn.Linear(width, width, weights(layers));
-    this.#heads = heads;
-    // -1e9 above the diagonal: added to a score, it is as good as -infinity.
-    const ones = tf.ones<tf.Rank.R2>([context, context]);
-    this.#hidden = tf.tidy(() =>
-      tf.mul(-1e9, tf.sub(1, tf.linalg.bandPart(ones, -1, 0)))
-    );
-    ones.dispose();
-  }
-
-  /** `[batch * time, width]` to the same. */
-  override update(x: tf.Tensor2D, time: number): tf.Tensor2D {
-    const [rows, width] = x.shape;
-    const batch = rows / time;
-    const size = width / this.#heads;
-    const toHeads = (y: tf.Tensor) =>
-      tf.transpose(
-        tf.reshape(y, [batch, time, this.#heads, size]),
-        [0, 2, 1, 3],
-      );
-    const [q, k, v] = tf.split(this.joined.call(x), 3, 1).map(toHeads);
-    const scores = tf.mul(tf.matMul(q!, k!, false, true), 1 / Math.sqrt(size));
-    const hidden = tf.slice(this.#hidden, [0, 0], [time, time]);
-    const mixed = tf.matMul(tf.softmax(tf.add(scores, hidden)), v!);
-    const joined = tf.reshape<tf.Rank.R2>(tf.transpose(mixed, [0, 2, 1, 3]), [
-      rows,
-      width,
-    ]);
-    return this.out.call(joined);
-  }
-}
-
-/** Attention, then a dense layer of four times the width. */
-class Block extends nn.Module {
-  readonly norm1: nn.LayerNorm<tf.Tensor2D>;
-  readonly attention: Attention;
-  readonly norm2: nn.LayerNorm<tf.Tensor2D>;
-  readonly expand: nn.Linear;
-  readonly contract: nn.Linear;
-
-  constructor(sizes: GptSizes) {
-    super();
-    const { width, layers } = sizes;
-    this.norm1 = new nn.LayerNorm(width, { bias: false, eps: 1e-5 });
-    this.attention = new Attention(sizes);
-    this.norm2 = new nn.LayerNorm(width, { bias: false, eps: 1e-5 });
-    this.expand = new nn.Linear(width, 4 * width, weights());
-    this.contract = new nn.Linear(4 * width, width, weights(layers));
-  }
-
-  override update(x: tf.Tensor2D, time: number): tf.Tensor2D {
-    const seen = tf.add<tf.Tensor2D>(
-      x,
-      this.attention.call(this.norm1.call(x), time),
-    );
-    const wide = nn.gelu(this.expand.call(this.norm2.call(seen)), {
-      approximate: true,
-    });
-    return tf.add(seen, this.contract.call(wide));
-  }
-}
-
-/** The model: from characters to scores of the character that follows each. */
-class Gpt extends nn.Module {
-  readonly characters: nn.Embedding;
-  readonly positions: nn.Embedding;
-  readonly blocks: readonly Block[];
-  readonly norm: nn.LayerNorm<tf.Tensor2D>;
-
-  constructor(sizes: GptSizes) {
-    super();
-    const { characters, context, width, layers } = sizes;
-    const { weightInit } = weights();
-    this.characters = new nn.Embedding(characters, width, { weightInit });
-    this.positions = new nn.Embedding(context, width, { weightInit });
-    this.blocks = Array.from({ length: layers }, () => new Block(sizes));
-    this.norm = new nn.LayerNorm(width, { bias: false, eps: 1e-5 });
-  }
-
-  /** `[batch, time]` to `[batch * time, characters]`. */
-  override update(tokens: tf.Tensor2D): tf.Tensor2D {
-    const [batch, time] = tokens.shape;
-    const width = this.characters.weight.shape[1]!;
-    const content = this.characters.call(tokens); // [batch, time, width]
-    const place = tf.slice(this.positions.weight.value, [0, 0], [time, width]);
-    let x = tf.reshape<tf.Rank.R2>(tf.add(content, place), [
-      batch * time,
-      width,
-    ]);
-    for (const block of this.blocks) x = block.call(x, time);
-    // The embedding also reads out: one matrix for both, as in GPT-2.
-    return tf.matMul(
-      this.norm.call(x),
-      this.characters.weight.value,
-      false,
-      true,
-    );
-  }
-}
