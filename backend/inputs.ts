@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { refuse } from "../internal/check.ts";
-import { engine } from "../internal/engine.ts";
+import { engine, isRecording } from "../internal/engine.ts";
 import { BACKENDS } from "./backends.ts";
 
 /** The backends that have run: with one, every tensor is there. */
@@ -30,8 +30,22 @@ export function checkInputs(backendName: string): void {
       if (x.isDisposed) refuseDisposed(kernelName, name, x);
       if (used.size > 1) checkHome(kernelName, name, x);
     }
-    return runKernel.call(running, kernelName, inputs, attrs);
+    // The tape keeps the options: an array may be changed before the gradient.
+    const own = attrs && isRecording() ? ownArrays(attrs) : attrs;
+    return runKernel.call(running, kernelName, inputs, own);
   };
+}
+
+/** The same options, with copies of arrays and of arrays in them. */
+function ownArrays(attrs: object): object {
+  const own: Record<string, unknown> = { ...attrs };
+  for (const name in own) {
+    const value = own[name];
+    if (Array.isArray(value)) {
+      own[name] = value.map((x) => Array.isArray(x) ? [...x] : x);
+    }
+  }
+  return own;
 }
 
 function refuseDisposed(kernelName: string, name: string, x: tf.Tensor): never {

@@ -33,7 +33,7 @@ export interface CrossEntropyOptions<R extends Reduction = Reduction>
   readonly labelSmoothing?: number;
   /**
    * `[classes]`: the weight of each class. A mean divides by the sum of the weights of
-   * the labels. Default: 1.
+   * the labels. They are constants: no gradient flows into them. Default: 1.
    */
   readonly classWeights?: tf.Tensor1D;
   /** An integer label whose rows have loss 0 and do not count in a mean. Default: none. */

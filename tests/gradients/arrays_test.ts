@@ -139,3 +139,32 @@ onEachBackend("concat of mixed types with an empty tensor", async () => {
   }
   tf.dispose([a, b]);
 });
+
+/** Ops with arrays of numbers as options, which the caller changes afterwards. */
+const OPTIONS: Record<string, (x: tf.Tensor2D, list: number[]) => tf.Tensor> = {
+  transpose: (x, list) => tf.transpose(x, list.splice(0, 2, 1, 0) && list),
+  slice: (x, list) => tf.slice(x, list, [1, 2]),
+  reverse: (x, list) => tf.reverse(x, list),
+  sum: (x, list) => tf.sum(x, list),
+  tile: (x, list) => tf.tile(x, (list.splice(0, 2, 2, 1), list)),
+  pad: (x, list) => tf.pad(x, [list as [number, number], [1, 0]]),
+};
+
+for (const [name, run] of Object.entries(OPTIONS)) {
+  onEachBackend(
+    `the gradient of ${name} is right though its options are changed afterwards`,
+    async () => {
+      const x = tf.tensor2d([[1, 2, 3], [4, 5, 6]]);
+      const gradient = async (isChanged: boolean) => {
+        const g = tf.grad((x: tf.Tensor) => {
+          const list = [0, 1], y = run(x as tf.Tensor2D, list);
+          const weights = tf.reshape(tf.range(1, y.size + 1), y.shape);
+          if (isChanged) list.reverse().fill(0);
+          return tf.sum(tf.mul(y, weights));
+        })(x);
+        return await numbers(g);
+      };
+      assertEquals(await gradient(true), await gradient(false));
+    },
+  );
+}

@@ -79,3 +79,11 @@ for (const [name, shapes, attrs] of CASES) {
     });
   });
 }
+
+Deno.test("Concat refuses tensors whose other axes differ", async () => {
+  await useWasm();
+  guarded(() => {
+    const list = [tf.zeros([2, 2]), tf.zeros([2, 3])];
+    assertThrows(() => kernel("Concat", list as never, { axis: 0 }), Error);
+  });
+});

@@ -99,7 +99,9 @@ function unpack(x: tf.TensorInfo, axis: number): tf.TensorInfo[] {
 
 function concat(inputs: readonly tf.TensorInfo[], axis: number): tf.TensorInfo {
   const first = inputs[0]!, at = tf.util.parseAxisParam(axis, first.shape)[0]!;
-  const shape = tf.backend_util.computeOutShape(inputs.map((x) => x.shape), at);
+  const shapes = inputs.map((x) => x.shape);
+  tf.backend_util.assertParamsConsistent(shapes, at);
+  const shape = tf.backend_util.computeOutShape(shapes, at);
   const some = inputs.filter((x) => size(x.shape) > 0);
   if (some.length === 1) return alias(some[0]!, shape);
   const out = output(shape, first.dtype);
