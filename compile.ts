@@ -16,6 +16,7 @@ import {
   oneOf,
   type OptionRules,
 } from "./internal/check.ts";
+import { isRecording } from "./internal/engine.ts";
 import { frames } from "./internal/frames.ts";
 import { mapTensors } from "./memory.ts";
 import { recording } from "./internal/recording.ts";
@@ -162,7 +163,9 @@ class CompiledFunction<A extends readonly unknown[], R> {
 
   call(args: A): R {
     // Whoever records or differentiates must see the operations themselves.
-    if (recording.now || frames.open.length > 0) return this.#fn(...args);
+    if (recording.now || frames.open.length > 0 || isRecording()) {
+      return this.#fn(...args);
+    }
     const record = currentBackend()?.record;
     if (!record) {
       const reason = `the backend is ${tf.getBackend()}, which cannot replay`;

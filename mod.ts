@@ -36,6 +36,7 @@ export {
   type CompileReport,
   type ProgramReport,
 } from "./compile.ts";
+export * from "./control_flow/mod.ts";
 export * as data from "./data/mod.ts";
 export { environ, type Environment } from "./environ.ts";
 export { scope } from "./memory.ts";

@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   random: RANDOM,
   autodiff: BACKEND,
   "compile.ts": BACKEND,
+  control_flow: [...BACKEND, "autodiff", "compile.ts"],
   nn: [...RANDOM, "autodiff"],
   optim: BACKEND,
   "checkpoint.ts": [...RANDOM, "checkpoint"],

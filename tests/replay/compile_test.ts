@@ -509,3 +509,15 @@ Deno.test("compile() refuses what is no function, and unknown options", () => {
   );
   assertThrows(() => compile(fn, { programs: 0 }), RangeError, "programs");
 });
+
+onWasm(
+  "tfjs' own gradient of a compiled function is that of the function",
+  () => {
+    const square = compile((x: tf.Tensor) => tf.square(x), {
+      onFallback: "throw",
+    });
+    const x = tf.tensor1d([1, 2, 3]);
+    for (let i = 0; i < 4; i++) square(x).dispose();
+    assertEquals(values(tf.grad(square)(x)), [2, 4, 6]);
+  },
+);

@@ -1,0 +1,22 @@
+/**
+ * What all loops can be told.
+ *
+ * @module
+ */
+import { boolean, type OptionRules } from "../internal/check.ts";
+
+/** Options of all loops. */
+export interface LoopOptions {
+  /**
+   * Whether to compile the body once some iterations have run, if many remain and
+   * nothing is being differentiated or recorded. The bits are the same. What the body
+   * does other than with tensors and states is then no longer done: turn it off if it
+   * counts, prints or collects.
+   *
+   * @default {true}
+   */
+  readonly compile?: boolean;
+}
+
+/** The rules of {@linkcode LoopOptions}. */
+export const LOOP_RULES: OptionRules<LoopOptions> = { compile: boolean };

@@ -1,0 +1,39 @@
+/**
+ * Tensors that decide what is done next.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { currentBackend } from "../backend/backends.ts";
+import { check, refuse, tensor } from "../internal/check.ts";
+
+/** A boolean, or a scalar tensor of dtype `bool`. */
+export type Predicate = boolean | tf.Tensor;
+
+/**
+ * Whether `x` is true.
+ *
+ * @throws {TypeError} If it is no boolean.
+ * @throws {RangeError} If it is a tensor with axes.
+ * @throws {Error} If it is a tensor, and the backend cannot read without waiting.
+ */
+export function isTrue(action: string, name: string, x: unknown): boolean {
+  if (typeof x === "boolean") return x;
+  const rule = "a boolean or a boolean scalar";
+  if (!(x instanceof tf.Tensor) || x.dtype !== "bool") {
+    refuse(action, name, rule, x, TypeError);
+  }
+  if (x.rank > 0) refuse(action, name, rule, x, RangeError);
+  return readScalar(action, name, x) !== 0;
+}
+
+/** The only element of `x`, at once. */
+export function readScalar(action: string, name: string, x: tf.Tensor): number {
+  check(action, name, x, tensor);
+  if (currentBackend()?.readsAtOnce === false) {
+    throw new Error(
+      `Cannot ${action}: ${name} is a tensor, which ${tf.getBackend()} cannot read without waiting: await its data(), and give the value`,
+    );
+  }
+  return x.dataSync()[0]!;
+}
