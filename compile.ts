@@ -19,7 +19,7 @@ import {
 import { isRecording } from "./internal/engine.ts";
 import { frames } from "./internal/frames.ts";
 import { mapTensors } from "./memory.ts";
-import { recording } from "./internal/recording.ts";
+import { recording, stagesOf } from "./internal/recording.ts";
 import { userLine } from "./internal/user_line.ts";
 
 /** Options of {@linkcode compile}. */
@@ -51,7 +51,7 @@ const RULES: OptionRules<CompileOptions> = {
 
 /** What a compiled function has done so far. */
 export interface CompileReport {
-  /** Calls that were replayed. */
+  /** Calls that were replayed, as a whole or in part. */
   readonly replayed: number;
   /** Calls that ran the function as it is, those that were recorded included. */
   readonly eager: number;
@@ -99,7 +99,8 @@ export interface Compiled<A extends readonly unknown[], R> {
  * What it returns is new, and the caller's. Where a call cannot be replayed, `fn` is
  * run as it is: on backends other than WASM; if it reads values, keeps tensors, or
  * computes with complex numbers; if its recordings differ. Inside of `grad`, or of
- * another compiled function, it always runs as it is.
+ * another compiled function, it always runs as it is. Of a training step of
+ * `train.step` whose optimizer computes on the host, the gradient is replayed alone.
  *
  * A number of JavaScript that `fn` computes with, and that changes **later**, cannot be
  * noticed at once: the program has the old one. Two recordings are compared at first;
@@ -152,6 +153,8 @@ class CompiledFunction<A extends readonly unknown[], R> {
   /** By arguments; the one used last is at the end. */
   readonly #kinds = new Map<string, Kind[]>();
   #recent: Kind | undefined;
+  /** The first stage of the function, which is replayed if the whole cannot be. */
+  #first: CompiledFunction<readonly unknown[], unknown> | undefined;
   #replayed = 0;
   #eager = 0;
   #reason: string | undefined;
@@ -163,7 +166,8 @@ class CompiledFunction<A extends readonly unknown[], R> {
 
   call(args: A): R {
     // Whoever records or differentiates must see the operations themselves.
-    if (recording.now || frames.open.length > 0 || isRecording()) {
+    const isSeen = frames.open.some((frame) => !frame.allowsReplays);
+    if (recording.now || isSeen || isRecording()) {
       return this.#fn(...args);
     }
     const record = currentBackend()?.record;
@@ -173,39 +177,68 @@ class CompiledFunction<A extends readonly unknown[], R> {
       return this.#runEagerly(args);
     }
     const kind = this.#find(args);
+    if (kind.refusal) return this.#runInStages(args);
     const readiness = kind.program?.check() ?? "outdated";
+    const mustBeUndone = frames.open.length > 0;
+    if (mustBeUndone && kind.program?.canBeUndone === false) {
+      return this.#runEagerly(args);
+    }
     if (readiness === "ready" && !kind.countReplay()) {
       this.#replayed++;
       return kind.program!.run(tensorsIn(args)) as R;
     }
-    if (kind.refusal || readiness === "eager") return this.#runEagerly(args);
+    if (readiness === "eager") return this.#runEagerly(args);
     if (readiness === "outdated" && kind.program) kind.forget();
     const { value, recorded } = record(this.#fn, args);
     this.#eager++;
-    kind.learn(recorded);
-    if (kind.refusal) this.#tell(kind.refusal);
+    if (recorded) kind.learn(recorded);
+    if (!kind.refusal) return value;
+    try {
+      const what = stagesOf(this.#fn) ? "compile all of it" : "compile";
+      this.#tell(kind.refusal, what);
+    } catch (error) {
+      tf.dispose(value as tf.TensorContainer);
+      throw error;
+    }
     return value;
   }
 
-  #tell({ reason, stack }: Refusal): void {
+  #tell({ reason, stack }: Refusal, what = "compile"): void {
     const isKnown = this.#reason === reason;
     this.#reason = reason;
     const { onFallback = "warn" } = this.#options;
     if (isKnown || onFallback === "ignore") return;
     const line = userLine(stack);
-    const message = `Cannot compile: ${reason}${line && ` (at ${line})`}`;
+    const message = `Cannot ${what}: ${reason}${line && ` (at ${line})`}`;
     if (onFallback === "throw") throw new Error(message);
     if (onFallback === "warn") console.warn(message);
     else onFallback(message);
   }
 
-  /** Run the function as it is; what it returns is new. */
+  /** Replay the first stage of the function alone, if it has stages. */
+  #runInStages(args: A): R {
+    const stages = stagesOf(this.#fn);
+    if (!stages) return this.#runEagerly(args);
+    this.#first ??= new CompiledFunction(stages.first, {
+      ...this.#options,
+      onFallback: "ignore",
+    });
+    const first = this.#first;
+    return this.#asNew(args, () => stages.second(first.call(args), args) as R);
+  }
+
+  /** Run the function as it is. */
   #runEagerly(args: A): R {
     this.#eager++;
+    return this.#asNew(args, () => this.#fn(...args));
+  }
+
+  /** What `fn` returns, which is new; the other tensors it makes are freed. */
+  #asNew(args: A, fn: () => R): R {
     const given = new Set(tensorsIn(args));
     return tf.tidy(() =>
       mapTensors(
-        this.#fn(...args),
+        fn(),
         (x) => x.kept || given.has(x) ? tf.clone(x) : x,
       ) as tf.TensorContainer
     ) as R;
@@ -213,7 +246,7 @@ class CompiledFunction<A extends readonly unknown[], R> {
 
   #find(args: A): Kind {
     const recent = this.#recent;
-    if (recent && isAlike(args, recent.tensors) && recent.isCurrent) {
+    if (recent && isAlike(args, recent.args) && recent.isCurrent) {
       return recent;
     }
     const key = `${tf.getBackend()} ${keyOf(args)}`;
@@ -248,15 +281,20 @@ class CompiledFunction<A extends readonly unknown[], R> {
         }]
         : []
     );
+    const first = this.#first?.report();
+    const isInPart = first !== undefined && first.reason === undefined;
     return {
-      replayed: this.#replayed,
-      eager: this.#eager,
-      programs,
-      reason: this.#reason,
+      replayed: this.#replayed + (first?.replayed ?? 0),
+      eager: this.#eager + (first?.eager ?? 0),
+      programs: [...programs, ...first?.programs ?? []],
+      reason: this.#reason && isInPart
+        ? `${this.#reason}: only its first stage is replayed, such as the gradient of a training step`
+        : this.#reason,
     };
   }
 
   dispose(): void {
+    this.#first?.dispose();
     for (const kind of this.#all()) kind.forget();
     this.#kinds.clear();
     this.#recent = undefined;

@@ -5,6 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { boolean, callable, check, checkOptions } from "../internal/check.ts";
+import { compiledByTests } from "../internal/recording.ts";
 import { differentiate } from "./differentiate.ts";
 import type { Task } from "./task.ts";
 import type { GradsOf } from "./nest.ts";
@@ -193,7 +194,7 @@ function prepare<A extends readonly unknown[]>(
   const { returnValue = false, hasAux = false, checkStates = true } = options;
   const target = resolveTarget(options);
   const { states, argnums } = target;
-  return (...args) => {
+  return compiledByTests((...args: A) => {
     const outcome = differentiate({
       fn: fn as Task["fn"],
       args,
@@ -211,5 +212,5 @@ function prepare<A extends readonly unknown[]>(
       ...(returnValue ? [outcome.value] : []),
       ...(hasAux ? [outcome.aux] : []),
     ];
-  };
+  });
 }

@@ -22,9 +22,13 @@ export class Frame {
   /** Tensors that must not be freed before the frame ends. */
   readonly pinned: Set<unknown> = new Set();
 
+  /** Whether compiled functions may be replayed while the frame is open. */
+  readonly allowsReplays: boolean;
+
   /** Begins a frame with a number. */
-  constructor(serial: number) {
+  constructor(serial: number, allowsReplays: boolean) {
     this.serial = serial;
+    this.allowsReplays = allowsReplays;
   }
 
   /** Records that `state`, which holds `value`, was read. */
@@ -58,14 +62,16 @@ export const frames: {
   latest: number;
   /** Collects every state that is read, besides the frames. */
   observer: Set<Recorded> | undefined;
-  /** Begins a frame. */
-  push(): Frame;
+  /** Begins a frame; those of gradients must see all operations, and allow no replay. */
+  push(allowsReplays?: boolean): Frame;
   /** Ends the innermost frame. */
   pop(): void;
   /** The open frames, outermost first. */
   readonly open: readonly Frame[];
   /** The open frames that began after number `born`. */
   since(born: number): readonly Frame[];
+  /** Notes that the tensor of `state` is about to be overwritten; frames keep its `copy`. */
+  overwrite(state: Recorded, copy: () => unknown): void;
   /** The value of `state`; not recorded as a read. */
   peek(state: Recorded): unknown;
   /** Sets the value of `state`, without a record and without cloning it. */
@@ -73,8 +79,8 @@ export const frames: {
 } = {
   latest: 0,
   observer: undefined,
-  push() {
-    const frame = new Frame(++frames.latest);
+  push(allowsReplays = false) {
+    const frame = new Frame(++frames.latest, allowsReplays);
     stack.push(frame);
     return frame;
   },
@@ -88,6 +94,16 @@ export const frames: {
     return stack.length === 0
       ? NONE
       : stack.filter((frame) => frame.serial > born);
+  },
+  overwrite(state, copy) {
+    const current = frames.peek(state);
+    let kept: unknown;
+    for (const frame of stack) {
+      frame.noteWrite(state, current);
+      if (frame.originals.get(state) === current) {
+        frame.originals.set(state, kept ??= copy());
+      }
+    }
   },
   // Set by state.ts, since the value is a private field.
   peek: unset,

@@ -39,10 +39,11 @@ export interface Recorder {
   /** Something happened on the host that each replay must do too. */
   effect(fn: () => void): void;
   /**
-   * The work that follows is for finite values of `x` only; `fn` is called in a
-   * replay that ends here because it is not finite.
+   * The work that follows is for finite values of the scalar `x` only: a replay in
+   * which it is not finite ends here, and writes no state. Returns whether it is
+   * finite now; if not, there is no more to record.
    */
-  guard(x: tf.Tensor): void;
+  guard(x: tf.Tensor): boolean;
   /** `look` is to see the values of `x`, now through `read`, and in each replay. */
   inspect(
     x: tf.TensorInfo,
@@ -130,10 +131,59 @@ export type TableStep =
   | { readonly sum: readonly number[] };
 
 /** The recorder that is listening, if there is one. */
-export const recording: { now: Recorder | undefined } = { now: undefined };
+export const recording: {
+  now: Recorder | undefined;
+  /** Set by tests: compiles gradients and training steps where they are made. */
+  compile: (<F extends AnyFunction>(fn: F) => F) | undefined;
+} = { now: undefined, compile: undefined };
+
+/** Any function. */
+// deno-lint-ignore no-explicit-any
+type AnyFunction = (...args: any[]) => unknown;
 
 /** Do something on the host, now and in each replay of what is being recorded. */
 export function replayed(fn: () => void): void {
   fn();
   recording.now?.effect(fn);
+}
+
+/**
+ * Whether the scalar `x` is finite, which is read from the device. A replay in which
+ * it is not ends here, and writes no state.
+ */
+export function isFiniteNow(x: tf.Scalar): boolean {
+  return recording.now?.guard(x) ?? Number.isFinite(x.dataSync()[0]);
+}
+
+/** The function, compiled if the tests compile every gradient and step. */
+export function compiledByTests<F extends AnyFunction>(fn: F): F {
+  return recording.compile?.(fn) ?? fn;
+}
+
+/** The two functions that a function consists of. */
+export interface Stages {
+  /** Takes the arguments. */
+  readonly first: (...args: readonly unknown[]) => unknown;
+  /** Takes what the first returns, and the arguments. */
+  readonly second: (value: unknown, args: readonly unknown[]) => unknown;
+}
+
+const stages = new WeakMap<object, Stages>();
+
+/**
+ * The function `(...args) => second(first(...args), args)`. If it cannot be replayed
+ * as a whole, `first` is replayed alone.
+ */
+export function inStages<A extends readonly unknown[], V, R>(
+  first: (...args: A) => V,
+  second: (value: V, args: A) => R,
+): (...args: A) => R {
+  const fn = (...args: A) => second(first(...args), args);
+  stages.set(fn, { first, second } as unknown as Stages);
+  return fn;
+}
+
+/** The stages of a function that {@linkcode inStages} has made. */
+export function stagesOf(fn: object): Stages | undefined {
+  return stages.get(fn);
 }

@@ -31,9 +31,13 @@ export interface Transaction<T> {
  *
  * @typeParam T What `fn` returns.
  * @param fn What to run; must not return a promise.
+ * @param allowsReplays Whether compiled functions in it may be replayed.
  */
-export function transaction<T>(fn: () => T): Transaction<T> {
-  const frame = frames.push();
+export function transaction<T>(
+  fn: () => T,
+  allowsReplays = false,
+): Transaction<T> {
+  const frame = frames.push(allowsReplays);
   let value: T;
   try {
     value = fn();

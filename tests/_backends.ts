@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendName, useBackend } from "../backend/mod.ts";
 import { engine } from "../internal/engine.ts";
+import { recording } from "../internal/recording.ts";
 
 const ALL: readonly BackendName[] = ["cpu", "wasm", "webgpu"];
 
@@ -51,13 +52,15 @@ export interface EachOptions {
   readonly only?: readonly BackendName[];
   /** Threads on WASM. Default: 1. */
   readonly threads?: number;
+  /** Why its gradients and steps are not compiled by `deno task test:compiled`. */
+  readonly eager?: string;
 }
 
 /** Register a test for each backend. */
 export function onEachBackend(
   name: string,
   fn: (backend: BackendName) => void | Promise<void>,
-  { only = ALL, threads = 1 }: EachOptions = {},
+  { only = ALL, threads = 1, eager }: EachOptions = {},
 ): void {
   for (const backend of ALL) {
     if (!only.includes(backend) || (wanted && !wanted.includes(backend))) {
@@ -70,7 +73,16 @@ export function onEachBackend(
       sanitizeOps: false,
       fn: async () => {
         await useBackend(backend, { threads });
-        await fn(backend);
+        const { compile } = recording;
+        if (compile && eager) {
+          console.log(`not compiled: ${name}: ${eager}`);
+          recording.compile = undefined;
+        }
+        try {
+          await fn(backend);
+        } finally {
+          recording.compile = compile;
+        }
       },
     });
   }

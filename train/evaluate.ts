@@ -5,14 +5,17 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  boolean,
   callable,
   check,
   checkOptions,
   either,
   iterable,
   oneOf,
+  type OptionRules,
   recordOf,
 } from "../internal/check.ts";
+import { compile, type CompileOptions } from "../compile.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
 import type { Batch } from "../data/batch.ts";
@@ -64,6 +67,24 @@ export function measure<B extends Batch>(
   return Object.assign((...batch: B) => fn(...batch), { mode });
 }
 
+/** Options of {@linkcode evaluate}. */
+export interface EvaluateOptions {
+  /** The largest number of batches. Default: all. */
+  readonly limit?: number;
+  /**
+   * Whether to record the measures of a batch once and replay them for the others,
+   * with the same bits: see `compile`. It pays for many batches.
+   *
+   * @default {false}
+   */
+  readonly compile?: boolean;
+}
+
+const RULES: OptionRules<EvaluateOptions> = {
+  limit: "a positive number",
+  compile: boolean,
+};
+
 /**
  * Compute the means of measures over batches, each batch weighted by its number of
  * examples (the size of the first axis of its first tensor).
@@ -84,7 +105,7 @@ export function measure<B extends Batch>(
  *
  * @param data The batches. Those that a generator creates are freed.
  * @param measures The measures, by name.
- * @param options `limit`: the largest number of batches; all by default.
+ * @param options See {@linkcode EvaluateOptions}.
  * @returns The mean of each measure, under its name.
  * @throws {RangeError} If there is no batch.
  */
@@ -94,41 +115,77 @@ export async function evaluate<
 >(
   data: BatchSource<B>,
   measures: Measures,
-  options: { readonly limit?: number } = {},
+  options: EvaluateOptions = {},
 ): Promise<{ [Name in keyof Measures]: number }> {
   check("evaluate", "the data", data, either(callable, iterable));
   check("evaluate", "measures", measures, recordOf(callable));
-  checkOptions("evaluate", options, { limit: "a positive number" });
-  const { limit = Infinity } = options;
+  checkOptions("evaluate", options, RULES);
+  const { limit = Infinity, compile: isCompiled = false } = options;
+  using sums = measureSums(measures, isCompiled ? {} : undefined);
+  return await meansOver(data, sums, limit) as {
+    [Name in keyof Measures]: number;
+  };
+}
+
+/** The sums of measures over the examples of a batch. */
+export interface MeasureSums<B extends Batch> extends Disposable {
+  /** The names of the measures, in the order of the sums. */
+  readonly names: readonly string[];
+  /** The sums of a batch. */
+  readonly of: (...batch: B) => tf.Tensor1D;
+}
+
+/** The function that measures a batch, compiled if there are options for that. */
+export function measureSums<B extends Batch>(
+  measures: Readonly<Record<string, Measure<B>>>,
+  options: CompileOptions | undefined,
+): MeasureSums<B> {
   const names = Object.keys(measures);
+  const sums = (...batch: B) =>
+    scope(() => {
+      const means = environ.context(
+        { fit: false },
+        () =>
+          names.map((name) =>
+            tf.cast<tf.Scalar>(measures[name]!(...batch), "float32")
+          ),
+      );
+      return tf.mul<tf.Tensor1D>(tf.stack(means), examplesIn(batch));
+    });
+  const compiled = options && compile(sums, options);
+  return {
+    names,
+    of: compiled ?? sums,
+    [Symbol.dispose]: () => compiled?.dispose(),
+  };
+}
+
+/** The means of measures over at most `limit` batches. */
+export async function meansOver<B extends Batch>(
+  data: BatchSource<B>,
+  { names, of }: MeasureSums<B>,
+  limit: number,
+): Promise<Record<string, number>> {
   const since = latestTensor();
   let sums: tf.Tensor1D | undefined;
   let examples = 0;
   let batches = 0;
   try {
     for await (const batch of passOver("evaluate", data, since)) {
-      const size = examplesIn(batch);
       const next: tf.Tensor1D = scope(() => {
-        const means = environ.context(
-          { fit: false },
-          () =>
-            names.map((name) =>
-              tf.cast<tf.Scalar>(measures[name]!(...batch), "float32")
-            ),
-        );
-        const part = tf.mul<tf.Tensor1D>(tf.stack(means), size);
+        const part = of(...batch);
         return sums ? tf.add(sums, part) : part;
       });
       sums?.dispose();
       sums = next;
-      examples += size;
+      examples += examplesIn(batch);
       if (++batches >= limit) break;
     }
     if (!sums) throw noBatch("evaluate", data);
     const totals = await sums.data<"float32">();
     return Object.fromEntries(
       names.map((name, i) => [name, totals[i]! / examples]),
-    ) as { [Name in keyof Measures]: number };
+    );
   } finally {
     sums?.dispose();
   }

@@ -16,7 +16,8 @@ import { Trainer } from "./trainer.ts";
  * them; then the schedulers are stepped. Losses are read from the device every
  * `logEvery` steps, or each step on backends where reading costs nothing. With
  * `checkpoint`, a run that was killed and resumed ends with the same bits as an
- * uninterrupted one, and an interrupt (Ctrl+C) ends training with a checkpoint.
+ * uninterrupted one, and an interrupt (Ctrl+C) ends training with a checkpoint. With
+ * `compile`, steps are recorded once and replayed, which is faster on WASM.
  *
  * @example Usage
  * ```ts

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CompileReport } from "../compile.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { RandomState } from "../random.ts";
@@ -102,6 +103,18 @@ export interface FitOptions<B extends Batch> {
   readonly random?: Readonly<Record<string, RandomState>>;
 
   /**
+   * Whether to record steps and evaluations once and replay them, with the same bits:
+   * see `compile`. On WASM it makes steps of small and recurrent models several times
+   * faster. What cannot be replayed runs as it is, and the reason is told once.
+   *
+   * It is off by default, since a number of JavaScript that `loss` computes with, and
+   * that changes while training, is noticed late: hold it in a state.
+   *
+   * @default {false}
+   */
+  readonly compile?: boolean;
+
+  /**
    * Try everything quickly: this many steps (`true` is 1), as many batches of
    * validation, no checkpoint.
    *
@@ -138,6 +151,8 @@ export interface FitResult {
    * before it. Without validation data `loss` is the training loss too.
    */
   readonly values: Readonly<Record<string, number>>;
+  /** What was replayed of the steps, and why not all were, with `compile`. */
+  readonly compiled?: CompileReport;
   /** The step whose loss was not finite, if one was. */
   readonly failed?: FailedStep;
 }

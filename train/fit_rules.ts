@@ -69,6 +69,7 @@ export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   checkpoint: anything,
   resume: boolean,
   random: recordOf(instanceOf(RandomState, "a RandomState")),
+  compile: boolean,
   fastDevRun: either(boolean, "a positive integer"),
   overfitBatches: "a positive integer",
   name: string,

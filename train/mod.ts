@@ -28,7 +28,13 @@ export * from "../data/mod.ts";
 export type { Callback, Run } from "./callback.ts";
 export type { CheckpointOptions } from "./checkpoints.ts";
 export { earlyStopping, type EarlyStoppingOptions } from "./early_stopping.ts";
-export { evaluate, type Measure, measure, type Mode } from "./evaluate.ts";
+export {
+  evaluate,
+  type EvaluateOptions,
+  type Measure,
+  measure,
+  type Mode,
+} from "./evaluate.ts";
 export type { Measures, Monitor } from "./monitor.ts";
 export {
   findLr,

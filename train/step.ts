@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { grad } from "../autodiff/mod.ts";
 import { environ } from "../environ.ts";
 import type { Optimizer } from "../optim/mod.ts";
+import { compiledByTests, inStages } from "../internal/recording.ts";
 import type { ParamState, States } from "../state.ts";
 import type { Tensors } from "../tensors.ts";
 
@@ -91,8 +92,7 @@ export function step<Args extends readonly unknown[]>(
   optimizer: Optimizer,
 ): (...batch: Args) => tf.Scalar {
   const gradient = lossGradient(loss, optimizer);
-  return (...batch) => {
-    const [grads, value] = gradient(...batch);
+  return compiledByTests(inStages(gradient, ([grads, value]) => {
     try {
       optimizer.step(grads);
     } catch (error) {
@@ -100,5 +100,5 @@ export function step<Args extends readonly unknown[]>(
       throw error;
     }
     return value;
-  };
+  }));
 }

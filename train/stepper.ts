@@ -4,22 +4,21 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { clipGradNorm, globalNorm } from "../autodiff/mod.ts";
+import { compile, type Compiled, type CompileReport } from "../compile.ts";
 import type { Batch } from "../data/batch.ts";
 import { LBFGS, type Optimizer } from "../optim/mod.ts";
+import { recording } from "../internal/recording.ts";
 import type { Tensors } from "../tensors.ts";
 import { type Transaction, transaction } from "../internal/transaction.ts";
 import { examplesIn } from "./evaluate.ts";
+import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
-import { clipByValue, GradientMean } from "./gradients.ts";
+import { GradientMean } from "./gradients.ts";
 import { lossGradient } from "./step.ts";
+import { applyGradients, type StepResult, wholeStep } from "./whole_step.ts";
 
 /** A step that was taken. */
-export interface TakenStep {
-  /** Its mean loss, which the caller owns. */
-  readonly loss: tf.Scalar;
-  /** The norm of its gradients if it was computed, which the caller owns. */
-  readonly norm: tf.Scalar | undefined;
+export interface TakenStep extends StepResult {
   /** The learning rate of the first group. */
   readonly lr: number;
 }
@@ -31,47 +30,28 @@ export interface RefusedStep {
 }
 
 /** Takes the steps of {@linkcode fit}, each of one or several batches. */
-export class Stepper<B extends Batch> {
-  readonly #options: FitOptions<B>;
-  readonly #accumulate: number;
-  readonly #gradient: (...batch: B) => [grads: Tensors, loss: tf.Scalar];
+export abstract class Stepper<B extends Batch> {
+  /** The options of the run. */
+  protected readonly options: FitOptions<B>;
   /** Whether each loss is read before its step is applied. */
-  readonly #watch: boolean;
-  readonly #mean = new GradientMean();
-  /** What the batches have written to states. */
-  #writes: Transaction<unknown>[] = [];
-  /** The last batch added. */
-  #batch: B | undefined;
+  protected readonly isWatched: boolean;
 
   /** Take steps as `options` say. */
   constructor(options: FitOptions<B>) {
-    this.#options = options;
-    this.#accumulate = options.accumulate ?? 1;
-    this.#gradient = lossGradient(options.loss, options.optimizer);
-    const { nan = "stop" } = options;
-    this.#watch = nan === "skip" ||
-      nan === "stop" && tf.getBackend() !== "webgpu";
+    this.options = options;
+    this.isWatched = isWatched(options);
   }
 
   /** Batches added since the last step. */
-  get batches(): number {
-    return this.#mean.batches;
-  }
+  abstract readonly batches: number;
 
   /** Whether there are enough batches for a step. */
   get isFull(): boolean {
-    return this.batches === this.#accumulate;
+    return this.batches === (this.options.accumulate ?? 1);
   }
 
-  /** Add the gradients of a batch. */
-  add(batch: B): void {
-    const [grads, loss] = this.#watch
-      ? this.#noted(batch)
-      : this.#gradient(...batch);
-    this.#batch = batch;
-    const alone = this.#accumulate === 1;
-    this.#mean.add(grads, loss, examplesIn(batch), alone);
-  }
+  /** Add a batch. */
+  abstract add(batch: B): void;
 
   /**
    * Apply the mean gradient of the batches added. If their mean loss is not finite,
@@ -80,9 +60,156 @@ export class Stepper<B extends Batch> {
    * @param measuresNorm Whether to compute the norm of the gradients.
    */
   async take(measuresNorm: boolean): Promise<TakenStep | RefusedStep> {
-    const { optimizer } = this.#options;
+    const { gradClipNorm, optimizer } = this.options;
+    // With clipping the norm is computed in any case.
+    const result = await this.run(measuresNorm && gradClipNorm === undefined);
+    if ("refused" in result) return result;
+    return { ...result, lr: optimizer.getLastLr()[0] ?? 0 };
+  }
+
+  /** See `take`. */
+  protected abstract run(
+    measuresNorm: boolean,
+  ): Promise<StepResult | RefusedStep>;
+
+  /** What was replayed, if steps are compiled. */
+  abstract readonly report: CompileReport | undefined;
+
+  /** Free what was added, and programs. */
+  abstract dispose(): void;
+}
+
+/** The stepper for the options of a run. */
+export function stepperFor<B extends Batch>(
+  options: FitOptions<B>,
+  onFallback: OnFallback,
+): Stepper<B> {
+  const { accumulate = 1, optimizer } = options;
+  // Only then is each step a function that does not wait.
+  const isWhole = accumulate === 1 && !hasLineSearch(optimizer) &&
+    !(isWatched(options) && tf.getBackend() === "webgpu");
+  return isWhole
+    ? new WholeStepper(options, onFallback)
+    : new PartStepper(options, onFallback);
+}
+
+/** Options that do not depend on the batches. */
+type Settings = Pick<FitOptions<Batch>, "nan" | "compile">;
+
+function isWatched({ nan = "stop" }: Settings): boolean {
+  return nan === "skip" || nan === "stop" && tf.getBackend() !== "webgpu";
+}
+
+/** `fn`, compiled if the option says so. */
+function compiledIf<A extends readonly unknown[], R>(
+  { compile: isCompiled }: Settings,
+  onFallback: OnFallback,
+  fn: (...args: A) => R,
+): ((...args: A) => R) & Partial<Compiled<A, R>> {
+  if (isCompiled) return compile(fn, { onFallback });
+  if (recording.compile) return recording.compile(fn);
+  return fn;
+}
+
+/** Steps of one batch, each a call of one function. */
+class WholeStepper<B extends Batch> extends Stepper<B> {
+  readonly #step: ReturnType<
+    typeof compiledIf<readonly [measuresNorm: boolean, ...B], StepResult>
+  >;
+  #batch: B | undefined;
+
+  constructor(options: FitOptions<B>, onFallback: OnFallback) {
+    super(options);
+    this.#step = compiledIf(
+      options,
+      onFallback,
+      wholeStep(options, this.isWatched),
+    );
+  }
+
+  get batches(): number {
+    return this.#batch ? 1 : 0;
+  }
+
+  add(batch: B): void {
+    this.#batch = batch;
+  }
+
+  protected async run(
+    measuresNorm: boolean,
+  ): Promise<StepResult | RefusedStep> {
+    const batch = this.#batch!;
+    this.#batch = undefined;
+    const result = this.#step(measuresNorm, ...batch);
+    if (!this.isWatched) return result;
+    const [value] = await result.loss.data();
+    if (Number.isFinite(value)) return result;
+    tf.dispose([result.loss]);
+    result.norm?.dispose();
+    return { refused: value! };
+  }
+
+  get report(): CompileReport | undefined {
+    return this.#step.report?.();
+  }
+
+  dispose(): void {
+    this.#batch = undefined;
+    this.#step.dispose?.();
+  }
+}
+
+/** Steps of several batches, and those that wait for the device between their parts. */
+class PartStepper<B extends Batch> extends Stepper<B> {
+  readonly #gradient: ReturnType<
+    typeof compiledIf<B, [grads: Tensors, loss: tf.Scalar]>
+  >;
+  readonly #apply: ReturnType<
+    typeof compiledIf<
+      [grads: Tensors, measuresNorm: boolean],
+      tf.Scalar | undefined
+    >
+  >;
+  readonly #mean = new GradientMean();
+  /** What the batches have written to states. */
+  #writes: Transaction<unknown>[] = [];
+  /** The last batch added. */
+  #batch: B | undefined;
+
+  constructor(options: FitOptions<B>, onFallback: OnFallback) {
+    super(options);
+    this.#gradient = compiledIf(
+      options,
+      onFallback,
+      lossGradient(options.loss, options.optimizer),
+    );
+    this.#apply = compiledIf(
+      options,
+      onFallback,
+      (grads: Tensors, measuresNorm: boolean) =>
+        applyGradients(options, grads, measuresNorm),
+    );
+  }
+
+  get batches(): number {
+    return this.#mean.batches;
+  }
+
+  add(batch: B): void {
+    const [grads, loss] = this.isWatched
+      ? this.#noted(batch)
+      : this.#gradient(...batch);
+    this.#batch = batch;
+    const { accumulate = 1 } = this.options;
+    this.#mean.add(grads, loss, examplesIn(batch), accumulate === 1);
+  }
+
+  protected async run(
+    measuresNorm: boolean,
+  ): Promise<StepResult | RefusedStep> {
+    const { optimizer } = this.options;
     const { grads, loss } = this.#mean.take();
-    if (this.#watch) {
+    if (this.isWatched) {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {
         tf.dispose([{ ...grads }, loss]);
@@ -93,22 +220,25 @@ export class Stepper<B extends Batch> {
     }
     if (hasLineSearch(optimizer)) {
       await this.#search(optimizer, grads, loss);
-      return { loss, norm: undefined, lr: optimizer.getLastLr()[0] ?? 0 };
+      return { loss, norm: undefined };
     }
-    const clipped = this.#clip(grads, measuresNorm);
-    optimizer.step(clipped.grads);
-    return { loss, norm: clipped.norm, lr: optimizer.getLastLr()[0] ?? 0 };
+    return { loss, norm: this.#apply(grads, measuresNorm) };
   }
 
-  /** Free what was added. */
+  get report(): CompileReport | undefined {
+    return this.#gradient.report?.();
+  }
+
   dispose(): void {
     this.#mean.dispose();
     for (const writes of this.#taken()) writes.commit();
+    this.#gradient.dispose?.();
+    this.#apply.dispose?.();
   }
 
   /** The gradients of a batch; what is written to states can be taken back. */
   #noted(batch: B): [grads: Tensors, loss: tf.Scalar] {
-    const writes = transaction(() => this.#gradient(...batch));
+    const writes = transaction(() => this.#gradient(...batch), true);
     this.#writes.push(writes);
     return writes.value;
   }
@@ -130,22 +260,15 @@ export class Stepper<B extends Batch> {
       value: value!,
       valueFn: () => {
         // Only the evaluation of the step itself counts in running statistics.
-        const evaluation = transaction(() => this.#gradient(...this.#batch!));
+        const evaluation = transaction(
+          () => this.#gradient(...this.#batch!),
+          true,
+        );
         evaluation.rollback();
         const [grads, value] = evaluation.value;
         return { value, grads };
       },
     });
-  }
-
-  #clip(
-    grads: Tensors,
-    measuresNorm: boolean,
-  ): { grads: Tensors; norm: tf.Scalar | undefined } {
-    const { gradClipNorm, gradClipValue } = this.#options;
-    if (gradClipValue !== undefined) grads = clipByValue(grads, gradClipValue);
-    if (gradClipNorm !== undefined) return clipGradNorm(grads, gradClipNorm);
-    return { grads, norm: measuresNorm ? globalNorm(grads) : undefined };
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CompileReport } from "../compile.ts";
 import type { Batch } from "../data/batch.ts";
 import { FirstBatches } from "../data/first_batches.ts";
 import {
@@ -14,14 +15,15 @@ import {
 } from "../data/sources.ts";
 import type { Callback } from "./callback.ts";
 import { Clock } from "./clock.ts";
+import { warnOnce } from "./fallbacks.ts";
 import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { RunSaver } from "./run_saver.ts";
 import { Recorder } from "./logs/recorder.ts";
 import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
-import { Stepper } from "./stepper.ts";
+import { type Stepper, stepperFor } from "./stepper.ts";
 import { TrainingRun } from "./training_run.ts";
-import { measuresAt, refreshAveraged, validate } from "./validation.ts";
+import { measuresAt, Validation } from "./validation.ts";
 
 /** After this many skipped steps in a row training stops. */
 const MAX_SKIPPED = 100;
@@ -36,6 +38,7 @@ export class Trainer<B extends Batch> {
   readonly #logEvery: number;
   readonly #saver: RunSaver<B> | undefined;
   readonly #stepper: Stepper<B>;
+  readonly #validation: Validation<B>;
   readonly #clock = new Clock();
   readonly #recorder: Recorder;
   readonly #run: TrainingRun<B>;
@@ -59,7 +62,13 @@ export class Trainer<B extends Batch> {
     const { name = "run", config = {}, checkpoint } = options;
     this.#recorder = new Recorder(name, config, this.#clock);
     this.#run = new TrainingRun(options, this.#data, this.#recorder);
-    this.#stepper = new Stepper(options);
+    const onFallback = warnOnce();
+    this.#stepper = stepperFor(options, onFallback);
+    this.#validation = new Validation(
+      options,
+      this.#run.totals.limit,
+      onFallback,
+    );
     if (checkpoint && !fastDevRun) {
       this.#saver = new RunSaver(
         { ...options, checkpoint },
@@ -85,6 +94,9 @@ export class Trainer<B extends Batch> {
     const stopListening = this.#saver
       ? onInterrupt(() => this.#run.pause("interrupted"))
       : () => {};
+    const { average, compile = false } = this.#options;
+    using _updates = compile ? average?.compile() : undefined;
+    let compiled: CompileReport | undefined;
     try {
       await this.#call((callback) => callback.onStart?.(this.#run));
       while (!this.#run.isOver) await this.#runEpoch();
@@ -97,7 +109,9 @@ export class Trainer<B extends Batch> {
       throw error;
     } finally {
       stopListening();
+      compiled = this.#stepper.report;
       this.#stepper.dispose();
+      this.#validation[Symbol.dispose]();
       this.#recorder.dispose();
       if (this.#data instanceof FirstBatches) this.#data.dispose();
     }
@@ -111,6 +125,7 @@ export class Trainer<B extends Batch> {
         ...measuresAt(this.#run.log, this.#restored ?? this.#run.step),
         ...this.#refreshed,
       },
+      ...(compiled ? { compiled } : {}),
       ...(this.#failed ? { failed: this.#failed } : {}),
     };
   }
@@ -203,7 +218,7 @@ export class Trainer<B extends Batch> {
 
   async #evaluate(): Promise<void> {
     const began = this.#clock.now;
-    const values = await validate(this.#options, this.#run.totals.limit);
+    const values = await this.#validation.measure();
     if (!values) return;
     const record = this.#recorder.logEvaluation(this.#position(), values);
     const { monitor = "loss" } = this.#options;
@@ -234,8 +249,7 @@ export class Trainer<B extends Batch> {
     if (!average) return;
     average.swap();
     if (this.#run.isPaused || this.#failed) return;
-    const { limit } = this.#run.totals;
-    this.#refreshed = await refreshAveraged(this.#options, limit);
+    this.#refreshed = await this.#validation.measureAveraged();
   }
 
   async #end(reason: string): Promise<void> {

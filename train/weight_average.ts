@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
+import { compile, type Compiled } from "../compile.ts";
 import { scope } from "../memory.ts";
 import { type AnyState, LongTermState, type States } from "../state.ts";
 import { mapNamed, type Named } from "../tensors.ts";
@@ -40,13 +41,39 @@ export abstract class WeightAverage {
     const share = this.share(n);
     this.#updates.value = n + 1;
     if (share === 0) return;
+    const move = this.#compiled ?? this.#move;
+    scope(() => move(share === 1 ? "all" : tf.scalar(share)));
+  }
+
+  /** Move the averages a share of the way to the weights. */
+  readonly #move = (share: tf.Scalar | "all"): void => {
     for (const [path, average] of Object.entries(this.#averages)) {
       scope(() => {
         const { value } = this.#states[path]!;
-        const change = tf.mul(tf.sub(value, average.value), share);
-        average.value = share === 1 ? value : tf.add(average.value, change);
+        if (share === "all") average.value = value;
+        else {
+          const change = tf.mul(tf.sub(value, average.value), share);
+          average.value = tf.add(average.value, change);
+        }
       });
     }
+  };
+
+  #compiled: Compiled<[share: tf.Scalar | "all"], void> | undefined;
+
+  /**
+   * Record updates once and replay them, with the same bits, until the result is
+   * disposed: see `compile`. The option `compile` of `fit` does it.
+   */
+  compile(): Disposable {
+    const compiled = compile(this.#move, { onFallback: "ignore" });
+    this.#compiled = compiled;
+    return {
+      [Symbol.dispose]: () => {
+        compiled.dispose();
+        if (this.#compiled === compiled) this.#compiled = undefined;
+      },
+    };
   }
 
   /** Exchange the averaged and the trained weights. */
@@ -68,6 +95,7 @@ export abstract class WeightAverage {
 
   /** Free the averages. */
   dispose(): void {
+    this.#compiled?.dispose();
     for (const average of Object.values(this.#averages)) average.dispose();
   }
 

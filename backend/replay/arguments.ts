@@ -7,27 +7,44 @@ import * as tf from "@tensorflow/tfjs-core";
 import { mapTensors } from "../../memory.ts";
 
 /** What a program expects of a tensor. */
-export interface TensorKind {
+interface TensorKind {
   /** The type of its elements. */
   readonly dtype: tf.DataType;
   /** The sizes of its axes. */
   readonly shape: readonly number[];
 }
 
-/** The kinds of the arguments, if all are tensors. */
-export function kindsOf(args: readonly unknown[]): TensorKind[] | undefined {
-  if (!args.every((x) => x instanceof tf.Tensor)) return undefined;
-  return args.map(({ dtype, shape }) => ({ dtype, shape }));
+/** The kind of an argument: of a tensor, or the argument itself. */
+export type ArgumentKind = TensorKind | { readonly value: unknown };
+
+function isObject(x: unknown): boolean {
+  return typeof x === "function" || typeof x === "object" && x !== null;
 }
 
-/** Whether the arguments are tensors of these dtypes and shapes. */
+/** The kinds of the arguments, if all are tensors or no objects. */
+export function kindsOf(args: readonly unknown[]): ArgumentKind[] | undefined {
+  const kinds: ArgumentKind[] = [];
+  for (const x of args) {
+    if (x instanceof tf.Tensor) kinds.push({ dtype: x.dtype, shape: x.shape });
+    else if (isObject(x)) return undefined;
+    else kinds.push({ value: x });
+  }
+  return kinds;
+}
+
+/** Whether the arguments are of these kinds. */
 export function isAlike(
   args: readonly unknown[],
-  tensors: readonly TensorKind[] | undefined,
+  kinds: readonly ArgumentKind[] | undefined,
 ): boolean {
-  if (args.length !== tensors?.length) return false;
+  if (args.length !== kinds?.length) return false;
   for (let i = 0; i < args.length; i++) {
-    const x = args[i], { dtype, shape } = tensors[i]!;
+    const x = args[i], kind = kinds[i]!;
+    if ("value" in kind) {
+      if (!Object.is(x, kind.value)) return false;
+      continue;
+    }
+    const { dtype, shape } = kind;
     if (!(x instanceof tf.Tensor) || x.dtype !== dtype) return false;
     if (x.shape.length !== shape.length) return false;
     for (let axis = 0; axis < shape.length; axis++) {

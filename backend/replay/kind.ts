@@ -4,7 +4,7 @@
  * @module
  */
 import { settingOf } from "../../environ.ts";
-import { kindsOf, type TensorKind } from "./arguments.ts";
+import { type ArgumentKind, kindsOf } from "./arguments.ts";
 import type { Program, Recorded, Refusal } from "./program.ts";
 
 /** How often recordings of one kind of call may differ before it is given up. */
@@ -21,8 +21,8 @@ export class Kind {
   program: Program | undefined;
   /** Why calls of this kind cannot be replayed, if they cannot. */
   refusal: Refusal | undefined;
-  /** Dtypes and shapes, if all arguments are tensors. */
-  readonly tensors: readonly TensorKind[] | undefined;
+  /** The kinds of the arguments, if all are tensors or no objects. */
+  readonly args: readonly ArgumentKind[] | undefined;
   #recorded: Recorded | undefined;
   #tries = 0;
   #replays = 0;
@@ -30,7 +30,7 @@ export class Kind {
 
   /** Know nothing yet of calls with arguments like these. */
   constructor(args: readonly unknown[]) {
-    this.tensors = kindsOf(args);
+    this.args = kindsOf(args);
   }
 
   /** Whether the environment has the settings. */

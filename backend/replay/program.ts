@@ -22,6 +22,8 @@ export interface Program {
   readonly operations: number;
   /** The names of those that JavaScript performs rather than the backend. */
   readonly inJavaScript: readonly string[];
+  /** Whether a transaction can take back all that a run writes. */
+  readonly canBeUndone: boolean;
   /** Whether it can be run now. */
   check(): Readiness;
   /** Run it on tensors of the recorded shapes; what it returns is the caller's. */
@@ -50,11 +52,14 @@ export interface Refusal {
   readonly stack: string;
 }
 
-/** Run a function as usual, and record what it does. */
+/**
+ * Run a function as usual, and record what it does; nothing is recorded of a call that
+ * a guard has ended.
+ */
 export type Record = <A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   args: A,
-) => { readonly value: R; readonly recorded: Recorded | Refusal };
+) => { readonly value: R; readonly recorded: Recorded | Refusal | undefined };
 
 /** The programs that hold memory of a backend. */
 const programs = new Set<Program>();

@@ -49,8 +49,10 @@ export const recordWasm: Record = (fn, args) => {
   const record = finish(recorder, value, copies);
   value = asNew(value, recorder);
   disposeConsumed(record.consumed, copies, args);
-  const { refusal } = recorder;
-  if (!refusal) return { value, recorded: new WasmRecorded(record) };
+  const { refusal, isWhole } = recorder;
+  if (!refusal && isWhole) {
+    return { value, recorded: new WasmRecorded(record) };
+  }
   buffers.release();
   return { value, recorded: refusal };
 };

@@ -25,7 +25,7 @@ import {
   removeProgram,
 } from "./program.ts";
 import type { Buffer, CallRecord, Operation } from "./recorded.ts";
-import { forgetWeights } from "./stand_in.ts";
+import { copyOf, forgetWeights } from "./stand_in.ts";
 
 /** A tensor that outlives runs, as the program expects it. */
 interface Holding {
@@ -94,6 +94,11 @@ export class WasmProgram implements Program {
       .map(({ name }) => name);
   }
 
+  /** Whether a transaction can take back all that a run writes. */
+  get canBeUndone(): boolean {
+    return !this.#holdings.some(({ isWritten }) => isWritten);
+  }
+
   /** Whether it can be run on the states as they are now. */
   check(): Readiness {
     if (this.#isDisposed) return "outdated";
@@ -149,7 +154,9 @@ export class WasmProgram implements Program {
     streams: CallRecord["streams"],
   ): void {
     for (const [state, buffer] of written) {
-      const { dataId } = frames.peek(state) as tf.Tensor;
+      const x = frames.peek(state) as tf.Tensor;
+      frames.overwrite(state, () => copyOf(x));
+      const { dataId } = x;
       const { memoryOffset } = this.#backend.dataIdMap.get(dataId);
       this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
     }

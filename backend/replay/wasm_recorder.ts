@@ -51,6 +51,7 @@ export class WasmRecorder extends StateRecorder
   #words: { readonly address: number; readonly buffer: Buffer } | undefined;
   #kernel: OpenKernel | undefined;
   #isInspecting = false;
+  #isWhole = true;
 
   protected override holds(x: tf.Tensor, state: object): void {
     this.buffers.held(x.dataId, state);
@@ -59,6 +60,11 @@ export class WasmRecorder extends StateRecorder
   /** The buffer of a tensor. */
   bufferOf(x: tf.Tensor): Buffer {
     return this.buffers.of(x);
+  }
+
+  /** Whether the call has gone to its end: no guard has found a number that is not finite. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /** Whether `buffer` is what `state` held before the call. */
@@ -70,9 +76,13 @@ export class WasmRecorder extends StateRecorder
     this.#push("effect", [], [], [effect(fn)], true);
   }
 
-  guard(x: tf.Tensor): void {
+  guard(x: tf.Tensor): boolean {
     const buffer = this.buffers.of(x);
     this.#push("guard", [buffer], [], [guard(buffer)], true);
+    let isFinite = false;
+    this.#inspecting(() => isFinite = Number.isFinite(x.dataSync()[0]));
+    if (!isFinite) this.#isWhole = false;
+    return isFinite;
   }
 
   inspect(
@@ -86,6 +96,11 @@ export class WasmRecorder extends StateRecorder
     }
     const buffer = this.buffers.of(x);
     this.#push("inspect", [buffer], [], [inspection(buffer, x, look)], true);
+    this.#inspecting(read);
+  }
+
+  /** Read values that replays will read too. */
+  #inspecting(read: () => void): void {
     this.#isInspecting = true;
     try {
       read();

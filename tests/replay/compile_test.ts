@@ -13,6 +13,7 @@ import {
   tf,
   train,
 } from "../../mod.ts";
+import { transaction } from "../../internal/transaction.ts";
 import { onEachBackend } from "../_backends.ts";
 
 type Step = (x: tf.Tensor2D, y: tf.Tensor2D) => tf.Scalar;
@@ -421,6 +422,44 @@ onWasm(
     assertEquals(seen.slice(66), Array(14).fill(2));
   },
 );
+
+onWasm("a transaction takes back what replays have written", () => {
+  const run = (isCompiled: boolean) => {
+    random.seed(8);
+    const model = new nn.Sequential(
+      new nn.BatchNorm0d(3),
+      new nn.Dropout<tf.Tensor2D>({ rate: 0.5 }),
+    );
+    const plain = (x: tf.Tensor2D) =>
+      environ.context({ fit: true }, () => model.call(x) as tf.Tensor2D);
+    const call = isCompiled ? compile(plain, { onFallback: "throw" }) : plain;
+    const numbers: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const x = tf.tensor2d([[i, 1, 2], [3, i * i, 5]]);
+      const outer = transaction(() => {
+        const first = transaction(() => call(x), true);
+        const second = transaction(() => call(x), true);
+        if (i % 3 === 1) second.rollback();
+        else second.commit();
+        first.commit();
+        return [first.value, second.value];
+      }, true);
+      if (i % 4 === 3) outer.rollback();
+      else outer.commit();
+      numbers.push(...outer.value.flatMap(values));
+      for (const { value } of Object.values(model.states(State))) {
+        numbers.push(...values(value as tf.Tensor));
+      }
+      numbers.push(random.default.value.offset);
+      tf.dispose([x, outer.value]);
+    }
+    return numbers;
+  };
+  const before = tf.memory().numTensors;
+  const expected = run(false), held = tf.memory().numTensors - before;
+  assertEquals(run(true), expected);
+  assertEquals(tf.memory().numTensors, before + 2 * held);
+});
 
 onWasm("a compiled function can be differentiated, and compiled again", () => {
   const inner = compile((x: tf.Tensor) => tf.square(x));

@@ -199,7 +199,7 @@ onEachBackend(
     tf.dispose([x, y]);
     dispose(options);
   },
-  { only: ["cpu", "wasm"] },
+  { only: ["cpu", "wasm"], eager: "a flag of JavaScript makes its loss throw" },
 );
 
 onEachBackend(
@@ -380,6 +380,7 @@ onEachBackend(
     dispose(options);
     await Deno.remove(folder, { recursive: true });
   },
+  { eager: "its loss counts its calls in JavaScript" },
 );
 
 onEachBackend(

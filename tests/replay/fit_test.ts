@@ -1,0 +1,327 @@
+/** `fit` and `evaluate`, compiled and as they are: every bit is equal. */
+import { assert, assertEquals } from "@std/assert";
+import {
+  type AnyState,
+  data,
+  nn,
+  optim,
+  ParamState,
+  random,
+  State,
+  tf,
+  train,
+} from "../../mod.ts";
+import { onEachBackend } from "../_backends.ts";
+import { inFolder } from "../_folder.ts";
+
+const only = { only: ["wasm"] } as const;
+
+type B = [x: tf.Tensor2D, y: tf.Tensor2D];
+type Options = Partial<train.FitOptions<B>>;
+
+/** 46 examples; the x of those in `bad` are no numbers. */
+function examples(bad: readonly number[]) {
+  const x = Float32Array.from({ length: 46 * 4 }, (_, i) => Math.sin(i));
+  const y = Float32Array.from({ length: 46 * 2 }, (_, i) => Math.cos(3 * i));
+  for (const i of bad) x.fill(NaN, 4 * i, 4 * i + 4);
+  return [data.column(x, [4]), data.column(y, [2])] as const;
+}
+
+/** A model with running statistics and random numbers, and all to train it. */
+function setUp(bad: readonly number[] = []) {
+  random.seed(1);
+  const model = new nn.Sequential(
+    new nn.Linear(4, 6),
+    new nn.BatchNorm0d(6),
+    new nn.Dropout<tf.Tensor2D>({ rate: 0.3 }),
+    new nn.Linear(6, 2),
+  );
+  const loss = (x: tf.Tensor2D, y: tf.Tensor2D) =>
+    tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x) as tf.Tensor2D, y));
+  const params = model.states(ParamState);
+  const columns = examples(bad);
+  return {
+    model,
+    loss,
+    params,
+    optimizer: new optim.AdamW({
+      lr: new optim.CosineAnnealingLR({ baseLr: 0.02, tMax: 60 }),
+    }).registerTrainableWeights(params) as optim.Optimizer,
+    data: data.batches([...columns], {
+      batchSize: 4,
+      shuffle: bad.length === 0,
+    }),
+    validation: data.batches([...examples([])], { batchSize: 16 }),
+  };
+}
+
+type Scene = ReturnType<typeof setUp>;
+
+/** What states hold, as text that shows every bit. */
+function contents(states: Readonly<Record<string, AnyState>>): string[] {
+  return Object.entries(states).map(([path, { value }]) =>
+    `${path} ${
+      value instanceof tf.Tensor
+        ? new Uint32Array(value.dataSync().slice().buffer)
+        : JSON.stringify(value)
+    }`
+  );
+}
+
+/** All that a run leaves but times. */
+async function run(
+  options: (scene: Scene) => Options,
+  isCompiled: boolean,
+  bad: readonly number[] = [],
+) {
+  const { params: _, ...scene } = setUp(bad);
+  const before = tf.memory().numTensors;
+  const all = { ...scene, steps: 60, ...options({ ...scene, params: _ }) };
+  const result = await train.fit<B>({ ...all, compile: isCompiled });
+  const { optimizer, model } = all;
+  const { steps, evaluations } = result.log;
+  const slots = optimizer.optState.slots;
+  const left = {
+    step: result.step,
+    reason: result.reason,
+    skipped: result.skipped,
+    values: result.values,
+    steps: steps.map(({ time: _, rate: __, ...record }) => record),
+    evaluations: evaluations.map(({ time: _, ...record }) => record),
+    states: contents(model.states(State)),
+    random: random.default.value,
+    count: optimizer.stepCount,
+    lr: optimizer.getLastLr(),
+    slots: JSON.stringify(
+      Object.entries(slots).map(([name, tensors]) => [
+        name,
+        Object.entries(tensors).map(([path, x]) => [path, ...x.dataSync()]),
+      ]),
+    ),
+  };
+  optimizer.dispose();
+  all.average?.dispose();
+  return { left, compiled: result.compiled, before };
+}
+
+/** Options of runs, and how many of the calls are replayed at least. */
+const RUNS: Readonly<
+  Record<string, readonly [(scene: Scene) => Options, replayed: number]>
+> = {
+  "one batch a step": [() => ({}), 45],
+  "a norm logged every third step": [() => ({ logEvery: 3 }), 40],
+  "clipping by norm": [() => ({ gradClipNorm: 0.5 }), 45],
+  "clipping by value": [() => ({ gradClipValue: 0.01 }), 45],
+  "losses that are not looked at": [() => ({ nan: "ignore" }), 45],
+  "three batches a step": [() => ({ accumulate: 3, steps: 20 }), 45],
+  "three batches a step, clipped and not looked at": [
+    () => ({ accumulate: 3, steps: 20, gradClipNorm: 0.5, nan: "ignore" }),
+    45,
+  ],
+  "an exponential average": [
+    ({ params }) => ({ average: new train.ExponentialMovingAverage(params) }),
+    40,
+  ],
+  "a stochastic average": [
+    ({ params }) => ({
+      average: new train.StochasticWeightAverage(params, {
+        start: 20,
+        every: 3,
+      }),
+    }),
+    40,
+  ],
+  "evaluations with metrics": [
+    ({ model }) => ({
+      evaluateEvery: 7,
+      metrics: {
+        first: (x, y) =>
+          tf.mean<tf.Scalar>(tf.sub(model.call(x) as tf.Tensor2D, y)),
+      },
+    }),
+    45,
+  ],
+  "schedulers after epochs": [() => ({ schedule: "epoch" }), 45],
+  "a line search": [
+    ({ params }) => ({
+      steps: 8,
+      optimizer: new optim.LBFGS({ linesearch: "zoom" })
+        .registerTrainableWeights(params) as unknown as optim.Optimizer,
+    }),
+    4,
+  ],
+  "an optimizer that computes on the host": [
+    ({ params }) => ({
+      optimizer: new optim.Adafactor({ lr: 0.01 })
+        .registerTrainableWeights(params) as unknown as optim.Optimizer,
+    }),
+    30,
+  ],
+  "parameters frozen in between": [
+    ({ model }) => ({
+      callbacks: [{
+        onStep({ step }) {
+          if (step === 20) nn.freeze(model, "layers.0");
+          if (step === 40) nn.unfreeze(model, "layers.0");
+        },
+      }],
+    }),
+    35,
+  ],
+  "clones kept in between": [
+    ({ params }) => {
+      let kept: tf.Tensor | undefined;
+      const [weight] = Object.values(params);
+      return {
+        callbacks: [{
+          onStep({ step }) {
+            kept?.dispose();
+            kept = step % 5 ? undefined : tf.keep(tf.clone(weight!.value));
+          },
+        }],
+      };
+    },
+    30,
+  ],
+};
+
+const { warn } = console;
+
+/** Run `fn` without warnings. */
+async function quietly(fn: () => Promise<void>): Promise<void> {
+  console.warn = () => {};
+  try {
+    await fn();
+  } finally {
+    console.warn = warn;
+  }
+}
+
+for (const [name, [options, replayed]] of Object.entries(RUNS)) {
+  onEachBackend(
+    `fit() leaves the same when compiled: ${name}`,
+    () =>
+      quietly(async () => {
+        const eager = await run(options, false);
+        const { left, compiled } = await run(options, true);
+        assertEquals(left, eager.left);
+        assert(compiled!.replayed >= replayed, JSON.stringify(compiled));
+      }),
+    only,
+  );
+}
+
+for (const nan of ["stop", "skip", "ignore"] as const) {
+  for (const accumulate of [1, 3]) {
+    // While the first step is recorded, the second, in the first replays, and later.
+    for (const bad of [[0], [5], [9], [14, 15, 30], [44]]) {
+      onEachBackend(
+        `a loss that is not finite is met with nan: "${nan}" when compiled (examples ${bad}, ${accumulate} batches a step)`,
+        async () => {
+          const options = () => ({ nan, accumulate, steps: 40 });
+          const eager = await run(options, false, bad);
+          const { left } = await run(options, true, bad);
+          assertEquals(left, eager.left);
+          assertEquals(left.skipped > 0, nan === "skip");
+        },
+        only,
+      );
+    }
+  }
+}
+
+onEachBackend(
+  "a loss that is not finite is met when only the gradient is replayed",
+  () =>
+    quietly(async () => {
+      for (const bad of [[0], [5], [14, 30], [44]]) {
+        const options = ({ params }: Scene): Options => ({
+          nan: "skip",
+          steps: 40,
+          optimizer: new optim.Adafactor({ lr: 0.01 })
+            .registerTrainableWeights(params) as unknown as optim.Optimizer,
+        });
+        const eager = await run(options, false, bad);
+        const { left, compiled } = await run(options, true, bad);
+        assertEquals(left, eager.left);
+        assert(compiled!.replayed > 20, JSON.stringify(compiled));
+      }
+    }),
+  only,
+);
+
+onEachBackend(
+  "fit({ compile: true }) tells each reason once where nothing can be replayed",
+  async () => {
+    const told: string[] = [];
+    console.warn = (text: string) => told.push(text);
+    try {
+      const { compiled } = await run(
+        () => ({ steps: 4, evaluateEvery: 2, logEvery: 2 }),
+        true,
+      );
+      assertEquals(compiled?.replayed, 0);
+    } finally {
+      console.warn = warn;
+    }
+    assertEquals(told, [
+      "Cannot compile: the backend is cpu, which cannot replay",
+    ]);
+  },
+  { only: ["cpu"] },
+);
+
+onEachBackend("a compiled fit() leaves no tensor and no memory", async () => {
+  const backend = tf.backend() as unknown as { numDataIds(): number };
+  const counts: number[][] = [];
+  for (let i = 0; i < 3; i++) {
+    const { params: _, ...scene } = setUp(), { model, optimizer } = scene;
+    await train.fit<B>({ ...scene, epochs: 3, compile: true });
+    optimizer.dispose();
+    for (const state of Object.values(model.states(State))) state.dispose();
+    counts.push([tf.memory().numTensors, backend.numDataIds()]);
+  }
+  assertEquals(counts[1], counts[0]);
+  assertEquals(counts[2], counts[0]);
+}, only);
+
+for (const accumulate of [1, 2]) {
+  onEachBackend(
+    `a compiled run that is stopped and resumed ends with the bits of one that is not (${accumulate} batches a step)`,
+    async () => {
+      const eager = await run(() => ({ accumulate }), false);
+      await inFolder(async (folder) => {
+        const options = (steps: number) => () => ({
+          accumulate,
+          checkpoint: { folder, every: 7 },
+          resume: true,
+          steps,
+        });
+        await run(options(25), true);
+        const { left } = await run(options(60), true);
+        assertEquals(left.states, eager.left.states);
+        assertEquals(left.slots, eager.left.slots);
+        assertEquals(left.random, eager.left.random);
+      });
+    },
+    only,
+  );
+}
+
+onEachBackend("evaluate() measures the same when compiled", async () => {
+  const { model, loss, validation } = setUp();
+  const measures = {
+    loss,
+    large: (x: tf.Tensor2D) =>
+      tf.mean<tf.Scalar>(tf.greater(model.call(x) as tf.Tensor2D, 0)),
+  };
+  const plain = await train.evaluate<B, typeof measures>(validation, measures);
+  const before = tf.memory().numTensors;
+  const compiled = await train.evaluate<B, typeof measures>(
+    validation,
+    measures,
+    { compile: true },
+  );
+  assertEquals(compiled, plain);
+  assertEquals(tf.memory().numTensors, before);
+}, only);
