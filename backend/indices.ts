@@ -42,6 +42,11 @@ const KERNELS: Readonly<Record<string, Indexed>> = {
     indices: "indices",
     shape: shapeOf("params"),
   },
+  CropAndResize: {
+    action: "cropAndResize",
+    indices: "boxInd",
+    shape: (args) => shapeOf("image")(args).slice(0, 1),
+  },
   ScatterNd: {
     action: "scatterND",
     indices: "indices",

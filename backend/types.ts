@@ -18,8 +18,21 @@ const KERNELS: Readonly<Record<string, readonly string[] | undefined>> = {
   [tf.Select]: ["t", "e"],
 };
 
-/** Kernels that take float32 only: other numbers become it. */
-const OF_FLOATS: readonly string[] = [tf.FusedBatchNorm];
+/** Kernels that compute with float32 only, and which of their inputs; without a list all. */
+const OF_FLOATS: Readonly<Record<string, readonly string[] | undefined>> = {
+  [tf.Acos]: undefined,
+  [tf.Acosh]: undefined,
+  [tf.Asin]: undefined,
+  [tf.Asinh]: undefined,
+  [tf.Atan]: undefined,
+  [tf.Atan2]: undefined,
+  [tf.Atanh]: undefined,
+  [tf.Cosh]: undefined,
+  [tf.CropAndResize]: ["image", "boxes"],
+  [tf.FusedBatchNorm]: undefined,
+  [tf.LRN]: undefined,
+  [tf.Sinh]: undefined,
+};
 
 /** The smallest type that holds all of some types. */
 export function commonType(types: readonly tf.DataType[]): tf.DataType {
@@ -36,15 +49,23 @@ export function upcastInputs(backendName: string): void {
       "types",
     );
   }
-  for (const name of OF_FLOATS) {
-    replaceKernel(backendName, name, withFloats, "types");
+  for (const [name, inputs] of Object.entries(OF_FLOATS)) {
+    replaceKernel(
+      backendName,
+      name,
+      (shipped) => withFloats(shipped, inputs),
+      "types",
+    );
   }
 }
 
-function withFloats(shipped: KernelFunc): KernelFunc {
+function withFloats(
+  shipped: KernelFunc,
+  only?: readonly string[],
+): KernelFunc {
   return (args) => {
     const entries = Object.entries(args.inputs as Record<string, tf.Tensor>)
-      .filter(([, x]) => x);
+      .filter(([name, x]) => x && (only?.includes(name) ?? true));
     if (entries.every(([, x]) => x.dtype === "float32")) return shipped(args);
     return tf.tidy(() => {
       const inputs = { ...args.inputs };

@@ -40,6 +40,9 @@ export function sumInChunks(shipped: KernelFunc, isMean: boolean): KernelFunc {
     };
     const axes = tf.util.parseAxisParam(axis!, x.shape);
     const count = axes.reduce((n, i) => n * x.shape[i]!, 1);
+    if (isMean && x.dtype === "int32") {
+      return tf.tidy(() => tf.mean(tf.cast(x, "float32"), axes, keepDims));
+    }
     if (x.dtype !== "float32" || count < LONG || x.size === 0) {
       return shipped(args);
     }

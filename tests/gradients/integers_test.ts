@@ -255,3 +255,53 @@ onEachBackend(
     assertEquals([y.dtype, await numbers(y)], ["float32", [0.5, -1, -0.5]]);
   },
 );
+
+const FUNCTIONS: Record<
+  string,
+  [(x: tf.Tensor) => tf.Tensor, (x: number) => number]
+> = {
+  acos: [tf.acos, Math.acos],
+  acosh: [tf.acosh, Math.acosh],
+  asin: [tf.asin, Math.asin],
+  asinh: [tf.asinh, Math.asinh],
+  atan: [tf.atan, Math.atan],
+  atanh: [tf.atanh, Math.atanh],
+  sinh: [tf.sinh, Math.sinh],
+};
+
+for (const [name, [run, value]] of Object.entries(FUNCTIONS)) {
+  onEachBackend(
+    `${name} of integers and truth values gives floats`,
+    async () => {
+      for (const dtype of ["int32", "bool"] as const) {
+        const values = dtype === "bool" ? [1, 0, 1, 1, 0] : [1, 0, -1, 2, 0];
+        const x = tf.tensor1d(values, dtype), y = run(x);
+        assertEquals(y.dtype, "float32");
+        (await numbers(y)).forEach((got, i) => {
+          const want = value(values[i]!);
+          assert(
+            Object.is(got, want) ||
+              Math.abs(got - want) <= 1e-6 * (1 + Math.abs(want)) ||
+              got === want,
+            `${name}(${values[i]}) is ${got} instead of ${want}`,
+          );
+        });
+        tf.dispose([x, y]);
+      }
+    },
+  );
+}
+
+onEachBackend("a crop of an image that is not there throws", () => {
+  assertThrows(
+    () =>
+      tf.image.cropAndResize(
+        tf.zeros([2, 2, 2, 1]) as tf.Tensor4D,
+        tf.tensor2d([[0, 0, 1, 1]]),
+        tf.tensor1d([2], "int32"),
+        [2, 2],
+      ),
+    RangeError,
+    "Cannot cropAndResize: indices must be in [0, 2): current value is 2",
+  );
+});

@@ -5,11 +5,13 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { F32x4, I32x4 } from "../assembler/assembler.ts";
+import { type KernelFunc, replaceKernel } from "../../kernel.ts";
 import { eachVector } from "../assembler/lanes.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import {
   alias,
   call,
+  expectType,
   free,
   output,
   pointer,
@@ -77,8 +79,17 @@ function castComplex(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
   return result;
 }
 
-/** Replace `Cast`. */
+/** tfjs' `TopK` reads a bool as four bytes. */
+function withoutBool(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    expectType("topk", args.inputs["x"] as tf.TensorInfo, "float32", "int32");
+    return shipped(args);
+  };
+}
+
+/** Replace `Cast`, and what does not look at types. */
 export function registerCast(): void {
+  replaceKernel("wasm", "TopK", withoutBool, "types");
   replace<"x", { dtype: tf.DataType }>("Cast", (args) => {
     const { inputs: { x }, attrs: { dtype } } = args;
     const known = [x.dtype, dtype].every((t) =>
