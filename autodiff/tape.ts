@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { engine } from "../internal/engine.ts";
+import { backward } from "./backward.ts";
 
 /** A function's value, and its gradient in each input. */
 export interface TapeResult {
@@ -29,27 +30,50 @@ export function backpropagate(
   xs: readonly tf.Tensor[],
   dy?: tf.Tensor,
 ): TapeResult {
-  const state = engine().state;
+  const { state } = engine();
   const outermost = state.gradientDepth === 0;
   // Not null in the backward pass of an outer call, which still needs it.
-  const tape = state.activeTape;
+  const outer = state.activeTape;
   let value: tf.Tensor | undefined;
   try {
-    return tf.engine().gradients(
-      () => value = fn(),
-      [...xs],
-      dy,
-      true,
-    ) as TapeResult;
+    value = record(fn);
+    const grads = propagate(xs, value, dy);
+    return { value, grads };
   } catch (error) {
     value?.dispose();
-    if (outermost && state.activeTape !== tape) {
-      for (const node of state.activeTape ?? []) {
-        node.saved?.forEach((x) => x.dispose());
-      }
-    }
     throw error;
   } finally {
-    if (outermost) state.activeTape = tape;
+    if (outermost) {
+      if (state.activeTape !== outer) {
+        for (const node of state.activeTape ?? []) {
+          node.saved?.forEach((x) => x.dispose());
+        }
+      }
+      state.activeTape = outer;
+    }
   }
+}
+
+/** Run `fn` with its operations recorded. */
+function record(fn: () => tf.Tensor): tf.Tensor {
+  engine().startTape();
+  try {
+    return tf.tidy(fn);
+  } finally {
+    engine().endTape();
+  }
+}
+
+function propagate(
+  xs: readonly tf.Tensor[],
+  value: tf.Tensor,
+  dy: tf.Tensor | undefined,
+): (tf.Tensor | null)[] {
+  let grads: (tf.Tensor | null)[] = [];
+  tf.tidy(() => {
+    const tape = engine().state.activeTape ?? [];
+    grads = backward(tape, xs, value, dy ?? tf.ones(value.shape));
+    return grads.filter((x) => x !== null);
+  });
+  return grads;
 }

@@ -14,12 +14,28 @@ export interface EngineScope {
   readonly track: tf.Tensor[];
 }
 
+/** An operation that was recorded for a gradient. */
+export interface TapeNode {
+  /** The kernel, or the name of an operation with a gradient of its own. */
+  readonly kernelName: string;
+  /** The inputs that are tensors. */
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  /** The results. */
+  readonly outputs: readonly tf.Tensor[];
+  /** What the gradient needs. */
+  readonly saved?: readonly tf.Tensor[];
+  /** The gradient in each input, from those in the outputs; null counts as zeros. */
+  readonly gradient?: (
+    dys: (tf.Tensor | null)[],
+  ) => Readonly<Record<string, () => tf.Tensor>>;
+}
+
 /** The state of tfjs' engine. */
 export interface EngineState {
   /** How many functions are being differentiated, one inside the other. */
   gradientDepth: number;
   /** The operations recorded for a gradient, with the tensors kept for it. */
-  activeTape: { readonly saved?: readonly tf.Tensor[] }[] | null;
+  activeTape: TapeNode[] | null;
   /** The innermost open scope. */
   readonly activeScope: EngineScope | null;
   /** All open scopes. */
@@ -57,6 +73,10 @@ export interface Engine {
   readonly state: EngineState;
   /** The backends that are started, by name. */
   readonly registry: Record<string, tf.KernelBackend | undefined>;
+  /** Records operations from here on. */
+  startTape(): void;
+  /** Ends what `startTape` began. */
+  endTape(): void;
   /** Runs a kernel by name; may be replaced. */
   runKernel: RunKernel;
   /** Runs an operation with a gradient of its own. */

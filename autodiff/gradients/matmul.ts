@@ -1,7 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { einsum } from "../../backend/ops/einsum.ts";
 import { spread, sumToShape } from "./broadcast.ts";
-import { fromInputs, fromList, type Gradients } from "./rule.ts";
+import {
+  type Factors,
+  fromInputs,
+  fromList,
+  type Gradients,
+  type InputGradient,
+} from "./rule.ts";
 
 /** Products of matrices, with broadcasting of the batch. */
 export const matmul: Gradients = {
@@ -9,7 +15,10 @@ export const matmul: Gradients = {
     ["a", "b"],
     (dy, { a, b }, { transposeA, transposeB }: tf.BatchMatMulAttrs) => ({
       a: () => gradientOfA(dy, a, b, transposeA, transposeB),
-      b: () => gradientOfB(dy, a, b, transposeA, transposeB),
+      b: ofMatrices(
+        () => gradientOfB(dy, a, b, transposeA, transposeB),
+        transposeA ? [] : transposeB ? [dy, a] : [a, dy],
+      ),
     }),
   ),
   Einsum: fromList((dy, inputs, { equation }: tf.EinsumAttrs) =>
@@ -18,6 +27,15 @@ export const matmul: Gradients = {
     )
   ),
 };
+
+/** `gradient`, with its two factors, if there are two and they are matrices. */
+function ofMatrices(
+  gradient: () => tf.Tensor,
+  [left, right]: readonly tf.Tensor[],
+): InputGradient {
+  if (left?.rank !== 2 || right?.rank !== 2) return gradient;
+  return Object.assign(gradient, { factors: { left, right } as Factors });
+}
 
 /**
  * An einsum's gradient is an einsum: of `dy` and the other factor, to the

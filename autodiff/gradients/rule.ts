@@ -1,8 +1,23 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { isNested, isRecording } from "../../internal/engine.ts";
 
+/** A gradient that is the product `leftᵀ right`. */
+export interface Factors {
+  /** `[rows, m]` */
+  readonly left: tf.Tensor2D;
+  /** `[rows, n]` */
+  readonly right: tf.Tensor2D;
+}
+
+/** Computes the gradient in an input. */
+export interface InputGradient {
+  (): tf.Tensor;
+  /** Where it is a product of matrices. */
+  readonly factors?: Factors;
+}
+
 /** For each input of a kernel by name, the function that computes its gradient. */
-export type InputGradients = Record<string, () => tf.Tensor>;
+export type InputGradients = Record<string, InputGradient>;
 
 /** What tfjs registers for one kernel. */
 export type Gradient = Omit<tf.GradConfig, "kernelName">;

@@ -54,7 +54,7 @@ async function run(make: () => Workload, count: number, compiled: boolean) {
 // The quick ones have few steps; together they still see every kind of state.
 const STEPS: Partial<Record<keyof typeof workloads, number>> = FULL
   ? {}
-  : { tiny: 24, awkward: 24, lstm: 0, snn: 0, gpt: 0, mlp: 0, cnn: 6 };
+  : { tiny: 24, awkward: 24, lstm: 0, snn: 0, gpt: 4, mlp: 0, cnn: 6 };
 
 for (const [name, make] of Object.entries(workloads)) {
   const count = STEPS[name as keyof typeof workloads] ?? 200;
@@ -63,8 +63,10 @@ for (const [name, make] of Object.entries(workloads)) {
     onEachBackend(
       `${count} compiled steps of ${name} equal the steps as they are, bit for bit`,
       async () => {
+        tf.engine().startScope(); // models have constants that are no states
         const plain = await run(make, count, false);
         const compiled = await run(make, count, true);
+        tf.engine().endScope();
         assertEquals(compiled.seen, plain.seen);
         // Two are recorded, and some are compared with what they replay.
         assert(compiled.replayed >= count - 6, `${compiled.replayed} replayed`);

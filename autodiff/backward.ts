@@ -1,0 +1,133 @@
+/**
+ * The backward pass over a tape.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { TapeNode } from "../internal/engine.ts";
+import type { Factors, InputGradient } from "./gradients/rule.ts";
+
+/**
+ * The gradients of `y` in `xs`: each operation, from the last to the first, passes its
+ * gradient on to its inputs, where they are summed (reverse accumulation).
+ *
+ * The gradient of a matrix that many products share, as the weight of a recurrent
+ * network is by all time steps, is one product of all rows, not a sum of products.
+ *
+ * @param tape The operations, in the order in which they ran.
+ * @param xs The inputs.
+ * @param y The result.
+ * @param dy The gradient in `y`.
+ * @returns For each input its gradient; null where `y` does not depend on it.
+ */
+export function backward(
+  tape: readonly TapeNode[],
+  xs: readonly tf.Tensor[],
+  y: tf.Tensor,
+  dy: tf.Tensor,
+): (tf.Tensor | null)[] {
+  const { nodes, reached } = dependents(tape, xs);
+  const shared = sharedFactors(nodes);
+  const sums = new Sums();
+  sums.add(y, dy);
+  for (const node of nodes.toReversed()) {
+    const dys = node.outputs.map((output) => sums.of(output));
+    if (dys.every((dy) => dy === null)) continue; // `y` does not depend on it
+    if (!node.gradient) {
+      throw new Error(
+        `Cannot compute gradient: ${node.kernelName} has no gradient`,
+      );
+    }
+    const rules = node.gradient(dys);
+    for (const [name, input] of Object.entries(node.inputs)) {
+      if (!reached.has(input.id)) continue;
+      const rule = rules[name] as InputGradient | undefined;
+      if (!rule) {
+        throw new Error(
+          `Cannot compute gradient: that of ${node.kernelName} has none for its input ${name}`,
+        );
+      }
+      if (rule.factors && shared.has(input.id)) {
+        sums.addProduct(input, rule.factors);
+      } else {
+        sums.add(input, checked(tf.tidy(rule), input, node, name));
+      }
+    }
+  }
+  return xs.map((x) => sums.of(x));
+}
+
+/** The operations that depend on `xs`, and the ids of all tensors that do. */
+function dependents(tape: readonly TapeNode[], xs: readonly tf.Tensor[]) {
+  const reached = new Set(xs.map((x) => x.id));
+  const nodes = tape.filter(({ inputs, outputs }) => {
+    for (const name in inputs) {
+      if (!reached.has(inputs[name]!.id)) continue;
+      for (const output of outputs) reached.add(output.id);
+      return true;
+    }
+    return false;
+  });
+  return { nodes, reached };
+}
+
+/** The ids of tensors that are the right factor of more than one product. */
+function sharedFactors(nodes: readonly TapeNode[]): Set<number> {
+  const once = new Set<number>(), shared = new Set<number>();
+  for (const { kernelName, inputs } of nodes) {
+    if (kernelName !== tf.BatchMatMul) continue;
+    const { id } = inputs.b!;
+    if (once.has(id)) shared.add(id);
+    once.add(id);
+  }
+  return shared;
+}
+
+function checked(
+  dx: tf.Tensor,
+  x: tf.Tensor,
+  { kernelName }: TapeNode,
+  name: string,
+): tf.Tensor {
+  if (dx.dtype !== "float32" || !tf.util.arraysEqual(dx.shape, x.shape)) {
+    throw new Error(
+      `Cannot compute gradient: that of ${kernelName} in its input ${name} must be float32 of shape [${x.shape}]: it is ${dx.dtype} of shape [${dx.shape}]`,
+    );
+  }
+  return dx;
+}
+
+/** The gradient in each tensor, as far as it is known. */
+class Sums {
+  readonly #sums = new Map<number, tf.Tensor>();
+  /** Products that are to be added, by the tensor whose gradients they are. */
+  readonly #products = new Map<number, Factors[]>();
+
+  add(x: tf.Tensor, dx: tf.Tensor): void {
+    const sum = this.#sums.get(x.id);
+    this.#sums.set(x.id, sum ? tf.add(sum, dx) : dx);
+    sum?.dispose();
+  }
+
+  addProduct(x: tf.Tensor, factors: Factors): void {
+    const others = this.#products.get(x.id);
+    if (others) others.push(factors);
+    else this.#products.set(x.id, [factors]);
+  }
+
+  of(x: tf.Tensor): tf.Tensor | null {
+    const products = this.#products.get(x.id);
+    if (products) {
+      this.#products.delete(x.id);
+      this.add(x, tf.tidy(() => sumOfProducts(products)));
+    }
+    return this.#sums.get(x.id) ?? null;
+  }
+}
+
+/** `Σ leftᵀ right`, as one product of all rows. */
+function sumOfProducts(products: readonly Factors[]): tf.Tensor {
+  const rows = (side: keyof Factors) =>
+    tf.concat(products.map((factors) => factors[side]));
+  return tf.matMul(rows("left"), rows("right"), true, false);
+}
