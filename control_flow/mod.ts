@@ -8,3 +8,4 @@ export type { AnyRank, ItemOf, StackedOf, TensorNest } from "./nest.ts";
 export type { LoopOptions } from "./options.ts";
 export type { Predicate } from "./predicate.ts";
 export { forLoop, scan, type ScanOptions } from "./scan.ts";
+export { whileLoop, type WhileLoopOptions } from "./while_loop.ts";

@@ -11,20 +11,32 @@ import { check, refuse, tensor } from "../internal/check.ts";
 export type Predicate = boolean | tf.Tensor;
 
 /**
- * Whether `x` is true.
+ * Throws unless `x` is a {@linkcode Predicate}.
  *
  * @throws {TypeError} If it is no boolean.
  * @throws {RangeError} If it is a tensor with axes.
- * @throws {Error} If it is a tensor, and the backend cannot read without waiting.
  */
-export function isTrue(action: string, name: string, x: unknown): boolean {
-  if (typeof x === "boolean") return x;
+export function checkPredicate(
+  action: string,
+  name: string,
+  x: unknown,
+): asserts x is Predicate {
+  if (typeof x === "boolean") return;
   const rule = "a boolean or a boolean scalar";
   if (!(x instanceof tf.Tensor) || x.dtype !== "bool") {
     refuse(action, name, rule, x, TypeError);
   }
   if (x.rank > 0) refuse(action, name, rule, x, RangeError);
-  return readScalar(action, name, x) !== 0;
+}
+
+/**
+ * Whether `x` is true.
+ *
+ * @throws {Error} If it is a tensor, and the backend cannot read without waiting.
+ */
+export function isTrue(action: string, name: string, x: unknown): boolean {
+  checkPredicate(action, name, x);
+  return typeof x === "boolean" ? x : readScalar(action, name, x) !== 0;
 }
 
 /** The only element of `x`, at once. */
