@@ -17,8 +17,16 @@ import { GradientMean } from "./gradients.ts";
 import { lossGradient } from "./step.ts";
 import { applyGradients, type StepResult, wholeStep } from "./whole_step.ts";
 
+/** What a step has computed. */
+interface Outcome {
+  /** Its mean loss: the number if it was read, or a tensor that the caller owns. */
+  readonly loss: tf.Scalar | number;
+  /** The norm of its gradients if it was computed, which the caller owns. */
+  readonly norm: tf.Scalar | undefined;
+}
+
 /** A step that was taken. */
-export interface TakenStep extends StepResult {
+export interface TakenStep extends Outcome {
   /** The learning rate of the first group. */
   readonly lr: number;
 }
@@ -70,7 +78,7 @@ export abstract class Stepper<B extends Batch> {
   /** See `take`. */
   protected abstract run(
     measuresNorm: boolean,
-  ): Promise<StepResult | RefusedStep>;
+  ): Promise<Outcome | RefusedStep>;
 
   /** What was replayed, if steps are compiled. */
   abstract readonly report: CompileReport | undefined;
@@ -135,18 +143,19 @@ class WholeStepper<B extends Batch> extends Stepper<B> {
     this.#batch = batch;
   }
 
+  // deno-lint-ignore require-await -- the others wait
   protected async run(
     measuresNorm: boolean,
-  ): Promise<StepResult | RefusedStep> {
+  ): Promise<Outcome | RefusedStep> {
     const batch = this.#batch!;
     this.#batch = undefined;
-    const result = this.#step(measuresNorm, ...batch);
+    const result = this.#step(measuresNorm, ...batch), { norm } = result;
     if (!this.isWatched) return result;
-    const [value] = await result.loss.data();
-    if (Number.isFinite(value)) return result;
-    tf.dispose([result.loss]);
-    result.norm?.dispose();
-    return { refused: value! };
+    const loss = result.loss.dataSync()[0]!;
+    result.loss.dispose();
+    if (Number.isFinite(loss)) return { loss, norm };
+    norm?.dispose();
+    return { refused: loss };
   }
 
   get report(): CompileReport | undefined {
@@ -206,7 +215,7 @@ class PartStepper<B extends Batch> extends Stepper<B> {
 
   protected async run(
     measuresNorm: boolean,
-  ): Promise<StepResult | RefusedStep> {
+  ): Promise<Outcome | RefusedStep> {
     const { optimizer } = this.options;
     const { grads, loss } = this.#mean.take();
     if (this.isWatched) {

@@ -6,16 +6,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Collects the losses of steps. Reading them one by one would stall a GPU at each
+ * Collects the losses of steps: all tensors, or all numbers. Reading them one by one would stall a GPU at each
  * step; reading them together is one transfer.
  */
 export class LossMeter {
   #waiting: tf.Scalar[] = [];
   #read: number[] = [];
 
-  /** Add a loss and take ownership of it; it is freed once it has been read. */
-  add(loss: tf.Scalar): void {
-    this.#waiting.push(tf.keep(loss));
+  /** Add a loss; a tensor is freed once it has been read. */
+  add(loss: tf.Scalar | number): void {
+    if (typeof loss === "number") this.#read.push(loss);
+    else this.#waiting.push(tf.keep(loss));
   }
 
   /** Read the losses on the device; returns all since the last `clear`. */

@@ -85,7 +85,7 @@ export class Recorder {
 
   /** Add a step and take ownership of its tensors; the last norm is logged. */
   addStep(
-    { loss, norm }: { loss: tf.Scalar; norm: tf.Scalar | undefined },
+    { loss, norm }: { loss: tf.Scalar | number; norm: tf.Scalar | undefined },
   ): void {
     this.#meter.add(loss);
     if (norm) this.#setNorm(norm);
