@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { contextDepth } from "../../environ.ts";
-import { adopt, mapTensors } from "../../memory.ts";
+import { mapTensors } from "../../memory.ts";
 import { recording } from "../../internal/recording.ts";
 import { wasmBackend } from "../wasm/machine/backend.ts";
 import { differenceOf } from "./difference.ts";
@@ -47,7 +47,7 @@ export const recordWasm: Record = (fn, args) => {
     recording.now = undefined;
   }
   const record = finish(recorder, value, copies);
-  value = asNew(value, recorder);
+  value = asNew(value);
   disposeConsumed(record.consumed, copies, args);
   const { refusal, isWhole } = recorder;
   if (!refusal && isWhole) {
@@ -105,13 +105,6 @@ function finish(
 }
 
 /** The value as the caller gets it: no tensor in it belongs to somebody else. */
-function asNew<R>(value: R, { buffers }: WasmRecorder): R {
-  return mapTensors(value, (x) => {
-    if (buffers.of(x).source.kind === "argument" && !x.isDisposed) {
-      const copy = copyOf(x);
-      adopt(copy);
-      return copy;
-    }
-    return x.kept ? tf.clone(x) : x;
-  });
+function asNew<R>(value: R): R {
+  return mapTensors(value, (x) => x.kept && !x.isDisposed ? tf.clone(x) : x);
 }

@@ -379,6 +379,18 @@ onWasm("recomputed dropout draws the same mask again", () => {
   assertEquals(run(true), run(false));
 });
 
+onWasm("a clone of an argument may be returned, and nothing is left", () => {
+  const call = compile((x: tf.Tensor) => [tf.clone(x), x, tf.neg(x)]);
+  const x = tf.tensor1d([1, 2]), before = tf.memory().numTensors;
+  for (let i = 0; i < 5; i++) {
+    const result = call(x);
+    assertEquals(result.map(values), [[1, 2], [1, 2], [-1, -2]]);
+    tf.dispose(result);
+    assertEquals(tf.memory().numTensors, before);
+  }
+  assertEquals(values(x), [1, 2]);
+});
+
 onWasm("replays leave no tensor, and disposing frees all memory", () => {
   const { step } = setUp();
   for (let i = 0; i < 3; i++) take(step, 8, i);
