@@ -7,6 +7,11 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { recording } from "../internal/recording.ts";
 import { currentBackend } from "./backends.ts";
 
+/** Whether the current backend reads tensors without waiting. */
+export function readsAtOnce(): boolean {
+  return currentBackend()?.readsAtOnce !== false;
+}
+
 /**
  * Look at the values of a tensor where that needs no waiting: now, and in each replay
  * of what is being recorded.
@@ -19,7 +24,7 @@ export function inspectAtOnce(
   x: tf.Tensor,
   look: (values: tf.TypedArray) => void,
 ): boolean {
-  if (currentBackend()?.readsAtOnce === false) return false;
+  if (!readsAtOnce()) return false;
   const read = () => look(x.dataSync());
   if (recording.now) recording.now.inspect(x, look, read);
   else read();

@@ -4,12 +4,7 @@
  *
  * @module
  */
-import {
-  Assembler,
-  I32,
-  I32x4,
-  simd,
-} from "../backend/wasm/assembler/assembler.ts";
+import { Assembler, I32, I32x4, simd } from "../backend/assembler.ts";
 
 /** The constants of the generator, see `philox.ts`. */
 export interface PhiloxConstants {

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { readsAtOnce } from "../backend/read.ts";
 import { compile, type Compiled, type CompileReport } from "../compile.ts";
 import type { Batch } from "../data/batch.ts";
 import { LBFGS, type Optimizer } from "../optim/mod.ts";
@@ -95,7 +96,7 @@ export function stepperFor<B extends Batch>(
   const { accumulate = 1, optimizer } = options;
   // Only then is each step a function that does not wait.
   const isWhole = accumulate === 1 && !hasLineSearch(optimizer) &&
-    !(isWatched(options) && tf.getBackend() === "webgpu");
+    !(isWatched(options) && !readsAtOnce());
   return isWhole
     ? new WholeStepper(options, onFallback)
     : new PartStepper(options, onFallback);
@@ -105,7 +106,7 @@ export function stepperFor<B extends Batch>(
 type Settings = Pick<FitOptions<Batch>, "nan" | "compile">;
 
 function isWatched({ nan = "stop" }: Settings): boolean {
-  return nan === "skip" || nan === "stop" && tf.getBackend() !== "webgpu";
+  return nan === "skip" || nan === "stop" && readsAtOnce();
 }
 
 /** `fn`, compiled if the option says so. */
