@@ -50,7 +50,10 @@ export interface EngineState {
 /** An operation with a gradient, as the engine runs it. */
 export interface EngineKernel {
   /** Computes the value, and saves what the gradient needs. */
-  forwardFunc(backend: unknown, save: tf.GradSaveFunc): tf.Tensor;
+  forwardFunc(
+    backend: unknown,
+    save: tf.GradSaveFunc,
+  ): tf.Tensor | tf.Tensor[];
   /** For each input, what computes its gradient. */
   backwardsFunc(
     dy: tf.Tensor,

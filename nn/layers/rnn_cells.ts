@@ -4,6 +4,7 @@
  * @module
  */
 import { callable, checkOptions } from "../../internal/check.ts";
+import { lstmGates } from "../../backend/ops/lstm_gates.ts";
 import * as tf from "../../tf.ts";
 import { Orthogonal, XavierNormal } from "../init/mod.ts";
 import { type BoundCell, type CellState, RNNCell } from "./rnn_cell.ts";
@@ -195,14 +196,7 @@ export class LSTMCell extends RNNCell {
         if (!c) {
           throw new TypeError("Cannot step LSTMCell: its state must have c");
         }
-        const gates = tf.split<tf.Tensor2D>(tf.add(x, ofState(h)), 4, 1);
-        const [i, g, f, o] = gates;
-        const kept = tf.mul(tf.sigmoid(tf.add(f!, 1)), c);
-        const next = tf.add<tf.Tensor2D>(
-          kept,
-          tf.mul(tf.sigmoid(i!), tf.tanh(g!)),
-        );
-        return { h: tf.mul(tf.sigmoid(o!), tf.tanh(next)), c: next };
+        return lstmGates(x, ofState(h), c);
       },
     };
   }

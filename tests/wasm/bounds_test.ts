@@ -50,6 +50,11 @@ const CASES: [string, Record<string, number[]>, object][] = [
     ignoreIndex: null,
   }],
   ["GeluGrad", { x: [8], dy: [4] }, {}],
+  ["LstmGates", { x: [2, 8], y: [2, 4], c: [2, 2] }, {}],
+  ["LstmGatesGrad", {
+    ...{ gates: [2, 8], c: [2, 2], next: [2, 2] },
+    ...{ dh: [1, 2], dNext: [2, 2] },
+  }, {}],
   ["SoftmaxGrad", { y: [2, 4], dy: [2, 2] }, {}],
   ["LayerNormGrad", { y: [2, 4], dy: [2, 2], scale: [2] }, {}],
   ["LayerNormGrad", { y: [2, 4], dy: [2, 4], scale: [1] }, {}],

@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { oneKernel, runKernel } from "../../backend/kernel.ts";
+import { lstmGates } from "../../backend/ops/lstm_gates.ts";
 import { gelu } from "../../backend/ops/gelu.ts";
 import { standardize } from "../../backend/ops/standardize.ts";
 import "../../autodiff/mod.ts"; // registers gradients
@@ -117,3 +118,51 @@ Deno.test("a kernel of ours runs where the backend has it, and not under a secon
   });
   assertEquals(nested, ["composed"]);
 });
+
+for (const threads of [1, 2]) {
+  Deno.test(`the gates of an LSTM are as their definition, and so is their gradient (threads: ${threads})`, async () => {
+    await useBackend("wasm", { threads });
+    guarded(() => {
+      for (const [batch, hidden] of [[1, 1], [3, 5], [2, 8], [64, 130]]) {
+        const next = random(11), cells = [batch!, hidden!];
+        const xs = [[batch!, 4 * hidden!], [batch!, 4 * hidden!], cells]
+          .map((shape) => tensor(shape, next)) as tf.Tensor2D[];
+        const [dh, dc] = [tensor(cells, next), tensor(cells, next)];
+        const loss =
+          (gates: typeof lstmGates) => (...[x, y, c]: tf.Tensor[]) => {
+            const state = gates(
+              x as tf.Tensor2D,
+              y as tf.Tensor2D,
+              c as tf.Tensor2D,
+            );
+            return tf.add(
+              tf.sum(tf.mul(state.h, dh)),
+              tf.sum(tf.mul(state.c, dc)),
+            );
+          };
+        const ours = tf.valueAndGrads(loss(lstmGates))(xs);
+        const wanted = tf.valueAndGrads(loss(definition))(xs);
+        for (const [i, grad] of ours.grads.entries()) {
+          const error = tf.max(tf.abs(tf.sub(grad, wanted.grads[i]!)));
+          assert(error.dataSync()[0]! < 2e-6);
+        }
+        const [h, c] = [lstmGates(...triple(xs)), definition(...triple(xs))]
+          .map((state) => [...state.h.dataSync(), ...state.c.dataSync()]);
+        assertEquals(h, c); // the same operations in the same order
+      }
+    });
+  });
+}
+
+const triple = (xs: tf.Tensor2D[]) => [xs[0]!, xs[1]!, xs[2]!] as const;
+
+/** The formulas of the long short-term memory. */
+function definition(x: tf.Tensor2D, y: tf.Tensor2D, c: tf.Tensor2D) {
+  const [i, g, f, o] = tf.split(tf.add(x, y), 4, 1);
+  const memory = tf.add<tf.Tensor2D>(
+    tf.mul(tf.sigmoid(tf.add(f!, 1)), c),
+    tf.mul(tf.sigmoid(i!), tf.tanh(g!)),
+  );
+  const h = tf.mul<tf.Tensor2D>(tf.sigmoid(o!), tf.tanh(memory));
+  return { h, c: memory };
+}

@@ -24,6 +24,7 @@ import { registerGelu } from "./gelu.ts";
 export { SCRATCH } from "./gemm.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLayout } from "./layout.ts";
+import { registerLstmGates } from "./lstm_gates.ts";
 import { registerMatMul } from "./matmul.ts";
 import { registerMaxPool } from "./max_pool.ts";
 import { registerReductions } from "./reduce.ts";
@@ -47,6 +48,7 @@ const REGISTER: readonly (() => void)[] = [
   registerGelu,
   registerLayerNorm,
   registerLayout,
+  registerLstmGates,
   registerMatMul,
   registerMaxPool,
   registerReductions,
