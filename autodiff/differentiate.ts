@@ -22,7 +22,7 @@ import {
  * all of them are taken back, and no tensor leaks.
  */
 export function differentiate(task: Task): Outcome {
-  const { states, argnums, from } = task;
+  const { states, argnums, from, captured = [] } = task;
   const leaves = [...states.keys()];
   const before = leaves.map((state) => {
     const now = state.value;
@@ -56,16 +56,17 @@ export function differentiate(task: Task): Outcome {
         // What somebody else owns must not become the caller's.
         return isLocal(loss) ? loss : tf.clone(loss);
       },
-      xs,
+      [...xs, ...captured],
       task.dy,
     );
-    const results = own(grads, xs, task.dy);
+    const results = own(grads.slice(0, xs.length), xs, task.dy);
     kept.forEach(adopt);
     if (from) rollback(frame);
     else commit(frame, leaves);
     return {
       states: new Map(leaves.map((state, i) => [state, results[i]!])),
       args: results.slice(leaves.length),
+      captured: grads.slice(xs.length),
       value,
       aux,
     };

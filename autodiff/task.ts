@@ -16,6 +16,8 @@ export interface Task {
   readonly states: ReadonlyMap<State<tf.Tensor>, string>;
   /** The indices of arguments to differentiate in. */
   readonly argnums: readonly number[];
+  /** Tensors that `fn` reads without being given them. Default: none. */
+  readonly captured?: readonly tf.Tensor[];
   /** Whether `fn` returns `[value, aux]`. */
   readonly hasAux: boolean;
   /** Whether every state must be read. */
@@ -37,6 +39,8 @@ export interface Outcome {
   readonly states: ReadonlyMap<State<tf.Tensor>, tf.Tensor>;
   /** The gradient in each argument of `argnums`. */
   readonly args: readonly tf.Tensor[];
+  /** The gradient in each of `captured`; null where the value does not depend on it. */
+  readonly captured: readonly (tf.Tensor | null)[];
   /** The value of the function. */
   readonly value: tf.Tensor;
   /** The auxiliary value. */

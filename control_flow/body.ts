@@ -11,6 +11,18 @@ import { asNew } from "./nest.ts";
 /** A function of tensors that returns tensors. */
 export type FlatFunction = (...xs: tf.Tensor[]) => readonly tf.Tensor[];
 
+/** What runs the iterations of a loop. */
+export interface Runner {
+  /**
+   * Run an iteration on what `take` returns. All else that it makes is freed.
+   *
+   * @param take Returns the arguments.
+   * @param remaining How many iterations are still to be run, this one included.
+   * @returns Kept tensors, which the caller must dispose of.
+   */
+  run(take: () => tf.Tensor[], remaining: number): readonly tf.Tensor[];
+}
+
 /** The iterations that are run before the body is compiled. */
 const BEFORE_COMPILED = 4;
 
@@ -18,7 +30,7 @@ const BEFORE_COMPILED = 4;
 const WORTH_COMPILING = 16;
 
 /** The body of one run of a loop. */
-export class Body implements Disposable {
+export class Body implements Runner, Disposable {
   readonly #fn: FlatFunction;
   readonly #mayCompile: boolean;
   #compiled: Compiled<tf.Tensor[], readonly tf.Tensor[]> | undefined;
@@ -31,13 +43,7 @@ export class Body implements Disposable {
     this.#mayCompile = mayCompile && !isRecording();
   }
 
-  /**
-   * Run an iteration on what `take` returns. All else that it makes is freed.
-   *
-   * @param take Returns the arguments.
-   * @param remaining How many iterations are still to be run, this one included.
-   * @returns Kept tensors, which the caller must dispose of.
-   */
+  /** See {@linkcode Runner}. */
   run(take: () => tf.Tensor[], remaining: number): readonly tf.Tensor[] {
     const isEarly = this.#count++ < BEFORE_COMPILED;
     if (

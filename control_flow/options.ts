@@ -16,7 +16,18 @@ export interface LoopOptions {
    * @default {true}
    */
   readonly compile?: boolean;
+  /**
+   * Whether a gradient keeps only what each iteration begins with, and runs it again:
+   * less memory for more time, as `autodiff.recompute`. Second derivatives
+   * keep everything.
+   *
+   * @default {false}
+   */
+  readonly recompute?: boolean;
 }
 
 /** The rules of {@linkcode LoopOptions}. */
-export const LOOP_RULES: OptionRules<LoopOptions> = { compile: boolean };
+export const LOOP_RULES: OptionRules<LoopOptions> = {
+  compile: boolean,
+  recompute: boolean,
+};

@@ -13,7 +13,7 @@ import {
   refuse,
 } from "../internal/check.ts";
 import { adopt, isThenable } from "../memory.ts";
-import { Body, type FlatFunction } from "./body.ts";
+import type { FlatFunction } from "./body.ts";
 import {
   type AnyRank,
   checkSame,
@@ -25,6 +25,7 @@ import {
   type TensorNest,
 } from "./nest.ts";
 import { LOOP_RULES, type LoopOptions } from "./options.ts";
+import { runnerOf } from "./runner.ts";
 import { itemsOf } from "./slices.ts";
 
 /** Options of {@linkcode scan} and {@linkcode forLoop}. */
@@ -152,7 +153,7 @@ interface Loop {
 function run({ action, fn, body, init, xs, options }: Loop): unknown[] {
   check(action, "the function", fn, callable);
   checkOptions(action, options, RULES);
-  const { length, reverse = false, compile = true } = options;
+  const { length, reverse = false } = options;
   const first = flatten(action, "the initial value", init);
   const given = flatten(action, "xs", xs);
   let output: unknown, outputs: Flat | undefined;
@@ -171,20 +172,25 @@ function run({ action, fn, body, init, xs, options }: Loop): unknown[] {
   };
 
   return tf.tidy(() => {
+    const loop = runnerOf(flat, options);
     const items = itemsOf(action, given, length);
+    const count = first.leaves.length;
     const steps: (readonly tf.Tensor[])[] = [];
     let carry: readonly tf.Tensor[] = first.leaves;
-    using compiled = new Body(flat, compile);
     try {
-      for (let k = 0; k < items.length; k++) {
-        const i = reverse ? items.length - 1 - k : k;
-        const remaining = items.length - k;
-        const now = carry;
-        const results = compiled.run(() => [...now, ...items.at(i)], remaining);
-        carry = results.slice(0, now.length);
-        steps.push(results.slice(now.length));
-        if (k > 0) tf.dispose([...now]);
-      }
+      loop.all((runner) => {
+        for (let k = 0; k < items.length; k++) {
+          const i = reverse ? items.length - 1 - k : k;
+          const remaining = items.length - k;
+          const now = carry;
+          const take = () => [...now, ...items.at(i)];
+          const results = runner.run(take, remaining);
+          carry = results.slice(0, count);
+          steps.push(results.slice(count));
+          if (k > 0) tf.dispose([...now]);
+        }
+        return [...carry, ...steps.flat()];
+      });
       if (reverse) steps.reverse();
       const stacked = steps[0]!.map((_, j) => {
         const list = steps.map((step) => step[j]!);

@@ -11,7 +11,7 @@ import {
   type OptionRules,
 } from "../internal/check.ts";
 import { adopt } from "../memory.ts";
-import { Body, type FlatFunction } from "./body.ts";
+import type { FlatFunction } from "./body.ts";
 import {
   type AnyRank,
   checkSame,
@@ -21,6 +21,7 @@ import {
 } from "./nest.ts";
 import { LOOP_RULES, type LoopOptions } from "./options.ts";
 import { checkPredicate, isTrue, type Predicate } from "./predicate.ts";
+import { runnerOf } from "./runner.ts";
 
 /** Options of {@linkcode whileLoop}. */
 export interface WhileLoopOptions extends LoopOptions {
@@ -87,7 +88,7 @@ export function whileLoop<C extends TensorNest>(
   check(ACTION, "the first argument", condition, callable);
   check(ACTION, "the second argument", body, callable);
   checkOptions(ACTION, options, RULES);
-  const { maxSteps = Infinity, compile = true } = options;
+  const { maxSteps = Infinity } = options;
   const first = flatten(ACTION, "the initial value", init);
   const count = first.leaves.length;
   /** The condition, if it is no tensor. */
@@ -125,18 +126,21 @@ export function whileLoop<C extends TensorNest>(
 
   return tf.tidy(() => {
     let carry = first.leaves;
-    using loop = new Body(iterate, compile);
+    const loop = runnerOf(iterate, options);
     try {
-      let goesOn = tf.tidy(() => Number(read(test(carry)))) === 1;
-      for (let step = 0; goesOn && step < maxSteps; step++) {
-        const now = carry;
-        // A loop that has run for long is likely to go on for as long.
-        const remaining = isOn === undefined ? step : 0;
-        const results = loop.run(() => [...now], remaining);
-        carry = results.slice(0, count);
-        if (step > 0) tf.dispose([...now]);
-        goesOn = read(results.slice(count));
-      }
+      loop.all((runner) => {
+        let goesOn = tf.tidy(() => Number(read(test(carry)))) === 1;
+        for (let step = 0; goesOn && step < maxSteps; step++) {
+          const now = carry;
+          // A loop that has run for long is likely to go on for as long.
+          const remaining = isOn === undefined ? step : 0;
+          const results = runner.run(() => [...now], remaining);
+          carry = results.slice(0, count);
+          if (step > 0) tf.dispose([...now]);
+          goesOn = read(results.slice(count));
+        }
+        return carry;
+      });
       const isInit = carry === first.leaves;
       const last = carry.map((x) => isInit ? tf.clone(x) : x);
       if (!isInit) last.forEach(adopt);

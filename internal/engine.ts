@@ -34,6 +34,8 @@ export interface TapeNode {
 export interface EngineState {
   /** How many functions are being differentiated, one inside the other. */
   gradientDepth: number;
+  /** How many kernels are being run, one inside the other: their parts are not recorded. */
+  kernelDepth: number;
   /** The operations recorded for a gradient, with the tensors kept for it. */
   activeTape: TapeNode[] | null;
   /** The innermost open scope. */
@@ -99,4 +101,32 @@ export function isRecording(): boolean {
 /** Whether a gradient is being taken inside of another: a second derivative. */
 export function isNested(): boolean {
   return engine().state.gradientDepth > 1;
+}
+
+/** Runs `fn` as if nothing were being recorded for a gradient. */
+export function withoutTape<T>(fn: () => T): T {
+  const { state } = engine();
+  const { gradientDepth, kernelDepth, activeTape } = state;
+  Object.assign(state, { gradientDepth: 0, kernelDepth: 0, activeTape: null });
+  try {
+    return fn();
+  } finally {
+    Object.assign(state, { gradientDepth, kernelDepth, activeTape });
+  }
+}
+
+/** Runs `fn`, and calls `see` with each tensor that a kernel reads. */
+export function seeingInputs<T>(see: (x: tf.Tensor) => void, fn: () => T): T {
+  const running = engine(), { runKernel } = running;
+  running.runKernel = function (name, inputs, attrs) {
+    for (const x of Object.values(inputs).flat()) {
+      if (x instanceof tf.Tensor) see(x);
+    }
+    return runKernel.call(running, name, inputs, attrs);
+  };
+  try {
+    return fn();
+  } finally {
+    running.runKernel = runKernel;
+  }
 }
