@@ -16,6 +16,7 @@ import {
   recordOf,
 } from "../internal/check.ts";
 import { compile, type CompileOptions } from "../compile.ts";
+import { compiledByTests } from "../internal/recording.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
 import type { Batch } from "../data/batch.ts";
@@ -155,7 +156,7 @@ export function measureSums<B extends Batch>(
   const compiled = options && compile(sums, options);
   return {
     names,
-    of: compiled ?? sums,
+    of: compiled ?? compiledByTests(sums),
     [Symbol.dispose]: () => compiled?.dispose(),
   };
 }

@@ -11,7 +11,7 @@ import {
   tf,
   train,
 } from "../../mod.ts";
-import { onEachBackend } from "../_backends.ts";
+import { FULL, onEachBackend } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
 
 const only = { only: ["wasm"] } as const;
@@ -74,9 +74,9 @@ async function run(
   isCompiled: boolean,
   bad: readonly number[] = [],
 ) {
-  const { params: _, ...scene } = setUp(bad);
   const before = tf.memory().numTensors;
-  const all = { ...scene, steps: 60, ...options({ ...scene, params: _ }) };
+  const scene = setUp(bad), { params: _, ...base } = scene;
+  const all = { ...base, steps: 60, ...options(scene) };
   const result = await train.fit<B>({ ...all, compile: isCompiled });
   const { optimizer, model } = all;
   const { steps, evaluations } = result.log;
@@ -99,9 +99,12 @@ async function run(
       ]),
     ),
   };
+  scene.optimizer.dispose();
   optimizer.dispose();
   all.average?.dispose();
-  return { left, compiled: result.compiled, before };
+  for (const state of Object.values(model.states(State))) state.dispose();
+  assertEquals(tf.memory().numTensors, before);
+  return { left, compiled: result.compiled };
 }
 
 /** Options of runs, and how many of the calls are replayed at least. */
@@ -178,6 +181,7 @@ const RUNS: Readonly<
             kept?.dispose();
             kept = step % 5 ? undefined : tf.keep(tf.clone(weight!.value));
           },
+          onEnd: () => kept?.dispose(),
         }],
       };
     },
@@ -198,18 +202,28 @@ async function quietly(fn: () => Promise<void>): Promise<void> {
 }
 
 for (const [name, [options, replayed]] of Object.entries(RUNS)) {
-  onEachBackend(
-    `fit() leaves the same when compiled: ${name}`,
-    () =>
-      quietly(async () => {
-        const eager = await run(options, false);
-        const { left, compiled } = await run(options, true);
-        assertEquals(left, eager.left);
-        assert(compiled!.replayed >= replayed, JSON.stringify(compiled));
-      }),
-    only,
-  );
+  for (const threads of FULL ? [1, 2] : [1]) {
+    onEachBackend(
+      `fit() leaves the same when compiled: ${name}`,
+      () =>
+        quietly(async () => {
+          const eager = await run(options, false);
+          const { left, compiled } = await run(options, true);
+          assertEquals(left, eager.left);
+          assert(compiled!.replayed >= replayed, JSON.stringify(compiled));
+        }),
+      { ...only, threads },
+    );
+  }
 }
+
+onEachBackend("fit() leaves the same after 200 compiled steps", async () => {
+  const options = () => ({ steps: 200, gradClipNorm: 1, evaluateEvery: 50 });
+  const eager = await run(options, false);
+  const { left, compiled } = await run(options, true);
+  assertEquals(left, eager.left);
+  assert(compiled!.replayed >= 180, JSON.stringify(compiled));
+}, only);
 
 for (const nan of ["stop", "skip", "ignore"] as const) {
   for (const accumulate of [1, 3]) {
@@ -309,7 +323,7 @@ for (const accumulate of [1, 2]) {
 }
 
 onEachBackend("evaluate() measures the same when compiled", async () => {
-  const { model, loss, validation } = setUp();
+  const { model, loss, validation, optimizer } = setUp();
   const measures = {
     loss,
     large: (x: tf.Tensor2D) =>
@@ -324,4 +338,6 @@ onEachBackend("evaluate() measures the same when compiled", async () => {
   );
   assertEquals(compiled, plain);
   assertEquals(tf.memory().numTensors, before);
+  optimizer.dispose();
+  for (const state of Object.values(model.states(State))) state.dispose();
 }, only);
