@@ -8,6 +8,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { check, either, listOf, oneOf, pair } from "../internal/check.ts";
 import { type KernelFunc, replaceKernel } from "./kernel.ts";
 
 /** Paddings of images: tfjs' names, or cells before and after each axis. */
@@ -70,24 +71,38 @@ interface VolumeKernel {
 /** Correct the paddings of all kernels of a backend. */
 export function correctPaddings(backendName: string): void {
   for (const name of IMAGES) {
-    replaceKernel(backendName, name, padByAxis, "padding");
+    replaceKernel(
+      backendName,
+      name,
+      (shipped) => padByAxis(shipped, name),
+      "padding",
+    );
   }
   for (const [name, kernel] of VOLUMES) {
     replaceKernel(
       backendName,
       name,
-      (shipped) => onSeenPart(shipped, kernel),
+      (shipped) => onSeenPart(shipped, name, kernel),
       "padding",
     );
   }
 }
 
-function padByAxis(shipped: KernelFunc): KernelFunc {
+const EXPLICIT = listOf(
+  pair("a nonnegative integer", "a nonnegative integer"),
+);
+const PAD = either(
+  oneOf("valid", "same"),
+  either(EXPLICIT, "a nonnegative integer"),
+);
+
+function padByAxis(shipped: KernelFunc, kernelName: string): KernelFunc {
   return (args) => {
     const { pad, dataFormat } = args.attrs as unknown as {
       pad: Padding;
       dataFormat?: string;
     };
+    check(`run ${kernelName}`, "pad", pad, PAD);
     if (typeof pad !== "number") return shipped(args);
     const attrs = { ...args.attrs, pad: byAxis(pad, dataFormat) };
     return shipped({ ...args, attrs: attrs as unknown as tf.NamedAttrMap });
@@ -131,10 +146,12 @@ export function seenShape(
 /** Run a kernel on the part of the volume that windows see, which needs no padding. */
 function onSeenPart(
   shipped: KernelFunc,
+  kernelName: string,
   { input, isInputGradient = false }: VolumeKernel,
 ): KernelFunc {
   return (args) => {
     const attrs = args.attrs as unknown as VolumeAttrs;
+    check(`run ${kernelName}`, "pad", attrs.pad, PAD);
     const x = input ? args.inputs[input] as tf.Tensor : undefined;
     const shape = x?.shape ?? attrs.inputShape!;
     const window = attrs.filterSize ?? attrs.filterShape ??

@@ -4,6 +4,7 @@ import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
 import { acceptEmpty } from "../empty.ts";
 import { checkIndices } from "../indices.ts";
+import { checkKernelOptions } from "../options.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 import type { CpuBackend } from "./backend.ts";
@@ -27,6 +28,7 @@ export function registerCpuKernels(): void {
   correctPaddings("cpu");
   acceptEmpty("cpu");
   upcastInputs("cpu");
+  checkKernelOptions("cpu");
   checkIndices(
     "cpu",
     (x) => (tf.backend() as unknown as CpuBackend).data.get(x.dataId).values,

@@ -4,6 +4,7 @@ import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
 import { acceptEmpty } from "../empty.ts";
 import { checkIndices } from "../indices.ts";
+import { checkKernelOptions } from "../options.ts";
 import { upcastInputs } from "../types.ts";
 import { correctPaddings } from "../windows.ts";
 import { valuesOnHost } from "./backend.ts";
@@ -53,6 +54,7 @@ export function registerWebGpuKernels(): void {
   correctPaddings("webgpu");
   acceptEmpty("webgpu");
   upcastInputs("webgpu");
+  checkKernelOptions("webgpu");
   checkIndices("webgpu", valuesOnHost, [tf.GatherV2, tf.GatherNd]);
   allowEdits();
   readNaNOutside();

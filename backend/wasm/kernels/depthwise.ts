@@ -104,14 +104,17 @@ function expectSizes(
 
 /**
  * tfjs' convolution with padding "same" written out: XNNPACK works it out itself,
- * wrongly where the stride is longer than the filter.
+ * wrongly where the stride is longer than the filter. Of an empty result it would
+ * write what is not there.
  */
 function spellOutSame(shipped: KernelFunc): KernelFunc {
   return (args) => {
     const attrs = args.attrs as unknown as Attrs2D;
-    if (attrs.pad !== "same") return shipped(args);
     const { x, filter } = args.inputs as Record<string, tf.TensorInfo>;
-    const { padInfo: p } = sizes2D(x!.shape, filter!.shape, attrs, true);
+    const sizes = sizes2D(x!.shape, filter!.shape, attrs, true);
+    if (sizes.outShape.includes(0)) return zeros(sizes.outShape);
+    if (attrs.pad !== "same") return shipped(args);
+    const { padInfo: p } = sizes;
     const pad = [[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]];
     return shipped({ ...args, attrs: { ...args.attrs, pad } });
   };

@@ -5,6 +5,7 @@
  * @module
  */
 import { checkIndices } from "../../indices.ts";
+import { checkKernelOptions } from "../../options.ts";
 import { upcastInputs } from "../../types.ts";
 import { correctPaddings } from "../../windows.ts";
 import {
@@ -66,6 +67,7 @@ export function registerWasmKernels(): void {
   for (const register of REGISTER) register();
   correctPaddings("wasm");
   upcastInputs("wasm");
+  checkKernelOptions("wasm");
   checkIndices("wasm", view);
   reportStockKernels();
 }

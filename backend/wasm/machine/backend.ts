@@ -138,6 +138,11 @@ export function guardMemory(wasm: WasmModule): void {
   wasm._free(wasm._malloc(8));
   const malloc = wasm._malloc;
   wasm._malloc = (bytes) => {
+    if (!(Number.isInteger(bytes) && bytes >= 0)) {
+      throw new RangeError(
+        `Cannot allocate ${bytes} bytes: a shape must have nonnegative integers`,
+      );
+    }
     const at = malloc(bytes) >>> 0;
     if (bytes > 0 && (at === 0 || at + bytes > wasm.HEAPU8.length)) {
       throw new RangeError(
