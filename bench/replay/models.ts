@@ -114,74 +114,45 @@ function batches(
   };
 }
 
-interface Classifier {
-  call(x: tf.Tensor): tf.Tensor;
+/** A model that tells classes apart, trained with Adam unless said otherwise. */
+function classifier(
+  model: nn.Module & { call(x: tf.Tensor): tf.Tensor },
+  shape: number[],
+  classes: number,
+  optimizer: Optimizer = new optim.Adam({ lr: 1e-3 }),
+): Workload {
+  return {
+    model,
+    optimizer: optimizer.registerTrainableWeights(model.states(ParamState)),
+    loss: (x, y) =>
+      nn.softmaxCrossEntropy(
+        model.call(x!) as tf.Tensor2D,
+        y as tf.Tensor1D,
+        { reduction: "mean" },
+      ),
+    batch: batches(shape, classes),
+  };
 }
 
-const cross = (model: nn.Module) => (x: tf.Tensor, y: tf.Tensor) =>
-  nn.softmaxCrossEntropy(
-    (model as unknown as Classifier).call(x) as tf.Tensor2D,
-    y as tf.Tensor1D,
-    { reduction: "mean" },
-  ) as tf.Scalar;
-
 export const workloads = {
-  tiny(): Workload {
-    const model = new Mlp([32, 32, 32, 32, 32]);
-    const optimizer = new optim.Adam({ lr: 1e-3 })
-      .registerTrainableWeights(model.states(ParamState));
-    return {
-      model,
-      optimizer,
-      loss: cross(model),
-      batch: batches([8, 32], 32),
-    };
-  },
-  mlp(batch = 32): Workload {
-    const model = new Mlp([784, 256, 128, 10]);
-    const optimizer = new optim.Adam({ lr: 1e-3 })
-      .registerTrainableWeights(model.states(ParamState));
-    return {
-      model,
-      optimizer,
-      loss: cross(model),
-      batch: batches([batch, 784], 10),
-    };
-  },
-  cnn(batch = 32): Workload {
-    const model = new Cnn();
-    const optimizer = new optim.Adam({ lr: 1e-3 })
-      .registerTrainableWeights(model.states(ParamState));
-    return {
-      model,
-      optimizer,
-      loss: cross(model),
-      batch: batches([batch, 28, 28, 1], 10),
-    };
-  },
-  lstm(steps = 64): Workload {
-    const model = new Lstm(32, 128, 10);
-    const optimizer = new optim.Adam({ lr: 1e-3 })
-      .registerTrainableWeights(model.states(ParamState));
-    return {
-      model,
-      optimizer,
-      loss: cross(model),
-      batch: batches([32, steps, 32], 10),
-    };
-  },
+  tiny: () => classifier(new Mlp([32, 32, 32, 32, 32]), [8, 32], 32),
+  mlp: (batch = 32) =>
+    classifier(new Mlp([784, 256, 128, 10]), [batch, 784], 10),
+  cnn: (batch = 32) => classifier(new Cnn(), [batch, 28, 28, 1], 10),
+  awkward: () =>
+    classifier(
+      new Awkward(),
+      [16, 20],
+      5,
+      new optim.AdamW({
+        lr: new optim.CosineAnnealingLR({ baseLr: 1e-2, tMax: 150 }),
+        weightDecay: 0.01,
+        gradClipNorm: 0.5,
+      }),
+    ),
+  lstm: (steps = 64) => classifier(new Lstm(32, 128, 10), [32, steps, 32], 10),
   /** A recurrent network of spiking neurons: many small elementwise kernels. */
-  snn(steps = 50): Workload {
-    const model = new Snn(20, 128, 10);
-    const optimizer = new optim.Adam({ lr: 1e-3 })
-      .registerTrainableWeights(model.states(ParamState));
-    return {
-      model,
-      optimizer,
-      loss: cross(model),
-      batch: batches([32, steps, 20], 10),
-    };
-  },
+  snn: (steps = 50) => classifier(new Snn(20, 128, 10), [32, steps, 20], 10),
   gpt(): Workload {
     const model = new Gpt({
       characters: 65,
@@ -205,7 +176,7 @@ export const workloads = {
           model.call(x as tf.Tensor2D),
           tf.reshape(y!, [-1]) as tf.Tensor1D,
           { reduction: "mean" },
-        ) as tf.Scalar,
+        ),
       batch(i) {
         const source = new random.RandomState(1000 + i);
         const words = Int32Array.from(source.words(2 * 12 * 64), (w) => w % 65);
@@ -214,20 +185,6 @@ export const workloads = {
           tf.tensor(words.slice(768), [12, 64], "int32"),
         ];
       },
-    };
-  },
-  awkward(): Workload {
-    const model = new Awkward();
-    const optimizer = new optim.AdamW({
-      lr: new optim.CosineAnnealingLR({ baseLr: 1e-2, tMax: 150 }),
-      weightDecay: 0.01,
-      gradClipNorm: 0.5,
-    }).registerTrainableWeights(model.states(ParamState));
-    return {
-      model,
-      optimizer,
-      loss: cross(model),
-      batch: batches([16, 20], 5),
     };
   },
 };
