@@ -18,7 +18,7 @@ import {
 } from "./internal/check.ts";
 import { isRecording } from "./internal/engine.ts";
 import { frames } from "./internal/frames.ts";
-import { mapTensors } from "./memory.ts";
+import { isThenable, mapTensors } from "./memory.ts";
 import { recording, stagesOf } from "./internal/recording.ts";
 import { userLine } from "./internal/user_line.ts";
 
@@ -131,6 +131,7 @@ export interface Compiled<A extends readonly unknown[], R> {
  * @param fn The function; must not return a promise.
  * @param options See {@linkcode CompileOptions}.
  * @returns The compiled function.
+ * @throws {TypeError} If `fn` returns a promise.
  */
 export function compile<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
@@ -160,7 +161,13 @@ class CompiledFunction<A extends readonly unknown[], R> {
   #reason: string | undefined;
 
   constructor(fn: (...args: A) => R, options: CompileOptions) {
-    this.#fn = fn;
+    this.#fn = (...args) => {
+      const value = fn(...args);
+      if (!isThenable(value)) return value;
+      throw new TypeError(
+        "Cannot call the compiled function: it must not return a promise",
+      );
+    };
     this.#options = options;
   }
 

@@ -572,3 +572,18 @@ onWasm(
     assertEquals(values(tf.grad(square)(x)), [2, 4, 6]);
   },
 );
+
+onEachBackend("a compiled function refuses to return a promise", () => {
+  const later = compile(
+    (x: tf.Tensor) => Promise.resolve(tf.neg(x)),
+    { onFallback: "ignore" },
+  );
+  const x = tf.scalar(1);
+  assertThrows(
+    () => later(x),
+    TypeError,
+    "Cannot call the compiled function: it must not return a promise",
+  );
+  later.dispose();
+  x.dispose();
+});
