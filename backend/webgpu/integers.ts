@@ -48,6 +48,7 @@ const KERNELS = [
   tf.Sign,
   tf.Slice,
   tf.SpaceToBatchND,
+  tf.SparseToDense,
   tf.SplitV,
   tf.Square,
   tf.SquaredDifference,
@@ -113,6 +114,9 @@ export function computeWithIntegers(): void {
   for (const [name, code] of Object.entries(BINARY)) {
     replaceKernel("webgpu", name, (shipped) => binary(shipped, name, code));
   }
+  for (const name of [tf.ScatterNd, tf.SparseToDense, tf.TensorScatterUpdate]) {
+    replaceKernel("webgpu", name, boolAsInteger, "bool");
+  }
   for (const [name, best] of [[tf.ArgMax, tf.Max], [tf.ArgMin, tf.Min]]) {
     replaceKernel("webgpu", name!, (shipped) => argBest(shipped, best!));
   }
@@ -120,6 +124,20 @@ export function computeWithIntegers(): void {
 
 function withIntegers(shipped: KernelFunc): KernelFunc {
   return (args) => withEdit(INTEGERS, () => shipped(args));
+}
+
+/** Scatters of truth values, for which tfjs' shaders do not compile. */
+function boolAsInteger(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const entries = Object.entries(args.inputs as Record<string, tf.Tensor>);
+    if (!entries.some(([, x]) => x.dtype === "bool")) return shipped(args);
+    return tf.tidy(() => {
+      const inputs = { ...args.inputs };
+      for (const [name, x] of entries) inputs[name] = tf.cast(x, "int32");
+      const y = shipped({ ...args, inputs }) as tf.TensorInfo;
+      return tf.cast(tf.engine().makeTensorFromTensorInfo(y), "bool");
+    });
+  };
 }
 
 function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {

@@ -108,6 +108,25 @@ const OPS: Record<
     [sum(BIG)],
   ],
   addN: [(x) => tf.addN([x, x]), BIG.map((v) => 2 * v)],
+  sparseToDense: [
+    () =>
+      tf.sparseToDense(
+        tf.tensor1d([1, 2], "int32"),
+        tf.tensor1d([FIRST, FIRST + 2], "int32"),
+        [4],
+        scalar(FIRST + 4),
+      ),
+    [FIRST + 4, FIRST, FIRST + 2, FIRST + 4],
+  ],
+  scatterND: [
+    () =>
+      tf.scatterND(
+        tf.tensor2d([[1], [2]], [2, 1], "int32"),
+        tf.tensor1d([FIRST, FIRST + 2], "int32"),
+        [4],
+      ),
+    [0, FIRST, FIRST + 2, 0],
+  ],
   tensorScatterUpdate: [
     (x) =>
       tf.tensorScatterUpdate(
@@ -304,4 +323,11 @@ onEachBackend("a crop of an image that is not there throws", () => {
     RangeError,
     "Cannot cropAndResize: indices must be in [0, 2): current value is 2",
   );
+});
+
+onEachBackend("truth values are scattered", async () => {
+  const at = tf.tensor1d([0, 2], "int32");
+  const yes = tf.tensor1d([1, 1], "bool"), no = tf.scalar(0, "bool");
+  const y = tf.sparseToDense(at, yes, [4], no);
+  assertEquals([y.dtype, await numbers(y)], ["bool", [1, 0, 1, 0]]);
 });
