@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { equal, notEqual } from "./comparisons.ts";
 import { divNoNan } from "./div_no_nan.ts";
+import { sigmoidCrossEntropy } from "./sigmoid_cross_entropy.ts";
 import { softmaxCrossEntropy } from "./softmax_cross_entropy.ts";
 import { where } from "./where.ts";
 import { toTensor } from "./to_tensor.ts";
@@ -69,6 +70,6 @@ export const losses: typeof tf.losses = {
   huberLoss: weighted(tf.losses.huberLoss, 2, 4),
   logLoss: weighted(tf.losses.logLoss, 2, 4),
   meanSquaredError: weighted(tf.losses.meanSquaredError, 2, 3),
-  sigmoidCrossEntropy: weighted(tf.losses.sigmoidCrossEntropy, 2, 4),
+  sigmoidCrossEntropy: weighted(sigmoidCrossEntropy, 2, 4),
   softmaxCrossEntropy: weighted(softmaxCrossEntropy, 2, 4),
 };

@@ -88,3 +88,23 @@ onEachBackend(
     );
   },
 );
+
+onEachBackend(
+  "the binary cross-entropy of infinite logits is 0 or Infinity",
+  async () => {
+    const labels = tf.tensor1d([1, 0, 1, 0, 0]);
+    const logits = tf.tensor1d([Infinity, -Infinity, -Infinity, Infinity, 0]);
+    const run = (x: tf.Tensor) =>
+      tf.losses.sigmoidCrossEntropy(
+        labels,
+        x,
+        undefined,
+        0,
+        tf.Reduction.NONE,
+      ) as tf.Tensor;
+    const losses = await numbers(run(logits));
+    assertEquals(losses.slice(0, 4), [0, 0, Infinity, Infinity]);
+    assertAlmostEquals(losses[4]!, Math.LN2, 1e-6);
+    assertEquals(await numbers(tf.grad(run)(logits)), [0, 0, 0, 0, 0.5]);
+  },
+);
