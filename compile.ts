@@ -97,7 +97,7 @@ export interface Compiled<A extends readonly unknown[], R> {
  * | states, optimizer slots, step counts, learning rates, random streams | shapes and dtypes, other arguments, settings of `environ`, plain values in states, frozen parameters |
  *
  * What it returns is new, and the caller's. Where a call cannot be replayed, `fn` is
- * run as it is: on backends other than WASM; if it reads values, keeps tensors, or
+ * run as it is: on the cpu backend; if it reads values, keeps tensors, or
  * computes with complex numbers; if its recordings differ. Inside of `grad`, or of
  * another compiled function, it always runs as it is. Of a training step of
  * `train.step` whose optimizer computes on the host, the gradient is replayed alone.
@@ -106,6 +106,10 @@ export interface Compiled<A extends readonly unknown[], R> {
  * noticed at once: the program has the old one. Two recordings are compared at first;
  * replays 16, 64, 256 and so on run `fn` again and compare. Hold such numbers in
  * states, or pass them as arguments.
+ *
+ * On WebGPU a replay is one submit of commands, bind groups and buffers that are there
+ * already. tfjs computes what is small and not on the device yet on the CPU; a compiled
+ * function computes it on the device, where exp(x) or 1/x may differ in the last bit.
  *
  * @example A training step
  * ```ts

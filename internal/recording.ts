@@ -69,6 +69,8 @@ export interface Recorder {
   memory(): void;
   /** Fused kernels ran. */
   launch(launch: RecordedLaunch): void;
+  /** Fused kernels are about to run on a row, on WebGPU. */
+  row?(row: RecordedRow): void;
   /** What was done cannot be replayed. */
   refuse(reason: string): void;
 }
@@ -79,6 +81,23 @@ export interface KernelParams {
   readonly inputs: Readonly<
     Record<string, tf.TensorInfo | readonly tf.TensorInfo[] | undefined>
   >;
+}
+
+/** The numbers and tensors of a row of fused kernels on WebGPU. */
+export interface RecordedRow {
+  /** The buffer of its numbers, which no other row shares. */
+  readonly uniform: GPUBuffer | undefined;
+  /** Those that each replay computes anew; places are bytes of the buffer. */
+  readonly scalars: TableScalars;
+  /** Tensors that outlive the call, if no state holds them. */
+  readonly held: readonly {
+    /** The tensor that is read. */
+    readonly from: tf.Tensor;
+    /** What is written in its place: the same, a copy, or nothing. */
+    readonly to: tf.Tensor | undefined;
+    /** The tensor that takes its place at a replay. */
+    readonly now: () => tf.Tensor;
+  }[];
 }
 
 /** A table of fused kernels in WASM memory, and the calls on it. */

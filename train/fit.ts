@@ -17,7 +17,7 @@ import { Trainer } from "./trainer.ts";
  * `logEvery` steps, or each step on backends where reading costs nothing. With
  * `checkpoint`, a run that was killed and resumed ends with the same bits as an
  * uninterrupted one, and an interrupt (Ctrl+C) ends training with a checkpoint. With
- * `compile`, steps are recorded once and replayed, which is faster on WASM.
+ * `compile`, steps are recorded once and replayed, which is faster on WASM and WebGPU.
  *
  * @example Usage
  * ```ts

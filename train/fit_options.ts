@@ -104,8 +104,8 @@ export interface FitOptions<B extends Batch> {
 
   /**
    * Whether to record steps and evaluations once and replay them, with the same bits:
-   * see `compile`. On WASM it makes steps of small and recurrent models several times
-   * faster. What cannot be replayed runs as it is, and the reason is told once.
+   * see `compile`. It makes steps of small and recurrent models several times faster,
+   * on WASM and on WebGPU. What cannot be replayed runs as it is, and the reason is told once.
    *
    * It is off by default, since a number of JavaScript that `loss` computes with, and
    * that changes while training, is noticed late: hold it in a state.

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { recording } from "../../internal/recording.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import { type Expr, type Op, topological } from "./expr.ts";
 import { checkRow, type Kernel, type Launch, type Row } from "./kernel.ts";
@@ -35,7 +36,11 @@ const OPS = {
 /** Run `launches` one op at a time; every output is a new tensor. */
 export function runComposed(launches: readonly Launch[]): Tensors[][] {
   for (const { kernel, rows } of launches) {
-    for (const row of rows) checkRow(kernel, row);
+    for (const row of rows) {
+      checkRow(kernel, row);
+      // Its numbers are not live.
+      if (row.live) recording.now?.refuse("its kernels are composed of ops");
+    }
   }
   const outputs: Tensors[][] = [];
   tf.tidy(() => {

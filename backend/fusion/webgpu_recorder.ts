@@ -6,10 +6,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensors } from "../../tensors.ts";
 import type { UniformField, WebGpuBackend } from "../webgpu/backend.ts";
+import { isBeingRead } from "../webgpu/reads.ts";
 import type { Expr } from "./expr.ts";
 import type { Kernel, Launch, Row } from "./kernel.ts";
 import { compile } from "./webgpu_pipeline.ts";
 import { type Program, programOf } from "./webgpu_program.ts";
+import { reportRow } from "./webgpu_report.ts";
 import { GATHER, overwrites, type Shader, WORKGROUP } from "./wgsl.ts";
 
 /** A row being recorded: its tensors, its scalars, and its partial sums. */
@@ -87,19 +89,23 @@ export class Recorder {
       fields.push({ type: "uint32", data: [whole ?? part] });
     }
     const groups = workgroupsOfSum(size);
+    const isLive = row.live !== undefined;
+    const uniform = fields.length ? this.#uniform(fields, isLive) : undefined;
+    reportRow(kernel, program, row, outputs, uniform);
     return {
       kernel,
       program,
       inputs,
       outputs,
       size,
-      uniform: fields.length ? this.#uniform(fields) : undefined,
+      uniform,
       partials: program.sums.map((sums) => this.#room(groups * sums.length)),
     };
   }
 
-  /** Rows with the same numbers share a buffer. */
-  #uniform(fields: UniformField[]): GPUBufferBinding {
+  /** Rows with the same numbers share a buffer, unless replays change them. */
+  #uniform(fields: UniformField[], isLive: boolean): GPUBufferBinding {
+    if (isLive) return this.#backend.makeUniforms(fields);
     const key = fields.map(({ data }) => data[0]).join();
     let uniform = this.#uniforms.get(key);
     if (!uniform) {
@@ -117,7 +123,9 @@ export class Recorder {
     const data = this.#backend.tensorMap.get(old.dataId);
     const uses = Object.keys(kernel.inputs)
       .filter((input) => inputs[input]!.dataId === old.dataId).length;
-    if (data.refCount > 1 || uses > 1) return this.#copy(old);
+    if (data.refCount > 1 || uses > 1 || isBeingRead(old.dataId)) {
+      return this.#copy(old);
+    }
     if (old.size > 0) data.values = null;
     return old;
   }

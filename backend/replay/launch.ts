@@ -9,6 +9,7 @@ import type {
   TableStep,
 } from "../../internal/recording.ts";
 import { wasmMemory } from "../wasm/machine/backend.ts";
+import { LiveNumbers } from "./live_numbers.ts";
 import type { Buffer, Call, HostWork, Operation } from "./recorded.ts";
 
 /**
@@ -55,14 +56,9 @@ function scalarWork(table: Buffer, rows: readonly TableScalars[]): HostWork {
       const cells = doubles();
       return () => {
         const values = cells();
-        let step: number | undefined, rate: object | undefined;
-        let group: object | undefined;
-        let numbers: readonly number[] = [];
+        const live = new LiveNumbers();
         for (const row of rows) {
-          const s = row.step(), r = row.rate();
-          if (s !== step || r !== rate || row.group !== group) {
-            [step, rate, group, numbers] = [s, r, row.group, row.now()];
-          }
+          const numbers = live.of(row);
           for (let i = 0; i < row.at.length; i++) {
             values[(first + row.at[i]!) / 8] = numbers[i]!;
           }

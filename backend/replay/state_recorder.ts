@@ -34,13 +34,13 @@ export abstract class StateRecorder {
     return this.#refusal;
   }
 
-  /** `state` holds the tensor `x`. */
+  /** `state` held the tensor `x` before the call. */
   protected abstract holds(x: tf.Tensor, state: object): void;
 
   /** A state was read. */
   read(state: object, value: unknown): void {
     if (value instanceof tf.Tensor) {
-      this.holds(value, state);
+      if (!this.written.has(state)) this.holds(value, state);
     } else if (!this.values.has(state) && !this.written.has(state)) {
       this.values.set(state, value);
     }
@@ -48,6 +48,9 @@ export abstract class StateRecorder {
 
   /** A state is about to be written. */
   write(state: object): void {
+    if (this.written.has(state)) return;
+    const value = frames.peek(state);
+    if (value instanceof tf.Tensor) this.holds(value, state);
     this.written.add(state);
   }
 

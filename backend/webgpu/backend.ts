@@ -14,6 +14,8 @@ export interface TensorData {
   readonly complexTensorInfos?: unknown;
   /** The type of the elements. */
   readonly dtype: tf.DataType;
+  /** The sizes of the axes. */
+  readonly shape: number[];
   /** Missing until a kernel needs it; may be larger than the tensor. */
   readonly resource?: GPUBuffer | null;
 }
@@ -21,10 +23,26 @@ export interface TensorData {
 /** A number in a uniform buffer. */
 export type UniformField = { type: "float32" | "uint32"; data: number[] };
 
+/** Buffers, which are used again and again. */
+export interface BufferManager {
+  /** A buffer for a new use. */
+  acquireBuffer(
+    size: number,
+    usage: number,
+    mappedAtCreation?: boolean,
+    reuse?: boolean,
+  ): GPUBuffer;
+}
+
 /** tfjs' WebGPU backend. */
 export interface WebGpuBackend {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): TensorData };
+  readonly queue: GPUQueue;
+  readonly bufferManager: BufferManager;
+  readonly tensorMap: {
+    get(dataId: object): TensorData;
+    has(dataId: object): boolean;
+  };
   readonly pipelineCache: Record<string, GPUComputePipeline>;
   readonly commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
@@ -35,6 +53,14 @@ export interface WebGpuBackend {
   submitQueue(): void;
   uploadToGPU(dataId: object): void;
   disposeData(dataId: object): boolean;
+  /** One more tensor shares data. */
+  incRef(dataId: object): void;
+  /** Make data, of `values` or uninitialized. */
+  write(
+    values: tf.BackendValues | null,
+    shape: number[],
+    dtype: tf.DataType,
+  ): object;
   makeTensorInfo(
     shape: number[],
     dtype: string,
@@ -48,6 +74,13 @@ export interface WebGpuBackend {
     uniforms?: object[],
     output?: tf.TensorInfo,
   ): tf.TensorInfo;
+  /** The values of a tensor. */
+  read(dataId: object): Promise<tf.BackendValues>;
+  /** Keep values that were read. */
+  convertAndCacheOnCPU(
+    dataId: object,
+    values: tf.BackendValues,
+  ): tf.BackendValues;
   /** The values of a tensor, read at once. */
   readSync(dataId: object): tf.BackendValues;
   /** A buffer for one use: written now, reused after the next submit. */

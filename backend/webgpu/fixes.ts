@@ -12,6 +12,7 @@ import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerElementwise } from "./elementwise.ts";
 import { readNaNOutside } from "./gather.ts";
 import { computeWithIntegers } from "./integers.ts";
+import { followReads } from "./reads.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
 import { sumInChunks } from "./sums.ts";
 import { allowEdits } from "./shader_edits.ts";
@@ -61,6 +62,7 @@ export function registerWebGpuKernels(): void {
   computeWithIntegers();
   refuseEmptyInputs();
   refuseSyncReads();
+  followReads();
 }
 
 function replace(

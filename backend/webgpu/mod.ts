@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Backend } from "../description.ts";
 import { runWebGpu } from "../fusion/webgpu.ts";
+import { recordWebGpu } from "../replay/record_webgpu.ts";
 import { describeAdapter, findAdapter } from "./adapter.ts";
 import { registerWebGpuKernels } from "./fixes.ts";
 
@@ -27,6 +28,7 @@ export const webgpu: Backend = {
   runLaunches: runWebGpu,
   canOverwrite: false,
   readsAtOnce: false,
+  record: recordWebGpu,
 };
 
 /** The devices whose errors are reported. */

@@ -150,17 +150,13 @@ export const workloads = {
         gradClipNorm: 0.5,
       }),
     ),
-  lstm: (steps = 64) => classifier(new Lstm(32, 128, 10), [32, steps, 32], 10),
+  lstm: (steps = 64, hidden = 128) =>
+    classifier(new Lstm(32, hidden, 10), [32, steps, 32], 10),
   /** A recurrent network of spiking neurons: many small elementwise kernels. */
   snn: (steps = 50) => classifier(new Snn(20, 128, 10), [32, steps, 20], 10),
-  gpt(): Workload {
-    const model = new Gpt({
-      characters: 65,
-      context: 64,
-      layers: 4,
-      heads: 4,
-      width: 128,
-    });
+  gpt({ batch = 12, context = 64, layers = 4, width = 128 } = {}): Workload {
+    const characters = 65, size = batch * context;
+    const model = new Gpt({ characters, context, layers, heads: 4, width });
     const optimizer = new optim.AdamW({
       lr: 1e-3,
       betas: [0.9, 0.99],
@@ -179,10 +175,13 @@ export const workloads = {
         ),
       batch(i) {
         const source = new random.RandomState(1000 + i);
-        const words = Int32Array.from(source.words(2 * 12 * 64), (w) => w % 65);
+        const words = Int32Array.from(
+          source.words(2 * size),
+          (w) => w % characters,
+        );
         return [
-          tf.tensor(words.slice(0, 768), [12, 64], "int32"),
-          tf.tensor(words.slice(768), [12, 64], "int32"),
+          tf.tensor(words.slice(0, size), [batch, context], "int32"),
+          tf.tensor(words.slice(size), [batch, context], "int32"),
         ];
       },
     };

@@ -6,50 +6,13 @@ import {
   optim,
   ParamState,
   random,
-  State,
   tf,
   train,
 } from "../../mod.ts";
-import { type Workload, workloads } from "../../bench/replay/models.ts";
+import { workloads } from "../../bench/replay/models.ts";
 import { wasmBackend } from "../../backend/wasm/machine/backend.ts";
 import { FULL, onEachBackend } from "../_backends.ts";
-
-/** The bits of a number or of numbers. */
-const bits = async (x: tf.Tensor) => [
-  ...new Int32Array((await x.data()).slice().buffer),
-];
-
-/** Take `count` steps; losses, states, slots, counters and the random stream after them. */
-async function run(make: () => Workload, count: number, compiled: boolean) {
-  random.seed(1);
-  const { model, optimizer, loss, batch } = make();
-  const plain = train.step(loss, optimizer);
-  const program = compiled && compile(plain, { onFallback: "throw" });
-  const step = program || plain;
-  const seen: Record<string, number[]> = { losses: [] };
-  for (let i = 0; i < count; i++) {
-    const tensors = batch(i), value = step(...tensors);
-    seen.losses!.push(...await bits(value));
-    tf.dispose([tensors, value]);
-    if ("step" in optimizer.lrScheduler) optimizer.lrScheduler.step();
-  }
-  for (const [name, state] of Object.entries(model.states(State))) {
-    if (state.value instanceof tf.Tensor) seen[name] = await bits(state.value);
-  }
-  for (const [slot, tensors] of Object.entries(optimizer.optState.slots)) {
-    for (const [name, value] of Object.entries(tensors)) {
-      seen[`${slot} ${name}`] = await bits(value as tf.Tensor);
-    }
-  }
-  seen.counters = [optimizer.stepCount, random.default.value.offset];
-  const replayed = program ? program.report().replayed : 0;
-  if (program) program.dispose();
-  for (const state of Object.values(model.states(State))) {
-    if (state.value instanceof tf.Tensor) state.value.dispose();
-  }
-  optimizer.dispose();
-  return { seen, replayed };
-}
+import { runWorkload } from "./_workload.ts";
 
 // The quick ones have few steps; together they still see every kind of state.
 const STEPS: Partial<Record<keyof typeof workloads, number>> = FULL
@@ -64,8 +27,8 @@ for (const [name, make] of Object.entries(workloads)) {
       `${count} compiled steps of ${name} equal the steps as they are, bit for bit`,
       async () => {
         tf.engine().startScope(); // models have constants that are no states
-        const plain = await run(make, count, false);
-        const compiled = await run(make, count, true);
+        const plain = await runWorkload(make, count, false);
+        const compiled = await runWorkload(make, count, true);
         tf.engine().endScope();
         assertEquals(compiled.seen, plain.seen);
         // Two are recorded, and some are compared with what they replay.

@@ -1,0 +1,121 @@
+/**
+ * Recording a call on the WebGPU backend.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { contextDepth } from "../../environ.ts";
+import { frames } from "../../internal/frames.ts";
+import { recording } from "../../internal/recording.ts";
+import { mapTensors } from "../../memory.ts";
+import { webGpuBackend } from "../webgpu/backend.ts";
+import { tensorsIn } from "./arguments.ts";
+import { disposeConsumed, outcomeOf } from "./outcome.ts";
+import type { Record, Recorded } from "./program.ts";
+import { gpuDifferenceOf } from "./webgpu_difference.ts";
+import { copyOnDevice } from "./webgpu_memory.ts";
+import { WebGpuProgram } from "./webgpu_program.ts";
+import type { GpuRecord } from "./webgpu_recorded.ts";
+import { WebGpuRecorder } from "./webgpu_recorder.ts";
+import { watchingGpu } from "./webgpu_watch.ts";
+
+/** Run `fn` as usual, and record what it does. */
+export const recordWebGpu: Record = (fn, args) => {
+  // Copies: an argument may be the same tensor as another, or as a state's.
+  const copies = mapTensors([...args], copyOnDevice);
+  const recorder = new WebGpuRecorder(
+    contextDepth(),
+    tensorsIn(copies),
+    tensorsIn(args),
+  );
+  let value: ReturnType<typeof fn>, record: GpuRecord;
+  try {
+    [value, record] = watchingGpu(webGpuBackend(), recorder, () => {
+      recording.now = recorder;
+      let value;
+      try {
+        value = tf.tidy(() =>
+          fn(...copies as unknown as typeof args) as tf.TensorContainer
+        ) as ReturnType<typeof fn>;
+      } finally {
+        recording.now = undefined;
+      }
+      return [value, finish(recorder, value, copies)];
+    });
+  } catch (error) {
+    tf.dispose(copies as tf.TensorContainer);
+    recorder.release();
+    const { refusal, isPure } = recorder;
+    if (!refusal || !isPure) throw error;
+    // Its arguments may have had values that could be read, unlike the copies.
+    return { value: runOnce(fn, args), recorded: refusal };
+  }
+  // No tensor in it belongs to somebody else.
+  value = mapTensors(value, (x) => x.kept ? tf.clone(x) : x);
+  disposeConsumed(record.consumed, copies, args);
+  const { refusal } = recorder;
+  if (!refusal) return { value, recorded: new WebGpuRecorded(record) };
+  recorder.release();
+  return { value, recorded: refusal };
+};
+
+/** Run `fn` as it is; what it returns is new. */
+function runOnce<A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  args: A,
+): R {
+  const given = new Set(tensorsIn(args));
+  return tf.tidy(() =>
+    mapTensors(
+      fn(...args),
+      (x) => x.kept || given.has(x) ? tf.clone(x) : x,
+    ) as tf.TensorContainer
+  ) as R;
+}
+
+/** A recording that programs can be made of. */
+class WebGpuRecorded implements Recorded {
+  readonly #record: GpuRecord;
+
+  constructor(record: GpuRecord) {
+    this.#record = record;
+  }
+
+  get settings(): ReadonlyMap<string, unknown> {
+    return this.#record.settings;
+  }
+
+  differenceFrom(later: Recorded): string | undefined {
+    return gpuDifferenceOf(this.#record, (later as WebGpuRecorded).#record);
+  }
+
+  build(): WebGpuProgram {
+    return new WebGpuProgram(this.#record);
+  }
+
+  release(): void {
+    this.#record.release();
+  }
+}
+
+/** All that the call did; what cannot be replayed is refused. */
+function finish(
+  recorder: WebGpuRecorder,
+  value: unknown,
+  copies: readonly unknown[],
+): GpuRecord {
+  const outcome = outcomeOf(recorder, value, copies);
+  const known = new Set<object>();
+  for (const { dataId } of tensorsIn([value])) known.add(dataId);
+  for (const state of recorder.written) {
+    const x = frames.peek(state);
+    if (x instanceof tf.Tensor) known.add(x.dataId);
+  }
+  if (recorder.leaves(known)) {
+    recorder.refuse("a tensor made in it outlives the call");
+  }
+  const { commands, host, inspections, slots } = recorder;
+  const kept = recorder.kept();
+  const release = () => recorder.release();
+  return { ...outcome, commands, host, inspections, slots, kept, release };
+}

@@ -1,0 +1,98 @@
+/**
+ * The commands of a program, with bind groups that are made once.
+ *
+ * @module
+ */
+import { slotsOf } from "./webgpu_memory.ts";
+import type { Binding, Command, GpuSlot } from "./webgpu_recorded.ts";
+
+/** A part of a buffer. */
+export interface Place {
+  /** The buffer. */
+  readonly buffer: GPUBuffer;
+  /** Bytes before the part. */
+  readonly offset: number;
+}
+
+/** A command that is ready. */
+type Step =
+  | {
+    readonly pipeline: GPUComputePipeline;
+    readonly group: GPUBindGroup;
+    readonly groups: readonly [number, number, number];
+  }
+  | { readonly from: Place; readonly to: Place; readonly bytes: number };
+
+/** Commands that are ready. */
+export class Steps {
+  readonly #device: GPUDevice;
+  readonly #commands: readonly Command[];
+  readonly #at: (slot: GpuSlot) => Place;
+  readonly #steps: Step[];
+
+  /**
+   * Prepare commands.
+   *
+   * @param device The device.
+   * @param commands The commands, in order.
+   * @param at Where a slot is now.
+   */
+  constructor(
+    device: GPUDevice,
+    commands: readonly Command[],
+    at: (slot: GpuSlot) => Place,
+  ) {
+    this.#device = device;
+    this.#commands = commands;
+    this.#at = at;
+    this.#steps = commands.map((command) => this.#prepare(command));
+  }
+
+  /** Prepare those anew that use slots which have moved. */
+  bind(moved: ReadonlySet<GpuSlot>): void {
+    this.#commands.forEach((command, i) => {
+      if (slotsOf(command).some((slot) => moved.has(slot))) {
+        this.#steps[i] = this.#prepare(command);
+      }
+    });
+  }
+
+  #prepare(command: Command): Step {
+    if (command.kind === "copy") {
+      const { from, to, bytes } = command;
+      return { from: this.#at(from), to: this.#at(to), bytes };
+    }
+    const { pipeline, bindings, groups } = command;
+    const entries = bindings.map((binding) => this.#entry(binding));
+    const layout = pipeline.getBindGroupLayout(0);
+    const group = this.#device.createBindGroup({ layout, entries });
+    return { pipeline, group, groups };
+  }
+
+  #entry({ binding, slot, offset, size }: Binding): GPUBindGroupEntry {
+    const { buffer, offset: first } = this.#at(slot);
+    return { binding, resource: { buffer, offset: first + offset, size } };
+  }
+
+  /** Give the commands. */
+  encode(encoder: GPUCommandEncoder): void {
+    let pass: GPUComputePassEncoder | undefined;
+    let last: GPUComputePipeline | undefined;
+    for (const step of this.#steps) {
+      if ("from" in step) {
+        pass?.end();
+        pass = last = undefined;
+        const { from, to, bytes } = step;
+        encoder.copyBufferToBuffer(
+          ...[from.buffer, from.offset, to.buffer, to.offset, bytes] as const,
+        );
+        continue;
+      }
+      pass ??= encoder.beginComputePass();
+      if (step.pipeline !== last) pass.setPipeline(last = step.pipeline);
+      pass.setBindGroup(0, step.group);
+      pass.dispatchWorkgroups(...step.groups);
+    }
+    pass?.end();
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The buffers of a program on WebGPU.
+ *
+ * @module
+ */
+import { frames } from "../../internal/frames.ts";
+import type { StreamPosition } from "../../internal/recording.ts";
+import { LiveNumbers } from "./live_numbers.ts";
+import type { Place } from "./webgpu_encode.ts";
+import { shareBuffers, slotsOf } from "./webgpu_memory.ts";
+import type { GpuRecord, GpuSlot, GpuSource } from "./webgpu_recorded.ts";
+
+/** The places of what is no tensor's, and what is written there before each run. */
+export class Room {
+  readonly #device: GPUDevice;
+  readonly #record: GpuRecord;
+  readonly #places = new Map<GpuSlot, Place>();
+  readonly #buffers: GPUBuffer[] = [];
+  /** Buffers with random numbers, and those with constants that commands overwrite. */
+  readonly #rewritten: { source: GpuSource; buffer: GPUBuffer }[] = [];
+  /** Uniforms that are computed anew, from the first on; and their bytes. */
+  #live: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #uniforms: GPUBuffer | undefined;
+
+  /** Make the buffers for a recording. */
+  constructor(device: GPUDevice, record: GpuRecord) {
+    this.#device = device;
+    this.#record = record;
+    const used = new Set(record.commands.flatMap(slotsOf));
+    const lasting = new Set([
+      ...record.outputs.map(({ buffer }) => buffer),
+      ...record.written.map(([, slot]) => slot),
+      ...record.kept.map(([, slot]) => slot),
+    ]);
+    for (const slot of lasting) used.add(slot);
+    const { numbers, sizes } = shareBuffers(record.commands, lasting);
+    const shared = sizes.map((size) => this.#make(size));
+    for (const [slot, number] of numbers) {
+      this.#places.set(slot, { buffer: shared[number]!, offset: 0 });
+    }
+    for (const slot of used) {
+      const { source, bytes } = slot;
+      const isAlone = source.kind === "argument" ||
+        source.kind === "constant" ||
+        source.kind === "draw";
+      if (!isAlone || bytes === 0) continue;
+      const buffer = this.#make(bytes);
+      this.#places.set(slot, { buffer, offset: 0 });
+      const isWritten = source.kind === "constant" && source.isWritten;
+      if (source.kind === "draw" || isWritten) {
+        this.#rewritten.push({ source, buffer });
+      }
+      if (source.kind === "constant") {
+        device.queue.writeBuffer(buffer, 0, source.bytes);
+      }
+    }
+    this.#placeUniforms([...used]);
+  }
+
+  #make(size: number, usage: number = GPUBufferUsage.STORAGE): GPUBuffer {
+    usage |= GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = this.#device.createBuffer({ size, usage });
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  /** All uniforms are in one buffer, equal ones once; those computed anew are first. */
+  #placeUniforms(slots: readonly GpuSlot[]): void {
+    const { minUniformBufferOffsetAlignment: align } = this.#device.limits;
+    const parts: Uint8Array[] = [];
+    const offsets: number[] = [];
+    const offsetOf = new Map<GpuSlot, number>();
+    let end = 0;
+    const add = (slot: GpuSlot, bytes: Uint8Array): number => {
+      parts.push(bytes);
+      offsets.push(end);
+      offsetOf.set(slot, end);
+      end += Math.ceil(bytes.length / align) * align;
+      return offsets.at(-1)!;
+    };
+    const known = new Map<string, number>();
+    for (const isLive of [true, false]) {
+      for (const slot of slots) {
+        const { source } = slot;
+        if (source.kind !== "uniform" || !source.live !== !isLive) continue;
+        if (isLive) {
+          add(slot, source.bytes);
+          continue;
+        }
+        const key = source.bytes.join();
+        const offset = known.get(key);
+        if (offset !== undefined) offsetOf.set(slot, offset);
+        else known.set(key, add(slot, source.bytes));
+      }
+      if (isLive) this.#live = new Uint8Array(end);
+    }
+    if (end === 0) return;
+    const all = new Uint8Array(end);
+    parts.forEach((part, i) => all.set(part, offsets[i]));
+    this.#live.set(all.subarray(0, this.#live.length));
+    const buffer = this.#make(end, GPUBufferUsage.UNIFORM);
+    this.#device.queue.writeBuffer(buffer, 0, all);
+    for (const [slot, offset] of offsetOf) {
+      this.#places.set(slot, { buffer, offset });
+    }
+    this.#uniforms = buffer;
+  }
+
+  /** The bytes of all buffers. */
+  get bytes(): number {
+    return this.#buffers.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Where a slot is, if it is no tensor. */
+  at(slot: GpuSlot): Place | undefined {
+    return this.#places.get(slot);
+  }
+
+  /** Whether a slot has a place here. */
+  has(slot: GpuSlot): boolean {
+    return this.#places.has(slot);
+  }
+
+  /** Do the work of a run in JavaScript, and write what it gives. */
+  refresh(queue: GPUQueue): void {
+    const live = new LiveNumbers();
+    const words = new Float32Array(this.#live.buffer);
+    for (const step of this.#record.host) {
+      if (typeof step === "function") {
+        step();
+        continue;
+      }
+      const { source } = step, place = this.#places.get(step);
+      if (source.kind !== "uniform" || !place) continue;
+      const { at } = source.live!, numbers = live.of(source.live!);
+      for (let i = 0; i < at.length; i++) {
+        words[(place.offset + at[i]!) / 4] = numbers[i]!;
+      }
+    }
+    if (words.length > 0) queue.writeBuffer(this.#uniforms!, 0, this.#live);
+    for (const { source, buffer } of this.#rewritten) {
+      if (source.kind === "draw") {
+        const { stream, skip, values } = source;
+        const { key, offset } = frames.peek(stream) as StreamPosition;
+        const numbers = values({ key, offset: offset + skip });
+        queue.writeBuffer(buffer, 0, numbers as Float32Array<ArrayBuffer>);
+      } else if (source.kind === "constant") {
+        queue.writeBuffer(buffer, 0, source.bytes);
+      }
+    }
+  }
+
+  /** Free the buffers. */
+  dispose(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+  }
+}

@@ -1,0 +1,364 @@
+/** Compiled functions on WebGPU: the commands that replays give, and what they leave. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  autodiff,
+  compile,
+  nn,
+  optim,
+  ParamState,
+  random,
+  State,
+  tf,
+  train,
+  useBackend,
+} from "../../mod.ts";
+import { workloads } from "../../bench/replay/models.ts";
+import { webGpuBackend } from "../../backend/webgpu/backend.ts";
+import { FULL, onEachBackend } from "../_backends.ts";
+import { runWorkload } from "./_workload.ts";
+
+function onWebGpu(name: string, fn: () => void | Promise<void>): void {
+  onEachBackend(name, fn, { only: ["webgpu"] });
+}
+
+const values = async (x: tf.Tensor) => [...await x.data()];
+
+const MODELS = {
+  tiny: () => workloads.tiny(),
+  awkward: () => workloads.awkward(),
+  lstm: () => workloads.lstm(4, 16),
+  gpt: () => workloads.gpt({ batch: 2, context: 8, layers: 2, width: 16 }),
+  ...FULL
+    ? {
+      mlp: () => workloads.mlp(),
+      cnn: () => workloads.cnn(4),
+      snn: () => workloads.snn(8),
+    }
+    : {},
+};
+
+for (const [name, make] of Object.entries(MODELS)) {
+  onWebGpu(
+    `30 compiled steps of ${name} equal the steps as they are, bit for bit`,
+    async () => {
+      const plain = await runWorkload(make, 30, false);
+      const compiled = await runWorkload(make, 30, true);
+      assertEquals(compiled.seen, plain.seen);
+      assert(compiled.replayed >= 27, `${compiled.replayed} replayed`);
+    },
+  );
+}
+
+/** How often `fn` has the device do what. */
+function countOf(fn: () => void): Record<string, number> {
+  const { device, queue } = webGpuBackend();
+  const counts: Record<string, number> = {};
+  const restore: (() => void)[] = [];
+  for (
+    const [target, name] of [
+      [device, "createBindGroup"],
+      [device, "createBuffer"],
+      [device, "createCommandEncoder"],
+      [queue, "submit"],
+      [queue, "writeBuffer"],
+    ] as const
+  ) {
+    const methods = target as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >;
+    const method = methods[name]!.bind(target);
+    counts[name] = 0;
+    methods[name] = (...args) => {
+      counts[name]!++;
+      return method(...args);
+    };
+    restore.push(() => delete methods[name]);
+  }
+  try {
+    fn();
+  } finally {
+    for (const undo of restore) undo();
+  }
+  return counts;
+}
+
+onWebGpu(
+  "a replayed step is one submit, and makes no bind group and no buffer",
+  async () => {
+    for (const make of [MODELS.tiny, MODELS.awkward]) {
+      const { loss, optimizer, batch } = make();
+      const step = compile(train.step(loss, optimizer), {
+        onFallback: "throw",
+      });
+      let counts: Record<string, number> = {};
+      for (let i = 0; i < 6; i++) {
+        const tensors = batch(i);
+        let value: tf.Scalar;
+        counts = countOf(() => value = step(...tensors));
+        await value!.data();
+        tf.dispose([tensors, value!]);
+      }
+      const { writeBuffer, ...rest } = counts;
+      assertEquals(rest, {
+        createBindGroup: 0,
+        createBuffer: 0,
+        createCommandEncoder: 1,
+        submit: 1,
+      });
+      // Two arguments, the numbers of the optimizer, and a mask if there is dropout.
+      assert(writeBuffer! <= 4, `${writeBuffer} writes`);
+      step.dispose();
+    }
+  },
+);
+
+onWebGpu(
+  "reads that are not awaited before the next replay give the old values",
+  async () => {
+    const count = new State(tf.tensor1d([0, 0]));
+    const layer = new nn.Linear(2, 2);
+    const optimizer = new optim.Adam({ lr: 0.1 })
+      .registerTrainableWeights(layer.states(ParamState));
+    const once = (isCompiled: boolean) => {
+      const plain = (x: tf.Tensor2D) => {
+        count.value = tf.add(count.value, 1);
+        return tf.mean<tf.Scalar>(tf.square(layer.call(x)));
+      };
+      const step = train.step(plain, optimizer);
+      return isCompiled ? compile(step, { onFallback: "throw" }) : step;
+    };
+    const step = once(true), x = tf.ones<tf.Rank.R2>([2, 2]);
+    const pending: Promise<number[]>[] = [];
+    for (let i = 0; i < 8; i++) {
+      step(x).dispose();
+      const held = count.value;
+      if (i >= 3) pending.push(values(held));
+    }
+    const seen = await Promise.all(pending);
+    assertEquals(seen, [4, 5, 6, 7, 8].map((n) => [n, n]));
+    assertEquals(await values(count.value), [8, 8]);
+  },
+);
+
+onWebGpu("states may swap their values", async () => {
+  const a = new State(tf.tensor1d([1])), b = new State(tf.tensor1d([2]));
+  const swap = compile(() => {
+    const old = tf.clone(a.value);
+    a.value = b.value;
+    b.value = old;
+    return old;
+  }, { onFallback: "throw" });
+  for (let i = 0; i < 6; i++) {
+    const [x, y] = i % 2 === 0 ? [2, 1] : [1, 2];
+    assertEquals(await values(swap()), [y]);
+    assertEquals([await values(a.value), await values(b.value)], [[x], [y]]);
+  }
+  assertEquals(swap.report().replayed, 4);
+});
+
+onWebGpu("states that share a tensor may part later", async () => {
+  const shared = tf.tensor1d([1]);
+  const a = new State(shared), b = new State(shared);
+  const add = compile(() => tf.add(a.value, tf.mul(10, b.value)), {
+    onFallback: "throw",
+  });
+  const sums: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    if (i === 5) b.value = tf.tensor1d([2]);
+    sums.push(...await values(add()));
+  }
+  assertEquals(sums, [11, 11, 11, 11, 11, 21, 21, 21, 21, 21]);
+});
+
+onWebGpu("a state may get another shape", async () => {
+  const state = new State<tf.Tensor>(tf.tensor2d([[1, 2, 3], [4, 5, 6]]));
+  const sum = compile(() => tf.sum(state.value, 0), { onFallback: "throw" });
+  for (let i = 0; i < 4; i++) assertEquals(await values(sum()), [5, 7, 9]);
+  state.replace(tf.tensor2d([[1, 2], [3, 4], [5, 6]]));
+  for (let i = 0; i < 4; i++) assertEquals(await values(sum()), [9, 12]);
+});
+
+onWebGpu(
+  "groups whose rates are equal at first, and two steps in a call",
+  async () => {
+    const run = async (isCompiled: boolean) => {
+      random.seed(4);
+      const [a, b] = [new nn.Linear(2, 2), new nn.Linear(2, 2)];
+      const lr = new optim.CosineAnnealingLR({ baseLr: 0.1, tMax: 10 });
+      const optimizer = new optim.Adam({ lr: 0.1 })
+        .registerTrainableWeights({ a: a.weight })
+        .addParamGroup({ b: b.weight }, { lr });
+      const gradient = autodiff.grad(
+        (x: tf.Tensor2D) =>
+          tf.mean<tf.Scalar>(tf.square(b.call(a.call(x) as tf.Tensor2D))),
+        { states: optimizer.paramStates },
+      );
+      const plain = (x: tf.Tensor2D) => {
+        optimizer.step(gradient(x));
+        optimizer.step(gradient(x));
+        return tf.sum(a.weight.value);
+      };
+      const step = isCompiled ? compile(plain, { onFallback: "throw" }) : plain;
+      const x = tf.tensor2d([[1, 2], [3, 5]]), seen: number[] = [];
+      for (let i = 0; i < 10; i++) {
+        seen.push(...await values(step(x)));
+        lr.step();
+      }
+      return [...seen, ...await values(b.weight.value), optimizer.stepCount];
+    };
+    assertEquals(await run(true), await run(false));
+  },
+);
+
+onWebGpu(
+  "indices in the computer's memory are checked in replays too",
+  async () => {
+    const put = compile(
+      (at: tf.Tensor2D, x: tf.Tensor1D) => tf.scatterND(at, x, [3]),
+      { onFallback: "throw" },
+    );
+    const at = (i: number) => tf.tensor2d([[i]], undefined, "int32");
+    for (let i = 0; i < 5; i++) {
+      const right = [0, 0, 0];
+      right[i % 3] = 7;
+      assertEquals(await values(put(at(i % 3), tf.tensor1d([7]))), right);
+    }
+    assertThrows(
+      () => put(at(3), tf.tensor1d([7])),
+      RangeError,
+      "Cannot scatterND",
+    );
+    assertEquals(await values(put(at(1), tf.tensor1d([7]))), [0, 7, 0]);
+    assertEquals(put.report().eager, 2);
+  },
+);
+
+onWebGpu(
+  "tensors that are updated in place start anew in each run",
+  async () => {
+    const base = [0, 0, 0, 0];
+    const update = compile(
+      (x: tf.Tensor1D) =>
+        tf.tensorScatterUpdate(
+          tf.tensor1d(base),
+          tf.tensor2d([[1]], undefined, "int32"),
+          x,
+        ),
+      { onFallback: "throw" },
+    );
+    const sum = compile(
+      (at: tf.Tensor1D, x: tf.Tensor2D) => tf.unsortedSegmentSum(x, at, 2),
+      { onFallback: "throw" },
+    );
+    for (let i = 0; i < 6; i++) {
+      assertEquals(await values(update(tf.tensor1d([i]))), [0, i, 0, 0]);
+      const at = tf.tensor1d([0, 1, 0], "int32");
+      const x = tf.tensor2d([[1], [2], [i]]);
+      assertEquals(await values(sum(at, x)), [1 + i, 2]);
+    }
+  },
+);
+
+onWebGpu("truth values, integers and empty tensors go in and out", async () => {
+  const call = compile(
+    (mask: tf.Tensor, n: tf.Tensor, none: tf.Tensor) => [
+      tf.logicalNot(mask),
+      tf.add(n, tf.scalar(1, "int32")),
+      none,
+      tf.zeros([0, 3]),
+      tf.scalar(5),
+      n,
+    ],
+    { onFallback: "throw" },
+  );
+  for (let i = 0; i < 5; i++) {
+    const mask = tf.tensor1d([i % 2 === 0, true], "bool");
+    const n = tf.tensor1d([i, 2 ** 24 + 1], "int32");
+    const results = call(mask, n, tf.zeros([0]));
+    assertEquals(results.map(({ dtype, shape }) => `${dtype} ${shape}`), [
+      "bool 2",
+      "int32 2",
+      "float32 0",
+      "float32 0,3",
+      "float32 ",
+      "int32 2",
+    ]);
+    assertEquals(await Promise.all(results.map(values)), [
+      [i % 2, 0],
+      [i + 1, 2 ** 24 + 2],
+      [],
+      [],
+      [5],
+      [i, 2 ** 24 + 1],
+    ]);
+  }
+  assertEquals(call.report().replayed, 3);
+});
+
+onWebGpu(
+  "values that eager calls can read can be read in compiled calls",
+  async () => {
+    const reasons: string[] = [];
+    const call = compile((x: tf.Tensor, n: number) => {
+      return tf.mul(x, tf.add(x, n).dataSync()[0]!);
+    }, { onFallback: (reason) => reasons.push(reason) });
+    for (let i = 0; i < 5; i++) {
+      assertEquals(await values(call(tf.tensor1d([i]), 1)), [i * (i + 1)]);
+    }
+    assertEquals(reasons.length, 1);
+    assert(
+      reasons[0]!.startsWith("Cannot compile: it reads values"),
+      reasons[0],
+    );
+  },
+);
+
+onWebGpu("100 programs made and disposed leave no buffer", async () => {
+  const layer = new nn.Linear(3, 3), x = tf.ones<tf.Rank.R2>([2, 3]);
+  const { device } = webGpuBackend();
+  const create = device.createBuffer.bind(device);
+  const alive = new Set<GPUBuffer>();
+  const once = async () => {
+    using call = compile(() => layer.call(x), { onFallback: "throw" });
+    for (let i = 0; i < 3; i++) {
+      const y = call();
+      await y.data();
+      y.dispose();
+    }
+    assertEquals(call.report().replayed, 1);
+  };
+  await once();
+  device.createBuffer = (descriptor) => {
+    const buffer = create(descriptor), destroy = buffer.destroy.bind(buffer);
+    alive.add(buffer);
+    buffer.destroy = () => {
+      alive.delete(buffer);
+      destroy();
+    };
+    return buffer;
+  };
+  try {
+    for (let i = 0; i < 100; i++) await once();
+  } finally {
+    delete (device as Partial<GPUDevice>).createBuffer;
+  }
+  assertEquals(alive.size, 0);
+});
+
+onWebGpu("programs of a device that was lost are made anew", async () => {
+  const call = compile((x: tf.Tensor) => tf.square(x), {
+    onFallback: "throw",
+  });
+  const take = () => values(call(tf.tensor1d([3])));
+  for (let i = 0; i < 4; i++) assertEquals(await take(), [9]);
+  const make = tf.findBackendFactory("webgpu");
+  const { device } = webGpuBackend();
+  device.destroy();
+  await device.lost;
+  tf.removeBackend("webgpu");
+  tf.registerBackend("webgpu", make);
+  await useBackend("webgpu");
+  for (let i = 0; i < 4; i++) assertEquals(await take(), [9]);
+  assertEquals(call.report().replayed, 4);
+});
