@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { compile, type Compiled } from "../compile.ts";
 import { isRecording } from "../internal/engine.ts";
+import { recording } from "../internal/recording.ts";
 import { asNew } from "./nest.ts";
 
 /** A function of tensors that returns tensors. */
@@ -27,20 +28,23 @@ export interface Runner {
 const BEFORE_COMPILED = 4;
 
 /** The least iterations that must remain for that: recording and planning cost some. */
-const WORTH_COMPILING = 16;
+const WORTH_COMPILING = 32;
 
 /** The body of one run of a loop. */
 export class Body implements Runner, Disposable {
   readonly #fn: FlatFunction;
   readonly #mayCompile: boolean;
+  /** Whether each iteration may be replayed, by a program of ours or of the user's. */
+  readonly #mayReplay: boolean;
   #compiled: Compiled<tf.Tensor[], readonly tf.Tensor[]> | undefined;
   #count = 0;
 
   /** `fn` is the body; `mayCompile`, whether it may be compiled. */
   constructor(fn: FlatFunction, mayCompile: boolean) {
     this.#fn = fn;
-    // Whoever differentiates must see the operations themselves.
-    this.#mayCompile = mayCompile && !isRecording();
+    // Whoever differentiates or records must see the operations themselves.
+    this.#mayReplay = !isRecording() && !recording.now;
+    this.#mayCompile = mayCompile && this.#mayReplay;
   }
 
   /** See {@linkcode Runner}. */
@@ -54,7 +58,8 @@ export class Body implements Runner, Disposable {
     }
     const fn = this.#compiled ?? this.#fn;
     return tf.tidy(() => {
-      const results = fn(...take()).map(asNew());
+      let results = fn(...take()).map(asNew());
+      if (this.#mayReplay) results = results.map(unshared);
       for (const x of results) tf.keep(x);
       return results;
     });
@@ -64,4 +69,13 @@ export class Body implements Runner, Disposable {
   [Symbol.dispose](): void {
     this.#compiled?.dispose();
   }
+}
+
+/**
+ * `x` with memory of its own. A program cannot overwrite the memory of a state while
+ * somebody shares it, as a result that is the state's value does.
+ */
+function unshared(x: tf.Tensor): tf.Tensor {
+  if (tf.backend().refCount(x.dataId) === 1) return x;
+  return tf.tile(x, x.shape.map(() => 1));
 }

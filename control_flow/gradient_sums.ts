@@ -31,9 +31,10 @@ export class GradientSums {
     return sum;
   }
 
-  /** The sum in `x`, or zeros. */
+  /** A copy of the sum in `x`, or zeros. */
   of(x: tf.Tensor): tf.Tensor {
-    return this.#sums.get(x) ?? tf.zeros(x.shape);
+    const sum = this.#sums.get(x);
+    return sum ? tf.clone(sum) : tf.zeros(x.shape);
   }
 
   /** Give all sums to the open scope. */

@@ -153,6 +153,13 @@ export function asNew(): (x: tf.Tensor) => tf.Tensor {
   };
 }
 
+/** A kept tensor, as one that belongs to the open scope. */
+export function handOver(x: tf.Tensor): tf.Tensor {
+  const own = tf.clone(x);
+  x.dispose();
+  return own;
+}
+
 function isPlainRecord(x: unknown): x is Record<string, unknown> {
   return typeof x === "object" && x !== null &&
     Object.getPrototypeOf(x) === Object.prototype;

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { currentBackend } from "../backend/backends.ts";
+import { readsAtOnce } from "../backend/read.ts";
 import { check, refuse, tensor } from "../internal/check.ts";
 
 /** A boolean, or a scalar tensor of dtype `bool`. */
@@ -42,7 +42,7 @@ export function isTrue(action: string, name: string, x: unknown): boolean {
 /** The only element of `x`, at once. */
 export function readScalar(action: string, name: string, x: tf.Tensor): number {
   check(action, name, x, tensor);
-  if (currentBackend()?.readsAtOnce === false) {
+  if (!readsAtOnce()) {
     throw new Error(
       `Cannot ${action}: ${name} is a tensor, which ${tf.getBackend()} cannot read without waiting: await its data(), and give the value`,
     );

@@ -12,13 +12,14 @@ import {
   type OptionRules,
   refuse,
 } from "../internal/check.ts";
-import { adopt, isThenable } from "../memory.ts";
+import { isThenable } from "../memory.ts";
 import type { FlatFunction } from "./body.ts";
 import {
   type AnyRank,
   checkSame,
   type Flat,
   flatten,
+  handOver,
   type ItemOf,
   rebuild,
   type StackedOf,
@@ -198,9 +199,8 @@ function run({ action, fn, body, init, xs, options }: Loop): unknown[] {
         tf.dispose(list);
         return all;
       });
-      carry.forEach(adopt);
       return [
-        rebuild(init, carry),
+        rebuild(init, carry.map(handOver)),
         rebuild(output, stacked),
       ] as tf.TensorContainer;
     } catch (error) {

@@ -10,12 +10,12 @@ import {
   checkOptions,
   type OptionRules,
 } from "../internal/check.ts";
-import { adopt } from "../memory.ts";
 import type { FlatFunction } from "./body.ts";
 import {
   type AnyRank,
   checkSame,
   flatten,
+  handOver,
   rebuild,
   type TensorNest,
 } from "./nest.ts";
@@ -142,8 +142,7 @@ export function whileLoop<C extends TensorNest>(
         return carry;
       });
       const isInit = carry === first.leaves;
-      const last = carry.map((x) => isInit ? tf.clone(x) : x);
-      if (!isInit) last.forEach(adopt);
+      const last = carry.map((x) => isInit ? tf.clone(x) : handOver(x));
       return rebuild(init, last) as tf.TensorContainer;
     } catch (error) {
       if (carry !== first.leaves) tf.dispose([...carry]);

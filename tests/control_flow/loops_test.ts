@@ -7,6 +7,8 @@ import {
 } from "@std/assert";
 import {
   autodiff,
+  compile,
+  cond,
   forLoop,
   HiddenState,
   nn,
@@ -16,6 +18,7 @@ import {
   scope,
   State,
   tf,
+  whileLoop,
 } from "../../mod.ts";
 import { assertNoLeak, numbers, onEachBackend } from "../_backends.ts";
 
@@ -184,6 +187,52 @@ onEachBackend("a long loop leaves no tensor behind", async (backend) => {
   });
 });
 
+onEachBackend(
+  "what a loop returns is freed by the scope around it, gradients too",
+  async () => {
+    const xs = tf.ones([30]) as tf.Tensor1D,
+      w = scope(() => new ParamState(tf.scalar(2)));
+    for (const recompute of [false, true]) {
+      const power = (xs: tf.Tensor1D, x: tf.Scalar) =>
+        scan(
+          (c, x) => {
+            const next = tf.mul(tf.mul(c, x), w.value);
+            return [next, [next, c]];
+          },
+          x,
+          xs,
+          { recompute },
+        );
+      const gradient = autodiff.grad(
+        (xs: tf.Tensor1D, x: tf.Scalar) => power(xs, x)[0],
+        {
+          states: { w },
+          argnums: [0, 1],
+        },
+      );
+      await assertNoLeak(() => {
+        scope(() => {
+          const x = tf.scalar(1);
+          power(xs, x);
+          let count = 0;
+          whileLoop(() => ++count < 5, (x) => tf.add(x, x), x);
+          cond(true, (x) => x, (x) => tf.neg(x), x);
+          const [grads, ofArgs] = gradient(xs, x);
+          assertEquals([ofArgs[0].shape, ofArgs[1].shape, grads.w.shape], [
+            [30],
+            [],
+            [],
+          ]);
+        });
+      });
+      await assertNoLeak(() => {
+        const x = tf.scalar(1);
+        tf.dispose([gradient(xs, x), power(xs, x), x] as tf.TensorContainer);
+      });
+    }
+  },
+);
+
 onEachBackend("an iteration that throws leaves no tensor behind", async () => {
   const xs = tf.ones([30, 2]);
   await assertNoLeak(() => {
@@ -246,6 +295,37 @@ onEachBackend(
       Array.from({ length: 40 }, (_, i) => i + 1),
     );
   },
+);
+
+onEachBackend("a long loop that returns a state's value is replayed", () => {
+  const h = scope(() => new HiddenState(tf.zeros([2, 4])));
+  let calls = 0;
+  const step = (x: tf.Tensor) => {
+    calls++;
+    return h.value = tf.tanh(tf.add(h.value, x));
+  };
+  const hs = forLoop(() => (step(tf.ones([])), h.value), undefined, {
+    length: 500,
+  });
+  assertEquals(hs.shape, [500, 2, 4]);
+  assert(calls < 15, `${calls} calls`); // 4, 2 that are recorded, 3 that are compared
+}, { only: ["wasm"] });
+
+onEachBackend(
+  "a body that is compiled already keeps its program from loop to loop",
+  async () => {
+    const h = scope(() => new HiddenState(tf.zeros([2])));
+    using body = compile((x: tf.Tensor1D) => h.value = tf.add(h.value, x));
+    const xs = tf.ones([10, 2]) as tf.Tensor2D;
+    for (const last of [10, 20, 30]) {
+      const hs = forLoop(body, xs, { compile: false });
+      assertEquals((await numbers(hs)).slice(-2), [last, last]);
+      hs.dispose();
+    }
+    const { replayed, eager } = body.report();
+    assert(replayed >= 20, `${replayed} and ${eager}`);
+  },
+  { only: ["wasm"] },
 );
 
 const pair = () => tf.ones([3, 2]), three = () => tf.ones([3]);
