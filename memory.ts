@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { engine } from "./internal/engine.ts";
+import { engine, type EngineScope } from "./internal/engine.ts";
 
 /**
  * Runs `fn`, and frees every tensor created inside it that it does not return.
@@ -61,8 +61,14 @@ export function release(x: tf.Tensor): void {
     x.dispose();
     return;
   }
+  track(x, activeScope);
+}
+
+/** Make `x` one of the tensors that `owner` frees, or hands to the scope around it. */
+function track(x: tf.Tensor, owner: EngineScope): void {
   x.kept = false;
-  activeScope.track.push(x);
+  (x as unknown as { scopeId: number }).scopeId = owner.id;
+  owner.track.push(x);
 }
 
 /** Whether `x` was created in the innermost open scope, which will free it. */
@@ -75,8 +81,8 @@ export function isLocal(x: tf.Tensor): boolean {
 /** Gives a kept tensor to the open scope, or to the caller if there is none. */
 export function adopt(x: tf.Tensor): void {
   const { activeScope } = engine().state;
-  x.kept = false;
-  activeScope?.track.push(x);
+  if (activeScope) track(x, activeScope);
+  else x.kept = false;
 }
 
 /** A copy of a nest of arrays and plain objects, with each tensor mapped. */

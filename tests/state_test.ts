@@ -5,6 +5,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { grad } from "../autodiff/mod.ts";
 import { environ } from "../environ.ts";
 import { scope } from "../memory.ts";
 import {
@@ -181,6 +182,41 @@ Deno.test("environ finds the innermost setting, and forgets contexts", () => {
   assertEquals([environ.has("fit"), environ.has("rate")], [false, false]);
   assertEquals(environ.get("fit", { default: true }), true);
 });
+
+onEachBackend(
+  "an overwritten value that a scope returns belongs to the scope around it",
+  async () => {
+    await assertNoLeak(() => {
+      using state = scope(() => new State(tf.scalar(1)));
+      scope(() => {
+        scope(() => {
+          const before = state.value;
+          state.value = tf.scalar(2);
+          return before;
+        });
+      });
+    });
+  },
+  tests,
+);
+
+onEachBackend(
+  "aux of a gradient that a scope returns belongs to the scope around it",
+  async () => {
+    await assertNoLeak(() => {
+      const x = tf.scalar(3);
+      const gradient = grad(
+        (x: tf.Scalar) => [tf.square(x), { aux: tf.neg(x) }] as const,
+        { hasAux: true },
+      );
+      scope(() => {
+        scope(() => gradient(x));
+      });
+      x.dispose();
+    });
+  },
+  tests,
+);
 
 Deno.test("environ refuses promises and settings of another kind", () => {
   assertThrows(
