@@ -31,8 +31,15 @@ import { copyOf, forgetWeights } from "./stand_in.ts";
 interface Holding {
   readonly now: () => tf.TensorInfo;
   readonly isWritten: boolean;
-  dataId: object;
+  x: tf.TensorInfo;
   data: WasmData;
+}
+
+/** A state that is written at the end of runs. */
+interface Target {
+  readonly state: object;
+  /** The tensor that it held last. */
+  x: tf.Tensor;
 }
 
 /** A recording that can be run. */
@@ -44,6 +51,7 @@ export class WasmProgram implements Program {
   readonly #memory: number;
   readonly #base: number;
   readonly #holdings: Holding[] = [];
+  readonly #targets: readonly Target[];
   readonly #arguments: (Buffer | undefined)[] = [];
   #runAll: () => boolean = () => true;
   #free: (() => void)[] = [];
@@ -55,6 +63,10 @@ export class WasmProgram implements Program {
     this.#plan = plan(record);
     this.#memory = allocate(this.#plan.bytes + 64);
     this.#base = Math.ceil(this.#memory / 64) * 64;
+    this.#targets = record.written.map(([state]) => ({
+      state,
+      x: frames.peek(state) as tf.Tensor,
+    }));
     const written = new Set(
       this.#plan.operations.flatMap(({ writes }) => [...writes]),
     );
@@ -64,12 +76,12 @@ export class WasmProgram implements Program {
         this.#arguments[source.index] = buffer;
       }
       if (source.kind !== "held") continue;
-      const { now } = source, { dataId } = now();
+      const { now } = source, x = now();
       this.#holdings.push({
         now,
         isWritten: written.has(buffer),
-        dataId,
-        data: this.#backend.dataIdMap.get(dataId),
+        x,
+        data: this.#backend.dataIdMap.get(x.dataId),
       });
     }
     this.#bind();
@@ -106,22 +118,20 @@ export class WasmProgram implements Program {
     let hasMoved = false;
     for (const holding of this.#holdings) {
       const x = holding.now();
-      if (x.dataId !== holding.dataId) {
-        const data = this.#backend.dataIdMap.get(x.dataId);
-        const { dtype, shape } = holding.data;
-        if (x.dtype !== dtype || size(x.shape) !== size(shape)) {
-          return "outdated";
-        }
-        holding.dataId = x.dataId;
-        holding.data = data;
-        hasMoved = true;
+      if (x !== holding.x) {
+        if (!isAlike(x, holding.x)) return "outdated";
+        hasMoved ||= x.dataId !== holding.x.dataId;
+        holding.x = x;
+        holding.data = this.#backend.dataIdMap.get(x.dataId);
       }
       // Somebody has a clone, which must stay as it is.
       if (holding.isWritten && holding.data.refCount > 1) return "eager";
     }
-    for (const [state] of this.#record.written) {
-      const { dataId } = frames.peek(state) as tf.Tensor;
-      if (this.#backend.dataIdMap.get(dataId).refCount > 1) return "eager";
+    for (const target of this.#targets) {
+      const x = frames.peek(target.state) as tf.Tensor;
+      if (x !== target.x && !isAlike(x, target.x)) return "outdated";
+      target.x = x;
+      if (this.#backend.dataIdMap.get(x.dataId).refCount > 1) return "eager";
     }
     if (hasMoved) this.#bind();
     return "ready";
@@ -137,13 +147,15 @@ export class WasmProgram implements Program {
       const { memoryOffset } = dataIdMap.get(args[i]!.dataId);
       this.#copy(memoryOffset, this.#at(buffer), buffer.bytes);
     }
-    if (this.#runAll()) this.#keepWritten(written, streams);
+    const isWhole = this.#runAll();
+    // Before states are written: what they held may be returned.
     const tensors = outputs.map(({ buffer, shape, dtype }) => {
       const info = this.#backend.makeOutput(shape, dtype);
       const { memoryOffset } = dataIdMap.get(info.dataId);
       this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
       return tf.engine().makeTensorFromTensorInfo(info);
     });
+    if (isWhole) this.#keepWritten(written, streams);
     for (let i = 0; i < args.length; i++) if (consumed[i]) args[i]!.dispose();
     return withTensors(result, tensors);
   }
@@ -153,13 +165,21 @@ export class WasmProgram implements Program {
     written: CallRecord["written"],
     streams: CallRecord["streams"],
   ): void {
-    for (const [state, buffer] of written) {
-      const x = frames.peek(state) as tf.Tensor;
+    const { dataIdMap, wasm } = this.#backend;
+    // What one state held may be what another gets: it is read before any is written.
+    const held = written.map(([, buffer]) => {
+      if (buffer.source.kind !== "held") return undefined;
+      const from = this.#at(buffer);
+      return wasm.HEAPU8.slice(from, from + buffer.bytes);
+    });
+    written.forEach(([state, buffer], i) => {
+      const x = frames.peek(state) as tf.Tensor, bytes = held[i];
       frames.overwrite(state, () => copyOf(x));
-      const { dataId } = x;
-      const { memoryOffset } = this.#backend.dataIdMap.get(dataId);
-      this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
-    }
+      const { memoryOffset } = dataIdMap.get(x.dataId);
+      if (bytes) wasm.HEAPU8.set(bytes, memoryOffset);
+      else this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
+      forgetWeights(this.#backend, x);
+    });
     for (const { now, isWritten } of this.#holdings) {
       if (isWritten) forgetWeights(this.#backend, now());
     }
@@ -228,6 +248,10 @@ export class WasmProgram implements Program {
   }
 }
 
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
+/** Whether tensors have the same dtype and shape. */
+function isAlike(
+  x: tf.TensorInfo,
+  { dtype, shape }: tf.TensorInfo,
+): boolean {
+  return x.dtype === dtype && tf.util.arraysEqual(x.shape, shape);
 }

@@ -119,11 +119,13 @@ export class WebGpuProgram implements Program {
       const [x, ...others] = holding.now.map((now) => now());
       const { dataId } = x!;
       if (others.some((other) => other.dataId !== dataId)) return "outdated";
-      if (dataId !== holding.x.dataId) {
+      if (x !== holding.x) {
         if (!isAlike(x, holding.x)) return "outdated";
-        this.#backend.uploadToGPU(dataId);
+        if (dataId !== holding.x.dataId) {
+          this.#backend.uploadToGPU(dataId);
+          moved.add(holding.slot);
+        }
         holding.x = x!;
-        moved.add(holding.slot);
       }
       if (holding.isWritten) isShared ||= this.#isShared(dataId);
     }
