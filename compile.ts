@@ -152,8 +152,16 @@ export function compile<A extends readonly unknown[], R>(
   });
 }
 
+function refusePromise<R>(value: R): R {
+  if (!isThenable(value)) return value;
+  throw new TypeError(
+    "Cannot call the compiled function: it must not return a promise",
+  );
+}
+
 class CompiledFunction<A extends readonly unknown[], R> {
   readonly #fn: (...args: A) => R;
+  readonly #stages: ReturnType<typeof stagesOf>;
   readonly #options: CompileOptions;
   /** By arguments; the one used last is at the end. */
   readonly #kinds = new Map<string, Kind[]>();
@@ -165,13 +173,8 @@ class CompiledFunction<A extends readonly unknown[], R> {
   #reason: string | undefined;
 
   constructor(fn: (...args: A) => R, options: CompileOptions) {
-    this.#fn = (...args) => {
-      const value = fn(...args);
-      if (!isThenable(value)) return value;
-      throw new TypeError(
-        "Cannot call the compiled function: it must not return a promise",
-      );
-    };
+    this.#fn = (...args) => refusePromise(fn(...args));
+    this.#stages = stagesOf(fn);
     this.#options = options;
   }
 
@@ -205,7 +208,7 @@ class CompiledFunction<A extends readonly unknown[], R> {
     if (recorded) kind.learn(recorded);
     if (!kind.refusal) return value;
     try {
-      const what = stagesOf(this.#fn) ? "compile all of it" : "compile";
+      const what = this.#stages ? "compile all of it" : "compile";
       this.#tell(kind.refusal, what);
     } catch (error) {
       tf.dispose(value as tf.TensorContainer);
@@ -228,7 +231,7 @@ class CompiledFunction<A extends readonly unknown[], R> {
 
   /** Replay the first stage of the function alone, if it has stages. */
   #runInStages(args: A): R {
-    const stages = stagesOf(this.#fn);
+    const stages = this.#stages;
     if (!stages) return this.#runEagerly(args);
     this.#first ??= new CompiledFunction(stages.first, {
       ...this.#options,
