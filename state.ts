@@ -171,6 +171,9 @@ export class State<T = tf.Tensor> {
     frames.poke = (state, value) => {
       (state as State<unknown>).#value = value;
     };
+    frames.setDisposed = (state, isDisposed) => {
+      (state as State<unknown>).#disposed = isDisposed;
+    };
   }
 }
 

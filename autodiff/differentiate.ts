@@ -24,10 +24,9 @@ import {
 export function differentiate(task: Task): Outcome {
   const { states, argnums, from, captured = [] } = task;
   const leaves = [...states.keys()];
-  const before = leaves.map((state) => {
-    const now = state.value;
-    return (from?.get(state) ?? now) as tf.Tensor;
-  });
+  const before = leaves.map((state) =>
+    (from?.get(state) ?? state.value) as tf.Tensor
+  );
   const inputs = argnums.map((i) => argument(task, i));
   checkFloats(task, before, inputs);
 

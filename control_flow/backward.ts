@@ -8,7 +8,7 @@ import { differentiate } from "../autodiff/differentiate.ts";
 import { frames } from "../internal/frames.ts";
 import type { State } from "../state.ts";
 import { GradientSums } from "./gradient_sums.ts";
-import { type KeptLoop, refuseNew, Slot } from "./kept.ts";
+import { type KeptLoop, refuseOther, Slot } from "./kept.ts";
 
 /**
  * The gradients in all tensors that a loop began with.
@@ -26,9 +26,12 @@ export function backward(
   const at = (x: unknown) => x instanceof Slot ? saved[x.index]! : x;
   const sums = new GradientSums();
   const isWritten = new Set(written);
+  // What was disposed since the forward pass is needed again. Tensors share their data
+  // with the copies; states are lent the values that they had.
   const asleep = [...allUsed.keys()].filter((x) => x.isDisposed);
-  // Their data is alive: it is shared with the copies.
+  const gone = [...from.keys()].filter((state) => (state as State).isDisposed);
   for (const x of asleep) setDisposed(x, false);
+  for (const state of gone) frames.setDisposed(state, false);
   try {
     outputs.forEach((y, i) => isFloat(y) && sums.add(y, dys[i]!));
     written.forEach((state, i) => {
@@ -85,6 +88,7 @@ export function backward(
     throw error;
   } finally {
     for (const x of asleep) setDisposed(x, true);
+    for (const state of gone) frames.setDisposed(state, true);
   }
 }
 
@@ -100,7 +104,7 @@ function weighted(
 ): tf.Scalar {
   const results = again();
   for (const state of frames.open.at(-1)!.reads) {
-    if (!begin.has(state)) refuseNew(state);
+    if (!begin.has(state)) refuseOther(state);
   }
   const terms: tf.Tensor[] = [tf.scalar(0)];
   results.forEach((y, i) => {

@@ -66,3 +66,12 @@ export function refuseNew(state: object): never {
     }; create it before the loop`,
   );
 }
+
+/** Refuses a state that the body reads only when it is run again. */
+export function refuseOther(state: object): never {
+  throw new Error(
+    `Cannot run a loop with recompute: the body must read the same states when it is run again for the gradient: it reads ${
+      (state as State).name
+    }, which was created in it or after it`,
+  );
+}

@@ -11,7 +11,8 @@ export interface LoopOptions {
    * Whether to compile the body once some iterations have run, if many remain and
    * nothing is being differentiated or recorded. The bits are the same. What the body
    * does other than with tensors and states is then no longer done: turn it off if it
-   * counts, prints or collects. The program is freed when the loop ends; to keep it for
+   * counts, prints or collects, or if it depends on numbers of JavaScript that change
+   * in the course of the loop. The program is freed when the loop ends; to keep it for
    * the next loop, turn this off and give a body that `compile` has returned.
    *
    * @default {true}

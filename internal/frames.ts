@@ -76,6 +76,8 @@ export const frames: {
   peek(state: Recorded): unknown;
   /** Sets the value of `state`, without a record and without cloning it. */
   poke(state: Recorded, value: unknown): void;
+  /** Sets whether `state` counts as disposed; its value stays as it is. */
+  setDisposed(state: Recorded, isDisposed: boolean): void;
 } = {
   latest: 0,
   observer: undefined,
@@ -105,9 +107,10 @@ export const frames: {
       }
     }
   },
-  // Set by state.ts, since the value is a private field.
+  // Set by state.ts, since they are about private fields.
   peek: unset,
   poke: unset,
+  setDisposed: unset,
 };
 
 function unset(): never {

@@ -365,6 +365,61 @@ onEachBackend(
 );
 
 onEachBackend(
+  "a state that was disposed after the loop still has its part in the gradient",
+  async () => {
+    const w = scope(() => new ParamState(tf.tensor1d([0.5, 0.7])));
+    const results: number[][] = [];
+    for (const recompute of [false, true]) {
+      const last = (x: tf.Tensor1D) => {
+        const h = scope(() => new HiddenState(x));
+        forLoop(
+          () => {
+            h.value = tf.mul(h.value, w.value) as tf.Tensor1D;
+          },
+          undefined,
+          { length: 3, recompute },
+        );
+        const result = tf.clone(h.value);
+        h.dispose();
+        return result;
+      };
+      const x = tf.tensor1d([1, 2]), dy = tf.tensor1d([1, 10]);
+      using product = autodiff.vjp(last, { states: { w }, argnums: 0 })(x);
+      const [grads, gradX] = product.pullback(dy);
+      results.push([
+        ...await numbers(grads.w),
+        ...await numbers(gradX),
+        ...await numbers(autodiff.jacobian(last)(x) as tf.Tensor),
+      ]);
+    }
+    assertClose(results[1]!, results[0]!);
+    const [w0, w1, x0, x1] = results[1]!;
+    // x w^3
+    assertClose([w0!, w1!, x0!, x1!], [0.75, 20 * 3 * 0.49, 0.125, 3.43]);
+  },
+);
+
+onEachBackend(
+  "a state that takes the place of another after the loop is refused",
+  () => {
+    let h: HiddenState;
+    const run = (x: tf.Scalar) => {
+      h = scope(() => new HiddenState(tf.scalar(1), { name: "memory" }));
+      return forLoop(() => h.value = tf.mul(h.value, x), undefined, {
+        length: 2,
+        recompute: true,
+      });
+    };
+    const loss = (x: tf.Scalar) => tf.sum(tf.add(run(x), run(x))) as tf.Scalar;
+    assertThrows(
+      () => autodiff.grad(loss)(tf.scalar(2)),
+      Error,
+      "the body must read the same states when it is run again for the gradient: it reads memory, which was created in it or after it",
+    );
+  },
+);
+
+onEachBackend(
   "a compiled training step with such a loop has the bits of the plain step",
   () => {
     const results = [false, true].map((isCompiled) => {
