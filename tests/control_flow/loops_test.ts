@@ -309,7 +309,7 @@ onEachBackend("a long loop that returns a state's value is replayed", () => {
   });
   assertEquals(hs.shape, [500, 2, 4]);
   assert(calls < 15, `${calls} calls`); // 4, 2 that are recorded, 3 that are compared
-}, { only: ["wasm"] });
+}, { only: ["wasm", "webgpu"] });
 
 onEachBackend(
   "a body that is compiled already keeps its program from loop to loop",
