@@ -35,7 +35,7 @@ interface Holding {
 interface Target {
   readonly state: object;
   readonly slot: GpuSlot;
-  readonly shape: readonly number[];
+  readonly shape: number[];
   readonly dtype: tf.DataType;
 }
 
@@ -110,24 +110,26 @@ export class WebGpuProgram implements Program {
     const isGone = this.#isDisposed || lost.has(device) ||
       webGpuBackend() !== this.#backend;
     if (isGone || !isAsRecorded(this.#record)) return "outdated";
-    for (const { state, shape, dtype } of this.#targets) {
-      if (!isAlike(frames.peek(state), { shape, dtype })) return "outdated";
+    for (const target of this.#targets) {
+      const x = frames.peek(target.state) as tf.Tensor;
+      if (!isAlike(x, target)) return "outdated";
     }
     const moved = new Set<GpuSlot>();
     let isShared = false;
     for (const holding of this.#holdings) {
-      const [x, ...others] = holding.now.map((now) => now());
-      const { dataId } = x!;
-      if (others.some((other) => other.dataId !== dataId)) return "outdated";
+      const { now } = holding, x = now[0]!();
+      for (let i = 1; i < now.length; i++) {
+        if (now[i]!().dataId !== x.dataId) return "outdated";
+      }
       if (x !== holding.x) {
         if (!isAlike(x, holding.x)) return "outdated";
-        if (dataId !== holding.x.dataId) {
-          this.#backend.uploadToGPU(dataId);
+        if (x.dataId !== holding.x.dataId) {
+          this.#backend.uploadToGPU(x.dataId);
           moved.add(holding.slot);
         }
-        holding.x = x!;
+        holding.x = x;
       }
-      if (holding.isWritten) isShared ||= this.#isShared(dataId);
+      if (holding.isWritten) isShared ||= this.#isShared(x.dataId);
     }
     if (moved.size > 0) this.#steps.bind(moved);
     return isShared ? "eager" : "ready";
@@ -253,11 +255,10 @@ export class WebGpuProgram implements Program {
   };
 }
 
+/** Whether tensors have the same dtype and shape. */
 function isAlike(
-  x: unknown,
-  { shape, dtype }: { shape: readonly number[]; dtype: tf.DataType },
+  x: tf.TensorInfo,
+  { shape, dtype }: Pick<Target, "shape" | "dtype">,
 ): boolean {
-  const info = x as Partial<tf.TensorInfo>;
-  return info.dtype === dtype && info.shape!.length === shape.length &&
-    shape.every((n, i) => info.shape![i] === n);
+  return x.dtype === dtype && tf.util.arraysEqual(x.shape, shape);
 }

@@ -1,6 +1,6 @@
 /**
  * Preloaded by `deno task test:compiled`: compiles every gradient, training step and
- * `fit` of the tests on WASM.
+ * `fit` of the tests, on the backends that can replay.
  *
  * @module
  */
@@ -21,7 +21,7 @@ recording.compile = (fn) => {
   });
   const { dispose, report } = compiled;
   const call = (...args: Parameters<typeof fn>) => {
-    if (tf.getBackend() !== "wasm") return fn(...args);
+    if (tf.getBackend() === "cpu") return fn(...args);
     const before = report();
     try {
       return compiled(...args);

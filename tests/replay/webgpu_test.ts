@@ -177,6 +177,10 @@ onWebGpu("a state may get another shape", async () => {
   for (let i = 0; i < 4; i++) assertEquals(await values(sum()), [5, 7, 9]);
   state.replace(tf.tensor2d([[1, 2], [3, 4], [5, 6]]));
   for (let i = 0; i < 4; i++) assertEquals(await values(sum()), [9, 12]);
+  state.replace(tf.reshape(state.value, [1, 6]));
+  for (let i = 0; i < 4; i++) {
+    assertEquals(await values(sum()), [1, 2, 3, 4, 5, 6]);
+  }
 });
 
 onWebGpu(
