@@ -18,6 +18,17 @@ export function wordsOf(values: ArrayLike<number>, dtype: string): Bytes {
   return new Uint8Array(new Words(values).buffer);
 }
 
+/** Values as the device has them; those that are so already are not copied. */
+function deviceValues(
+  values: tf.TypedArray,
+  dtype: string,
+): Float32Array<ArrayBuffer> | Bytes {
+  const isSame = dtype === "float32"
+    ? values instanceof Float32Array
+    : values instanceof Int32Array;
+  return isSame ? values as Float32Array<ArrayBuffer> : wordsOf(values, dtype);
+}
+
 /** The values of `bytes`, as tfjs has them in the computer's memory. */
 export function valuesOf({ buffer }: Bytes, dtype: string): tf.TypedArray {
   if (dtype === "float32") return new Float32Array(buffer.slice(0));
@@ -44,7 +55,7 @@ export function feed(
       .copyBufferToBuffer(resource, 0, target, 0, bytesOf(x));
     backend.commandQueueOwnedIds.add(x.dataId);
   } else {
-    const words = wordsOf(values as tf.TypedArray, dtype);
+    const words = deviceValues(values as tf.TypedArray, dtype);
     backend.queue.writeBuffer(target, 0, words);
   }
 }
