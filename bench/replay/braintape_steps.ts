@@ -3,6 +3,9 @@ import { compile, random, train, useBackend } from "../../mod.ts";
 import { serve } from "./_serve.ts";
 import { workloads } from "./models.ts";
 
+/** So many that no model learns them by heart: denormal gradients are slow. */
+const BATCHES = 128;
+
 const [workload, how, threads] = Deno.args;
 
 await serve(async () => {
@@ -14,12 +17,14 @@ await serve(async () => {
   const step = how === "compiled"
     ? compile(plain, { onFallback: "throw" })
     : plain;
-  const batches = Array.from({ length: 16 }, (_, i) => batch(i));
+  const batches = Array.from({ length: BATCHES }, (_, i) => batch(i));
   let taken = 0;
   return {
     name: `braintape ${how}`,
     take(count) {
-      for (let i = 0; i < count; i++) step(...batches[taken++ % 16]!).dispose();
+      for (let i = 0; i < count; i++) {
+        step(...batches[taken++ % BATCHES]!).dispose();
+      }
       return Promise.resolve();
     },
   };
