@@ -16,7 +16,7 @@ import {
   oneOf,
   type OptionRules,
 } from "./internal/check.ts";
-import { isRecording } from "./internal/engine.ts";
+import { areKernelsWatched, isRecording } from "./internal/engine.ts";
 import { frames } from "./internal/frames.ts";
 import { isThenable, mapTensors } from "./memory.ts";
 import { recording, stagesOf } from "./internal/recording.ts";
@@ -181,7 +181,7 @@ class CompiledFunction<A extends readonly unknown[], R> {
   call(args: A): R {
     // Whoever records or differentiates must see the operations themselves.
     const isSeen = frames.open.some((frame) => !frame.allowsReplays);
-    if (recording.now || isSeen || isRecording()) {
+    if (recording.now || isSeen || isRecording() || areKernelsWatched()) {
       return this.#fn(...args);
     }
     const record = currentBackend()?.record;

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { engine } from "../internal/engine.ts";
+import { type RunKernel, watchingKernels } from "../internal/engine.ts";
 import {
   callable,
   check,
@@ -101,12 +101,10 @@ export async function debugNaN<T>(
 
 /** Run `fn`, and keep a clone of what every kernel in it returned. */
 function observe<T>(fn: () => T): { result: T; ran: Ran[] } {
-  const running = engine();
-  const { runKernel } = running;
   const ran: Ran[] = [];
   let busy = false;
-  running.runKernel = function (name, inputs, attrs) {
-    if (busy) return runKernel.call(running, name, inputs, attrs);
+  const wrap = (run: RunKernel): RunKernel => (name, inputs, attrs) => {
+    if (busy) return run(name, inputs, attrs);
     // Noted when it begins: it may run others, such as to save its output.
     const outputs: tf.Tensor[] = [];
     ran.push({
@@ -114,7 +112,7 @@ function observe<T>(fn: () => T): { result: T; ran: Ran[] } {
       inputs: Object.values(inputs ?? {}).flat(),
       outputs,
     });
-    const result = runKernel.call(running, name, inputs, attrs);
+    const result = run(name, inputs, attrs);
     busy = true;
     try {
       outputs.push(...[result].flat().map((x) => tf.keep(tf.clone(x))));
@@ -124,12 +122,10 @@ function observe<T>(fn: () => T): { result: T; ran: Ran[] } {
     return result;
   };
   try {
-    return { result: fn(), ran };
+    return { result: watchingKernels(wrap, fn), ran };
   } catch (error) {
     for (const { outputs } of ran) tf.dispose([...outputs]);
     throw error;
-  } finally {
-    running.runKernel = runKernel;
   }
 }
 

@@ -115,18 +115,39 @@ export function withoutTape<T>(fn: () => T): T {
   }
 }
 
-/** Runs `fn`, and calls `see` with each tensor that a kernel reads. */
-export function seeingInputs<T>(see: (x: tf.Tensor) => void, fn: () => T): T {
+let watchers = 0;
+
+/**
+ * Runs `fn`, while each kernel is run by what `wrap` makes of the engine's own function.
+ * Compiled functions run as they are meanwhile, so that no kernel goes unseen.
+ */
+export function watchingKernels<T>(
+  wrap: (run: RunKernel) => RunKernel,
+  fn: () => T,
+): T {
   const running = engine(), { runKernel } = running;
-  running.runKernel = function (name, inputs, attrs) {
-    for (const x of Object.values(inputs).flat()) {
-      if (x instanceof tf.Tensor) see(x);
-    }
-    return runKernel.call(running, name, inputs, attrs);
-  };
+  running.runKernel = wrap((...args) => runKernel.apply(running, args));
+  watchers++;
   try {
     return fn();
   } finally {
+    watchers--;
     running.runKernel = runKernel;
   }
+}
+
+/** Whether somebody must see every kernel that is run. */
+export function areKernelsWatched(): boolean {
+  return watchers > 0;
+}
+
+/** Runs `fn`, and calls `see` with each tensor that a kernel reads. */
+export function seeingInputs<T>(see: (x: tf.Tensor) => void, fn: () => T): T {
+  const wrap = (run: RunKernel): RunKernel => (name, inputs, attrs) => {
+    for (const x of Object.values(inputs).flat()) {
+      if (x instanceof tf.Tensor) see(x);
+    }
+    return run(name, inputs, attrs);
+  };
+  return watchingKernels(wrap, fn);
 }

@@ -1,5 +1,5 @@
 /** Compiled functions against the same functions run as they are: every bit is equal. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   autodiff,
   compile,
@@ -9,6 +9,7 @@ import {
   optim,
   ParamState,
   random,
+  scan,
   State,
   tf,
   train,
@@ -631,4 +632,28 @@ onEachBackend("a compiled function refuses to return a promise", () => {
   );
   later.dispose();
   x.dispose();
+});
+
+onWasm("debugNaN() sees what a compiled function does", async () => {
+  const log = compile((x: tf.Tensor) => tf.mul(tf.log(x), 2), {
+    onFallback: "throw",
+  });
+  for (let i = 0; i < 4; i++) log(tf.scalar(1)).dispose();
+  await assertRejects(
+    () => autodiff.debugNaN(() => log(tf.scalar(-1))),
+    Error,
+    "(Log) made NaN",
+  );
+  const loop = () =>
+    scan(
+      (c) => [tf.sub(tf.mul(c, 10), 1), undefined],
+      tf.scalar(2),
+      undefined,
+      { length: 100 },
+    )[0];
+  await assertRejects(
+    () => autodiff.debugNaN(loop),
+    Error,
+    "(Multiply) made Infinity",
+  );
 });
