@@ -15,7 +15,9 @@ export class Buffers {
   readonly all: Buffer[] = [];
   readonly #backend: WasmBackend = wasmBackend();
   readonly #byData = new Map<object, Buffer>();
-  readonly #stateOf = new Map<object, object>();
+  readonly #statesOf = new Map<object, object[]>();
+  /** Data that others share besides the state that was seen first. */
+  readonly #shared = new Set<object>();
   readonly #captured: object[] = [];
 
   /** A new buffer, which stands for the tensor `info` if it is given. */
@@ -28,7 +30,13 @@ export class Buffers {
 
   /** Note that `state` holds a tensor; what was made in the call is not the state's. */
   held(dataId: object, state: object): void {
-    if (!this.#byData.has(dataId)) this.#stateOf.set(dataId, state);
+    const kind = this.#byData.get(dataId)?.source.kind;
+    const states = this.#statesOf.get(dataId) ?? [];
+    if (kind && kind !== "held" || states.includes(state)) return;
+    const { refCount } = this.#backend.dataIdMap.get(dataId);
+    if (states.length === 0 && refCount > 1) this.#shared.add(dataId);
+    this.#statesOf.set(dataId, states);
+    states.push(state);
   }
 
   /** The buffer of some data, if there is one. */
@@ -50,17 +58,20 @@ export class Buffers {
   }
 
   #sourceOf(x: tf.TensorInfo, now?: () => tf.TensorInfo): Source {
-    const state = this.#stateOf.get(x.dataId);
+    const states = this.#statesOf.get(x.dataId) ?? [];
+    this.#statesOf.set(x.dataId, states);
+    const [state] = states, isShared = this.#shared.has(x.dataId);
+    const held = { kind: "held", states, isShared } as const;
     if (state) {
       const now = () => frames.peek(state) as tf.Tensor;
-      return { kind: "held", now, isConstant: false, state };
+      return { ...held, now, isConstant: false };
     }
-    if (now) return { kind: "held", now, isConstant: false };
+    if (now) return { ...held, now, isConstant: false };
     this.#backend.incRef(x.dataId);
     this.#captured.push(x.dataId);
     const { dataId, shape, dtype } = x;
     const info = { dataId, shape, dtype };
-    return { kind: "held", now: () => info, isConstant: true };
+    return { ...held, now: () => info, isConstant: true };
   }
 
   /** Buffers made in the call, other than `known`, whose tensors are still alive. */

@@ -37,8 +37,10 @@ function sourceDifference(a: Buffer, b: Buffer): string | undefined {
     const isSame = p.bytes.every((byte, i) => byte === q.bytes[i]);
     if (!isSame) return "numbers that JavaScript computes have changed";
   }
-  if (p.kind === "held" && q.kind === "held" && p.state !== q.state) {
-    return "they read other states";
+  if (p.kind === "held" && q.kind === "held") {
+    const isSame = p.states.length === q.states.length &&
+      p.states.every((state, i) => state === q.states[i]);
+    if (!isSame) return "they read other states";
   }
   if (p.kind === "held" && q.kind === "held" && p.isConstant && q.isConstant) {
     if (p.now().dataId !== q.now().dataId) return "they read other tensors";

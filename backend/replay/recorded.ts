@@ -18,8 +18,10 @@ export type Source =
     readonly now: () => tf.TensorInfo;
     /** Whether it is always the same one, which never changes. */
     readonly isConstant: boolean;
-    /** The state that holds it. */
-    readonly state?: object;
+    /** The states that hold it: all must hold the same. */
+    readonly states: readonly object[];
+    /** Whether others shared its data: not even its only holder may hold another. */
+    readonly isShared: boolean;
   }
   /** It has these bytes. */
   | { readonly kind: "constant"; readonly bytes: Uint8Array }

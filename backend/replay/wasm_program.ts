@@ -30,6 +30,9 @@ import { copyOf, forgetWeights } from "./stand_in.ts";
 /** A tensor that outlives runs, as the program expects it. */
 interface Holding {
   readonly now: () => tf.TensorInfo;
+  /** States that must hold the same. */
+  readonly others: readonly object[];
+  readonly isShared: boolean;
   readonly isWritten: boolean;
   x: tf.TensorInfo;
   data: WasmData;
@@ -76,9 +79,11 @@ export class WasmProgram implements Program {
         this.#arguments[source.index] = buffer;
       }
       if (source.kind !== "held") continue;
-      const { now } = source, x = now();
+      const { now, states, isShared } = source, x = now();
       this.#holdings.push({
         now,
+        others: states.filter((state) => frames.peek(state) !== x),
+        isShared,
         isWritten: written.has(buffer),
         x,
         data: this.#backend.dataIdMap.get(x.dataId),
@@ -115,26 +120,32 @@ export class WasmProgram implements Program {
   check(): Readiness {
     if (this.#isDisposed) return "outdated";
     if (!isAsRecorded(this.#record)) return "outdated";
-    let hasMoved = false;
+    let hasMoved = false, isTaken = false;
     for (const holding of this.#holdings) {
       const x = holding.now();
+      for (const state of holding.others) {
+        const { dataId } = frames.peek(state) as tf.Tensor;
+        if (dataId !== x.dataId) return "outdated";
+      }
       if (x !== holding.x) {
         if (!isAlike(x, holding.x)) return "outdated";
-        hasMoved ||= x.dataId !== holding.x.dataId;
+        const isMoved = x.dataId !== holding.x.dataId;
+        if (isMoved && holding.isShared) return "outdated";
+        hasMoved ||= isMoved;
         holding.x = x;
         holding.data = this.#backend.dataIdMap.get(x.dataId);
       }
       // Somebody has a clone, which must stay as it is.
-      if (holding.isWritten && holding.data.refCount > 1) return "eager";
+      isTaken ||= holding.isWritten && holding.data.refCount > 1;
     }
     for (const target of this.#targets) {
       const x = frames.peek(target.state) as tf.Tensor;
       if (x !== target.x && !isAlike(x, target.x)) return "outdated";
       target.x = x;
-      if (this.#backend.dataIdMap.get(x.dataId).refCount > 1) return "eager";
+      isTaken ||= this.#backend.dataIdMap.get(x.dataId).refCount > 1;
     }
     if (hasMoved) this.#bind();
-    return "ready";
+    return isTaken ? "eager" : "ready";
   }
 
   /** Run it on tensors of the recorded shapes. */

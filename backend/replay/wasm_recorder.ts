@@ -69,7 +69,7 @@ export class WasmRecorder extends StateRecorder
 
   /** Whether `buffer` is what `state` held before the call. */
   isOf({ source }: Buffer, state: object): boolean {
-    return source.kind === "held" && source.state === state;
+    return source.kind === "held" && source.states.includes(state);
   }
 
   effect(fn: () => void): void {

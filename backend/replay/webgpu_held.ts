@@ -13,15 +13,23 @@ export class HeldTensors {
   /** Data that is overwritten. */
   readonly overwritten: Set<object> = new Set();
   readonly #backend: WebGpuBackend = webGpuBackend();
-  readonly #statesOf = new Map<object, Set<object>>();
+  readonly #statesOf = new Map<object, object[]>();
+  readonly #nowOf = new Map<object, (() => tf.TensorInfo)[]>();
+  /** Data that others share besides the state that was seen first. */
+  readonly #shared = new Set<object>();
   /** What takes the place of the data of an optimizer's slot. */
   readonly #slotOf = new Map<object, () => tf.Tensor>();
   readonly #captured: object[] = [];
 
   /** Note that a state holds data. */
   state(dataId: object, state: object): void {
-    const states = this.#statesOf.get(dataId) ?? new Set();
-    this.#statesOf.set(dataId, states.add(state));
+    const states = this.#statesOf.get(dataId) ?? [];
+    if (states.includes(state)) return;
+    const { refCount } = this.#backend.tensorMap.get(dataId);
+    if (states.length === 0 && refCount > 1) this.#shared.add(dataId);
+    this.#statesOf.set(dataId, states);
+    states.push(state);
+    this.#nowOf.get(dataId)?.push(() => frames.peek(state) as tf.Tensor);
   }
 
   /** Note that an optimizer holds data, and `now` other data in a replay. */
@@ -31,12 +39,14 @@ export class HeldTensors {
 
   /** Whether data may be other data in a replay. */
   has(dataId: object): boolean {
-    return this.#statesOf.has(dataId) || this.#slotOf.has(dataId);
+    const isState = (this.#statesOf.get(dataId)?.length ?? 0) > 0;
+    return isState || this.#slotOf.has(dataId);
   }
 
   /** Where data comes from; if nobody is known to hold it, it is kept until `release`. */
   sourceOf(dataId: object): GpuSource {
-    const states = [...this.#statesOf.get(dataId) ?? []];
+    const states = this.#statesOf.get(dataId) ?? [];
+    this.#statesOf.set(dataId, states);
     const now: (() => tf.TensorInfo)[] = states.map((state) => () =>
       frames.peek(state) as tf.Tensor
     );
@@ -49,8 +59,10 @@ export class HeldTensors {
       const { shape, dtype } = this.#backend.tensorMap.get(dataId);
       now.push(() => ({ dataId, shape, dtype }));
     }
+    this.#nowOf.set(dataId, now);
+    const isShared = this.#shared.has(dataId);
     const isWritten = this.overwritten.has(dataId);
-    return { kind: "held", now, states, isConstant, isWritten };
+    return { kind: "held", now, states, isConstant, isShared, isWritten };
   }
 
   /** Let go of tensors that are kept. */

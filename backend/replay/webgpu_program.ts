@@ -27,6 +27,7 @@ import { Room } from "./webgpu_room.ts";
 interface Holding {
   readonly slot: GpuSlot;
   readonly now: readonly (() => tf.TensorInfo)[];
+  readonly isShared: boolean;
   readonly isWritten: boolean;
   x: tf.TensorInfo;
 }
@@ -62,8 +63,8 @@ export class WebGpuProgram implements Program {
     this.#holdings = record.slots.flatMap((slot): Holding[] => {
       const { source } = slot;
       if (source.kind !== "held") return [];
-      const { now, isWritten } = source;
-      return [{ slot, now, isWritten, x: now[0]!() }];
+      const { now, isShared, isWritten } = source;
+      return [{ slot, now, isShared, isWritten, x: now[0]!() }];
     });
     this.#targets = record.written.map(([state, slot]) => {
       const { shape, dtype } = frames.peek(state) as tf.Tensor;
@@ -124,6 +125,7 @@ export class WebGpuProgram implements Program {
       if (x !== holding.x) {
         if (!isAlike(x, holding.x)) return "outdated";
         if (x.dataId !== holding.x.dataId) {
+          if (holding.isShared) return "outdated";
           this.#backend.uploadToGPU(x.dataId);
           moved.add(holding.slot);
         }

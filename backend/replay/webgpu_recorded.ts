@@ -22,6 +22,8 @@ export type GpuSource =
     readonly states: readonly object[];
     /** Whether it is always the same one, which never changes. */
     readonly isConstant: boolean;
+    /** Whether others shared its data: not even its only holder may hold another. */
+    readonly isShared: boolean;
     /** Whether commands write it. */
     readonly isWritten: boolean;
   }

@@ -140,3 +140,66 @@ onWasm(
     assertEquals(call.report().replayed, 5);
   },
 );
+
+onReplaying("states that share a tensor may part later", async () => {
+  for (const readsFirst of [true, false]) {
+    const [a, b] = scope(() => {
+      const shared = tf.tensor1d([1]);
+      return [new State(shared), new State(shared)];
+    });
+    const sum = compile(() => {
+      if (readsFirst) [a, b].map(({ value }) => value);
+      const first = tf.neg(a!.value);
+      return tf.add(first, tf.mul(-10, b!.value));
+    }, { onFallback: "throw" });
+    const sums: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      if (i === 4) b!.value = tf.tensor1d([2]);
+      if (i === 7) a!.value = tf.tensor1d([3]);
+      sums.push(...await values(sum()));
+    }
+    assertEquals(sums, [-11, -11, -11, -11, -21, -21, -21, -23, -23, -23]);
+  }
+});
+
+onReplaying(
+  "a tensor that a state was made of stays as it is when the state is written",
+  async () => {
+    for (const stateFirst of [true, false]) {
+      const start = tf.tensor1d([1]), state = new State(start);
+      const far = compile(
+        () =>
+          stateFirst
+            ? tf.sub(state.value, start)
+            : tf.neg(tf.sub(start, state.value)),
+        { onFallback: "throw" },
+      );
+      const seen: number[] = [];
+      for (let i = 0; i < 10; i++) {
+        if (i === 5) state.value = tf.tensor1d([3]);
+        seen.push(...await values(far()));
+      }
+      assertEquals(seen, [0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+      assert(far.report().replayed >= 6);
+    }
+  },
+);
+
+onReplaying(
+  "a state that was written between calls is seen by all later ones",
+  async () => {
+    const a = new State(tf.tensor1d([1])), sum = new State(tf.tensor1d([0]));
+    const add = compile((x: tf.Tensor) => {
+      sum.value = tf.add(x, a.value);
+    }, { onFallback: "throw" });
+    const x = tf.tensor1d([10]);
+    for (let i = 0; i < 4; i++) add(x);
+    const clone = tf.clone(sum.value); // on WASM the next call runs as it is
+    a.value = tf.tensor1d([5]);
+    add(x);
+    assertEquals(await values(sum.value), [15]);
+    clone.dispose();
+    add(x);
+    assertEquals(await values(sum.value), [15]);
+  },
+);

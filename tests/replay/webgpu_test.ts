@@ -141,36 +141,6 @@ onWebGpu(
   },
 );
 
-onWebGpu("states may swap their values", async () => {
-  const a = new State(tf.tensor1d([1])), b = new State(tf.tensor1d([2]));
-  const swap = compile(() => {
-    const old = tf.clone(a.value);
-    a.value = b.value;
-    b.value = old;
-    return old;
-  }, { onFallback: "throw" });
-  for (let i = 0; i < 6; i++) {
-    const [x, y] = i % 2 === 0 ? [2, 1] : [1, 2];
-    assertEquals(await values(swap()), [y]);
-    assertEquals([await values(a.value), await values(b.value)], [[x], [y]]);
-  }
-  assertEquals(swap.report().replayed, 4);
-});
-
-onWebGpu("states that share a tensor may part later", async () => {
-  const shared = tf.tensor1d([1]);
-  const a = new State(shared), b = new State(shared);
-  const add = compile(() => tf.add(a.value, tf.mul(10, b.value)), {
-    onFallback: "throw",
-  });
-  const sums: number[] = [];
-  for (let i = 0; i < 10; i++) {
-    if (i === 5) b.value = tf.tensor1d([2]);
-    sums.push(...await values(add()));
-  }
-  assertEquals(sums, [11, 11, 11, 11, 11, 21, 21, 21, 21, 21]);
-});
-
 onWebGpu("a state may get another shape", async () => {
   const state = new State<tf.Tensor>(tf.tensor2d([[1, 2, 3], [4, 5, 6]]));
   const sum = compile(() => tf.sum(state.value, 0), { onFallback: "throw" });
