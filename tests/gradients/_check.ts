@@ -135,10 +135,9 @@ export function distance(a: Float32Array, b: Float32Array): number {
   return worst;
 }
 
-/** The case whose value is a weighted sum of a case's gradients. */
+/** The case whose value is a case's gradients, one after the other. */
 export function differentiated(row: Case): Case {
-  const name = `gradient of ${row.name}`;
-  const weighted = (xs: readonly tf.Tensor[], y: tf.Tensor) => {
+  const gradients = (xs: readonly tf.Tensor[], y: tf.Tensor) => {
     const dy = tf.tensor(weightsOf(row, y.size), y.shape);
     const { grads } = tf.engine().gradients(
       () => row.run(...xs),
@@ -146,23 +145,17 @@ export function differentiated(row: Case): Case {
       dy,
       true,
     );
-    const random = randomOf(`${name} weights`);
-    const terms = grads.map((grad, i) => {
-      const { shape } = xs[i]!;
-      const weights = draw({ shape, draw: "nonzero" }, random);
-      // A gradient that does not exist is zero.
-      return grad
-        ? tf.sum(tf.mul(grad, tf.tensor(weights, shape)))
-        : tf.scalar(0);
-    });
-    return tf.addN(terms);
+    // A gradient that does not exist is zero.
+    return tf.concat(
+      grads.map((grad, i) => tf.reshape(grad ?? tf.zeros(xs[i]!.shape), [-1])),
+    );
   };
   return {
-    name,
+    name: `gradient of ${row.name}`,
     inputs: row.inputs,
     run: (...xs) => {
       const y = tf.tidy(() => row.run(...xs));
-      return weighted(xs, y);
+      return gradients(xs, y);
     },
   };
 }

@@ -169,36 +169,40 @@ const others: Case[] = [
     [[3, 4, 3, 2], [2, 2, 2, 2, 1]],
     (x, w) => tf.conv3d(x, w, 1, "same"),
   ),
-  ...(["linear", "relu", "sigmoid", "elu"] as const).flatMap((activation) => [
-    row(
-      `fused.conv2d ${activation}`,
-      [[1, 4, 4, 2], [3, 3, 2, 3], [3]],
-      (x, filter, bias) =>
-        tf.fused.conv2d({
-          x,
-          filter,
-          strides: 1,
-          pad: "same",
-          bias,
-          activation,
-        }),
-      "positive",
-    ),
-    row(
-      `fused.depthwiseConv2d ${activation}`,
-      [[1, 4, 4, 2], [3, 3, 2, 1], [2]],
-      (x, filter, bias) =>
-        tf.fused.depthwiseConv2d({
-          x,
-          filter,
-          strides: 1,
-          pad: "same",
-          bias,
-          activation,
-        }),
-      "positive",
-    ),
-  ]),
+  ...(["linear", "relu", "sigmoid", "elu"] as const).flatMap((activation) => {
+    // Away from kinks, and where a sigmoid is not flat.
+    const inputs = activation === "sigmoid" ? "any" : "positive";
+    return [
+      row(
+        `fused.conv2d ${activation}`,
+        [[1, 4, 4, 2], [3, 3, 2, 3], [3]],
+        (x, filter, bias) =>
+          tf.fused.conv2d({
+            x,
+            filter,
+            strides: 1,
+            pad: "same",
+            bias,
+            activation,
+          }),
+        inputs,
+      ),
+      row(
+        `fused.depthwiseConv2d ${activation}`,
+        [[1, 4, 4, 2], [3, 3, 2, 1], [2]],
+        (x, filter, bias) =>
+          tf.fused.depthwiseConv2d({
+            x,
+            filter,
+            strides: 1,
+            pad: "same",
+            bias,
+            activation,
+          }),
+        inputs,
+      ),
+    ];
+  }),
   row(
     "fused.conv2d dilated",
     [[1, 6, 6, 1], [3, 3, 1, 2]],
