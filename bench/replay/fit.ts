@@ -54,7 +54,8 @@ function summary(times: readonly number[]): string {
 const names = positionals.length > 0 ? positionals : ["tiny", "mlp", "lstm"];
 for (const name of names) {
   const make = workloads[name as keyof typeof workloads];
-  const guess = await run(make, false, 5);
+  await run(make, false, 20); // code is compiled in the first steps
+  const guess = await run(make, false, 20);
   const count = Math.ceil(ROUND * 1000 / guess);
   const eager: number[] = [], compiled: number[] = [];
   for (let i = 0; i < Number(options.rounds); i++) {
