@@ -3,6 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   autodiff,
   compile,
+  data,
   nn,
   optim,
   ParamState,
@@ -287,6 +288,49 @@ onWebGpu(
     );
   },
 );
+
+/** Train with `fit`, and return what states hold and how often steps were replayed. */
+async function fitted(
+  options: Partial<train.FitOptions<[tf.Tensor2D, tf.Tensor2D]>>,
+) {
+  random.seed(1);
+  const model = new nn.Sequential(
+    new nn.Linear(4, 6),
+    new nn.BatchNorm0d(6),
+    new nn.Dropout<tf.Tensor2D>({ rate: 0.3 }),
+    new nn.Linear(6, 2),
+  );
+  const lr = new optim.CosineAnnealingLR({ baseLr: 0.02, tMax: 40 });
+  const optimizer = new optim.AdamW({ lr })
+    .registerTrainableWeights(model.states(ParamState));
+  const column = (size: number) =>
+    data.column(
+      Float32Array.from({ length: 46 * size }, (_, i) => Math.sin(i * i)),
+      [size],
+    );
+  const { compiled } = await train.fit({
+    loss: (x: tf.Tensor2D, y: tf.Tensor2D) =>
+      tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x) as tf.Tensor2D, y)),
+    optimizer: optimizer as optim.Optimizer,
+    data: data.batches([column(4), column(2)], { batchSize: 4, shuffle: true }),
+    steps: 40,
+    ...options,
+  });
+  const numbers: number[] = [];
+  for (const { value } of Object.values(model.states(State))) {
+    if (value instanceof tf.Tensor) numbers.push(...await values(value));
+  }
+  return { numbers, replayed: compiled?.replayed ?? 0 };
+}
+
+onWebGpu("fit() gives the same bits when its steps are compiled", async () => {
+  for (const options of [{ gradClipNorm: 1 }, { accumulate: 2 }]) {
+    const plain = await fitted(options);
+    const compiled = await fitted({ ...options, compile: true });
+    assertEquals(compiled.numbers, plain.numbers);
+    assert(compiled.replayed >= 30, `${compiled.replayed} replayed`);
+  }
+});
 
 onWebGpu("100 programs made and disposed leave no buffer", async () => {
   const layer = new nn.Linear(3, 3), x = tf.ones<tf.Rank.R2>([2, 3]);
