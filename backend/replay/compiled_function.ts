@@ -111,7 +111,10 @@ export class CompiledFunction<A extends readonly unknown[], R> {
       this.#replayed++;
       return kind.program!.run(tensorsIn(args)) as R;
     }
-    if (readiness === "eager") return this.#runEagerly(args);
+    if (readiness === "eager") {
+      this.#reason = "a tensor outside shares the memory of a state it writes";
+      return this.#runEagerly(args);
+    }
     if (readiness === "outdated" && kind.program) kind.forget();
     const { value, recorded } = record(this.#fn, args);
     this.#eager++;

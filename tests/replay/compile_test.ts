@@ -657,3 +657,23 @@ onWasm("debugNaN() sees what a compiled function does", async () => {
     "(Multiply) made Infinity",
   );
 });
+
+onWasm(
+  "a report tells that a clone of a state's value keeps it from replays",
+  () => {
+    const state = scope(() => new State(tf.zeros<tf.Rank.R1>([2])));
+    const count = compile((x: tf.Tensor1D) => {
+      state.value = tf.add(state.value, x);
+    });
+    const x = tf.ones<tf.Rank.R1>([2]);
+    for (let i = 0; i < 4; i++) count(x);
+    const held = tf.clone(state.value);
+    for (let i = 0; i < 4; i++) count(x);
+    assertEquals(values(held), [4, 4]);
+    assertEquals(values(state.value), [8, 8]);
+    assert(count.report().reason?.includes("shares the memory of a state"));
+    held.dispose();
+    count.dispose();
+    tf.dispose([x, state.value]);
+  },
+);
