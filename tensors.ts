@@ -35,9 +35,11 @@ export function mapNamed<T, U>(
   values: Named<T>,
   fn: (value: T, name: string) => U,
 ): Record<string, U> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, fn(value, name)]),
-  );
+  const results: Record<string, U> = {};
+  for (const name of Object.keys(values)) {
+    put(results, name, fn(values[name]!, name));
+  }
+  return results;
 }
 
 /**
@@ -60,5 +62,21 @@ export function fromNames<U>(
   names: readonly string[],
   fn: (name: string) => U,
 ): Record<string, U> {
-  return Object.fromEntries(names.map((name) => [name, fn(name)]));
+  const results: Record<string, U> = {};
+  for (const name of names) put(results, name, fn(name));
+  return results;
+}
+
+/**
+ * Sets a property, whatever its name. `Object.fromEntries` does that too, but makes
+ * records that are slow to read.
+ */
+function put<T>(record: Record<string, T>, name: string, value: T): void {
+  if (name !== "__proto__") record[name] = value;
+  else {
+    Object.defineProperty(record, name, {
+      value,
+      ...{ configurable: true, enumerable: true, writable: true },
+    });
+  }
 }

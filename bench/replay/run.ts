@@ -95,11 +95,13 @@ for (
     : ["tiny", "mlp", "cnn", "awkward", "lstm", "snn", "gpt"]
 ) {
   const all = await Promise.all(contestants(workload));
-  const counts: number[] = [];
-  for (const one of all) {
-    await one.take(20); // warm: records, and lets the engine optimize
-    const { cpu } = await one.take(20);
-    counts.push(Math.max(1, Math.round(ROUND / (cpu / 20))));
+  const counts = all.map(() => 20);
+  for (const [i, one] of all.entries()) {
+    // Until the engine has optimized what runs, and a round has its length.
+    for (let k = 0; k < 4; k++) {
+      const { cpu } = await one.take(counts[i]!);
+      counts[i] = Math.max(1, Math.round(ROUND / (cpu / counts[i]!)));
+    }
   }
   const times: number[][] = all.map(() => []);
   for (let round = 0; round < Number(options.rounds); round++) {
