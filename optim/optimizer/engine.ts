@@ -72,7 +72,13 @@ export class Engine {
       const params = this.#paramsOf(grads), paths = Object.keys(grads);
       const groups = this.#groupsOf(paths);
       if (groups.every(({ tx }) => tx.rule)) {
-        return this.#stepByRules(paths, grads, params, "clipped");
+        const isMixed = mixesNorms(groups);
+        return this.#stepByRules(
+          paths,
+          grads,
+          params,
+          (group) => (isMixed ? group.counted : group).clipped,
+        );
       }
       recording.now?.refuse("its optimizer computes on the host");
       const clipped = this.#clip(groups, grads, params);
@@ -81,7 +87,12 @@ export class Engine {
         groups,
         ({ tx }) => tx.rule !== undefined && !traitsOf(tx).sumsOverStep,
       );
-      this.#stepByRules(this.#own(alone, paths), clipped, params, "tx");
+      this.#stepByRules(
+        this.#own(alone, paths),
+        clipped,
+        params,
+        ({ tx }) => tx,
+      );
       const own = this.#own(together, paths);
       const updates = this.#update(together, own, clipped, params);
       this.#add(updates, params);
@@ -118,14 +129,14 @@ export class Engine {
     paths: readonly string[],
     grads: Tensors,
     params: Tensors,
-    which: "clipped" | "tx",
+    txOf: (group: Group) => GradientTransformation,
   ): void {
     // A rollback of what is being differentiated needs the old parameter.
     const inPlace = canOverwrite() && frames.open.length === 0;
     const kernelOf = inPlace ? stepKernel : nextKernel;
     const rateOf = this.#rateOf(), { state } = this;
     const launches = byKernel(paths, (path) => {
-      const { [which]: tx } = this.#registry.groupOf(path);
+      const tx = txOf(this.#registry.groupOf(path));
       const rule = tx.rule!(path, params[path]!.shape);
       const live = recording.now && {
         steps: this.#steps,
@@ -163,8 +174,10 @@ export class Engine {
 
   #clip(groups: readonly Group[], grads: Tensors, params: Tensors): Tensors {
     if (groups.every(({ clip }) => !clip)) return grads;
+    const isMixed = mixesNorms(groups);
     const clip = fromRules((path, shape) => {
-      const { clip = identity() } = this.#registry.groupOf(path);
+      const group = this.#registry.groupOf(path);
+      const { clip = identity() } = isMixed ? group.counted : group;
       return clip.rule!(path, shape);
     }, { isUniform: false, sumsOverStep: true });
     return clip.update(grads, clip.init(params), params)[0];
@@ -253,4 +266,10 @@ function separate<T>(
   holds: (item: T) => boolean,
 ): [yes: T[], no: T[]] {
   return [items.filter(holds), items.filter((item) => !holds(item))];
+}
+
+/** Whether some groups bound the norm of all gradients, and others do not. */
+function mixesNorms(groups: readonly Group[]): boolean {
+  return groups.some(({ clipsNorm }) => clipsNorm) &&
+    !groups.every(({ clipsNorm }) => clipsNorm);
 }

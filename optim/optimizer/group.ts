@@ -10,7 +10,7 @@ import {
   type OptimizerOptions,
   transformation,
 } from "../transforms/options.ts";
-import { clips } from "../transforms/pipeline.ts";
+import { clips, countedClips } from "../transforms/pipeline.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import type { GroupOptions } from "./options.ts";
 
@@ -26,6 +26,15 @@ export interface Group {
   readonly clip: GradientTransformation | undefined;
   /** `clip`, then `tx`. */
   readonly clipped: GradientTransformation;
+  /** Whether `clip` bounds the norm. */
+  readonly clipsNorm: boolean;
+  /** Both, where another group bounds the norm: all gradients count in it. */
+  readonly counted: {
+    /** See {@linkcode Group.clip}. */
+    readonly clip: GradientTransformation;
+    /** See {@linkcode Group.clipped}. */
+    readonly clipped: GradientTransformation;
+  };
 }
 
 /**
@@ -59,6 +68,7 @@ export function makeGroup<O extends OptimizerOptions>(
     }
   }
   const clip = clips({ gradClipNorm, gradClipValue });
+  const counted = countedClips({ gradClipNorm, gradClipValue });
   const tx = ownTx ?? defaultTx(rest as unknown as O, lr);
   return {
     options: Object.freeze(ownTx ? { ...all, tx: ownTx } : all),
@@ -66,5 +76,7 @@ export function makeGroup<O extends OptimizerOptions>(
     tx,
     clip: clip.length > 0 ? chain(...clip) : undefined,
     clipped: chain(...clip, tx),
+    clipsNorm: Boolean(gradClipNorm),
+    counted: { clip: chain(...counted), clipped: chain(...counted, tx) },
   };
 }

@@ -36,6 +36,21 @@ export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
 }
 
 /**
+ * Leave updates as they are, and count them in the norm that
+ * {@linkcode clipByGlobalNorm} computes for other parameters of the same step.
+ *
+ * @returns The transformation.
+ */
+export function countInGlobalNorm(): GradientTransformation {
+  return elementwise({
+    update({ update: g }) {
+      const norm = g.square().sumAll().sqrt();
+      return { update: norm.select(g, g) }; // computed, and not used
+    },
+  });
+}
+
+/**
  * Clip each element of the updates to `[-limit, limit]`.
  *
  * @param limit The greatest absolute value.

@@ -61,7 +61,10 @@ export interface OptimizerOptions {
    * that applies it.
    */
   readonly lr?: LearningRate | null | undefined;
-  /** The greatest norm of all gradients together. Default: none. */
+  /**
+   * The greatest norm of all gradients of a step together, those of groups that are
+   * not clipped included. Default: none.
+   */
   readonly gradClipNorm?: number | null | undefined;
   /** The greatest absolute value of a gradient. Default: none. */
   readonly gradClipValue?: number | null | undefined;

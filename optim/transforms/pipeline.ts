@@ -5,7 +5,7 @@
  */
 import { checkOptions, type OptionRules, pick } from "../../internal/check.ts";
 import { chain } from "./chain.ts";
-import { clipByGlobalNorm, clipByValue } from "./clip.ts";
+import { clipByGlobalNorm, clipByValue, countInGlobalNorm } from "./clip.ts";
 import { scaleByLearningRate } from "./learning_rate.ts";
 import { decayed } from "./decay.ts";
 import {
@@ -24,6 +24,15 @@ export function clips(
     ...(gradClipNorm ? [clipByGlobalNorm(gradClipNorm)] : []),
     ...(gradClipValue ? [clipByValue(gradClipValue)] : []),
   ];
+}
+
+/** As {@linkcode clips}; without `gradClipNorm`, the gradients count in that of others. */
+export function countedClips(
+  { gradClipNorm, gradClipValue }: OptimizerOptions,
+): GradientTransformation[] {
+  return gradClipNorm
+    ? clips({ gradClipNorm, gradClipValue })
+    : [countInGlobalNorm(), ...clips({ gradClipValue })];
 }
 
 /**

@@ -243,8 +243,8 @@ const GROUPS: readonly (readonly [
   number,
 ])[] = [
   ["a rate of its own", SGD({ gradClipNorm: 1 }), { lr: 2 }, -.6, -1.6],
-  ["no clipping", SGD({ gradClipNorm: 1 }), { gradClipNorm: null }, -1, -4],
-  ["the only clipping", SGD(), { gradClipNorm: 1 }, -3, -1],
+  ["no clipping", SGD({ gradClipNorm: 1 }), { gradClipNorm: null }, -.6, -4],
+  ["the only clipping", SGD(), { gradClipNorm: 1 }, -3, -.8],
   ["another limit", SGD({ gradClipNorm: 1 }), { gradClipNorm: 2 }, -.6, -1.6],
   ["its own rule", SGD({ gradClipNorm: 1 }), { tx: rate() }, -.6, -.8],
   [
@@ -259,7 +259,7 @@ const GROUPS: readonly (readonly [
     "no clipping beside an opaque tx",
     OPAQUE(1),
     { gradClipNorm: null },
-    -1,
+    -.6,
     -4,
   ],
   [
@@ -267,7 +267,7 @@ const GROUPS: readonly (readonly [
     OPAQUE(),
     { gradClipNorm: 1 },
     -3,
-    -1,
+    -.8,
   ],
   [
     "a clip in each tx, rules",
