@@ -24,6 +24,9 @@ export interface RandomKey {
 const DRAW = 0;
 const SPLIT = 1;
 
+/** Why what sets a stream is not replayed: its draws are relative to the position before. */
+const SEEDS = "it seeds a random stream";
+
 /**
  * A stream of random numbers.
  *
@@ -62,11 +65,13 @@ export class RandomState extends LongTermState<RandomKey> {
   }
 
   override set value(next: RandomKey) {
+    recording.now?.refuse(SEEDS);
     super.value = checked("write RandomState", next);
   }
 
   /** As writing `value`. */
   override replace(next: RandomKey): void {
+    recording.now?.refuse(SEEDS);
     super.replace(checked("write RandomState", next));
   }
 
@@ -130,7 +135,7 @@ export class RandomState extends LongTermState<RandomKey> {
   /** Advances by a number of blocks, and returns the position before. */
   #advance(blocks: number): RandomKey {
     const { key, offset } = this.value;
-    this.value = { key, offset: offset + blocks };
+    super.value = { key, offset: offset + blocks };
     return { key, offset };
   }
 }
