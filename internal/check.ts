@@ -43,12 +43,7 @@ export function checkOptions<O extends object>(
   rules: OptionRules<O>,
   prefix = "",
 ): void {
-  if (
-    typeof options !== "object" || options === null || Array.isArray(options)
-  ) {
-    const name = prefix.slice(0, -1) || "the options";
-    refuse(action, name, "an object", options, TypeError);
-  }
+  checkObject(action, options, prefix.slice(0, -1) || "the options");
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(rules, name)) {
       throw new TypeError(
@@ -78,11 +73,15 @@ export function hint(
 }
 
 /** Throw unless `options` is an object, which no list is. */
-export function checkObject(action: string, options: unknown): void {
+export function checkObject(
+  action: string,
+  options: unknown,
+  name = "the options",
+): void {
   if (
     typeof options !== "object" || options === null || Array.isArray(options)
   ) {
-    refuse(action, "the options", "an object", options, TypeError);
+    refuse(action, name, "an object", options, TypeError);
   }
 }
 

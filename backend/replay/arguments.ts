@@ -88,3 +88,14 @@ export function tensorsIn(args: readonly unknown[]): readonly tf.Tensor[] {
   });
   return tensors;
 }
+
+/** Run `fn` as it is: what it returns is new, and what else it makes is freed. */
+export function runOnce<R>(fn: () => R, args: readonly unknown[]): R {
+  const given = new Set(tensorsIn(args));
+  return tf.tidy(() =>
+    mapTensors(
+      fn(),
+      (x) => x.kept || given.has(x) ? tf.clone(x) : x,
+    ) as tf.TensorContainer
+  ) as R;
+}

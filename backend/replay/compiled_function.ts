@@ -8,9 +8,9 @@ import { areKernelsWatched, isRecording } from "../../internal/engine.ts";
 import { frames } from "../../internal/frames.ts";
 import { recording, stagesOf } from "../../internal/recording.ts";
 import { userLine } from "../../internal/user_line.ts";
-import { isThenable, mapTensors } from "../../memory.ts";
+import { isThenable } from "../../memory.ts";
 import { currentBackend } from "../backends.ts";
-import { isAlike, keyOf, tensorsIn } from "./arguments.ts";
+import { isAlike, keyOf, runOnce, tensorsIn } from "./arguments.ts";
 import { Kind } from "./kind.ts";
 import type { Refusal } from "./program.ts";
 
@@ -151,24 +151,13 @@ export class CompiledFunction<A extends readonly unknown[], R> {
       onFallback: "ignore",
     });
     const first = this.#first;
-    return this.#asNew(args, () => stages.second(first.call(args), args) as R);
+    return runOnce(() => stages.second(first.call(args), args) as R, args);
   }
 
   /** Run the function as it is. */
   #runEagerly(args: A): R {
     this.#eager++;
-    return this.#asNew(args, () => this.#fn(...args));
-  }
-
-  /** What `fn` returns, which is new; the other tensors it makes are freed. */
-  #asNew(args: A, fn: () => R): R {
-    const given = new Set(tensorsIn(args));
-    return tf.tidy(() =>
-      mapTensors(
-        fn(),
-        (x) => x.kept || given.has(x) ? tf.clone(x) : x,
-      ) as tf.TensorContainer
-    ) as R;
+    return runOnce(() => this.#fn(...args), args);
   }
 
   #find(args: A): Kind {

@@ -9,7 +9,7 @@ import { frames } from "../../internal/frames.ts";
 import { recording } from "../../internal/recording.ts";
 import { mapTensors } from "../../memory.ts";
 import { webGpuBackend } from "../webgpu/backend.ts";
-import { tensorsIn } from "./arguments.ts";
+import { runOnce, tensorsIn } from "./arguments.ts";
 import { disposeConsumed, outcomeOf } from "./outcome.ts";
 import type { Record, Recorded } from "./program.ts";
 import { gpuDifferenceOf } from "./webgpu_difference.ts";
@@ -48,7 +48,7 @@ export const recordWebGpu: Record = (fn, args) => {
     const { refusal, isPure } = recorder;
     if (!refusal || !isPure) throw error;
     // Its arguments may have had values that could be read, unlike the copies.
-    return { value: runOnce(fn, args), recorded: refusal };
+    return { value: runOnce(() => fn(...args), args), recorded: refusal };
   }
   // No tensor in it belongs to somebody else.
   value = mapTensors(value, (x) => x.kept ? tf.clone(x) : x);
@@ -58,20 +58,6 @@ export const recordWebGpu: Record = (fn, args) => {
   recorder.release();
   return { value, recorded: refusal };
 };
-
-/** Run `fn` as it is; what it returns is new. */
-function runOnce<A extends readonly unknown[], R>(
-  fn: (...args: A) => R,
-  args: A,
-): R {
-  const given = new Set(tensorsIn(args));
-  return tf.tidy(() =>
-    mapTensors(
-      fn(...args),
-      (x) => x.kept || given.has(x) ? tf.clone(x) : x,
-    ) as tf.TensorContainer
-  ) as R;
-}
 
 /** A recording that programs can be made of. */
 class WebGpuRecorded implements Recorded {
