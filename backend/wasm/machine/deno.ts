@@ -6,37 +6,52 @@
 import type { CpuInfo } from "node:os";
 import type { WasmModule } from "./backend.ts";
 
-/** What we pass to Emscripten's factory. */
+/** What we pass to Emscripten's factory, which adds to it as soon as it is called. */
 interface FactoryConfig {
   locateFile(path: string, folder: string): string | URL;
-  print?(text: string): void;
-  printErr?(text: string): void;
+  /** The workers that it waits for before the module is ready. */
+  readonly PThread?: { readonly unusedWorkers: object[] };
 }
 
 type Factory = (config: FactoryConfig) => Promise<WasmModule>;
 
 const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
 
+/** A module that is being started. */
+export interface Starting {
+  /** Settles when the module and its workers run. */
+  readonly ready: Promise<WasmModule>;
+}
+
 /**
- * The module of tfjs' WASM backend, with `threads` threads.
+ * Begin to start the module of tfjs' WASM backend, with `threads` threads. Its
+ * workers start while the caller does something else.
  *
- * @throws {Error} If its file cannot be read for want of permission.
+ * @returns The module to come; it is rejected if its file cannot be read for want of
+ * permission.
  */
-export async function instantiate(threads: number): Promise<WasmModule> {
+export async function begin(threads: number): Promise<Starting> {
   // Imported here, as `node:os` below: bundles for browsers hold this module, and
   // no browser could load it with such imports at its head.
   const { default: process } = await import("node:process");
+  const start = await (threads > 1 ? threaded(threads) : single());
   // The types know signals only.
   const listeners = (name: typeof EVENTS[number]) =>
     process.listeners(name as "SIGINT");
   const before = EVENTS.map(listeners);
-  const wasm = await (threads > 1 ? threaded(threads) : single());
-  // Emscripten rethrows what the program itself may want to handle.
-  EVENTS.forEach((name, i) => {
-    for (const listener of listeners(name)) {
-      if (!before[i]!.includes(listener)) process.off(name, listener);
-    }
+  const ready = start().finally(() => {
+    // Emscripten rethrows what the program itself may want to handle.
+    EVENTS.forEach((name, i) => {
+      for (const listener of listeners(name)) {
+        if (!before[i]!.includes(listener)) process.off(name, listener);
+      }
+    });
   });
+  return { ready: ready.then(withFunctions) };
+}
+
+/** The module with the functions that tfjs' backend adds to it. */
+function withFunctions(wasm: WasmModule): WasmModule {
   wasm.tfjs = {
     init: wasm.cwrap("init", null, []),
     initWithThreadsCount: wasm.cwrap("init_with_threads_count", null, [
@@ -54,17 +69,25 @@ export async function instantiate(threads: number): Promise<WasmModule> {
   return wasm;
 }
 
-async function single(): Promise<WasmModule> {
+async function single(): Promise<() => Promise<WasmModule>> {
   const { default: factory } = await import(
     "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js"
   ) as unknown as { default: Factory };
   // This script runs the binary with SIMD too, which has none of its own.
-  return await run(factory, "tfjs-backend-wasm.js", {
-    locateFile: (_, folder) => readable("tfjs-backend-wasm-simd.wasm", folder),
-  });
+  return () =>
+    run(factory, "tfjs-backend-wasm.js", {
+      locateFile: (_, folder) =>
+        readable("tfjs-backend-wasm-simd.wasm", folder),
+    });
 }
 
-async function threaded(threads: number): Promise<WasmModule> {
+/** The most threads that tfjs uses: one calls, and the others are workers. */
+const MOST_THREADS = 8;
+
+/** In the place of the workers that Emscripten makes, always eight, past those needed. */
+const Unneeded = class {} as unknown as typeof Worker;
+
+async function threaded(threads: number): Promise<() => Promise<WasmModule>> {
   const { default: factory } = await import(
     "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js"
   ) as unknown as { default: Factory };
@@ -72,32 +95,44 @@ async function threaded(threads: number): Promise<WasmModule> {
     // @ts-ignore: the file has no types
     "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.worker.js"
   ) as { default: { wasmWorkerContents: string } };
+  const { default: os } = await import("node:os");
   // tfjs' worker as a module: Deno's workers have no writable `location`.
-  const script = "import { createRequire } from 'node:module';" +
+  const source = "import { createRequire } from 'node:module';" +
     "const require = createRequire('file:///'), global = globalThis, __filename = '';" +
     wasmWorkerContents.replaceAll("\n", "\\n")
       .replace("location:{href:__filename},", "");
   const worker = new URL(
-    `data:text/javascript,${encodeURIComponent(script)}`,
+    `data:text/javascript,${encodeURIComponent(source)}`,
   );
+  const needed = Math.min(threads, MOST_THREADS) - 1;
 
-  const { default: os } = await import("node:os");
-  const { cpus } = os, { Worker } = globalThis;
-  // Emscripten starts one thread for every two cores it is told of.
-  os.cpus = () => Array(2 * threads).fill({}) as CpuInfo[];
-  // Deno does not wait for the workers to start: without a timer it exits.
-  const alive = setInterval(() => {}, 50);
-  try {
-    return await run(factory, "tfjs-backend-wasm-threaded-simd.js", {
-      locateFile: (path, folder) =>
-        path.endsWith(".worker.js") ? worker : readable(path, folder),
-    });
-  } finally {
-    clearInterval(alive);
-    os.cpus = cpus;
-    // Starting replaces the global by Node's.
-    globalThis.Worker = Worker;
-  }
+  return async () => {
+    const { cpus } = os, { Worker } = globalThis;
+    // Emscripten starts one thread for every two cores it is told of.
+    os.cpus = () => Array(2 * threads).fill({}) as CpuInfo[];
+    // Deno does not wait for the workers to start: without a timer it exits.
+    const alive = setInterval(() => {}, 50);
+    let asked = 0;
+    const config: FactoryConfig = {
+      locateFile(path, folder) {
+        if (!path.endsWith(".worker.js")) return readable(path, folder);
+        // It is asked once before each worker is made.
+        if (asked++ === needed) globalThis.Worker = Unneeded;
+        return worker;
+      },
+    };
+    const script = "tfjs-backend-wasm-threaded-simd.js";
+    try {
+      return await run(factory, script, config, () => {
+        if (config.PThread) config.PThread.unusedWorkers.length = needed;
+      });
+    } finally {
+      clearInterval(alive);
+      os.cpus = cpus;
+      // Starting replaces the global by Node's.
+      globalThis.Worker = Worker;
+    }
+  };
 }
 
 /** Where the scripts are, for programs that are bundled; as in `deno.json`. */
@@ -105,15 +140,22 @@ const PACKAGE = "npm:@tensorflow/tfjs-backend-wasm@4.22.0/wasm-out/";
 
 /**
  * Run Emscripten's script. In a bundle it does not know its folder, where the binary
- * is: then it is loaded from its package, past the bundler.
+ * is: then it is loaded from its package, past the bundler. `begun` is called as soon
+ * as the script was.
  */
 async function run(
   factory: Factory,
   script: string,
   config: FactoryConfig,
+  begun: () => void = () => {},
 ): Promise<WasmModule> {
+  const start = (factory: Factory) => {
+    const starting = factory(config);
+    begun();
+    return starting;
+  };
   try {
-    return await factory(config);
+    return await start(factory);
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
   }
@@ -124,7 +166,7 @@ async function run(
       { cause },
     );
   }) as { default: Factory };
-  return await unbundled(config);
+  return await start(unbundled);
 }
 
 /** The file's path; asking first makes the error one that a user can act on. */

@@ -14,6 +14,7 @@ import {
   hasRelaxedSimd,
   I32,
 } from "../assembler/assembler.ts";
+import type { Worker } from "node:worker_threads";
 import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
 import { recording } from "../../../internal/recording.ts";
 import { MOST_PARTS, Threads } from "./threads.ts";
@@ -128,31 +129,48 @@ let current: Compiled | undefined;
 /** Integers that a call may pass in memory, where fifteen are too few. */
 const COMMON = 64;
 
+/** A module of all declared functions. */
+export interface Code {
+  readonly module: WebAssembly.Module;
+  /** The names of its functions, in the order of their numbers. */
+  readonly names: readonly string[];
+}
+
+/** What was compiled, for memory that is shared and for memory that is not. */
+const compiled = new Map<boolean, Code>();
+
+/** Compile all declared functions, once in a process. */
+export function compile(shared: boolean): Code {
+  const before = compiled.get(shared);
+  if (before) return before;
+  const m = new Assembler({ shared, relaxed: hasRelaxedSimd() });
+  for (const write of DECLARED) write(m);
+  const code = { module: new WebAssembly.Module(m.encode()), names: m.names };
+  compiled.set(shared, code);
+  return code;
+}
+
 /**
- * Compile all declared functions for a module's memory, and start threads.
+ * Make all declared functions ready to run in a module's memory.
  *
  * @param wasm tfjs' module, which need not be in use yet.
- * @param threadCount How many threads, where its memory is shared.
  * @param scratch Bytes of scratch memory for each thread.
+ * @param workers What `startWorkers` gave; only a shared memory can have any.
  */
-export async function compile(
+export async function prepare(
   wasm: WasmModule,
-  threadCount: number,
   scratch: number,
+  workers: readonly Worker[] = [],
 ): Promise<Compiled> {
-  const memory = memoryOf(wasm), shared = isShared(memory);
+  const memory = memoryOf(wasm);
   if (current?.memory === memory) return current;
-  const code = new Assembler({ shared, relaxed: hasRelaxedSimd() });
-  for (const write of DECLARED) write(code);
   const allocate = (bytes: number) => wasm._malloc(bytes) >>> 0;
   const threads = await Threads.start({
-    module: new WebAssembly.Module(code.encode()),
-    names: code.names,
+    ...compile(isShared(memory)),
     memory,
     allocate,
     scratch,
-    // Workers are Node's, which browsers lack.
-    threads: shared && "Deno" in globalThis ? threadCount : 1,
+    workers,
   });
   return { memory, threads, common: allocate(4 * COMMON) };
 }

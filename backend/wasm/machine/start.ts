@@ -8,7 +8,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { disposePrograms } from "../../replay/program.ts";
 import { engine } from "../../../internal/engine.ts";
 import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
-import { compile, useCompiled } from "./functions.ts";
+import { compile, type Compiled, prepare, useCompiled } from "./functions.ts";
+import { startWorkers } from "./threads.ts";
 
 /** What was started. */
 export interface WasmStart {
@@ -62,21 +63,25 @@ async function startInDeno(
   threads: number,
   scratch: number,
 ): Promise<WasmStart> {
-  const { instantiate } = await import("./deno.ts");
+  const { begin } = await import("./deno.ts");
   const { BackendWasm, setThreadsCount } = await import(
     "@tensorflow/tfjs-backend-wasm"
   );
-  const wasm = await instantiate(threads);
-  guardMemory(wasm);
-  const compiled = await compile(wasm, threads, scratch);
-  const { unusedWorkers = [], runningWorkers = [] } = wasm.PThread ?? {};
-  const workers = [...unusedWorkers, ...runningWorkers];
+  const ours = await startWorkers(threads - 1);
+  const theirs: { terminate(): unknown; unref?(): void }[] = [];
+  let wasm: WasmModule, prepared: Compiled;
   try {
+    const { ready } = await begin(threads);
+    compile(threads > 1); // while workers start
+    wasm = await ready;
+    const { unusedWorkers = [], runningWorkers = [] } = wasm.PThread ?? {};
+    theirs.push(...unusedWorkers, ...runningWorkers);
+    guardMemory(wasm);
+    prepared = await prepare(wasm, scratch, ours);
     // Tensors may have been made while this one was being prepared.
     refuseToLose(threads);
   } catch (error) {
-    compiled.threads.close();
-    for (const worker of workers) worker.terminate();
+    for (const worker of [...ours, ...theirs]) worker.terminate();
     throw error;
   }
   // No other code runs between these lines, up to the await.
@@ -87,10 +92,10 @@ async function startInDeno(
   ) => tf.KernelBackend;
   tf.registerBackend("wasm", () => new Backend(wasm), 2);
   const isCurrent = tf.setBackend("wasm");
-  useCompiled(compiled);
+  useCompiled(prepared);
   await isCurrent;
   // Else tfjs' workers keep the process from ending.
-  for (const worker of workers) worker.unref?.();
+  for (const worker of theirs) worker.unref?.();
   return { threads, simd: true };
 }
 
@@ -103,7 +108,7 @@ async function startInBrowser(scratch: number): Promise<WasmStart> {
   }
   const { wasm } = wasmBackend();
   guardMemory(wasm);
-  useCompiled(await compile(wasm, 1, scratch));
+  useCompiled(await prepare(wasm, scratch));
   const simd = await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT") as boolean;
   const threaded = await tf.env().getAsync("WASM_HAS_MULTITHREAD_SUPPORT");
   return { threads: threaded ? getThreadsCount() : 1, simd };

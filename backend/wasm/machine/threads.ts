@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Worker } from "node:worker_threads";
 
 /**
  * Shared words: 256 times the job's number plus the parts that nobody took; how
@@ -23,8 +24,8 @@ const WORDS = PARTS + LENGTH * MOST_PARTS;
 /** How often a thread looks for work before it sleeps. */
 const SPIN = 20_000;
 
-const WORKER = `import { parentPort, workerData } from "node:worker_threads";
-const { module, memory, names, words: at, scratch } = workerData;
+const WORKER = `import { parentPort } from "node:worker_threads";
+parentPort.once("message", ({ module, memory, names, words: at, scratch }) => {
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 const functions = names.map((name) => exports[name]);
 const words = new Int32Array(memory.buffer, at, ${WORDS});
@@ -45,7 +46,17 @@ for (let idle = 0;;) {
     }
     Atomics.add(words, ${DONE}, 1);
   }
-}`;
+}
+});`;
+
+/** Begin to start `count` workers, which wait to be told what they run. */
+export async function startWorkers(count: number): Promise<Worker[]> {
+  if (count < 1) return [];
+  // Imported here, since bundles for browsers hold this module.
+  const { Worker } = await import("node:worker_threads");
+  const script = new URL(`data:text/javascript,${encodeURIComponent(WORKER)}`);
+  return Array.from({ length: count }, () => new Worker(script));
+}
 
 /** A function of the module: scratch memory, then integers. */
 type Kernel = (...args: number[]) => void;
@@ -70,8 +81,8 @@ export interface ThreadsOptions {
   readonly allocate: (bytes: number) => number;
   /** Bytes of scratch memory for each thread. */
   readonly scratch: number;
-  /** How many threads, the caller's included. */
-  readonly threads: number;
+  /** What {@linkcode startWorkers} gave: threads besides the caller. */
+  readonly workers: readonly Worker[];
 }
 
 /** Functions of a module, run by this thread and its workers. */
@@ -93,28 +104,18 @@ export class Threads {
     this.#words = new Int32Array(memory.buffer, at, WORDS).fill(0);
   }
 
-  /** Start `threads - 1` workers. They do not keep the process from ending. */
+  /** Functions that the caller and `workers` run. They do not keep the process from ending. */
   static async start(options: ThreadsOptions): Promise<Threads> {
     const started = new Threads(options);
-    const { module, memory, names, allocate, scratch, threads } = options;
-    if (threads < 2) return started;
-    const { Worker } = await import("node:worker_threads");
-    const script = new URL(
-      `data:text/javascript,${encodeURIComponent(WORKER)}`,
-    );
-    await Promise.all(Array.from({ length: threads - 1 }, async () => {
-      const worker = new Worker(script, {
-        workerData: {
-          module,
-          memory,
-          names,
-          words: started.#words.byteOffset,
-          scratch: allocate(scratch),
-        },
-      });
-      await new Promise<void>((resolve, reject) => {
+    const { module, memory, names, allocate, scratch, workers } = options;
+    const words = started.#words.byteOffset;
+    await Promise.all(workers.map(async (worker) => {
+      const isReady = new Promise<void>((resolve, reject) => {
         worker.once("message", () => resolve()).once("error", reject);
       });
+      const own = allocate(scratch);
+      worker.postMessage({ module, memory, names, words, scratch: own });
+      await isReady;
       worker.unref();
       started.#workers++;
     }));
