@@ -128,6 +128,20 @@ Deno.test("auto does not take a software adapter", async () => {
   assert(["true wasm\n", "none wasm\n", "false webgpu\n"].includes(out), out);
 });
 
+Deno.test("WASM starts the workers that tfjs uses, and no others", async () => {
+  for (const threads of [2, 3]) {
+    const { out } = await script(
+      `import { tf, useBackend } from "MOD";
+      await useBackend("wasm", { threads: ${threads} });
+      const { unusedWorkers, runningWorkers } = tf.backend().wasm.PThread;
+      // tfjs' own kernel, on its own threads.
+      const x = tf.avgPool(tf.ones([4, 64, 64, 32]), 2, 2, "valid");
+      console.log(unusedWorkers.length, runningWorkers.length, (await x.data())[9]);`,
+    );
+    assertEquals(out, `0 ${threads - 1} 1\n`);
+  }
+});
+
 Deno.test("the number of WASM threads changes only while no tensors live there", async () => {
   const { code, out, err } = await script(`
     import { tf, useBackend } from "MOD";
