@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { strided } from "../../backend/strided.ts";
 import { sumToShape } from "./broadcast.ts";
 import {
   fromInputs,
@@ -59,26 +60,15 @@ export const shape: Gradients = {
   })),
   StridedSlice: fromInputs(["x"], (dy, { x }, attrs: tf.StridedSliceAttrs) => ({
     x: () => {
-      const { begin, end, strides } = tf.slice_util.sliceInfo(
-        x.shape,
-        attrs.begin,
-        attrs.end,
-        attrs.strides,
-        attrs.beginMask,
-        attrs.endMask,
-        attrs.ellipsisMask,
-        attrs.newAxisMask,
-        attrs.shrinkAxisMask,
-      );
+      const { begin, strides, picked } = strided(x.shape, attrs);
       if (dy.size === 0) return zeros(x.shape);
       // As many axes as x has, those that were dropped with size 1.
-      const picks = tf.slice_util.computeOutShape(begin, end, strides);
-      let spread: tf.Tensor = tf.reshape(dy, picks);
+      let spread: tf.Tensor = tf.reshape(dy, picked);
       const backward = strides.flatMap((step, i) => step < 0 ? [i] : []);
       if (backward.length > 0) spread = tf.reverse(spread, backward);
       strides.forEach((step, i) => spread = dilate(spread, i, Math.abs(step)));
       const start = begin.map((at, i) =>
-        strides[i]! < 0 ? at + (picks[i]! - 1) * strides[i]! : at
+        strides[i]! < 0 ? at + (picked[i]! - 1) * strides[i]! : at
       );
       return place(spread, start, x.shape);
     },

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { strided } from "../strided.ts";
 import { toTensor } from "./to_tensor.ts";
 
 /**
@@ -17,36 +18,29 @@ export function stridedSlice(
   shrinkAxisMask = 0,
 ): tf.Tensor {
   const source = toTensor("take stridedSlice", "x", x);
-  const steps = strides ?? begin.map(() => 1);
-  const info = tf.slice_util.sliceInfo(
-    source.shape,
+  const taken = strided(source.shape, {
     begin,
     end,
-    steps,
+    strides: strides ?? begin.map(() => 1),
     beginMask,
     endMask,
     ellipsisMask,
     newAxisMask,
     shrinkAxisMask,
-  ) as unknown as {
-    begin: number[];
-    end: number[];
-    strides: number[];
-    finalShape: number[];
-  };
+  });
   // Once more with every axis spelled out and none dropped. An end of -1 would
   // count from the end; the mask says "to the end" instead.
-  const open = info.end.reduce(
+  const open = taken.end.reduce(
     (mask, at, i) => at < 0 ? mask | (1 << i) : mask,
     0,
   );
   const part = tf.stridedSlice(
     source,
-    info.begin,
-    info.end,
-    info.strides,
+    taken.begin,
+    taken.end,
+    taken.strides,
     0,
     open,
   );
-  return tf.reshape(part, info.finalShape);
+  return tf.reshape(part, taken.shape);
 }

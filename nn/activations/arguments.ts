@@ -50,16 +50,20 @@ const ARGUMENTS = {
   glu: { axis: "an integer" },
 } satisfies Record<string, Record<string, Rule | OptionRules<object>>>;
 
-/** Throws unless `args` are what the activation `name` takes after `x`. */
+/** The name of an activation that takes more than `x`. */
+export type WithArguments = keyof typeof ARGUMENTS;
+
+/**
+ * Throws unless `args` are what an activation takes after `x`: nothing, if it has no
+ * rules.
+ */
 export function checkArguments(
-  name: string,
+  name: WithArguments | undefined,
   args: readonly unknown[],
   action = `apply ${name}`,
 ): void {
   const rules: [string, Rule | OptionRules<object>][] = Object.entries(
-    Object.hasOwn(ARGUMENTS, name)
-      ? ARGUMENTS[name as keyof typeof ARGUMENTS]
-      : {},
+    name ? ARGUMENTS[name] : {},
   );
   checkNoMore(action, args.slice(rules.length));
   for (const [i, value] of args.entries()) {

@@ -7,6 +7,7 @@ export type { GeluOptions, HardtanhOptions } from "./arguments.ts";
 export * from "./piecewise.ts";
 export * from "./smooth.ts";
 export * from "./along_axis.ts";
+export { Elementwise } from "./elementwise.ts";
 export * from "./modules.ts";
 export * from "./prelu.ts";
 export * from "./rrelu.ts";

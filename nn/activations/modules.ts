@@ -9,223 +9,101 @@
  * @module
  */
 import { checkNoMore } from "../../internal/check.ts";
-import {
-  checkArguments,
-  type GeluOptions,
-  type HardtanhOptions,
-} from "./arguments.ts";
 import type * as tf from "../../tf.ts";
-import { SameRank } from "../module/same_rank.ts";
 import { checkInput, type Size } from "../module/size.ts";
-import * as alongAxis from "./along_axis.ts";
+import { SameRank } from "../module/same_rank.ts";
+import { glu, logSoftmax, softmax, softmin } from "./along_axis.ts";
+import type { GeluOptions, HardtanhOptions } from "./arguments.ts";
+import { applies, Elementwise } from "./elementwise.ts";
 import * as piecewise from "./piecewise.ts";
 import * as smooth from "./smooth.ts";
 
-const functions = { ...piecewise, ...smooth, ...alongAxis };
-
-/** The name of an activation function. */
-export type ActivationName = Exclude<
-  keyof typeof piecewise | keyof typeof smooth | keyof typeof alongAxis,
-  "glu" | "prelu"
->;
-
-/**
- * An activation function as a module.
- *
- * @typeParam T The rank of input and output.
- * @typeParam A The arguments of the function after `x`.
- */
-export abstract class Elementwise<
-  T extends tf.Tensor = tf.Tensor,
-  A extends readonly unknown[] = readonly unknown[],
-> extends SameRank<T> {
-  /** The function. */
-  static readonly fn: ActivationName;
-  /** The arguments of the function after `x`, as given. */
-  readonly args: A;
-
-  /**
-   * Keep the arguments of the function.
-   *
-   * @param args Those after `x`; the defaults are the function's.
-   */
-  constructor(...args: A) {
-    super();
-    const { fn, name } = new.target as typeof Elementwise;
-    checkArguments(fn, args, `create ${name}`);
-    this.args = args;
-  }
-
-  /** Any shape to the same. */
-  override update(x: T): T {
-    const { fn, name } = this.constructor as typeof Elementwise;
-    checkInput(name, x, []);
-    const apply = functions[fn] as (x: T, ...args: unknown[]) => T;
-    return apply(x, ...this.args);
-  }
-}
-
 /** {@linkcode relu} as a module. */
-export class ReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "relu";
-}
+export class ReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode relu6} as a module. */
-export class ReLU6<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "relu6";
-}
+export class ReLU6<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode leakyRelu} as a module. */
 export class LeakyReLU<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [slope?: number]> {
-  /** The function. */
-  static override readonly fn = "leakyRelu";
-}
+  extends Elementwise<T, [slope?: number]> {}
 
 /** {@linkcode elu} as a module. */
 export class ELU<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [alpha?: number]> {
-  /** The function. */
-  static override readonly fn = "elu";
-}
+  extends Elementwise<T, [alpha?: number]> {}
 
 /** {@linkcode celu} as a module. */
 export class CELU<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [alpha?: number]> {
-  /** The function. */
-  static override readonly fn = "celu";
-}
+  extends Elementwise<T, [alpha?: number]> {}
 
 /** {@linkcode selu} as a module. */
-export class SELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "selu";
-}
+export class SELU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode gelu} as a module. */
 export class GELU<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [options?: GeluOptions]> {
-  /** The function. */
-  static override readonly fn = "gelu";
-}
+  extends Elementwise<T, [options?: GeluOptions]> {}
 
 /** {@linkcode silu} as a module. */
-export class SiLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "silu";
-}
+export class SiLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode mish} as a module. */
-export class Mish<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "mish";
-}
+export class Mish<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode sigmoid} as a module. */
-export class Sigmoid<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "sigmoid";
-}
+export class Sigmoid<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode logSigmoid} as a module. */
 export class LogSigmoid<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "logSigmoid";
-}
+  extends Elementwise<T> {}
 
 /** {@linkcode tanh} as a module. */
-export class Tanh<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "tanh";
-}
+export class Tanh<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode tanhshrink} as a module. */
 export class Tanhshrink<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "tanhshrink";
-}
+  extends Elementwise<T> {}
 
 /** {@linkcode softplus} as a module. */
-export class Softplus<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "softplus";
-}
+export class Softplus<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode softsign} as a module. */
-export class Softsign<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "softsign";
-}
+export class Softsign<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {}
 
 /** {@linkcode hardsigmoid} as a module. */
 export class Hardsigmoid<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "hardsigmoid";
-}
+  extends Elementwise<T> {}
 
 /** {@linkcode hardswish} as a module. */
 export class Hardswish<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, []> {
-  /** The function. */
-  static override readonly fn = "hardswish";
-}
+  extends Elementwise<T> {}
 
 /** {@linkcode hardtanh} as a module. */
 export class Hardtanh<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [options?: HardtanhOptions]> {
-  /** The function. */
-  static override readonly fn = "hardtanh";
-}
+  extends Elementwise<T, [options?: HardtanhOptions]> {}
 
 /** {@linkcode hardshrink} as a module. */
 export class Hardshrink<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [lambda?: number]> {
-  /** The function. */
-  static override readonly fn = "hardshrink";
-}
+  extends Elementwise<T, [lambda?: number]> {}
 
 /** {@linkcode softshrink} as a module. */
 export class Softshrink<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [lambda?: number]> {
-  /** The function. */
-  static override readonly fn = "softshrink";
-}
+  extends Elementwise<T, [lambda?: number]> {}
 
 /** {@linkcode threshold} as a module. */
 export class Threshold<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [limit: number, value: number]> {
-  /** The function. */
-  static override readonly fn = "threshold";
-}
+  extends Elementwise<T, [limit: number, value: number]> {}
 
 /** {@linkcode softmax} as a module. */
 export class Softmax<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [axis?: number]> {
-  /** The function. */
-  static override readonly fn = "softmax";
-}
+  extends Elementwise<T, [axis?: number]> {}
 
 /** {@linkcode softmin} as a module. */
 export class Softmin<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [axis?: number]> {
-  /** The function. */
-  static override readonly fn = "softmin";
-}
+  extends Elementwise<T, [axis?: number]> {}
 
 /** {@linkcode logSoftmax} as a module. */
 export class LogSoftmax<T extends tf.Tensor = tf.Tensor>
-  extends Elementwise<T, [axis?: number]> {
-  /** The function. */
-  static override readonly fn = "logSoftmax";
-}
+  extends Elementwise<T, [axis?: number]> {}
 
 /** {@linkcode glu} over the last axis as a module, which halves it. */
 export class GLU<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
@@ -248,6 +126,31 @@ export class GLU<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
   /** `[..., 2 features]` to `[..., features]`. */
   override update(x: T): T {
     checkInput("GLU", x, [null]);
-    return functions.glu(x);
+    return glu(x);
   }
 }
+
+applies(ReLU, piecewise.relu);
+applies(ReLU6, piecewise.relu6);
+applies(LeakyReLU, piecewise.leakyRelu, "leakyRelu");
+applies(ELU, piecewise.elu, "elu");
+applies(CELU, piecewise.celu, "celu");
+applies(SELU, piecewise.selu);
+applies(GELU, smooth.gelu, "gelu");
+applies(SiLU, smooth.silu);
+applies(Mish, smooth.mish);
+applies(Sigmoid, smooth.sigmoid);
+applies(LogSigmoid, smooth.logSigmoid);
+applies(Tanh, smooth.tanh);
+applies(Tanhshrink, smooth.tanhshrink);
+applies(Softplus, smooth.softplus);
+applies(Softsign, smooth.softsign);
+applies(Hardsigmoid, piecewise.hardsigmoid);
+applies(Hardswish, piecewise.hardswish);
+applies(Hardtanh, piecewise.hardtanh, "hardtanh");
+applies(Hardshrink, piecewise.hardshrink, "hardshrink");
+applies(Softshrink, piecewise.softshrink, "softshrink");
+applies(Threshold, piecewise.threshold, "threshold");
+applies(Softmax, softmax, "softmax");
+applies(Softmin, softmin, "softmin");
+applies(LogSoftmax, logSoftmax, "logSoftmax");

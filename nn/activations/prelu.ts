@@ -7,7 +7,7 @@ import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import type * as tf from "../../tf.ts";
 import { prelu } from "./piecewise.ts";
-import { Elementwise } from "./modules.ts";
+import { Elementwise } from "./elementwise.ts";
 import { Constant } from "../init/mod.ts";
 import { param } from "../module/param.ts";
 import { checkInput } from "../module/size.ts";
@@ -31,7 +31,7 @@ const RULES: OptionRules<PReLUOptions> = {
  *
  * @typeParam T The rank of input and output.
  */
-export class PReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+export class PReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
   /** The slopes below 0, `[numParameters]`. */
   readonly weight: ParamState<tf.Tensor1D>;
 

@@ -15,7 +15,7 @@ import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
 import { leakyRelu, prelu } from "./piecewise.ts";
 import { checkInput } from "../module/size.ts";
-import { Elementwise } from "./modules.ts";
+import { Elementwise } from "./elementwise.ts";
 
 /** Options of {@linkcode RReLU}. */
 export interface RReLUOptions {
@@ -40,7 +40,7 @@ const RULES: OptionRules<RReLUOptions> = {
  *
  * @typeParam T The rank of input and output.
  */
-export class RReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T, []> {
+export class RReLU<T extends tf.Tensor = tf.Tensor> extends Elementwise<T> {
   /** The least slope. */
   readonly lower: number;
   /** The largest slope. */

@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { strided } from "../../strided.ts";
 import { type Loop, move, permute, strides } from "./moves.ts";
 import {
   alias,
@@ -181,39 +182,13 @@ function transpose(x: tf.TensorInfo, perm: readonly number[]): tf.TensorInfo {
   return out;
 }
 
-interface StridedSliceAttrs {
-  readonly begin: number[];
-  readonly end: number[];
-  readonly strides: number[];
-  readonly beginMask: number;
-  readonly endMask: number;
-  readonly ellipsisMask: number;
-  readonly newAxisMask: number;
-  readonly shrinkAxisMask: number;
-}
-
 function stridedSlice(
   x: tf.TensorInfo,
-  attrs: StridedSliceAttrs,
+  attrs: tf.StridedSliceAttrs,
 ): tf.TensorInfo {
-  const info = tf.slice_util.sliceInfo(
-    x.shape,
-    attrs.begin,
-    attrs.end,
-    attrs.strides,
-    attrs.beginMask,
-    attrs.endMask,
-    attrs.ellipsisMask,
-    attrs.newAxisMask,
-    attrs.shrinkAxisMask,
-  );
-  if (info.isIdentity) return alias(x, info.finalShape);
-  const shape = tf.slice_util.computeOutShape(
-    info.begin,
-    info.end,
-    info.strides,
-  );
-  return { ...box(x, info.begin, shape, info.strides), shape: info.finalShape };
+  const { begin, strides, picked, shape, isIdentity } = strided(x.shape, attrs);
+  if (isIdentity) return alias(x, shape);
+  return { ...box(x, begin, picked, strides), shape };
 }
 
 /** Replace kernels that move data. */
@@ -231,7 +206,7 @@ export function registerLayout(): void {
       return box(x, begin, shape);
     },
   );
-  numeric<"x", StridedSliceAttrs>(
+  numeric<"x", tf.StridedSliceAttrs>(
     "StridedSlice",
     ({ x }, attrs) => stridedSlice(x, attrs),
   );
