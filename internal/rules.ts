@@ -137,7 +137,11 @@ export function listOf(item: Rule): ValueRule {
     if (!Array.isArray(value)) {
       return { at: "", rule: "a list", value, error: TypeError };
     }
-    return firstFault(value.map((x, i) => [i, faultOf(item, x)]));
+    for (let i = 0; i < value.length; i++) {
+      const fault = faultOf(item, value[i]);
+      if (fault) return within(i, fault);
+    }
+    return undefined;
   };
 }
 
@@ -161,10 +165,11 @@ export function pair(first: Rule, second: Rule): ValueRule {
     if (!Array.isArray(value) || value.length !== 2) {
       return { at: "", rule: "a pair", value, error: TypeError };
     }
-    return firstFault([
-      [0, faultOf(first, value[0])],
-      [1, faultOf(second, value[1])],
-    ]);
+    const [a, b]: unknown[] = value;
+    const fault = faultOf(first, a);
+    if (fault) return within(0, fault);
+    const other = faultOf(second, b);
+    return other && within(1, other);
   };
 }
 
@@ -207,13 +212,9 @@ function ordered(
   };
 }
 
-function firstFault(
-  faults: readonly (readonly [number, Fault | undefined])[],
-): Fault | undefined {
-  for (const [i, fault] of faults) {
-    if (fault) return { ...fault, at: `[${i}]${fault.at}` };
-  }
-  return undefined;
+/** The fault of an item, as one of its list. */
+function within(i: number, fault: Fault): Fault {
+  return { ...fault, at: `[${i}]${fault.at}` };
 }
 
 /** What `by` finds wrong with `value`, for rules that are made of others. */

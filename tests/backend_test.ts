@@ -89,6 +89,21 @@ for (const threads of [1, 2]) {
   });
 }
 
+onEachBackend(
+  "a backend that is started again has the kernels that it had, with one guard each",
+  async () => {
+    const { backend } = backendInfo();
+    const kernelOf = (name: string) =>
+      tf.getKernel(name, tf.getBackend()).kernelFunc;
+    const names = ["Slice", "Concat", "Sum", "Conv2D"];
+    const before = names.map(kernelOf);
+    await useBackend(backend);
+    const after = names.map(kernelOf);
+    after.forEach((kernel, i) => assert(kernel === before[i]));
+  },
+  { only: ["cpu", "webgpu"] }, // WASM registers its kernels anew
+);
+
 Deno.test("without --allow-read, WASM says what it needs", async () => {
   for (const threads of [1, 2]) {
     const { code, err } = await script(

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { byAxis } from "../../backend/windows.ts";
+import { byAxis } from "../../backend/guards/paddings.ts";
 import type { InputGradients } from "./rule.ts";
 import { dilate } from "./strides.ts";
 import { type Axis, cells, planeOf, type Shape4D } from "./windows.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../backend/kernel.ts";
-import { byAxis } from "../../backend/windows.ts";
+import { byAxis } from "../../backend/guards/paddings.ts";
 import { fromInputs, type Gradients, zeros } from "./rule.ts";
 import { atBest, type Axis, cells, planeOf } from "./windows.ts";
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../backend/kernel.ts";
-import { byAxis, seenShape } from "../../backend/windows.ts";
+import { byAxis, seenShape } from "../../backend/guards/paddings.ts";
 import { fromInputs, type Gradient, type Gradients, zeros } from "./rule.ts";
 import {
   after,

@@ -2,11 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
-import { acceptEmpty } from "../empty.ts";
-import { checkIndices } from "../indices.ts";
-import { checkKernelOptions } from "../options.ts";
-import { upcastInputs } from "../types.ts";
-import { correctPaddings } from "../windows.ts";
+import { guardKernels } from "../guards/mod.ts";
 import type { CpuBackend } from "./backend.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
 
@@ -25,14 +21,10 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.Cast, roundToFloats);
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
   registerCrossEntropy();
-  correctPaddings("cpu");
-  acceptEmpty("cpu");
-  upcastInputs("cpu");
-  checkKernelOptions("cpu");
-  checkIndices(
-    "cpu",
-    (x) => (tf.backend() as unknown as CpuBackend).data.get(x.dataId).values,
-  );
+  guardKernels("cpu", {
+    read: (x) =>
+      (tf.backend() as unknown as CpuBackend).data.get(x.dataId).values,
+  });
 }
 
 /** The shipped kernel writes into the tensor that it is given. */

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { commonType } from "../types.ts";
+import { commonType } from "../guards/types.ts";
 import { toTensor } from "./to_tensor.ts";
 
 /**

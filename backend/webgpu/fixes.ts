@@ -2,11 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
-import { acceptEmpty } from "../empty.ts";
-import { checkIndices } from "../indices.ts";
-import { checkKernelOptions } from "../options.ts";
-import { upcastInputs } from "../types.ts";
-import { correctPaddings } from "../windows.ts";
+import { guardKernels } from "../guards/mod.ts";
 import { valuesOnHost } from "./backend.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerElementwise } from "./elementwise.ts";
@@ -52,14 +48,13 @@ export function registerWebGpuKernels(): void {
   registerElementwise();
   registerCrossEntropy();
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
-  correctPaddings("webgpu");
-  acceptEmpty("webgpu");
-  upcastInputs("webgpu");
-  checkKernelOptions("webgpu");
-  checkIndices("webgpu", valuesOnHost, [tf.GatherV2, tf.GatherNd]);
   allowEdits();
   readNaNOutside();
   computeWithIntegers();
+  guardKernels("webgpu", {
+    read: valuesOnHost,
+    exceptIndices: [tf.GatherV2, tf.GatherNd],
+  });
   refuseEmptyInputs();
   refuseSyncReads();
   followReads();

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
-import { areInside } from "../indices.ts";
+import { areInside } from "../guards/indices.ts";
 import { valuesOnHost } from "./backend.ts";
 import { type ShaderEdit, withEdit } from "./shader_edits.ts";
 

@@ -4,10 +4,7 @@
  *
  * @module
  */
-import { checkIndices } from "../../indices.ts";
-import { checkKernelOptions } from "../../options.ts";
-import { upcastInputs } from "../../types.ts";
-import { correctPaddings } from "../../windows.ts";
+import { guardKernels } from "../../guards/mod.ts";
 import {
   reportStockKernels,
   silenceStockKernels,
@@ -65,9 +62,6 @@ const REGISTER: readonly (() => void)[] = [
 export function registerWasmKernels(): void {
   silenceStockKernels();
   for (const register of REGISTER) register();
-  correctPaddings("wasm");
-  upcastInputs("wasm");
-  checkKernelOptions("wasm");
-  checkIndices("wasm", view);
+  guardKernels("wasm", { read: view, takesEmpty: true });
   reportStockKernels();
 }

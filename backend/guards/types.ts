@@ -8,10 +8,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type KernelFunc, replaceKernel } from "./kernel.ts";
+import type { Detour } from "./guard.ts";
 
 /** Kernels, and which of their inputs must have one type; without a list all. */
-const KERNELS: Readonly<Record<string, readonly string[] | undefined>> = {
+const OF_ONE_TYPE: Readonly<Record<string, readonly string[] | undefined>> = {
   [tf.Concat]: undefined,
   [tf.Pack]: undefined,
   [tf.Prelu]: undefined,
@@ -39,59 +39,52 @@ export function commonType(types: readonly tf.DataType[]): tf.DataType {
   return types.reduce((a, b) => tf.upcastType(a, b));
 }
 
-/** Make these kernels of a backend take tensors of several types. */
-export function upcastInputs(backendName: string): void {
-  for (const [name, inputs] of Object.entries(KERNELS)) {
-    replaceKernel(
-      backendName,
-      name,
-      (shipped) => withOneType(shipped, inputs),
-      "types",
-    );
-  }
-  for (const [name, inputs] of Object.entries(OF_FLOATS)) {
-    replaceKernel(
-      backendName,
-      name,
-      (shipped) => withFloats(shipped, inputs),
-      "types",
-    );
-  }
+/** Kernels that take tensors of several types. */
+export const TYPES: Readonly<Record<string, Detour>> = {
+  ...fromLists(OF_ONE_TYPE, withOneType),
+  ...fromLists(OF_FLOATS, withFloats),
+};
+
+function fromLists(
+  lists: Readonly<Record<string, readonly string[] | undefined>>,
+  detour: (only?: readonly string[]) => Detour,
+): Record<string, Detour> {
+  return Object.fromEntries(
+    Object.entries(lists).map(([name, only]) => [name, detour(only)]),
+  );
 }
 
-function withFloats(
-  shipped: KernelFunc,
-  only?: readonly string[],
-): KernelFunc {
-  return (args) => {
-    const entries = Object.entries(args.inputs as Record<string, tf.Tensor>)
-      .filter(([name, x]) => x && (only?.includes(name) ?? true));
-    if (entries.every(([, x]) => x.dtype === "float32")) return shipped(args);
+function withFloats(only?: readonly string[]): Detour {
+  return (args, run) => {
+    const given = args.inputs as Record<string, tf.Tensor | undefined>;
+    const others = (only ?? Object.keys(given)).filter((name) =>
+      given[name] && given[name].dtype !== "float32"
+    );
+    if (others.length === 0) return run(args);
     return tf.tidy(() => {
       const inputs = { ...args.inputs };
-      for (const [name, x] of entries) inputs[name] = tf.cast(x, "float32");
-      return shipped({ ...args, inputs }) as tf.Tensor;
+      for (const name of others) {
+        inputs[name] = tf.cast(given[name]!, "float32");
+      }
+      return run({ ...args, inputs }) as tf.Tensor;
     });
   };
 }
 
-function withOneType(
-  shipped: KernelFunc,
-  only?: readonly string[],
-): KernelFunc {
-  return (args) => {
+function withOneType(only?: readonly string[]): Detour {
+  return (args, run) => {
     const names = only ?? Object.keys(args.inputs);
-    const given = names.map((name) => args.inputs[name] as tf.Tensor);
-    const types = given.map(({ dtype }) => dtype);
-    if (types.every((type) => type === types[0])) return shipped(args);
-    const type = commonType(types);
+    const given = args.inputs as Record<string, tf.Tensor>;
+    const { dtype } = given[names[0]!]!;
+    if (names.every((name) => given[name]!.dtype === dtype)) return run(args);
+    const type = commonType(names.map((name) => given[name]!.dtype));
     return tf.tidy(() => {
       // A list of inputs is an array.
       const inputs = Array.isArray(args.inputs)
         ? [...args.inputs] as unknown as tf.NamedTensorInfoMap
         : { ...args.inputs };
-      names.forEach((name, i) => inputs[name] = tf.cast(given[i]!, type));
-      return shipped({ ...args, inputs }) as tf.Tensor;
+      for (const name of names) inputs[name] = tf.cast(given[name]!, type);
+      return run({ ...args, inputs }) as tf.Tensor;
     });
   };
 }

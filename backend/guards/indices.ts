@@ -5,10 +5,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { recording } from "../internal/recording.ts";
-import { type KernelFunc, replaceKernel } from "./kernel.ts";
-
-type KernelArgs = Parameters<KernelFunc>[0];
+import { recording } from "../../internal/recording.ts";
+import type { Check, KernelArgs } from "./guard.ts";
 
 /** A kernel with indices: one for each of the first axes of a shape. */
 interface Indexed {
@@ -67,35 +65,22 @@ const KERNELS: Readonly<Record<string, Indexed>> = {
 /** The values of a tensor; undefined where they cannot be read at once. */
 export type ReadValues = (x: tf.TensorInfo) => ArrayLike<number> | undefined;
 
-/**
- * Check the indices of a backend's kernels.
- *
- * @param except Kernels that say so in their own way.
- */
-export function checkIndices(
-  backendName: string,
+/** The checks of kernels with indices, which are read by `read`. */
+export function indexChecks(
   read: ReadValues,
-  except: readonly string[] = [],
-): void {
-  for (const [name, kernel] of Object.entries(KERNELS)) {
-    if (except.includes(name)) continue;
-    replaceKernel(
-      backendName,
-      name,
-      (shipped) => (args) => {
-        const given = args.inputs[kernel.indices] as tf.TensorInfo;
-        const look = (values: ArrayLike<number>) => check(kernel, args, values);
-        const now = () => {
-          const values = read(given);
-          if (values) look(values);
-        };
-        if (recording.now) recording.now.inspect(given, look, now);
-        else now();
-        return shipped(args);
-      },
-      "indices",
-    );
-  }
+): Readonly<Record<string, Check>> {
+  return Object.fromEntries(
+    Object.entries(KERNELS).map(([name, kernel]) => [name, (args) => {
+      const given = args.inputs[kernel.indices] as tf.TensorInfo;
+      const look = (values: ArrayLike<number>) => check(kernel, args, values);
+      const now = () => {
+        const values = read(given);
+        if (values) look(values);
+      };
+      if (recording.now) recording.now.inspect(given, look, now);
+      else now();
+    }]),
+  );
 }
 
 /** Whether all indices that can be read lie in the tensor. */

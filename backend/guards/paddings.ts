@@ -8,8 +8,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, either, listOf, oneOf, pair } from "../internal/check.ts";
-import { type KernelFunc, replaceKernel } from "./kernel.ts";
+import { check, either, listOf, oneOf, pair } from "../../internal/check.ts";
+import type { Detour } from "./guard.ts";
 
 /** Paddings of images: tfjs' names, or cells before and after each axis. */
 export type Padding =
@@ -51,15 +51,15 @@ const IMAGES = [
 ];
 
 /** Kernels over windows of volumes: what they read, and how their windows are given. */
-const VOLUMES: readonly (readonly [string, VolumeKernel])[] = [
-  [tf.AvgPool3D, { input: "x" }],
-  [tf.AvgPool3DGrad, { input: "input", isInputGradient: true }],
-  [tf.Conv3D, { input: "x" }],
-  [tf.Conv3DBackpropFilterV2, { input: "x" }],
-  [tf.Conv3DBackpropInputV2, { isInputGradient: true }],
-  [tf.MaxPool3D, { input: "x" }],
-  [tf.MaxPool3DGrad, { input: "input", isInputGradient: true }],
-];
+const VOLUMES: Readonly<Record<string, VolumeKernel>> = {
+  [tf.AvgPool3D]: { input: "x" },
+  [tf.AvgPool3DGrad]: { input: "input", isInputGradient: true },
+  [tf.Conv3D]: { input: "x" },
+  [tf.Conv3DBackpropFilterV2]: { input: "x" },
+  [tf.Conv3DBackpropInputV2]: { isInputGradient: true },
+  [tf.MaxPool3D]: { input: "x" },
+  [tf.MaxPool3DGrad]: { input: "input", isInputGradient: true },
+};
 
 interface VolumeKernel {
   /** The name of the volume that it reads; without one, its shape is an option. */
@@ -68,25 +68,15 @@ interface VolumeKernel {
   readonly isInputGradient?: boolean;
 }
 
-/** Correct the paddings of all kernels of a backend. */
-export function correctPaddings(backendName: string): void {
-  for (const name of IMAGES) {
-    replaceKernel(
-      backendName,
-      name,
-      (shipped) => padByAxis(shipped, name),
-      "padding",
-    );
-  }
-  for (const [name, kernel] of VOLUMES) {
-    replaceKernel(
-      backendName,
-      name,
-      (shipped) => onSeenPart(shipped, name, kernel),
-      "padding",
-    );
-  }
-}
+/** Kernels whose paddings are corrected. */
+export const PADDINGS: Readonly<Record<string, Detour>> = {
+  ...Object.fromEntries(IMAGES.map((name) => [name, padByAxis(name)])),
+  ...Object.fromEntries(
+    Object.entries(VOLUMES).map((
+      [name, kernel],
+    ) => [name, onSeenPart(name, kernel)]),
+  ),
+};
 
 const EXPLICIT = listOf(
   pair("a nonnegative integer", "a nonnegative integer"),
@@ -96,16 +86,16 @@ const PAD = either(
   either(EXPLICIT, "a nonnegative integer"),
 );
 
-function padByAxis(shipped: KernelFunc, kernelName: string): KernelFunc {
-  return (args) => {
+function padByAxis(kernelName: string): Detour {
+  return (args, run) => {
     const { pad, dataFormat } = args.attrs as unknown as {
       pad: Padding;
       dataFormat?: string;
     };
     check(`run ${kernelName}`, "pad", pad, PAD);
-    if (typeof pad !== "number") return shipped(args);
+    if (typeof pad !== "number") return run(args);
     const attrs = { ...args.attrs, pad: byAxis(pad, dataFormat) };
-    return shipped({ ...args, attrs: attrs as unknown as tf.NamedAttrMap });
+    return run({ ...args, attrs: attrs as unknown as tf.NamedAttrMap });
   };
 }
 
@@ -145,11 +135,10 @@ export function seenShape(
 
 /** Run a kernel on the part of the volume that windows see, which needs no padding. */
 function onSeenPart(
-  shipped: KernelFunc,
   kernelName: string,
   { input, isInputGradient = false }: VolumeKernel,
-): KernelFunc {
-  return (args) => {
+): Detour {
+  return (args, run) => {
     const attrs = args.attrs as unknown as VolumeAttrs;
     check(`run ${kernelName}`, "pad", attrs.pad, PAD);
     const x = input ? args.inputs[input] as tf.Tensor : undefined;
@@ -157,10 +146,10 @@ function onSeenPart(
     const window = attrs.filterSize ?? attrs.filterShape ??
       (args.inputs["filter"] as tf.TensorInfo).shape;
     const seen = seenShape(shape, triple(window), attrs);
-    if (shape.every((n, axis) => n === seen[axis])) return shipped(args);
+    if (shape.every((n, axis) => n === seen[axis])) return run(args);
     return tf.tidy(() => {
       const part = x && tf.slice(x, seen.map(() => 0), seen);
-      const y = shipped({
+      const y = run({
         ...args,
         inputs: part ? { ...args.inputs, [input!]: part } : args.inputs,
         attrs: {

@@ -12,11 +12,8 @@ import {
   pair,
   refuse,
   type Rule,
-} from "../internal/check.ts";
-import { type KernelFunc, replaceKernel } from "./kernel.ts";
-
-/** What a kernel is called with. */
-type KernelArgs = Parameters<KernelFunc>[0];
+} from "../../internal/check.ts";
+import type { Check, KernelArgs } from "./guard.ts";
 
 const COUNT = "a nonnegative integer";
 const COUNTS = listOf(COUNT);
@@ -25,7 +22,7 @@ const INTEGERS = either("an integer", listOf("an integer"));
 /** An option of a kernel: the action in errors, its name, and its rule. */
 type Option = readonly [action: string, name: string, rule: Rule];
 
-const OPTIONS: Readonly<Record<string, readonly Option[]>> = {
+const KERNELS: Readonly<Record<string, readonly Option[]>> = {
   PadV2: [["pad", "paddings", listOf(pair(COUNT, COUNT))]],
   ResizeBilinear: [["resize", "size", COUNTS]],
   ResizeNearestNeighbor: [["resize", "size", COUNTS]],
@@ -38,16 +35,12 @@ const OPTIONS: Readonly<Record<string, readonly Option[]>> = {
 /** Options with an entry for each axis. */
 const BY_AXIS = new Set(["paddings", "reps", "perm"]);
 
-/** Check such options of a backend's kernels. */
-export function checkKernelOptions(backendName: string): void {
-  for (const [kernelName, options] of Object.entries(OPTIONS)) {
-    const checked = (shipped: KernelFunc): KernelFunc => (args) => {
-      for (const option of options) checkOption(args, option);
-      return shipped(args);
-    };
-    replaceKernel(backendName, kernelName, checked, "options");
-  }
-}
+/** The checks of such options. */
+export const OPTIONS: Readonly<Record<string, Check>> = Object.fromEntries(
+  Object.entries(KERNELS).map(([name, options]) => [name, (args) => {
+    for (const option of options) checkOption(args, option);
+  }]),
+);
 
 function checkOption(args: KernelArgs, [action, name, rule]: Option): void {
   const value: unknown = args.attrs![name];

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type KernelFunc, replaceKernel } from "./kernel.ts";
+import type { Detour } from "./guard.ts";
 
 /** What reductions of nothing give. */
 const REDUCTIONS: Readonly<Record<string, number>> = {
@@ -20,37 +20,30 @@ const REDUCTIONS: Readonly<Record<string, number>> = {
   [tf.Sum]: 0,
 };
 
-/** Let a backend's kernels take empty tensors. */
-export function acceptEmpty(backendName: string): void {
-  for (const [name, value] of Object.entries(REDUCTIONS)) {
-    replaceKernel(
-      backendName,
-      name,
-      (shipped) => reduceNothing(shipped, name, value),
-      "empty",
-    );
-  }
-  replaceKernel(backendName, tf.Softmax, (shipped) => (args) => {
+/** Kernels that take empty tensors. */
+export const EMPTY: Readonly<Record<string, Detour>> = {
+  ...Object.fromEntries(
+    Object.entries(REDUCTIONS).map((
+      [name, value],
+    ) => [name, reduceNothing(name, value)]),
+  ),
+  [tf.Softmax]: (args, run) => {
     const { shape } = args.inputs["logits"] as tf.TensorInfo;
-    return shape.includes(0) ? tf.zeros(shape) : shipped(args);
-  }, "empty");
-  replaceKernel(backendName, tf.UnsortedSegmentSum, (shipped) => (args) => {
+    return shape.includes(0) ? tf.zeros(shape) : run(args);
+  },
+  [tf.UnsortedSegmentSum]: (args, run) => {
     const { x, segmentIds } = args.inputs as Record<string, tf.TensorInfo>;
-    if (!x!.shape.includes(0)) return shipped(args);
+    if (!x!.shape.includes(0)) return run(args);
     const rest = x!.shape.slice(segmentIds!.shape.length);
     const count = args.attrs!["numSegments"] as number;
     return tf.zeros([count, ...rest], x!.dtype as "float32");
-  }, "empty");
-}
+  },
+};
 
-function reduceNothing(
-  shipped: KernelFunc,
-  name: string,
-  value: number,
-): KernelFunc {
-  return (args) => {
+function reduceNothing(name: string, value: number): Detour {
+  return (args, run) => {
     const { shape, dtype } = args.inputs["x"] as tf.TensorInfo;
-    if (!shape.includes(0)) return shipped(args);
+    if (!shape.includes(0)) return run(args);
     const { axis, reductionIndices, keepDims } = args.attrs as unknown as {
       axis?: number | number[];
       reductionIndices?: number | number[];
