@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { isNested } from "../../internal/engine.ts";
+import { oneKernel, runKernel } from "../kernel.ts";
 import { toTensor } from "./to_tensor.ts";
 
 /**
@@ -16,6 +17,26 @@ export function logSoftmax<T extends tf.Tensor>(
       `Cannot take the log-softmax: axis must be the last one: current value is ${axis} of rank ${x.rank}`,
     );
   }
+  const source = x.dtype === "float32" ? x : tf.cast(x, "float32");
+  return oneKernel(
+    "LogSoftmax",
+    () => asKernel(source),
+    () => composed(source),
+  ) as T;
+}
+
+function asKernel(x: tf.Tensor): tf.Tensor {
+  const op = tf.customGrad((x, save) => {
+    const value = runKernel("LogSoftmax", { logits: x as tf.Tensor });
+    (save as tf.GradSaveFunc)([value]);
+    const gradFunc = (dy: tf.Tensor, [y]: tf.Tensor[]) =>
+      runKernel("LogSoftmaxGrad", { y: y!, dy });
+    return { value, gradFunc };
+  });
+  return op(x);
+}
+
+function composed(x: tf.Tensor): tf.Tensor {
   const op = tf.customGrad((x, save) => {
     const shifted = tf.sub(x as tf.Tensor, tf.max(x as tf.Tensor, -1, true));
     const value = tf.sub(
@@ -32,7 +53,7 @@ export function logSoftmax<T extends tf.Tensor>(
     };
     return { value, gradFunc };
   });
-  return op(x.dtype === "float32" ? x : tf.cast(x, "float32")) as T;
+  return op(x);
 }
 
 /** `tf.logSigmoid` without a copy of its input that a `tf.tidy` may have freed. */

@@ -21,7 +21,10 @@ export interface TensorData {
 }
 
 /** A number in a uniform buffer. */
-export type UniformField = { type: "float32" | "uint32"; data: number[] };
+export type UniformField = {
+  type: "float32" | "int32" | "uint32";
+  data: number[];
+};
 
 /** Buffers, which are used again and again. */
 export interface BufferManager {

@@ -4,15 +4,14 @@ import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { broadcastBatches } from "../ops/batches.ts";
 import { guardKernels } from "../guards/mod.ts";
 import { valuesOnHost } from "./backend.ts";
-import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerElementwise } from "./elementwise.ts";
 import { readNaNOutside } from "./gather.ts";
+import { registerOwnKernels } from "./kernels/mod.ts";
 import { computeWithIntegers } from "./integers.ts";
 import { followReads } from "./reads.ts";
 import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
 import { sumInChunks } from "./sums.ts";
 import { allowEdits } from "./shader_edits.ts";
-import { sumInOrder } from "./segments.ts";
 
 const { sizeFromShape } = tf.util;
 
@@ -30,7 +29,6 @@ export function registerWebGpuKernels(): void {
   replace(tf.Tile, tileByAxis);
   replace(tf.Select, selectFlat);
   replace(tf.Cast, castValues);
-  replace(tf.UnsortedSegmentSum, sumInOrder);
   for (const name of [tf.Sum, tf.Mean]) {
     replaceKernel(
       "webgpu",
@@ -46,7 +44,7 @@ export function registerWebGpuKernels(): void {
     replace(name, (shipped) => convolveNothing(shipped, true));
   }
   registerElementwise();
-  registerCrossEntropy();
+  registerOwnKernels();
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
   allowEdits();
   readNaNOutside();

@@ -1,0 +1,26 @@
+/**
+ * Kernels of our own for WebGPU: what it lacks, or does in many small steps.
+ *
+ * @module
+ */
+import { registerCrossEntropy } from "./cross_entropy.ts";
+import { registerGelu } from "./gelu.ts";
+import { registerLayerNorm } from "./layer_norm.ts";
+import { registerLstmGates } from "./lstm_gates.ts";
+import { registerSegments } from "./segments.ts";
+import { registerSoftmax } from "./softmax.ts";
+
+/** A kernel is added to this list, and its file holds its code. */
+const REGISTER: readonly (() => void)[] = [
+  registerCrossEntropy,
+  registerGelu,
+  registerLayerNorm,
+  registerLstmGates,
+  registerSegments,
+  registerSoftmax,
+];
+
+/** Register our kernels with tfjs. */
+export function registerOwnKernels(): void {
+  for (const register of REGISTER) register();
+}

@@ -1,0 +1,151 @@
+/**
+ * Shaders of ours with several outputs, or with workgroups that work together.
+ *
+ * Commands join the pass that tfjs has open, so they run in the order of calls.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { type UniformField, webGpuBackend } from "../backend.ts";
+
+/** The type of the elements of a buffer. */
+export type ElementType = "f32" | "i32" | "u32" | "vec4<f32>";
+
+/** A shader; its code begins where `main` does. */
+export interface Shader {
+  /** Its name: shaders of one name have the same code. */
+  readonly name: string;
+  /** The arrays that it writes, by name. */
+  readonly outputs: Readonly<Record<string, ElementType>>;
+  /** The arrays that it reads, by name. */
+  readonly inputs: Readonly<Record<string, ElementType>>;
+  /** Numbers that it reads, as `uniforms.NAME`. */
+  readonly uniforms: Readonly<Record<string, "f32" | "u32" | "i32">>;
+  /** Invocations of a workgroup. */
+  readonly threads: number;
+  /** What is declared besides: functions, and memory of the workgroup. */
+  readonly declarations?: string;
+  /**
+   * What an invocation does: `local` is its number in the workgroup, `group` the
+   * number of the workgroup.
+   */
+  readonly code: string;
+}
+
+/** The most workgroups along an axis of a dispatch. */
+const MOST_GROUPS = 65535;
+
+/** Whether a number is NaN; WGSL leaves open what comparisons of NaN give. */
+const IS_NAN =
+  `fn isnan(x : f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }`;
+
+function codeOf(shader: Shader): string {
+  const { outputs, inputs, uniforms, threads, declarations = "" } = shader;
+  let binding = 0;
+  const bound = (access: string) => ([name, type]: [string, string]) =>
+    `@group(0) @binding(${binding++}) var<storage, ${access}> ${name} : array<${type}>;`;
+  const fields = Object.entries(uniforms)
+    .map(([name, type]) => `${name} : ${type},`);
+  return [
+    ...Object.entries(outputs).map(bound("read_write")),
+    ...Object.entries(inputs).map(bound("read")),
+    `struct Uniforms { NAN : f32, INFINITY : f32, ${fields.join(" ")} }`,
+    `@group(0) @binding(${binding}) var<uniform> uniforms : Uniforms;`,
+    IS_NAN,
+    `var<private> local : u32;`,
+    declarations,
+    `@compute @workgroup_size(${threads})
+fn main(
+  @builtin(local_invocation_index) localIndex : u32,
+  @builtin(workgroup_id) groupId : vec3<u32>,
+  @builtin(num_workgroups) groups : vec3<u32>,
+) {
+  local = localIndex;
+  let group = groupId.y * groups.x + groupId.x;
+  ${shader.code}
+}`,
+  ].join("\n");
+}
+
+/** The pipeline of a shader. The layout is explicit: an automatic one drops what the code ignores. */
+function compile(device: GPUDevice, shader: Shader): GPUComputePipeline {
+  const types: GPUBufferBindingType[] = [
+    ...Object.keys(shader.outputs).map(() => "storage" as const),
+    ...Object.keys(shader.inputs).map(() => "read-only-storage" as const),
+    "uniform",
+  ];
+  const layout = device.createBindGroupLayout({
+    entries: types.map((type, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type },
+    })),
+  });
+  return device.createComputePipeline({
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module: device.createShaderModule({ code: codeOf(shader) }) },
+  });
+}
+
+/**
+ * Run a shader.
+ *
+ * @param shader What to run.
+ * @param outputs What it writes, each of at least one element.
+ * @param inputs What it reads, each of at least one element.
+ * @param values The uniforms, in their order.
+ * @param count How many workgroups; those past it, if it is large, do nothing of use.
+ */
+export function runShader(
+  shader: Shader,
+  outputs: readonly tf.TensorInfo[],
+  inputs: readonly tf.TensorInfo[],
+  values: readonly number[],
+  count: number,
+): void {
+  const backend = webGpuBackend(), { device, pipelineCache } = backend;
+  const key = `braintape ${shader.name}`;
+  const pipeline = pipelineCache[key] ??= compile(device, shader);
+  const tensors = [...outputs, ...inputs];
+  // An upload may end the open pass, so all come first.
+  for (const { dataId } of tensors) backend.uploadToGPU(dataId);
+  const types = Object.values(shader.uniforms);
+  const fields: UniformField[] = [NaN, Infinity, ...values].map((x, i) => {
+    const type = types[i - 2] ?? "f32";
+    return {
+      type: type === "f32" ? "float32" : type === "i32" ? "int32" : "uint32",
+      data: [x],
+    };
+  });
+  const resources = tensors.map(({ dataId, shape }) => ({
+    buffer: backend.tensorMap.get(dataId).resource!,
+    size: 4 * tf.util.sizeFromShape(shape),
+  }));
+  const group = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [...resources, backend.makeUniforms(fields)]
+      .map((resource, binding) => ({ binding, resource })),
+  });
+  for (const { dataId } of tensors) backend.commandQueueOwnedIds.add(dataId);
+  backend.ensureCommandEncoderReady();
+  const pass = backend.computePassEncoder ??= backend.commandEncoder!
+    .beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  const x = Math.min(count, MOST_GROUPS);
+  pass.dispatchWorkgroups(x, Math.ceil(count / x));
+}
+
+/** A tensor to be written. */
+export function output(
+  shape: readonly number[],
+  dtype: tf.DataType = "float32",
+): tf.TensorInfo {
+  const isEmpty = shape.includes(0);
+  const none = dtype === "float32" ? new Float32Array(0) : new Int32Array(0);
+  return webGpuBackend().makeTensorInfo(
+    [...shape],
+    dtype,
+    isEmpty ? none : undefined,
+  );
+}
