@@ -7,7 +7,7 @@ import { refuse } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
-import { CONV_RULES, ConvBase } from "./conv_base.ts";
+import { ConvBase, type ConvKind } from "./conv_base.ts";
 import type { WeightOptions } from "./linear.ts";
 import {
   outLength,
@@ -16,8 +16,6 @@ import {
   type PaddingPairs,
   pairOf,
   type PerAxis,
-  perAxis,
-  perAxisRule,
   tripleOf,
 } from "./window.ts";
 
@@ -37,8 +35,6 @@ export interface ConvOptions extends WeightOptions {
   readonly groups?: number;
 }
 
-const RULES = { ...CONV_RULES, dilation: perAxisRule() };
-
 /**
  * A convolution over one, two or three axes: the base of {@linkcode Conv1d},
  * {@linkcode Conv2d} and {@linkcode Conv3d}.
@@ -51,35 +47,23 @@ const RULES = { ...CONV_RULES, dilation: perAxisRule() };
  *
  * @typeParam T The rank of input and output.
  */
-export abstract class Conv<T extends tf.Tensor> extends ConvBase<T> {
-  /** The distance of the window's cells, along each axis. */
-  readonly dilation: readonly number[];
-
-  /**
-   * Create the parameters.
-   *
-   * @param inSize The number of channels, or a size that ends in it.
-   * @param outChannels The number of channels of the output.
-   * @param kernelSize The size of the window: one for all axes, or one for each.
-   * @param options See {@linkcode ConvOptions}.
-   */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvOptions = {},
-  ) {
-    let dilation: readonly number[] = [];
-    const args = [inSize, outChannels, kernelSize] as const;
-    super(args, options, RULES, ({ name, axes, stride, ...settings }) => {
-      dilation = perAxis(name, "dilation", options.dilation ?? 1, axes);
-      if (stride.some((x) => x > 1) && dilation.some((x) => x > 1)) {
-        refuse(`create ${name}`, "stride or dilation", "1", [stride, dilation]);
+export abstract class Conv<T extends tf.Tensor>
+  extends ConvBase<T, ConvOptions> {
+  /** The window's cells may lie apart. */
+  static override readonly kind: ConvKind = {
+    option: "dilation",
+    least: 1,
+    weightShape: ({ name, kernel, inputs, outputs, groups, stride, own }) => {
+      if (stride.some((x) => x > 1) && own.some((x) => x > 1)) {
+        refuse(`create ${name}`, "stride or dilation", "1", [stride, own]);
       }
-      const { kernel, inputs, outputs, groups } = settings;
       return [...kernel, inputs / groups, outputs];
-    });
-    this.dilation = dilation;
+    },
+  };
+
+  /** The distance of the window's cells, along each axis. */
+  get dilation(): readonly number[] {
+    return this.own;
   }
 
   /** Any size along the window's axes, and the number of channels. */

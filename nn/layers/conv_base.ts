@@ -17,6 +17,7 @@ import { lastAxis, type Size } from "../module/size.ts";
 import { WEIGHT_RULES, type WeightOptions } from "./linear.ts";
 import {
   axesOf,
+  CELLS,
   type Padding,
   type PaddingPairs,
   paddingPairs,
@@ -36,13 +37,22 @@ export interface ConvSettingsOptions extends WeightOptions {
   readonly groups?: number;
 }
 
-/** The rules of {@linkcode ConvSettingsOptions}. */
-export const CONV_RULES: OptionRules<ConvSettingsOptions> = {
+const RULES: OptionRules<ConvSettingsOptions> = {
   ...WEIGHT_RULES,
   stride: perAxisRule(),
   padding: paddingRule,
   groups: "a positive integer",
 };
+
+/** What convolutions and transposed convolutions differ in. */
+export interface ConvKind {
+  /** The name of the option that only this kind has, a number for each axis. */
+  readonly option: string;
+  /** The option's default, and the least that it may be. */
+  readonly least: 0 | 1;
+  /** Checks the option, and returns the shape of the weight. */
+  readonly weightShape: (settings: ConvSettings) => number[];
+}
 
 /** Checked settings, with a value for each axis. */
 export interface ConvSettings {
@@ -62,19 +72,27 @@ export interface ConvSettings {
   readonly padding: PaddingPairs;
   /** The number of groups. */
   readonly groups: number;
+  /** The option that only this kind has. */
+  readonly own: readonly number[];
 }
 
 /** Checks the arguments of a convolution's constructor. */
-function convSettings<O extends ConvSettingsOptions>(
-  Class: { readonly name: string },
-  [inSize, outChannels, kernelSize]: readonly [number | Size, number, PerAxis],
-  options: O,
-  rules: OptionRules<O>,
+function convSettings(
+  Class: { readonly name: string; readonly kind: ConvKind },
+  inSize: number | Size,
+  outChannels: number,
+  kernelSize: PerAxis,
+  options: ConvSettingsOptions,
 ): ConvSettings {
-  const { name } = Class;
+  const { name, kind } = Class;
   const axes = axesOf(Class);
-  checkOptions(`create ${name}`, options, rules);
+  const rule = kind.least === 0 ? CELLS : "a positive integer";
+  checkOptions<object>(`create ${name}`, options, {
+    ...RULES,
+    [kind.option]: perAxisRule(rule),
+  });
   const { stride = 1, padding = "same", groups = 1 } = options;
+  const given: Partial<Record<string, PerAxis>> = { ...options } as object;
   const settings: ConvSettings = {
     name,
     axes,
@@ -84,6 +102,13 @@ function convSettings<O extends ConvSettingsOptions>(
     stride: perAxis(name, "stride", stride, axes),
     padding: paddingPairs(name, padding, axes),
     groups,
+    own: perAxis(
+      name,
+      kind.option,
+      given[kind.option] ?? kind.least,
+      axes,
+      rule,
+    ),
   };
   const { inputs, outputs } = settings;
   if (inputs % groups !== 0 || outputs % groups !== 0) {
@@ -97,10 +122,16 @@ function convSettings<O extends ConvSettingsOptions>(
  * The base of convolutions and transposed convolutions: their parameters.
  *
  * @typeParam T The rank of input and output.
+ * @typeParam O The options.
  */
-export abstract class ConvBase<T extends tf.Tensor> extends Module {
+export abstract class ConvBase<
+  T extends tf.Tensor,
+  O extends ConvSettingsOptions,
+> extends Module {
   /** The number of axes between batch and channels. */
   static readonly axes: number;
+  /** What convolutions and transposed convolutions differ in. */
+  static readonly kind: ConvKind;
   /** The kernel, by default {@linkcode XavierNormal}; see the class for its shape. */
   readonly weight: ParamState;
   /** `[out]` */
@@ -111,39 +142,40 @@ export abstract class ConvBase<T extends tf.Tensor> extends Module {
   readonly padding: Padding;
   /** The number of groups that the channels are split into. */
   readonly groups: number;
+  /** The option that only this kind of convolution has, along each axis. */
+  protected readonly own: readonly number[];
 
   /**
    * Create the parameters.
    *
-   * @param args Input and output channels, and the size of the window.
-   * @param options Stride, padding, groups and initializers.
-   * @param rules The rules of all options of the class.
-   * @param shapeOf Checks options of the class, and returns the shape of the weight.
+   * @param inSize The number of channels, or a size that ends in it.
+   * @param outChannels The number of channels of the output.
+   * @param kernelSize The size of the window: one for all axes, or one for each.
+   * @param options Stride, padding, groups, initializers, and what the class adds.
    */
   constructor(
-    args: readonly [
-      inSize: number | Size,
-      outChannels: number,
-      kernelSize: PerAxis,
-    ],
-    options: ConvSettingsOptions,
-    rules: Readonly<Record<string, unknown>>,
-    shapeOf: (settings: ConvSettings) => number[],
+    inSize: number | Size,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: O = {} as O,
   ) {
     super();
+    const { kind } = new.target;
     const settings = convSettings(
       new.target,
-      args,
+      inSize,
+      outChannels,
+      kernelSize,
       options,
-      rules as OptionRules<ConvSettingsOptions>,
     );
-    const { name, outputs } = settings;
+    const shape = kind.weightShape(settings);
     this.stride = settings.stride;
     this.padding = settings.padding;
     this.groups = settings.groups;
+    this.own = settings.own;
+    const { name, outputs } = settings;
     const { bias = true, random } = options;
     const { weightInit = new XavierNormal(), biasInit = new Zero() } = options;
-    const shape = shapeOf(settings);
     this.weight = param(`${name}.weight`, weightInit, shape, random);
     this.bias = bias
       ? param(`${name}.bias`, biasInit, [outputs], random)

@@ -7,16 +7,13 @@ import { refuse } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
-import { CONV_RULES, ConvBase } from "./conv_base.ts";
+import { ConvBase, type ConvKind } from "./conv_base.ts";
 import type { WeightOptions } from "./linear.ts";
 import {
-  CELLS,
   type Padding,
   type PaddingPairs,
   pairOf,
   type PerAxis,
-  perAxis,
-  perAxisRule,
 } from "./window.ts";
 
 /** Options of transposed convolutions. */
@@ -35,8 +32,6 @@ export interface ConvTransposeOptions extends WeightOptions {
   readonly groups?: number;
 }
 
-const RULES = { ...CONV_RULES, outputPadding: perAxisRule(CELLS) };
-
 /**
  * The transpose of a convolution, which enlarges its input: the base of
  * {@linkcode ConvTranspose1d} and {@linkcode ConvTranspose2d}.
@@ -50,37 +45,24 @@ const RULES = { ...CONV_RULES, outputPadding: perAxisRule(CELLS) };
  *
  * @typeParam T The rank of input and output.
  */
-export abstract class ConvTranspose<T extends tf.Tensor> extends ConvBase<T> {
-  /** Cells added at the end, along each axis. */
-  readonly outputPadding: readonly number[];
-
-  /**
-   * Create the parameters.
-   *
-   * @param inSize The number of channels, or a size that ends in it.
-   * @param outChannels The number of channels of the output.
-   * @param kernelSize The size of the window: one for all axes, or one for each.
-   * @param options See {@linkcode ConvTransposeOptions}.
-   */
-  constructor(
-    inSize: number | Size,
-    outChannels: number,
-    kernelSize: PerAxis,
-    options: ConvTransposeOptions = {},
-  ) {
-    let cells: readonly number[] = [];
-    const args = [inSize, outChannels, kernelSize] as const;
-    super(args, options, RULES, ({ name, axes, stride, ...settings }) => {
-      const { outputPadding = 0 } = options;
-      cells = perAxis(name, "outputPadding", outputPadding, axes, CELLS);
-      if (cells.some((count, i) => count >= stride[i]!)) {
+export abstract class ConvTranspose<T extends tf.Tensor>
+  extends ConvBase<T, ConvTransposeOptions> {
+  /** Cells may be added to the output, fewer than a stride. */
+  static override readonly kind: ConvKind = {
+    option: "outputPadding",
+    least: 0,
+    weightShape: ({ name, kernel, inputs, outputs, groups, stride, own }) => {
+      if (own.some((count, i) => count >= stride[i]!)) {
         const is = `below the stride, ${stride}`;
-        refuse(`create ${name}`, "outputPadding", is, outputPadding);
+        refuse(`create ${name}`, "outputPadding", is, own);
       }
-      const { kernel, inputs, outputs, groups } = settings;
       return [...kernel, inputs, outputs / groups];
-    });
-    this.outputPadding = cells;
+    },
+  };
+
+  /** Cells added at the end, along each axis. */
+  get outputPadding(): readonly number[] {
+    return this.own;
   }
 
   /** Any size along the window's axes, and the number of channels. */

@@ -4,12 +4,17 @@
  * @module
  */
 export { Linear, type WeightOptions } from "./linear.ts";
-export type { ConvBase } from "./conv_base.ts";
+export type {
+  ConvBase,
+  ConvKind,
+  ConvSettings,
+  ConvSettingsOptions,
+} from "./conv_base.ts";
 export * from "./conv.ts";
 export * from "./conv_transpose.ts";
 export * from "./pool.ts";
 export * from "./adaptive_pool.ts";
-export type { Padding, PerAxis } from "./window.ts";
+export type { Padding, PaddingPairs, PerAxis } from "./window.ts";
 export * from "./shape.ts";
 export {
   BatchNorm,

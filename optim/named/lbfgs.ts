@@ -31,6 +31,7 @@ import {
 } from "../line_search/line_search.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import type { StepOptions } from "../optimizer/options.ts";
+import type { GradientsOf } from "../optimizer/registered.ts";
 import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode lbfgs}. */
@@ -140,7 +141,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    * Take a step with gradients at hand; not with a line search, which needs the
    * closure.
    */
-  override step(grads: Tensors, options?: StepOptions): void;
+  override step(grads: GradientsOf<this>, options?: StepOptions): void;
   /**
    * Take a step.
    *
@@ -149,7 +150,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    */
   override step(closure: Closure): Promise<number>;
   override step(
-    given: Tensors | Closure,
+    given: GradientsOf<this> | Closure,
     options?: StepOptions,
   ): void | Promise<number> {
     this.#noteFrozen();
@@ -167,7 +168,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    * @param options The loss, and how to compute it elsewhere.
    */
   override async update(
-    grads: Tensors,
+    grads: GradientsOf<this>,
     options: LBFGSUpdateOptions = {},
   ): Promise<void> {
     checkOptions("update LBFGS", options, UPDATE_RULES);
@@ -180,8 +181,9 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       );
     }
     const start = typeof value === "number" ? value : await numberOf(value);
-    await this.#descend(start, grads, valueFn);
-    if (!keep) disposeAll(grads);
+    const given = grads as Tensors;
+    await this.#descend(start, given, valueFn);
+    if (!keep) disposeAll(given);
   }
 
   /** Curvature says nothing about a vector of other parameters. */
@@ -197,7 +199,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     const { value: loss, grads } = evaluationOf(closure());
     const value = await numberOf(loss);
     loss.dispose();
-    if (!this.#search) super.step(grads);
+    if (!this.#search) super.step(grads as GradientsOf<this>);
     else {
       await this.#descend(value, grads, closure);
       disposeAll(grads);

@@ -17,6 +17,7 @@ import { txOf } from "./default_tx.ts";
 import { LearningRates, setRates } from "./learning_rates.ts";
 import { type Group, makeGroup } from "./group.ts";
 import type { OptimizerState } from "./optimizer_state.ts";
+import type { GradientsOf, Registered } from "./registered.ts";
 import {
   type GroupOptions,
   LOAD_RULES,
@@ -98,30 +99,37 @@ export class Optimizer<O extends OptimizerOptions = TxOptions>
    *
    * Called again, it adds to the first group and keeps the state of the others. A state under two paths is one parameter.
    *
+   * @typeParam P The record.
    * @param params States that hold float32 tensors, by path.
-   * @returns This.
+   * @returns This; to the compiler, its steps take gradients of these paths only.
    * @throws {TypeError} If something is not a state of a float32 tensor.
    * @throws {RangeError} If a path belongs to another state, or a state to
    * another group.
    */
-  registerTrainableWeights(params: States<AnyState>): this {
+  registerTrainableWeights<P extends States<AnyState>>(
+    params: P,
+  ): this & Registered<keyof P> {
     const action = `register the weights of ${this.constructor.name}`;
     this.#core.register(action, params, this.#main);
-    return this;
+    return this as this & Registered<keyof P>;
   }
 
   /**
    * Optimize `params` in another way: with a rate or options of their own, or
    * another algorithm.
    *
+   * @typeParam P The record.
    * @param params States by path, none of which is registered yet.
    * @param options What differs from the optimizer. `lr` as a number is a base
    * rate under the optimizer's scheduler; a scheduler is the group's own.
-   * @returns This.
+   * @returns This; to the compiler, its steps take gradients of these paths too.
    * @throws {Error} If no parameters have been registered before.
    * @throws {RangeError} If a state is registered already.
    */
-  addParamGroup(params: States<AnyState>, options: GroupOptions<O> = {}): this {
+  addParamGroup<P extends States<AnyState>>(
+    params: P,
+    options: GroupOptions<O> = {},
+  ): this & Registered<keyof P> {
     const action = `add a group to ${this.constructor.name}`;
     if (this.#core.registry.groups.length === 0) {
       throw new Error(
@@ -129,7 +137,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions>
       );
     }
     this.#core.addGroup(action, params, this.#makeGroup(options), options.lr);
-    return this;
+    return this as this & Registered<keyof P>;
   }
 
   /**
@@ -143,15 +151,16 @@ export class Optimizer<O extends OptimizerOptions = TxOptions>
    * @throws {RangeError} If a gradient has no parameter, or another shape.
    * @throws {Error} If no parameters are registered.
    */
-  step(grads: Tensors, options: StepOptions = {}): void {
+  step(grads: GradientsOf<this>, options: StepOptions = {}): void {
     const action = `step ${this.constructor.name}`;
     checkOptions(action, options, STEP_RULES);
-    this.#core.step(action, grads);
-    if (!options.keep) { for (const path in grads) grads[path]!.dispose(); }
+    const given = grads as Tensors;
+    this.#core.step(action, given);
+    if (!options.keep) { for (const path in given) given[path]!.dispose(); }
   }
 
   /** The same as {@linkcode Optimizer.step}. */
-  update(grads: Tensors, options?: StepOptions): void {
+  update(grads: GradientsOf<this>, options?: StepOptions): void {
     this.step(grads, options);
   }
 

@@ -273,9 +273,9 @@ onEachBackend(
     using optimizer = new LBFGS({ lr: 0.5 }).registerTrainableWeights({ a, b });
     const grad = (x: ParamState) => tf.mul(2, x.value);
     for (let i = 0; i < 4; i++) optimizer.step({ b: grad(b), a: grad(a) });
-    optimizer.registerTrainableWeights({ c });
+    const joined = optimizer.registerTrainableWeights({ c });
     for (let i = 0; i < 20; i++) {
-      optimizer.step({ c: grad(c), a: grad(a), b: grad(b) });
+      joined.step({ c: grad(c), a: grad(a), b: grad(b) });
     }
     for (const x of [a, b, c]) {
       assertLess(Math.abs((await numbers(x.value))[0]!), 0.01);

@@ -180,8 +180,8 @@ onEachBackend("registering again adds parameters and keeps slots", async () => {
     a,
   });
   optimizer.step({ a: like(1) });
-  optimizer.registerTrainableWeights({ a, b });
-  optimizer.step({ a: like(1), b: like(1) });
+  optimizer.registerTrainableWeights({ a, b })
+    .step({ a: like(1), b: like(1) });
   await assertClose(a, [-1.9]);
   await assertClose(b, [1]);
   assertEquals(Object.keys(optimizer.paramStates), ["a", "b"]);

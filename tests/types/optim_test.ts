@@ -1,7 +1,7 @@
 /** What users of optimizers write compiles, and what is wrong does not. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { nn, optim, ParamState } from "../../mod.ts";
+import { autodiff, nn, optim, ParamState } from "../../mod.ts";
 import { onEachBackend } from "../_backends.ts";
 
 const cpu = { only: ["cpu"] } as const;
@@ -121,3 +121,63 @@ onEachBackend("a class of its own types its options", () => {
   // @ts-expect-error: the option is factor
   new Half({ factors: 1 });
 }, cpu);
+
+/** What takes any optimizer. */
+function stepAny(optimizer: optim.Optimizer, grads: optim.Tensors): void {
+  optimizer.step(grads);
+}
+
+onEachBackend(
+  "a step takes gradients of the parameters that are registered",
+  () => {
+    const weight = new ParamState(tf.scalar(1)),
+      bias = new ParamState(tf.scalar(1));
+    const one = () => tf.scalar(1);
+    const adam = new optim.AdamW({ lr: 0.1 }).registerTrainableWeights({
+      weight,
+      bias,
+    });
+    adam.step({ weight: one(), bias: one() });
+    adam.step({ weight: one() });
+    // @ts-expect-error: no parameter has that name
+    assertThrows(() => adam.step({ nope: one() }), RangeError);
+    // @ts-expect-error: nor has it one of these
+    assertThrows(() => adam.step({ weight: one(), nope: one() }), RangeError);
+    // @ts-expect-error: nor here
+    assertThrows(() => adam.update({ nope: one() }), RangeError);
+    const wrong = { nope: one() };
+    // @ts-expect-error: nor has it those of a record
+    assertThrows(() => adam.step(wrong), RangeError);
+
+    // Gradients of the same record fit, and so does any optimizer where one is taken.
+    const loss = () => tf.mul<tf.Scalar>(weight.value, bias.value);
+    adam.step(autodiff.grad(loss, { states: { weight, bias } })());
+    stepAny(adam, autodiff.grad(loss, { states: { weight, bias } })());
+    const plain: optim.AdamW = adam;
+    assertThrows(() => plain.step({ nope: one() }), RangeError);
+
+    // Groups add their names.
+    const other = new ParamState(tf.scalar(1));
+    const both = adam.addParamGroup({ other }, { lr: 0.01 });
+    both.step({ weight: one(), other: one() });
+    // @ts-expect-error: no group has that name
+    assertThrows(() => both.step({ others: one() }), RangeError);
+
+    // Names that are known at run time only are checked there.
+    const params: Record<string, ParamState> = { weight };
+    const sgd = new optim.SGD().registerTrainableWeights(params);
+    sgd.step({ weight: one() });
+    assertThrows(() => sgd.step({ nope: one() }), RangeError);
+    const model = new nn.Linear(2, 1);
+    const states = model.states(ParamState);
+    new optim.SGD().registerTrainableWeights(states).step({
+      weight: tf.ones([2, 1]),
+    });
+
+    const lbfgs = new optim.LBFGS().registerTrainableWeights({ weight });
+    lbfgs.step({ weight: one() });
+    // @ts-expect-error: no parameter has that name
+    assertThrows(() => lbfgs.step({ nope: one() }), RangeError);
+  },
+  cpu,
+);
