@@ -52,6 +52,16 @@ export interface Recorder {
   ): void;
   /** Random numbers were drawn. */
   drawn(draw: RandomDraw): void;
+  /** Listens to the WASM backend. */
+  readonly wasm?: WasmListener;
+  /** Fused kernels are about to run on a row, on WebGPU. */
+  row?(row: RecordedRow): void;
+  /** What was done cannot be replayed. */
+  refuse(reason: string): void;
+}
+
+/** What the WASM backend reports. */
+export interface WasmListener {
   /** Run a kernel. */
   kernel<R>(name: string, params: KernelParams, run: () => R): R;
   /**
@@ -69,10 +79,6 @@ export interface Recorder {
   memory(): void;
   /** Fused kernels ran. */
   launch(launch: RecordedLaunch): void;
-  /** Fused kernels are about to run on a row, on WebGPU. */
-  row?(row: RecordedRow): void;
-  /** What was done cannot be replayed. */
-  refuse(reason: string): void;
 }
 
 /** What a kernel is called with. */

@@ -8,7 +8,7 @@ import { readsAtOnce } from "../backend/read.ts";
 import { compile, type Compiled, type CompileReport } from "../compile.ts";
 import type { Batch } from "../data/batch.ts";
 import { LBFGS, type Optimizer } from "../optim/mod.ts";
-import { recording } from "../internal/recording.ts";
+import { compiledByTests } from "../internal/recording.ts";
 import type { Tensors } from "../tensors.ts";
 import { type Transaction, transaction } from "../internal/transaction.ts";
 import { examplesIn } from "./evaluate.ts";
@@ -115,9 +115,7 @@ function compiledIf<A extends readonly unknown[], R>(
   onFallback: OnFallback,
   fn: (...args: A) => R,
 ): ((...args: A) => R) & Partial<Compiled<A, R>> {
-  if (isCompiled) return compile(fn, { onFallback });
-  if (recording.compile) return recording.compile(fn);
-  return fn;
+  return isCompiled ? compile(fn, { onFallback }) : compiledByTests(fn);
 }
 
 /** Steps of one batch, each a call of one function. */

@@ -95,7 +95,7 @@ export function runWasm(launches: readonly Launch[]): Tensors[][] {
   jobs.forEach((job, k) => rows.write(job, outputs[k]!));
 
   const image = new Uint8Array(memory.buffer, table, bytes);
-  recording.now?.launch(recordedLaunch(jobs, outputs, image));
+  recording.now?.wasm?.launch(recordedLaunch(jobs, outputs, image));
 
   const passes = passesOf(jobs);
   for (let pass = 0; pass <= passes; pass++) {

@@ -14,6 +14,7 @@ import type {
   RandomDraw,
   RecordedLaunch,
   Recorder,
+  WasmListener,
 } from "../../internal/recording.ts";
 import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
 import { copyMemory } from "../wasm/machine/memory.ts";
@@ -42,7 +43,10 @@ interface OpenKernel {
 
 /** What a function has done so far. */
 export class WasmRecorder extends StateRecorder
-  implements Recorder, TensorListener {
+  implements Recorder, WasmListener, TensorListener {
+  /** The recorder itself. */
+  readonly wasm: WasmListener = this;
+
   /** The buffers of its tensors. */
   readonly buffers: Buffers = new Buffers();
   /** Its operations, in order. */

@@ -280,18 +280,4 @@ export class WebGpuRecorder extends StateRecorder
   release(): void {
     this.#held.release();
   }
-
-  // What follows is for WASM.
-
-  kernel<R>(_name: string, _params: object, run: () => R): R {
-    return run();
-  }
-
-  call(): void {}
-
-  words(): void {}
-
-  memory(): void {}
-
-  launch(): void {}
 }

@@ -158,7 +158,7 @@ function moveBytes(
   loops: readonly Loop[],
   bytes: number,
 ) {
-  recording.now?.memory();
+  recording.now?.wasm?.memory();
   const heap = wasmBackend().wasm.HEAPU8;
   const visit = (
     from: number,

@@ -85,7 +85,7 @@ export function wasmFunction<const A extends string, const N extends string>(
   const run = (parts: readonly Arguments<P>[]) => {
     const lists = parts.map((part) => params.map((param) => part[param]));
     started().threads.run(index, lists);
-    recording.now?.call(index, addresses.length, lists);
+    recording.now?.wasm?.call(index, addresses.length, lists);
   };
   return {
     index,
@@ -200,6 +200,6 @@ export function threadCount(): number {
 export function inMemory(words: readonly number[]): number {
   const { common } = started();
   wasmBackend().wasm.HEAP32.set(words, common >>> 2);
-  recording.now?.words(words, common);
+  recording.now?.wasm?.words(words, common);
   return common;
 }

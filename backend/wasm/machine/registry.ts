@@ -37,8 +37,9 @@ export function replace<I extends string, A>(
     backendName: "wasm",
     kernelFunc: (params) => {
       const args = params as unknown as KernelArgs<I, A>;
-      return recording.now
-        ? recording.now.kernel(kernelName, params, () => kernel(args))
+      const listener = recording.now?.wasm;
+      return listener
+        ? listener.kernel(kernelName, params, () => kernel(args))
         : kernel(args);
     },
   });
@@ -58,10 +59,10 @@ export function reportStockKernels(): void {
     const { kernelName, kernelFunc } = config;
     if (ours.has(kernelName)) continue;
     const report: tf.KernelFunc = (params) => {
-      const { now } = recording;
-      if (!now) return kernelFunc(params);
-      return now.kernel(kernelName, params, () => {
-        if (!MOVES_NOTHING.has(kernelName)) now.memory();
+      const listener = recording.now?.wasm;
+      if (!listener) return kernelFunc(params);
+      return listener.kernel(kernelName, params, () => {
+        if (!MOVES_NOTHING.has(kernelName)) listener.memory();
         return kernelFunc(params);
       });
     };
@@ -134,7 +135,7 @@ export function clear(x: tf.TensorInfo): void {
 
 /** The tensor's memory, two floats for a complex number; any allocation may invalidate it. */
 export function view(x: tf.TensorInfo): Float32Array | Int32Array | Uint8Array {
-  recording.now?.memory();
+  recording.now?.wasm?.memory();
   if (x.dtype === "complex64") {
     const { buffer } = wasmBackend().wasm.HEAPU8;
     return new Float32Array(buffer, pointer(x), 2 * size(x.shape));
