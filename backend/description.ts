@@ -1,5 +1,5 @@
 import type { RunLaunches } from "./fusion/kernel.ts";
-import type { Record } from "./replay/program.ts";
+import type { Record as RecordCall } from "./replay/program.ts";
 
 /** What a backend is started with. */
 export interface StartOptions {
@@ -15,6 +15,10 @@ export interface Started {
   readonly simd?: boolean;
   /** The graphics adapter. Default: undefined. */
   readonly adapter?: string;
+  /** Features of the graphics device. Default: none. */
+  readonly features?: readonly string[];
+  /** Limits of the graphics device. Default: none. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 /** A backend: how it starts, and how it runs elementwise kernels. */
@@ -34,5 +38,5 @@ export interface Backend {
   /** Whether a tensor can be read without waiting. */
   readonly readsAtOnce: boolean;
   /** Records functions to replay them. Without it functions run as they are. */
-  readonly record?: Record;
+  readonly record?: RecordCall;
 }

@@ -29,6 +29,13 @@ export interface BackendInfo {
   readonly simd: boolean;
   /** The graphics adapter, on WebGPU. */
   readonly adapter: string | undefined;
+  /**
+   * Which features that kernels use the graphics device has, by WebGPU's names:
+   * timestamp-query, shader-f16, subgroups. Empty except on WebGPU.
+   */
+  readonly features: readonly string[];
+  /** Limits of the graphics device, by WebGPU's names. Empty except on WebGPU. */
+  readonly limits: Readonly<Record<string, number>>;
   /** Versions of what it rests on. */
   readonly versions: {
     /** Of tfjs. */
@@ -47,7 +54,8 @@ let current: BackendInfo | undefined;
  * - `"auto"` is the backend that `BRAINTAPE_BACKEND` names, where reading that
  *   variable is permitted already; else WebGPU if there is a graphics adapter
  *   that is not emulated in software; else WASM.
- * - `"webgpu"` needs no permission. Values are read with `await x.data()` only.
+ * - `"webgpu"` needs no permission. Values are read with `await x.data()`; on Deno
+ *   `x.dataSync()` works too, in browsers it throws.
  * - `"wasm"` needs `--allow-read` under Deno.
  * - `"cpu"` is plain JavaScript: slow, everywhere, for reference.
  *
@@ -96,6 +104,8 @@ async function start(
     threads: 1,
     simd: false,
     adapter: undefined,
+    features: [],
+    limits: {},
     ...details,
     versions: {
       tfjs: tf.version_core,

@@ -78,6 +78,11 @@ export interface Engine {
   readonly state: EngineState;
   /** The backends that are started, by name. */
   readonly registry: Record<string, tf.KernelBackend | undefined>;
+  /** What makes the backends, by name. */
+  readonly registryFactory: Record<
+    string,
+    { readonly factory: object; readonly priority: number } | undefined
+  >;
   /** Records operations from here on. */
   startTape(): void;
   /** Ends what `startTape` began. */

@@ -126,7 +126,10 @@ export class Recorder {
     if (data.refCount > 1 || uses > 1 || isBeingRead(old.dataId)) {
       return this.#copy(old);
     }
-    if (old.size > 0) data.values = null;
+    if (old.size > 0) {
+      this.#backend.own(old.dataId);
+      data.values = null;
+    }
     return old;
   }
 
@@ -144,17 +147,13 @@ export class Recorder {
     if (from.size === 0) return to;
     const { buffer, size } = this.#binding(from, from.size);
     const target = this.#binding(to, from.size).buffer;
-    backend.ensureCommandEncoderReady();
-    backend.endComputePassEncoder();
-    backend.commandEncoder!.copyBufferToBuffer(buffer, 0, target, 0, size!);
-    backend.commandQueueOwnedIds.add(from.dataId);
+    backend.openEncoder().copyBufferToBuffer(buffer, 0, target, 0, size!);
     return to;
   }
 
   /** The tensor's part of its buffer: the shader reads its size from this. */
   #binding(x: tf.TensorInfo, size: number): GPUBufferBinding {
     const buffer = this.#backend.tensorMap.get(x.dataId).resource!;
-    this.#backend.commandQueueOwnedIds.add(x.dataId);
     return { buffer, size: 4 * size };
   }
 
@@ -162,8 +161,6 @@ export class Recorder {
     const backend = this.#backend,
       tasks = this.#tasks.flat()
         .filter(({ size }) => size > 0);
-    backend.ensureCommandEncoderReady();
-    backend.computePassEncoder ??= backend.commandEncoder!.beginComputePass();
     const passes = Math.max(
       0,
       ...tasks.map(({ program }) => program.sums.length),
@@ -185,7 +182,6 @@ export class Recorder {
     const rooms = tasks.flatMap(({ partials }) => partials);
     if (this.#totals) rooms.push(this.#totals);
     for (const { dataId } of rooms) backend.disposeData(dataId);
-    backend.endComputePassEncoder();
     backend.submitQueue();
   }
 
@@ -248,17 +244,12 @@ export class Recorder {
       name: string,
     ) => GPUBufferBinding,
   ): void {
-    const { device, pipelineCache, computePassEncoder } = this.#backend;
+    const { device, pipelineCache } = this.#backend;
     const pipeline = pipelineCache[shader.code] ??= compile(device, shader);
-    const entries = shader.bindings.map((bound, binding) => ({
-      binding,
-      resource: resourceOf(bound.kind, "name" in bound ? bound.name : ""),
-    }));
-    const layout = pipeline.getBindGroupLayout(0);
-    const pass = computePassEncoder!;
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout, entries }));
-    pass.dispatchWorkgroups(...groups);
+    const bindings = shader.bindings.map((bound) =>
+      resourceOf(bound.kind, "name" in bound ? bound.name : "")
+    );
+    this.#backend.dispatch(pipeline, bindings, [...groups, 1]);
   }
 
   /** How many workgroups to dispatch along x and y for `size` elements: each axis is limited. */

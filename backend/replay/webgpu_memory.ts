@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type WebGpuBackend, webGpuBackend } from "../webgpu/backend.ts";
+import { deviceValues } from "../webgpu/machine/values.ts";
 import type { Bytes, Command, GpuSlot } from "./webgpu_recorded.ts";
 
 /** The bytes of a tensor on the device, where each element has four. */
@@ -18,17 +19,6 @@ export function wordsOf(values: ArrayLike<number>, dtype: string): Bytes {
   return new Uint8Array(new Words(values).buffer);
 }
 
-/** Values as the device has them; those that are so already are not copied. */
-function deviceValues(
-  values: tf.TypedArray,
-  dtype: string,
-): Float32Array<ArrayBuffer> | Bytes {
-  const isSame = dtype === "float32"
-    ? values instanceof Float32Array
-    : values instanceof Int32Array;
-  return isSame ? values as Float32Array<ArrayBuffer> : wordsOf(values, dtype);
-}
-
 /** The values of `bytes`, as tfjs has them in the computer's memory. */
 export function valuesOf({ buffer }: Bytes, dtype: string): tf.TypedArray {
   if (dtype === "float32") return new Float32Array(buffer.slice(0));
@@ -36,14 +26,7 @@ export function valuesOf({ buffer }: Bytes, dtype: string): tf.TypedArray {
   return dtype === "bool" ? Uint8Array.from(words) : words;
 }
 
-/** The encoder of tfjs, with no pass open. */
-export function openEncoder(backend: WebGpuBackend): GPUCommandEncoder {
-  backend.ensureCommandEncoderReady();
-  backend.endComputePassEncoder();
-  return backend.commandEncoder!;
-}
-
-/** Put the values of `x` into `target`. */
+/** Put the values of `x` into `target`, which no pending command uses. */
 export function feed(
   backend: WebGpuBackend,
   x: tf.TensorInfo,
@@ -51,9 +34,8 @@ export function feed(
 ): void {
   const { resource, values, dtype } = backend.tensorMap.get(x.dataId);
   if (resource) {
-    openEncoder(backend)
+    backend.openEncoder()
       .copyBufferToBuffer(resource, 0, target, 0, bytesOf(x));
-    backend.commandQueueOwnedIds.add(x.dataId);
   } else {
     const words = deviceValues(values as tf.TypedArray, dtype);
     backend.queue.writeBuffer(target, 0, words);
@@ -63,13 +45,17 @@ export function feed(
 /** A kept copy of a tensor, in a buffer of its own. */
 export function copyOnDevice(x: tf.Tensor): tf.Tensor {
   const backend = webGpuBackend();
-  const values = x.size === 0
-    ? tf.util.getTypedArrayFromDType(x.dtype as "float32", 0)
-    : undefined;
-  const info = backend.makeTensorInfo(x.shape, x.dtype, values);
+  const { resource, values } = backend.tensorMap.get(x.dataId);
+  const info = backend.makeTensorInfo(
+    x.shape,
+    x.dtype,
+    resource ? undefined : (values as tf.TypedArray | null)?.slice(),
+  );
+  const { dataId } = info;
   if (x.size > 0) {
-    backend.uploadToGPU(info.dataId);
-    feed(backend, x, backend.tensorMap.get(info.dataId).resource!);
+    backend.uploadToGPU(dataId);
+    backend.own(dataId);
+    if (resource) feed(backend, x, backend.tensorMap.get(dataId).resource!);
   }
   return tf.keep(tf.engine().makeTensorFromTensorInfo(info));
 }

@@ -19,7 +19,7 @@ import {
   removeProgram,
 } from "./program.ts";
 import { Steps } from "./webgpu_encode.ts";
-import { feed, openEncoder, valuesOf } from "./webgpu_memory.ts";
+import { feed, valuesOf } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import { Room } from "./webgpu_room.ts";
 
@@ -76,7 +76,7 @@ export class WebGpuProgram implements Program {
         this.#arguments[source.index] = slot;
       }
     }
-    for (const { x } of this.#holdings) this.#backend.uploadToGPU(x.dataId);
+    for (const holding of this.#holdings) this.#put(holding, holding.x);
     this.#steps = new Steps(device, record.commands, this.#at);
     addProgram(this);
   }
@@ -126,7 +126,7 @@ export class WebGpuProgram implements Program {
         if (!isAlike(x, holding.x)) return "outdated";
         if (x.dataId !== holding.x.dataId) {
           if (holding.isShared) return "outdated";
-          this.#backend.uploadToGPU(x.dataId);
+          this.#put(holding, x);
           moved.add(holding.slot);
         }
         holding.x = x;
@@ -135,6 +135,12 @@ export class WebGpuProgram implements Program {
     }
     if (moved.size > 0) this.#steps.bind(moved);
     return isShared ? "eager" : "ready";
+  }
+
+  /** Put a tensor on the device, where runs may write it. */
+  #put({ isWritten }: Holding, { dataId }: tf.TensorInfo): void {
+    this.#backend.uploadToGPU(dataId);
+    if (isWritten) this.#backend.own(dataId);
   }
 
   /** Whether data must stay as it is: for a clone, or for a read that is under way. */
@@ -156,7 +162,7 @@ export class WebGpuProgram implements Program {
       const slot = this.#arguments[i];
       if (slot) feed(backend, x, this.#room.at(slot)!.buffer);
     });
-    const encoder = openEncoder(backend);
+    const encoder = backend.openEncoder();
     this.#steps.encode(encoder);
     for (const { slot, isWritten, x } of this.#holdings) {
       if (isWritten && slot.bytes > 0) {
@@ -231,6 +237,7 @@ export class WebGpuProgram implements Program {
   /** Put the contents of a slot into a tensor that nobody shares. */
   #overwrite(encoder: GPUCommandEncoder, slot: GpuSlot, dataId: object): void {
     this.#backend.uploadToGPU(dataId);
+    this.#backend.own(dataId);
     const data = this.#backend.tensorMap.get(dataId);
     this.#copy(encoder, slot, data.resource!, slot.bytes);
     data.values = null;

@@ -41,23 +41,19 @@ export function watchingGpu<T>(
   listener: CommandListener,
   fn: () => T,
 ): T {
-  flush(backend); // what was asked before is not part of it
+  backend.submitQueue(); // what was asked before is not part of it
+  backend.isRecorded = true;
   const undo = [
     ...watchTensors(backend, listener),
-    ...watchDevice(backend, listener),
+    ...watchDevice(backend.device, listener),
   ];
   try {
     return fn();
   } finally {
-    flush(backend);
+    backend.submitQueue();
+    backend.isRecorded = false;
     for (const restore of undo) restore();
   }
-}
-
-/** Submit the commands that are pending. */
-function flush(backend: WebGpuBackend): void {
-  backend.endComputePassEncoder();
-  if (backend.commandEncoder) backend.submitQueue();
 }
 
 function watchTensors(
@@ -65,7 +61,7 @@ function watchTensors(
   listener: CommandListener,
 ): (() => void)[] {
   let isUploading = false;
-  const { tensorMap, bufferManager } = backend;
+  const { tensorMap, bufferManager, queue } = backend;
   return [
     override(backend, "write", (write) => (values, shape, dtype) => {
       const dataId = write(values, shape, dtype);
@@ -102,11 +98,19 @@ function watchTensors(
       if (!isUploading) listener.acquired(buffer);
       return buffer;
     }),
+    override(queue, "writeBuffer", (write) => (buffer, at, data, ...range) => {
+      write(buffer, at, data, ...range);
+      if (isUploading) return;
+      const bytes = ArrayBuffer.isView(data)
+        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+        : new Uint8Array(data);
+      listener.wrote(buffer, bytes.slice() as Uint8Array<ArrayBuffer>);
+    }),
   ];
 }
 
 function watchDevice(
-  { device, queue }: WebGpuBackend,
+  device: GPUDevice,
   listener: CommandListener,
 ): (() => void)[] {
   const entriesOf = new WeakMap<GPUBindGroup, readonly GPUBindGroupEntry[]>();
@@ -115,13 +119,6 @@ function watchDevice(
       const group = create(descriptor);
       entriesOf.set(group, [...descriptor.entries]);
       return group;
-    }),
-    override(queue, "writeBuffer", (write) => (buffer, at, data, ...range) => {
-      write(buffer, at, data, ...range);
-      const bytes = ArrayBuffer.isView(data)
-        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-        : new Uint8Array(data);
-      listener.wrote(buffer, bytes.slice() as Uint8Array<ArrayBuffer>);
     }),
     override(
       device,

@@ -17,14 +17,27 @@ export interface TensorData {
   /** The sizes of the axes. */
   readonly shape: number[];
   /** Missing until a kernel needs it; may be larger than the tensor. */
-  readonly resource?: GPUBuffer | null;
+  resource?: GPUBuffer | null;
 }
 
 /** A number in a uniform buffer. */
 export type UniformField = {
-  type: "float32" | "int32" | "uint32";
-  data: number[];
+  readonly type: "float32" | "uint32" | "int32";
+  readonly data: number[];
 };
+
+/** A shader of tfjs, compiled. */
+export interface ShaderProgram {
+  readonly pipeline: GPUComputePipeline;
+  readonly dispatch: readonly [number, number, number];
+  readonly outputShape: number[];
+  /** Elements that an invocation writes. Default: 1. */
+  readonly outputComponent?: number;
+  /** Whether it reads the number of elements of the output. */
+  readonly size?: boolean;
+  /** Set if it reads or writes an image. */
+  readonly pixelsOpType?: number;
+}
 
 /** Buffers, which are used again and again. */
 export interface BufferManager {
@@ -35,22 +48,26 @@ export interface BufferManager {
     mappedAtCreation?: boolean,
     reuse?: boolean,
   ): GPUBuffer;
+  /** Free a buffer for the next use, or for good unless `reuse`. */
+  releaseBuffer(buffer: GPUBuffer, reuse?: boolean): void;
 }
 
-/** tfjs' WebGPU backend. */
-export interface WebGpuBackend {
+/** What tfjs' WebGPU backend has. */
+export interface TfjsBackend {
   readonly device: GPUDevice;
   readonly queue: GPUQueue;
-  readonly bufferManager: BufferManager;
+  bufferManager: BufferManager;
   readonly tensorMap: {
     get(dataId: object): TensorData;
     has(dataId: object): boolean;
   };
   readonly pipelineCache: Record<string, GPUComputePipeline>;
-  readonly commandEncoder: GPUCommandEncoder | null;
+  commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
-  /** Data that pending commands use: released after the next submit. */
-  readonly commandQueueOwnedIds: WeakSet<object>;
+  /** Data that tfjs would release after the next submit only. */
+  commandQueueOwnedIds: { add(dataId: object): void; has(id: object): boolean };
+  /** Set while tfjs times shaders. */
+  readonly activeTimers?: object;
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
   submitQueue(): void;
@@ -86,11 +103,42 @@ export interface WebGpuBackend {
   ): tf.BackendValues;
   /** The values of a tensor, read at once. */
   readSync(dataId: object): tf.BackendValues;
-  /** A buffer for one use: written now, reused after the next submit. */
+  /** Numbers for the commands up to the next submit. */
   makeUniforms(fields: UniformField[]): GPUBufferBinding;
+  /** Run a compiled shader of tfjs. */
+  recordAndSubmit(
+    program: ShaderProgram,
+    output: tf.TensorInfo,
+    inputs: tf.TensorInfo[],
+    uniforms?: UniformField[],
+  ): void;
+  /** The bytes of a buffer. */
+  getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>;
 }
 
-/** The current backend, which must be tfjs' WebGPU backend. */
+/** tfjs' WebGPU backend with what we added: see `machine/commands.ts`. */
+export interface WebGpuBackend extends TfjsBackend {
+  /** Whether what it does is being recorded: commands then share nothing. */
+  isRecorded: boolean;
+  /** Whether `readSync` reads from the device. */
+  readonly readsAtOnce: boolean;
+  /** The encoder of the pending commands, with no pass open. */
+  openEncoder(): GPUCommandEncoder;
+  /** Words that commands read, which are the same in the next step. */
+  constant(words: Uint32Array<ArrayBuffer>): GPUBufferBinding;
+  /** Words that commands read up to the next submit. */
+  changing(words: Uint32Array<ArrayBuffer>): GPUBufferBinding;
+  /** Run a pipeline in the open pass, with its bindings in order. */
+  dispatch(
+    pipeline: GPUComputePipeline,
+    bindings: readonly GPUBufferBinding[],
+    groups: readonly [number, number, number],
+  ): void;
+  /** Give data a buffer that no other data uses, before it is overwritten. */
+  own(dataId: object): void;
+}
+
+/** The current backend, which must be WebGPU. */
 export function webGpuBackend(): WebGpuBackend {
   return tf.backend() as unknown as WebGpuBackend;
 }

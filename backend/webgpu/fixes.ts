@@ -9,7 +9,7 @@ import { readNaNOutside } from "./gather.ts";
 import { registerOwnKernels } from "./kernels/mod.ts";
 import { computeWithIntegers } from "./integers.ts";
 import { followReads } from "./reads.ts";
-import { refuseEmptyInputs, refuseSyncReads } from "./refusals.ts";
+import { refuseEmptyInputs } from "./refusals.ts";
 import { sumInChunks } from "./sums.ts";
 import { allowEdits } from "./shader_edits.ts";
 
@@ -54,7 +54,6 @@ export function registerWebGpuKernels(): void {
     exceptIndices: [tf.GatherV2, tf.GatherNd],
   });
   refuseEmptyInputs();
-  refuseSyncReads();
   followReads();
 }
 

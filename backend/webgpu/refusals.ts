@@ -25,19 +25,3 @@ export function refuseEmptyInputs(): void {
     return run(program, inputs, dtype, uniforms, output);
   };
 }
-
-/** WebGPU cannot read synchronously; tfjs tries to, through a canvas. */
-export function refuseSyncReads(): void {
-  const backend = webGpuBackend();
-  if (Object.hasOwn(backend, "readSync")) return;
-  const read = backend.readSync.bind(backend);
-  backend.readSync = (dataId) => {
-    const data = backend.tensorMap.get(dataId);
-    const isOnHost = data.values != null || data.complexTensorInfos != null ||
-      data.dtype === "string";
-    if (isOnHost) return read(dataId);
-    throw new Error(
-      "Cannot read a tensor synchronously on WebGPU: use `await x.data()` instead of `x.dataSync()`",
-    );
-  };
-}
