@@ -1,12 +1,13 @@
 /**
  * Shaders of ours with several outputs, or with workgroups that work together.
  *
- * Commands join the pass that tfjs has open, so they run in the order of calls.
+ * Commands join the open pass, so they run in the order of calls.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type UniformField, webGpuBackend } from "../backend.ts";
+import { layOut } from "../machine/fields.ts";
 
 /** The type of the elements of a buffer. */
 export type ElementType = "f32" | "i32" | "u32" | "vec4<f32>";
@@ -107,7 +108,6 @@ export function runShader(
   const key = `braintape ${shader.name}`;
   const pipeline = pipelineCache[key] ??= compile(device, shader);
   const tensors = [...outputs, ...inputs];
-  // An upload may end the open pass, so all come first.
   for (const { dataId } of tensors) backend.uploadToGPU(dataId);
   const types = Object.values(shader.uniforms);
   const fields: UniformField[] = [NaN, Infinity, ...values].map((x, i) => {
@@ -121,19 +121,12 @@ export function runShader(
     buffer: backend.tensorMap.get(dataId).resource!,
     size: 4 * tf.util.sizeFromShape(shape),
   }));
-  const group = device.createBindGroup({
-    layout: pipeline.getBindGroupLayout(0),
-    entries: [...resources, backend.makeUniforms(fields)]
-      .map((resource, binding) => ({ binding, resource })),
-  });
-  for (const { dataId } of tensors) backend.commandQueueOwnedIds.add(dataId);
-  backend.ensureCommandEncoderReady();
-  const pass = backend.computePassEncoder ??= backend.commandEncoder!
-    .beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group);
   const x = Math.min(count, MOST_GROUPS);
-  pass.dispatchWorkgroups(x, Math.ceil(count / x));
+  backend.dispatch(
+    pipeline,
+    [...resources, backend.constant(layOut(fields))],
+    [x, Math.ceil(count / x), 1],
+  );
 }
 
 /** A tensor to be written. */
