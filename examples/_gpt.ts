@@ -21,19 +21,12 @@ class Attention extends nn.Module {
   readonly joined: nn.Linear;
   readonly out: nn.Linear;
   readonly #heads: number;
-  readonly #hidden: tf.Tensor2D;
 
-  constructor({ width, heads, layers, context }: GptSizes) {
+  constructor({ width, heads, layers }: GptSizes) {
     super();
     this.joined = new nn.Linear(width, 3 * width, weights()); // q, k and v
     this.out = new nn.Linear(width, width, weights(layers));
     this.#heads = heads;
-    // Added to the scores: -1e9 above the diagonal, which softmax makes 0.
-    const ones = tf.ones<tf.Rank.R2>([context, context]);
-    this.#hidden = tf.tidy(() =>
-      tf.mul(-1e9, tf.sub(1, tf.linalg.bandPart(ones, -1, 0)))
-    );
-    ones.dispose();
   }
 
   /** `[batch * time, width]` to the same. */
@@ -45,11 +38,9 @@ class Attention extends nn.Module {
       tf.transpose(
         tf.reshape(y, [batch, time, this.#heads, size]),
         [0, 2, 1, 3],
-      );
+      ) as tf.Tensor4D;
     const [q, k, v] = tf.split(this.joined.call(x), 3, 1).map(toHeads);
-    const scores = tf.mul(tf.matMul(q!, k!, false, true), 1 / Math.sqrt(size));
-    const hidden = tf.slice(this.#hidden, [0, 0], [time, time]);
-    const mixed = tf.matMul(tf.softmax(tf.add(scores, hidden)), v!);
+    const mixed = nn.scaledDotProductAttention(q!, k!, v!, { causal: true });
     const joined = tf.reshape<tf.Rank.R2>(tf.transpose(mixed, [0, 2, 1, 3]), [
       rows,
       width,

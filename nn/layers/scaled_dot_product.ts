@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { attention } from "../../backend/ops/attention.ts";
 import {
   boolean,
   check,
@@ -115,28 +116,31 @@ export function scaledDotProductAttention(
   if (mask && !broadcasts(mask.shape, shape)) {
     refuse(ACTION, "mask", `broadcastable to [${shape.join(", ")}]`, mask);
   }
-  return tf.tidy(() => {
-    // The smaller factor is scaled before the product.
-    const scaled = tf.mul(query, 1 / Math.sqrt(size));
-    const scores = tf.matMul(scaled, key, false, true);
-    const masks = [
-      ...(keyMask ? [tf.reshape(keyMask, [batch, 1, 1, keys])] : []),
-      ...(mask ? [mask] : []),
-    ];
-    // A causal mask alone leaves every query a key, unless there are fewer keys.
-    const onlyCausal = causal && masks.length === 0 && queries <= keys;
-    if (causal && !onlyCausal) masks.push(causalMask(queries, keys));
-    let weights = onlyCausal
-      ? tf.softmax(tf.add(scores, causalBias(queries, keys)))
-      : softmaxOf(scores, masks);
-    if (rate > 0) {
-      weights = tf.mul(
-        weights,
-        dropoutMask(weights.shape, rate, 1 / (1 - rate), random),
-      );
-    }
-    return tf.matMul(weights, value) as tf.Tensor4D;
-  });
+  const composed = () =>
+    tf.tidy(() => {
+      // The smaller factor is scaled before the product.
+      const scaled = tf.mul(query, 1 / Math.sqrt(size));
+      const scores = tf.matMul(scaled, key, false, true);
+      const masks = [
+        ...(keyMask ? [tf.reshape(keyMask, [batch, 1, 1, keys])] : []),
+        ...(mask ? [mask] : []),
+      ];
+      // A causal mask alone leaves every query a key, unless there are fewer keys.
+      const onlyCausal = causal && masks.length === 0 && queries <= keys;
+      if (causal && !onlyCausal) masks.push(causalMask(queries, keys));
+      let weights = onlyCausal
+        ? tf.softmax(tf.add(scores, causalBias(queries, keys)))
+        : softmaxOf(scores, masks);
+      if (rate > 0) {
+        weights = tf.mul(
+          weights,
+          dropoutMask(weights.shape, rate, 1 / (1 - rate), random),
+        );
+      }
+      return tf.matMul(weights, value) as tf.Tensor4D;
+    });
+  const isPlain = !keyMask && !mask && rate === 0;
+  return isPlain ? attention(query, key, value, causal, composed) : composed();
 }
 
 const ACTION = "compute attention";

@@ -92,6 +92,10 @@ function gradient(hasWeights: boolean): RowProgram {
   };
 }
 
+/** Without weights of classes, and with them. */
+const LOSSES = [losses(false), losses(true)];
+const GRADIENTS = [gradient(false), gradient(true)];
+
 /** Register the cross-entropy of class labels and its gradient. */
 export function registerCrossEntropy(): void {
   addKernel("webgpu", "CrossEntropy", forward);
@@ -113,7 +117,7 @@ function forward(args: Parameters<KernelFunc>[0]): tf.TensorInfo[] {
   const rows = logits.shape[0]!, { labels } = inputs;
   const outputs = [output([rows]), output([rows])];
   if (rows > 0) {
-    const program = losses(weights.length > 0);
+    const program = LOSSES[weights.length]!;
     const given = [logits, labels!, ...weights];
     runRows(program, logits.shape, outputs, given, numbers);
   }
@@ -124,7 +128,7 @@ function backward(args: Parameters<KernelFunc>[0]): tf.TensorInfo {
   const { inputs, logits, weights, numbers } = read(args);
   const { labels, lse, dy } = inputs, dx = output(logits.shape);
   if (tf.util.sizeFromShape(logits.shape) > 0) {
-    const program = gradient(weights.length > 0);
+    const program = GRADIENTS[weights.length]!;
     const given = [logits, labels!, lse!, dy!, ...weights];
     runRows(program, logits.shape, [dx], given, numbers);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { registerAttention } from "./attention.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerGelu } from "./gelu.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
@@ -12,6 +13,7 @@ import { registerSoftmax } from "./softmax.ts";
 
 /** A kernel is added to this list, and its file holds its code. */
 const REGISTER: readonly (() => void)[] = [
+  registerAttention,
   registerCrossEntropy,
   registerGelu,
   registerLayerNorm,

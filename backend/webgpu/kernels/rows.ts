@@ -102,6 +102,17 @@ ${functions}`,
   };
 }
 
+const shaders = new WeakMap<RowProgram, Map<number, Shader>>();
+
+/** The shader of a program, made once. */
+function shaderFor(program: RowProgram, shared: Sharing): Shader {
+  let made = shaders.get(program);
+  if (!made) shaders.set(program, made = new Map());
+  let shader = made.get(shared.lanes);
+  if (!shader) made.set(shared.lanes, shader = shaderOf(program, shared));
+  return shader;
+}
+
 /** Run a program on the rows of a tensor of `shape`, which has at least one element. */
 export function runRows(
   program: RowProgram,
@@ -113,7 +124,7 @@ export function runRows(
   const { rows, columns } = rowsOf(shape);
   const shared = sharing(columns);
   runShader(
-    shaderOf(program, shared),
+    shaderFor(program, shared),
     outputs,
     inputs,
     [rows, columns, ...values],
