@@ -19,6 +19,7 @@ import { attentionGrad } from "./attention_grad.ts";
 import {
   accumulate,
   accumulators,
+  type AttentionAttrs,
   cached,
   elementType,
   FIXED,
@@ -34,12 +35,6 @@ import {
   THREADS,
 } from "./attention_tiles.ts";
 import { output, runShader, type Shader } from "./run.ts";
-
-/** The options of both kernels. */
-export interface AttentionAttrs {
-  /** Whether a query sees only keys at its own place and before. */
-  readonly causal: boolean;
-}
 
 const forward = cached((layout: Layout, causal: boolean): Shader => {
   const { rows, size } = layout, type = elementType(layout);

@@ -11,10 +11,10 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { KernelFunc } from "../../kernel.ts";
 import { webGpuBackend } from "../backend.ts";
-import type { AttentionAttrs } from "./attention.ts";
 import {
   accumulate,
   accumulators,
+  type AttentionAttrs,
   cached,
   elementType,
   FIXED,

@@ -14,6 +14,12 @@
  */
 import type { Shader } from "./run.ts";
 
+/** The options of both kernels. */
+export interface AttentionAttrs {
+  /** Whether a query sees only keys at its own place and before. */
+  readonly causal: boolean;
+}
+
 /** Rows that a workgroup keeps. */
 export const FIXED = 32;
 
