@@ -207,6 +207,39 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "what convolutions keep of a filter, a bias or a slope follows it",
+  async () => {
+    const x = tf.fill([1, 3, 3, 1], -1) as tf.Tensor4D;
+    const start = { filter: [3, 3, 1, 1], bias: [1], slope: [1] };
+    for (const kind of ["depthwiseConv2d", "conv2d"] as const) {
+      for (const changed of Object.keys(start)) {
+        const w: Record<string, tf.Tensor> = {};
+        for (const [name, shape] of Object.entries(start)) {
+          w[name] = tf.ones(shape);
+        }
+        const convolve = () =>
+          tf.fused[kind]({
+            ...{ x, filter: w["filter"] as tf.Tensor4D, strides: 1 },
+            ...{ pad: "valid", bias: w["bias"]!, activation: "prelu" },
+            preluActivationWeights: w["slope"]!,
+          });
+        const first = convolve();
+        assertEquals(await numbers(first), [-8]);
+        const g = tf.ones(w[changed]!.shape);
+        w[changed] = runOne(accumulate, { x: g, y: w[changed]! }, {
+          s: 1,
+        })["y"]!;
+        const next = convolve();
+        const right = { filter: -17, bias: -7, slope: -16 }[changed];
+        assertEquals(await numbers(next), [right], `${kind}, ${changed}`);
+        tf.dispose([w, g, first, next]);
+      }
+    }
+    x.dispose();
+  },
+);
+
 onEachBackend("the norm of a million elements is right to 1e-6", async () => {
   const values = Float32Array.from(
     { length: 1_000_001 },

@@ -216,15 +216,10 @@ class Table {
 
   /** Where to read `input` and write `output`. */
   #pointer(input: tf.Tensor | undefined, output: tf.Tensor | undefined) {
-    const { dataIdMap, wasm } = this.#backend;
+    const { dataIdMap } = this.#backend;
     const x = (output ?? input)!;
-    const { id, memoryOffset } = dataIdMap.get(x.dataId);
-    if (!output || !input) return memoryOffset;
-    if (input === output) {
-      // XNNPACK keeps what it made of these values under the tensor's id.
-      wasm.tfjs.disposeData(id);
-      wasm.tfjs.registerTensor(id, x.size, memoryOffset);
-    } else {
+    const { memoryOffset } = dataIdMap.get(x.dataId);
+    if (output && input && input !== output) {
       const from = dataIdMap.get(input.dataId).memoryOffset;
       this.#bytes.copyWithin(memoryOffset, from, from + 4 * x.size);
     }

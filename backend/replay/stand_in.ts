@@ -51,10 +51,8 @@ export function kernelAgain(
       return info;
     };
     const inputs = mapInputs(params, (x) => standFor(buffers.get(x)!, x));
-    const reads = [...own];
     const outputs = made.map((x) => standFor(x.buffer, x));
     const run = () => {
-      for (const x of reads) forgetWeights(backend, x);
       outputsFor(outputs, () =>
         kernel.kernelFunc({
           ...params as Parameters<tf.KernelFunc>[0],
@@ -84,14 +82,6 @@ function mapInputs(
       Array.isArray(x) ? x.map(fn) : x && fn(x as tf.TensorInfo),
     ]),
   );
-}
-
-/** XNNPACK keeps what it made of a weight under the id of the data: drop it. */
-export function forgetWeights(backend: WasmBackend, x: tf.TensorInfo): void {
-  const { id, memoryOffset } = backend.dataIdMap.get(x.dataId);
-  backend.wasm.tfjs.disposeData(id);
-  const size = tf.util.sizeFromShape(x.shape);
-  backend.wasm.tfjs.registerTensor(id, size, memoryOffset);
 }
 
 /** Ids of stand-ins; tfjs counts its own from 1. */

@@ -25,7 +25,7 @@ import {
   removeProgram,
 } from "./program.ts";
 import type { Buffer, CallRecord, Operation } from "./recorded.ts";
-import { copyOf, forgetWeights } from "./stand_in.ts";
+import { copyOf } from "./stand_in.ts";
 
 /** A tensor that outlives runs, as the program expects it. */
 interface Holding {
@@ -189,11 +189,7 @@ export class WasmProgram implements Program {
       const { memoryOffset } = dataIdMap.get(x.dataId);
       if (bytes) wasm.HEAPU8.set(bytes, memoryOffset);
       else this.#copy(this.#at(buffer), memoryOffset, buffer.bytes);
-      forgetWeights(this.#backend, x);
     });
-    for (const { now, isWritten } of this.#holdings) {
-      if (isWritten) forgetWeights(this.#backend, now());
-    }
     advance(streams);
   }
 

@@ -7,6 +7,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../../kernel.ts";
 import { F32, I32, load } from "../assembler/assembler.ts";
 import { eachVector } from "../assembler/lanes.ts";
+import { forgetRearranged } from "../machine/backend.ts";
 import { inMemory, wasmFunction } from "../machine/functions.ts";
 import {
   expectSize,
@@ -120,9 +121,24 @@ function spellOutSame(shipped: KernelFunc): KernelFunc {
   };
 }
 
+/**
+ * XNNPACK keeps a filter as it has rearranged it, with its bias, under the number of
+ * its data, and would go on using it when the filter has been overwritten.
+ */
+function rearrangeAgain(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    for (const name of ["filter", "bias", "preluActivationWeights"]) {
+      const x = args.inputs[name] as tf.TensorInfo | undefined;
+      if (x) forgetRearranged(x);
+    }
+    return shipped(args);
+  };
+}
+
 /** Correct depthwise convolution, and register its gradients. */
 export function registerDepthwise(): void {
   for (const name of ["DepthwiseConv2dNative", "FusedDepthwiseConv2D"]) {
+    replaceKernel("wasm", name, rearrangeAgain, "overwritten filters");
     replaceKernel("wasm", name, spellOutSame, "same");
   }
   replace<"x" | "dy", Attrs2D & { filterShape: number[] }>(

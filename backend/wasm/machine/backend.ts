@@ -120,6 +120,14 @@ export function pointer(x: tf.TensorInfo): number {
   return wasmBackend().dataIdMap.get(x.dataId).memoryOffset;
 }
 
+/** Let XNNPACK, tfjs' library, drop what it made of the tensor's values. */
+export function forgetRearranged(x: tf.TensorInfo): void {
+  const { dataIdMap, wasm } = wasmBackend();
+  const { id, memoryOffset } = dataIdMap.get(x.dataId);
+  wasm.tfjs.disposeData(id);
+  wasm.tfjs.registerTensor(id, tf.util.sizeFromShape(x.shape), memoryOffset);
+}
+
 /**
  * Memory of our own, never freed by tfjs.
  *
