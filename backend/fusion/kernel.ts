@@ -13,6 +13,12 @@ export interface Output {
   readonly value: Expr;
   /** Whether it is written to every element, or there is only one. */
   readonly extent: Extent;
+  /**
+   * Whether it is kept from step to step. Processors take up to a hundred times as
+   * long for floats nearer to 0 than 2^-126, and an average that decays gets there
+   * and stays: on WASM they are stored as 0, as graphics cards and XLA do.
+   */
+  readonly isSlot?: boolean;
 }
 
 /** Tensors and numbers read, and tensors computed from them. */
@@ -74,9 +80,10 @@ const interned = new Map<string, Kernel>();
 export function kernelOf(outputs: Named<Output>): Kernel {
   const roots = Object.values(outputs).map(({ value }) => value);
   const key = JSON.stringify(
-    Object.entries(outputs).map(([name, { value, extent }]) => [
+    Object.entries(outputs).map(([name, { value, extent, isSlot }]) => [
       name,
       extent,
+      isSlot,
       value.id,
     ]),
   );

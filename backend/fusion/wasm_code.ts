@@ -20,8 +20,21 @@ import {
   type Value,
 } from "../wasm/assembler/assembler.ts";
 import type { Expr } from "./expr.ts";
-import { buffersOf, type Kernel, nodesOf, type Plan } from "./kernel.ts";
-import { compute, DOUBLE, FLOAT, FLOATS, type Lane } from "./wasm_lanes.ts";
+import {
+  buffersOf,
+  type Kernel,
+  nodesOf,
+  type Output,
+  type Plan,
+} from "./kernel.ts";
+import {
+  compute,
+  DOUBLE,
+  FLOAT,
+  type FloatLane,
+  FLOATS,
+  type Lane,
+} from "./wasm_lanes.ts";
 
 /** Where things are in a row of the table, in bytes. */
 export interface Layout {
@@ -142,7 +155,7 @@ class WasmPass {
         f.set(low, low.add(value.toF64()));
         f.set(high, high.add(value.shuffle(value, [2, 3, 2, 3]).toF64()));
       });
-      this.#store(outputs, offset, at);
+      this.#store(FLOATS, outputs, offset, at);
     });
     f.for(size.shl(2), 4, (offset) => {
       const at = this.#loop(FLOAT, loop, floats, offset);
@@ -150,7 +163,7 @@ class WasmPass {
         const { rest } = totals[i]!;
         f.set(rest, rest.add(at(x!).toF64()));
       });
-      this.#store(outputs, offset, at);
+      this.#store(FLOAT, outputs, offset, at);
     }, end);
 
     sums.forEach((e, i) => {
@@ -160,7 +173,8 @@ class WasmPass {
       f.store(this.#row, total, this.#layout.cells.get(e)!);
     });
     for (const [name, { value, extent }] of outputs) {
-      if (extent === "one") f.store(this.#pointer(name), floats.get(value)!);
+      if (extent !== "one") continue;
+      f.store(this.#pointer(name), floats.get(value)!);
     }
   }
 
@@ -193,14 +207,16 @@ class WasmPass {
     return (e) => values.get(e)!;
   }
 
-  #store(
-    outputs: readonly [string, { value: Expr; extent: string }][],
+  #store<T extends F32 | F32x4>(
+    lane: FloatLane<T>,
+    outputs: readonly [string, Output][],
     offset: I32,
-    at: (e: Expr) => Value,
+    at: (e: Expr) => T,
   ) {
-    for (const [name, { value, extent }] of outputs) {
+    for (const [name, { value, extent, isSlot }] of outputs) {
       if (extent === "one") continue;
-      this.#f.store(this.#pointer(name).add(offset), at(value));
+      const x = at(value), kept = isSlot ? lane.flush(x) : x;
+      this.#f.store(this.#pointer(name).add(offset), kept);
     }
   }
 

@@ -40,19 +40,30 @@ export interface Lane<T extends Value> {
   readonly madd?: (f: Body, x: T, y: T, sum: T) => T;
 }
 
+/** A way to compute floats. */
+export interface FloatLane<T extends Value> extends Lane<T> {
+  /** `x`, or 0 if it is nearer to 0 than `SMALLEST_NORMAL`. */
+  readonly flush: (x: T) => T;
+}
+
+/** The smallest float of full precision. */
+const SMALLEST_NORMAL = 2 ** -126;
+
 /** One float at a time. */
-export const FLOAT: Lane<F32> = {
+export const FLOAT: FloatLane<F32> = {
   kind: F32,
   column: 0,
   of: F32.of,
   select: (x, yes, no) => x.gt(0).select(yes, no),
+  flush: (x) => x.abs().lt(SMALLEST_NORMAL).select(F32.of(0), x),
 };
 /** Four floats at a time. */
-export const FLOATS: Lane<F32x4> = {
+export const FLOATS: FloatLane<F32x4> = {
   kind: F32x4,
   column: 1,
   of: F32x4.of,
   select: (x, yes, no) => x.gt(0).select(yes, no),
+  flush: (x) => x.bits().andNot(x.abs().lt(SMALLEST_NORMAL)).floats(),
   madd: (f, x, y, sum) => f.madd(x, y, sum),
 };
 /** One double at a time. */

@@ -128,7 +128,7 @@ function record(
   return {
     update: { value: result.update, extent: "each" },
     slots: mapNamed(rule.slots, (start, name) => (
-      { value: result[name]!, extent: extentOf(start) }
+      { value: result[name]!, extent: extentOf(start), isSlot: true }
     )),
   };
 }

@@ -193,6 +193,10 @@ export class F32 extends Value {
   sqrt(): F32 {
     return new F32([this.code, 0x91]);
   }
+  /** The absolute value. */
+  abs(): F32 {
+    return new F32([this.code, 0x8b]);
+  }
   /** 1 if equal, else 0. */
   eq(x: number | F32): I32 {
     return this.#compare(x, 0x5b);
@@ -436,6 +440,10 @@ export class I32x4 extends Value {
   /** The bits that both have. */
   and(x: number | I32x4): I32x4 {
     return this.#with(x, 0x4e);
+  }
+  /** The bits that `x` has not. */
+  andNot(x: number | I32x4): I32x4 {
+    return this.#with(x, 0x4f);
   }
   /** The bits that either has. */
   or(x: number | I32x4): I32x4 {
