@@ -255,6 +255,10 @@ export class F64 extends Value {
   sqrt(): F64 {
     return new F64([this.code, 0x9f]);
   }
+  /** 1 if equal, else 0. */
+  eq(x: number | F64): I32 {
+    return new I32([this.code, F64.of(x).code, 0x61]);
+  }
   /** The nearest 32-bit float. */
   toF32(): F32 {
     return new F32([this.code, 0xb6]);
