@@ -78,7 +78,8 @@ export function assemble(
 
 /**
  * For each sum that has one: the product in it which nothing else needs, so that
- * one instruction can do both.
+ * one instruction can do both. Of two it is the second: in averages that of the new
+ * value, whose square may be nearer to 0 than processors compute with quickly.
  */
 function productsToAdd(
   nodes: readonly Expr[],
@@ -91,7 +92,7 @@ function productsToAdd(
   const products = new Map<Expr, Expr>();
   for (const e of nodes) {
     if (e.head.kind !== "op" || e.head.op !== "add") continue;
-    const product = e.args.find((x) =>
+    const product = e.args.findLast((x) =>
       x.varies && x.head.kind === "op" && x.head.op === "mul" &&
       uses.get(x) === 1
     );
