@@ -153,22 +153,39 @@ export function defineTile(m: Assembler, height: number) {
           pair.forEach((sum, j) => fn(sum, lines[i]!, 16 * j))
         );
 
-      const halves = [f.local(F32x4), f.local(F32x4)], x = f.local(F32x4);
-      const step = (u: number) => {
+      /** Two vectors of a row of B, and go on to the next. */
+      const next = (halves: readonly F32x4[]) => {
         halves.forEach((half, j) => f.set(half, load(F32x4, b, 16 * j)));
         f.set(b, b.add(bRow));
-        sums.forEach((pair, i) => {
-          f.set(x, loadSplat(lines[i]!, 4 * u));
-          pair.forEach((sum, j) => f.set(sum, f.madd(x, halves[j]!, sum)));
-        });
       };
-      f.while(I32.of(1).lt(K), () => {
-        step(0);
-        step(1);
-        for (const line of lines) f.set(line, line.add(8));
-        f.set(K, K.sub(2));
+      const rowsOfB = [0, 1, 2, 3].map(() => [f.local(F32x4), f.local(F32x4)]);
+      const four = f.local(F32x4), x = f.local(F32x4);
+      const addTo = (pair: readonly F32x4[], halves: readonly F32x4[]) =>
+        pair.forEach((sum, j) => f.set(sum, f.madd(x, halves[j]!, sum)));
+      // Engines that check the bounds of each access take longer for that than for
+      // the sums: four elements of A in one load rather than four.
+      f.while(I32.of(3).lt(K), () => {
+        for (const halves of rowsOfB) next(halves);
+        sums.forEach((pair, i) => {
+          f.set(four, load(F32x4, lines[i]!));
+          rowsOfB.forEach((halves, k) => {
+            f.set(x, four.shuffle(four, [k, k, k, k]));
+            addTo(pair, halves);
+          });
+          f.set(lines[i]!, lines[i]!.add(16));
+        });
+        f.set(K, K.sub(4));
       });
-      f.if(K, () => step(0));
+      f.while(K, () => {
+        const halves = rowsOfB[0]!;
+        next(halves);
+        sums.forEach((pair, i) => {
+          f.set(x, loadSplat(lines[i]!));
+          addTo(pair, halves);
+          f.set(lines[i]!, lines[i]!.add(4));
+        });
+        f.set(K, K.sub(1));
+      });
 
       lines.forEach((line, i) => f.set(line, i ? lines[i - 1]!.add(cRow) : c));
       f.if(flags.and(ACCUMULATE), () => {
