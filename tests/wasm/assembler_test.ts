@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Assembler,
   F32,
@@ -140,8 +140,12 @@ Deno.test("madd is the same with and without relaxed SIMD where nothing is round
 
 Deno.test("loops, branches, locals, bytes and calls", () => {
   const m = new Assembler();
-  const square = m.func({ n: I32 }, (_, { n }) => n.mul(n));
-  const put = m.func({ at: I32, n: I32 }, (f, { at, n }) => f.storeByte(at, n));
+  const square = m.func("f", { n: I32 }, (_, { n }) => n.mul(n));
+  const put = m.func(
+    "f",
+    { at: I32, n: I32 },
+    (f, { at, n }) => f.storeByte(at, n),
+  );
   m.export("squares", { at: I32, n: I32 }, (f, { at, n }) => {
     f.clear(at, I32.of(32));
     f.for(n, 1, (i) => {
@@ -177,6 +181,16 @@ Deno.test("loads of four bytes, and of one float four times", () => {
   assertEquals([...floats.slice(4, 8)], [2.5, 2.5, 2.5, 2.5]);
 });
 
+Deno.test("profilers see the names of functions", () => {
+  const m = new Assembler();
+  const inner = m.func("inner", { x: I32 }, (_, { x }) => x.add(1));
+  m.export("outer", { x: I32 }, (_, { x }) => inner({ x }));
+  const module = new WebAssembly.Module(m.encode());
+  const [section] = WebAssembly.Module.customSections(module, "name");
+  const text = new TextDecoder().decode(section);
+  assert(/inner.*outer/s.test(text), text);
+});
+
 Deno.test("a module for shared memory imports it", () => {
   const shared = new WebAssembly.Memory({
     initial: 1,
@@ -191,7 +205,7 @@ Deno.test("a module for shared memory imports it", () => {
 Deno.test("only a local variable can be assigned to", () => {
   const m = new Assembler();
   assertThrows(
-    () => m.func({ n: I32 }, (f, { n }) => f.set(n.add(1), n)),
+    () => m.func("f", { n: I32 }, (f, { n }) => f.set(n.add(1), n)),
     TypeError,
     "only a local variable",
   );

@@ -31,6 +31,7 @@ export { type Code, floatBits, simd } from "./code.ts";
 export * from "./values.ts";
 
 interface Func {
+  readonly name: string;
   readonly params: readonly number[];
   readonly results: readonly number[];
   readonly locals: readonly number[];
@@ -75,9 +76,11 @@ export class Assembler {
 
   /**
    * A function for others of the module to call. What `write` returns is its
-   * result; a function with no result is called as a statement, by `run`.
+   * result; a function with no result is called as a statement, by `run`. Profilers
+   * and stack traces show its name.
    */
   func<const P extends Params, R extends Value | void>(
+    name: string,
     params: P,
     write: (f: Body, args: Args<P>) => R,
   ): (args: Args<P>) => R extends Value ? R : Call {
@@ -89,6 +92,7 @@ export class Assembler {
     ) as Args<P>;
     const result = write(body, args);
     const index = this.#functions.push({
+      name,
       params: names.map((name) => params[name]!.type),
       results: result ? [(result.constructor as Kind<Value>).type] : [],
       locals,
@@ -111,7 +115,7 @@ export class Assembler {
     params: P,
     write: (f: Body, args: Args<P>) => R,
   ): (args: Args<P>) => R extends Value ? R : Call {
-    const func = this.func(params, write);
+    const func = this.func(name, params, write);
     this.#exports.push([name, this.#functions.length - 1]);
     return func;
   }
@@ -138,6 +142,12 @@ export class Assembler {
         const types = locals.map((type) => [1, type]);
         body.write([u32(locals.length), types, code, 0x0b], hoisted);
       });
+    });
+    const names = funcs.map(({ name }, i) => [u32(i), text(name)]);
+    bytes.write([0]);
+    bytes.sized((section) => {
+      section.write(text("name"));
+      section.section(1, names, (bytes, name) => bytes.write(name));
     });
     return bytes.value;
   }

@@ -49,7 +49,7 @@ function defineBlocked(m: Assembler, height: number) {
   const copy = defineCopy(m), transpose = defineTranspose(m);
   const tall = defineTile(m, height), flat = defineTile(m, 2);
 
-  return m.func(PRODUCT, (f, p) => {
+  return m.func("blocked", PRODUCT, (f, p) => {
     const { scratch, a, aRow, b, bRow, c, cRow, M, N, K, flags, bias } = p;
     const [kc, mc, nc, rows] = f.locals(I32, 4);
     const [blockA, blockRow, panel, panelRow] = f.locals(I32, 4);

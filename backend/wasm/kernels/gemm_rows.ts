@@ -18,6 +18,7 @@ import { ACCUMULATE, PRODUCT, RELU } from "./tiles.ts";
 /** C = A B for few rows, neither transposed: each row of B is read once, in order. */
 export function defineRows(m: Assembler): (args: Args<typeof PRODUCT>) => Call {
   return m.func(
+    "rows",
     PRODUCT,
     (f, { a, aRow, b, bRow, c, cRow, M, N, K, flags, bias }) => {
       const bytes = f.let(N.shl(2)), whole = f.let(bytes.and(-16));

@@ -61,22 +61,26 @@ export function at(base: I32, i: I32, row: I32, j: I32): I32 {
 
 /** `to[i][j] = from[i][j]`. */
 export function defineCopy(m: Assembler) {
-  return m.func(MATRICES, (f, { to, toRow, from, fromRow, rows, columns }) => {
-    f.for(rows, 1, () => {
-      f.if(columns.eq(NR), () => {
-        f.store(to, load(F32x4, from));
-        f.store(to, load(F32x4, from, 16), 16);
-      }, () => {
-        f.for(
-          columns.shl(2),
-          4,
-          (j) => f.store(to.add(j), load(F32, from.add(j))),
-        );
+  return m.func(
+    "copy",
+    MATRICES,
+    (f, { to, toRow, from, fromRow, rows, columns }) => {
+      f.for(rows, 1, () => {
+        f.if(columns.eq(NR), () => {
+          f.store(to, load(F32x4, from));
+          f.store(to, load(F32x4, from, 16), 16);
+        }, () => {
+          f.for(
+            columns.shl(2),
+            4,
+            (j) => f.store(to.add(j), load(F32, from.add(j))),
+          );
+        });
+        f.set(to, to.add(toRow));
+        f.set(from, from.add(fromRow));
       });
-      f.set(to, to.add(toRow));
-      f.set(from, from.add(fromRow));
-    });
-  });
+    },
+  );
 }
 
 /** Write the transpose of the 4 by 4 floats at `from` to `to`. */
@@ -103,24 +107,28 @@ function transpose4x4(f: Body, to: I32, toRow: I32, from: I32, fromRow: I32) {
 export function defineTranspose(
   m: Assembler,
 ): (args: Args<typeof MATRICES>) => Call {
-  return m.func(MATRICES, (f, { to, toRow, from, fromRow, rows, columns }) => {
-    const p = f.local(I32), q = f.local(I32);
-    const wholeRows = f.let(rows.and(-4)),
-      wholeColumns = f.let(columns.and(-4));
-    f.for(wholeColumns, 4, (j) => {
-      f.for(wholeRows, 4, (i) => {
-        f.set(p, at(from, j, fromRow, i));
-        f.set(q, at(to, i, toRow, j));
-        transpose4x4(f, q, toRow, p, fromRow);
+  return m.func(
+    "transpose",
+    MATRICES,
+    (f, { to, toRow, from, fromRow, rows, columns }) => {
+      const p = f.local(I32), q = f.local(I32);
+      const wholeRows = f.let(rows.and(-4)),
+        wholeColumns = f.let(columns.and(-4));
+      f.for(wholeColumns, 4, (j) => {
+        f.for(wholeRows, 4, (i) => {
+          f.set(p, at(from, j, fromRow, i));
+          f.set(q, at(to, i, toRow, j));
+          transpose4x4(f, q, toRow, p, fromRow);
+        });
       });
-    });
-    f.for(columns, 1, (j) => {
-      const first = j.lt(wholeColumns).select(wholeRows, I32.of(0));
-      f.for(rows, 1, (i) => {
-        f.store(at(to, i, toRow, j), load(F32, at(from, j, fromRow, i)));
-      }, first);
-    });
-  });
+      f.for(columns, 1, (j) => {
+        const first = j.lt(wholeColumns).select(wholeRows, I32.of(0));
+        f.for(rows, 1, (i) => {
+          f.store(at(to, i, toRow, j), load(F32, at(from, j, fromRow, i)));
+        }, first);
+      });
+    },
+  );
 }
 
 const TILE = {
@@ -139,6 +147,7 @@ const TILE = {
 /** A tile of C: `height` rows, of which `rows` exist, and NR columns. */
 export function defineTile(m: Assembler, height: number) {
   return m.func(
+    `tile of ${height} rows`,
     TILE,
     (f, { a, aRow, b, bRow, c, cRow, K, rows, flags, bias }) => {
       const lines = [a];
