@@ -42,6 +42,7 @@ export { environ, type Environment } from "./environ.ts";
 export { scope } from "./memory.ts";
 export * as nn from "./nn/mod.ts";
 export * as optim from "./optim/mod.ts";
+export * from "./profile/mod.ts";
 export * as random from "./random.ts";
 export { type RandomKey, RandomState } from "./random.ts";
 export {

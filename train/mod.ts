@@ -45,6 +45,14 @@ export {
 export { fit } from "./fit.ts";
 export type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
 export { runFolder, type RunFolderOptions } from "./run_folder.ts";
+export type {
+  ChromeTrace,
+  Profile,
+  ProfileOptions,
+  ProfileRow,
+  TraceEvent,
+} from "../profile/mod.ts";
+export { profileSteps, type StepProfiler } from "./profile_steps.ts";
 export type { ScheduleUnit, ScheduleUnits } from "./schedules.ts";
 export { step } from "./step.ts";
 export * from "./weight_average.ts";

@@ -7,7 +7,9 @@
 import type { Tensors } from "../../tensors.ts";
 import { currentBackend } from "../backends.ts";
 import { runComposed } from "./composed.ts";
+import { metering } from "../../internal/metering.ts";
 import type { Launch } from "./kernel.ts";
+import { bytesOf, nameOf } from "./measured.ts";
 
 export {
   Expr,
@@ -48,7 +50,14 @@ export async function withoutFusion<T>(
  */
 export function runLaunches(launches: readonly Launch[]): Tensors[][] {
   const compiled = compiles ? currentBackend()?.runLaunches : undefined;
-  return (compiled ?? runComposed)(launches);
+  const run = compiled ?? runComposed;
+  const { now } = metering;
+  if (!now) return run(launches);
+  return now.run(
+    nameOf(launches),
+    () => run(launches),
+    () => bytesOf(launches),
+  );
 }
 
 /** Whether the current backend can overwrite a tensor that others may be reading. */

@@ -16,6 +16,7 @@ export function compile(device: GPUDevice, shader: Shader): GPUComputePipeline {
     }),
   });
   return device.createComputePipeline({
+    label: "fusion",
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ code: shader.code }) },
   });

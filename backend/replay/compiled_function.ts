@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { areKernelsWatched, isRecording } from "../../internal/engine.ts";
 import { frames } from "../../internal/frames.ts";
+import { metered } from "../../internal/metering.ts";
 import { recording, stagesOf } from "../../internal/recording.ts";
 import { userLine } from "../../internal/user_line.ts";
 import { isThenable } from "../../memory.ts";
@@ -109,7 +110,8 @@ export class CompiledFunction<A extends readonly unknown[], R> {
     }
     if (readiness === "ready" && !kind.countReplay()) {
       this.#replayed++;
-      return kind.program!.run(tensorsIn(args)) as R;
+      const { program } = kind;
+      return metered("replay", () => program!.run(tensorsIn(args))) as R;
     }
     if (readiness === "eager") {
       this.#reason = "a tensor outside shares the memory of a state it writes";

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { frames } from "../../internal/frames.ts";
+import { type Meter, metering } from "../../internal/metering.ts";
 import {
   allocate,
   type WasmBackend,
@@ -57,6 +58,8 @@ export class WasmProgram implements Program {
   readonly #targets: readonly Target[];
   readonly #arguments: (Buffer | undefined)[] = [];
   #runAll: () => boolean = () => true;
+  /** The steps of each operation, where they are measured. */
+  #each: Step[][] | undefined;
   #free: (() => void)[] = [];
   #isDisposed = false;
 
@@ -158,7 +161,8 @@ export class WasmProgram implements Program {
       const { memoryOffset } = dataIdMap.get(args[i]!.dataId);
       this.#copy(memoryOffset, this.#at(buffer), buffer.bytes);
     }
-    const isWhole = this.#runAll();
+    const { now } = metering;
+    const isWhole = now ? this.#runEach(now) : this.#runAll();
     // Before states are written: what they held may be returned.
     const tensors = outputs.map(({ buffer, shape, dtype }) => {
       const info = this.#backend.makeOutput(shape, dtype);
@@ -169,6 +173,21 @@ export class WasmProgram implements Program {
     if (isWhole) this.#keepWritten(written, streams);
     for (let i = 0; i < args.length; i++) if (consumed[i]) args[i]!.dispose();
     return withTensors(result, tensors);
+  }
+
+  /** Do the operations one by one, so that each is measured. */
+  #runEach(meter: Meter): boolean {
+    const { operations } = this.#plan;
+    this.#each ??= operations.map((operation) => this.#prepare([operation]));
+    return this.#each.every((steps, i) => {
+      const { name, reads, writes } = operations[i]!;
+      const buffers = new Set([...reads, ...writes]);
+      return meter.run(
+        name,
+        () => steps.every(isDone),
+        () => [...buffers].reduce((sum, { bytes }) => sum + bytes, 0),
+      );
+    });
   }
 
   /** Put what was computed into the states that hold it, and advance streams. */
@@ -231,6 +250,7 @@ export class WasmProgram implements Program {
       }
     }
     for (const free of this.#free.splice(0)) free();
+    this.#each = undefined;
     this.#runAll = emit(this.#prepare(this.#plan.operations));
   }
 
@@ -253,6 +273,13 @@ export class WasmProgram implements Program {
       })
     );
   }
+}
+
+/** Does a step; returns whether the run goes on. */
+function isDone(step: Step): boolean {
+  if (typeof step === "function") return step() !== false;
+  step.fn(...step.args);
+  return true;
 }
 
 /** Whether tensors have the same dtype and shape. */

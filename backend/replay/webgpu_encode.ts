@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Meter, metering } from "../../internal/metering.ts";
 import { slotsOf } from "./webgpu_memory.ts";
 import type { Binding, Command, GpuSlot } from "./webgpu_recorded.ts";
 
@@ -21,7 +22,14 @@ type Step =
     readonly group: GPUBindGroup;
     readonly groups: readonly [number, number, number];
   }
-  | { readonly from: Place; readonly to: Place; readonly bytes: number };
+  | Copy;
+
+/** A copy that is ready. */
+interface Copy {
+  readonly from: Place;
+  readonly to: Place;
+  readonly bytes: number;
+}
 
 /** Commands that are ready. */
 export class Steps {
@@ -76,16 +84,14 @@ export class Steps {
 
   /** Give the commands. */
   encode(encoder: GPUCommandEncoder): void {
+    if (metering.now) return this.#encodeEach(encoder, metering.now);
     let pass: GPUComputePassEncoder | undefined;
     let last: GPUComputePipeline | undefined;
     for (const step of this.#steps) {
       if ("from" in step) {
         pass?.end();
         pass = last = undefined;
-        const { from, to, bytes } = step;
-        encoder.copyBufferToBuffer(
-          ...[from.buffer, from.offset, to.buffer, to.offset, bytes] as const,
-        );
+        copy(encoder, step);
         continue;
       }
       pass ??= encoder.beginComputePass();
@@ -95,4 +101,26 @@ export class Steps {
     }
     pass?.end();
   }
+
+  /** Give each command in a pass of its own, so that it is measured. */
+  #encodeEach(encoder: GPUCommandEncoder, meter: Meter): void {
+    for (const step of this.#steps) {
+      const isCopy = "from" in step;
+      const name = isCopy ? "copy" : step.pipeline.label || "shader";
+      meter.run(name, () => {
+        if (isCopy) return copy(encoder, step);
+        const pass = encoder.beginComputePass();
+        pass.setPipeline(step.pipeline);
+        pass.setBindGroup(0, step.group);
+        pass.dispatchWorkgroups(...step.groups);
+        pass.end();
+      });
+    }
+  }
+}
+
+function copy(encoder: GPUCommandEncoder, { from, to, bytes }: Copy): void {
+  encoder.copyBufferToBuffer(
+    ...[from.buffer, from.offset, to.buffer, to.offset, bytes] as const,
+  );
 }

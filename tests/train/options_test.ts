@@ -54,6 +54,7 @@ const WITH_OPTIONS: Record<
     new train.ExponentialMovingAverage({}, { decay: 0.9, ...extra }),
   StochasticWeightAverage: (extra) =>
     new train.StochasticWeightAverage({}, { start: 1, ...extra }),
+  profileSteps: (extra) => train.profileSteps({ steps: 1, ...extra }),
   runFolder: (extra, folder) => train.runFolder(`${folder}/run`, extra),
   progressBar: (extra) => train.progressBar({ interval: 1, ...extra }),
   tensorBoard: (extra) =>

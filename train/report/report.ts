@@ -7,16 +7,19 @@ import {
   anything,
   callable,
   checkOptions,
+  instanceOf,
   listOf,
   type OptionRules,
   string,
 } from "../../internal/check.ts";
 import { filePath } from "../../internal/file_path.ts";
+import { Profile } from "../../profile/profile.ts";
 import type { Callback } from "../callback.ts";
 import { type Boundary, boundaryChart } from "./boundary.ts";
 import { makeFolderOf } from "../logs/folder.ts";
 import { formatDuration, formatNumber } from "../format.ts";
 import { type RunLog, type StepRecord, valueOf } from "../logs/run_log.ts";
+import { profileSection } from "./profile_table.ts";
 import { colorOf, escapeXml, lineChart, type Series } from "./svg.ts";
 
 /** Options of {@linkcode renderReport}. */
@@ -27,12 +30,15 @@ export interface ReportOptions {
   readonly boundary?: Boundary;
   /** Paragraphs of plain text below the charts. */
   readonly notes?: readonly string[];
+  /** Where the time of steps went. */
+  readonly profile?: Profile;
 }
 
 const RULES: OptionRules<ReportOptions> = {
   title: string,
   boundary: anything,
   notes: listOf(string),
+  profile: instanceOf(Profile, "a profile"),
 };
 
 /**
@@ -75,6 +81,7 @@ ${tableOf(runs)}
 ${charts.map((chart) => `<figure>${chart}</figure>`).join("\n")}
 </div>
 ${notes.join("\n")}
+${options.profile ? profileSection(options.profile) : ""}
 </body>
 </html>
 `;
@@ -88,12 +95,15 @@ export interface ReportCallbackOptions {
   readonly boundary?: () => Promise<Boundary>;
   /** A function that computes paragraphs of plain text when training ends. */
   readonly notes?: () => Promise<readonly string[]>;
+  /** A function that returns a profile when training ends, if there is one. */
+  readonly profile?: () => Profile | undefined;
 }
 
 const CALLBACK_RULES: OptionRules<ReportCallbackOptions> = {
   title: string,
   boundary: callable,
   notes: callable,
+  profile: callable,
 };
 
 /**
@@ -109,7 +119,7 @@ export function report(
 ): Callback {
   const path = filePath("create report", file);
   checkOptions("create report", options, CALLBACK_RULES);
-  const { title, boundary, notes } = options;
+  const { title, boundary, notes, profile } = options;
   const heading = title === undefined ? {} : { title };
   const write = async (log: RunLog, rest: ReportOptions) => {
     await makeFolderOf(path);
@@ -124,8 +134,16 @@ export function report(
       await write(log, {
         ...boundary ? { boundary: await boundary() } : {},
         ...notes ? { notes: await notes() } : {},
+        ...profileOf(profile),
       }),
   };
+}
+
+function profileOf(
+  profile: (() => Profile | undefined) | undefined,
+): Pick<ReportOptions, "profile"> {
+  const taken = profile?.();
+  return taken ? { profile: taken } : {};
 }
 
 function chartsOf(runs: readonly RunLog[]): string[] {
@@ -263,6 +281,8 @@ const STYLE = `
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem; }
 h1 { font-size: 1.4rem; }
+h2 { font-size: 1.1rem; margin-top: 2rem; }
+.bar { display: inline-block; height: 0.7rem; border-radius: 2px; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; }
 th, td { padding: 0.3rem 0.7rem; text-align: left; white-space: nowrap; border-bottom: 1px solid #8884; }
