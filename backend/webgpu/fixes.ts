@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
-import { broadcastBatches } from "../ops/batches.ts";
 import { guardKernels } from "../guards/mod.ts";
 import { valuesOnHost } from "./backend.ts";
 import { registerElementwise } from "./elementwise.ts";
 import { readNaNOutside } from "./gather.ts";
+import { registerProducts } from "./gemm/mod.ts";
 import { registerOwnKernels } from "./kernels/mod.ts";
 import { computeWithIntegers } from "./integers.ts";
 import { followReads } from "./reads.ts";
@@ -20,10 +20,7 @@ const { sizeFromShape } = tf.util;
  * throw instead of returning other values. Call it when the backend is current.
  */
 export function registerWebGpuKernels(): void {
-  replace(
-    tf.BatchMatMul,
-    (shipped) => emptyProducts(broadcastBatches(shipped)),
-  );
+  registerProducts();
   for (const name of [tf.Cumsum, tf.Cumprod]) replace(name, forwardOnly);
   replace(tf.PadV2, padByAxis);
   replace(tf.Tile, tileByAxis);
@@ -62,25 +59,6 @@ function replace(
   wrap: (shipped: KernelFunc) => KernelFunc,
 ): void {
   replaceKernel("webgpu", kernelName, wrap);
-}
-
-/** A sum of no products is 0; the shipped kernel returns what lies in memory. */
-function emptyProducts(next: KernelFunc): KernelFunc {
-  return (args) => {
-    const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-    if (sizeFromShape(a.shape) > 0 && sizeFromShape(b.shape) > 0) {
-      return next(args);
-    }
-    const { transposeA, transposeB } = args
-      .attrs as unknown as tf.BatchMatMulAttrs;
-    const batch = tf.broadcast_util.assertAndGetBroadcastShape(
-      a.shape.slice(0, -2),
-      b.shape.slice(0, -2),
-    );
-    const rows = a.shape.at(transposeA ? -1 : -2)!;
-    const columns = b.shape.at(transposeB ? -2 : -1)!;
-    return tf.fill([...batch, rows, columns], 0);
-  };
 }
 
 /**

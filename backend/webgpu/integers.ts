@@ -15,7 +15,6 @@ const KERNELS = [
   tf.Abs,
   tf.Add,
   tf.AddN,
-  tf.BatchMatMul,
   tf.BatchToSpaceND,
   tf.ClipByValue,
   tf.Concat,

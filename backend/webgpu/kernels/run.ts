@@ -10,7 +10,7 @@ import { type UniformField, webGpuBackend } from "../backend.ts";
 import { layOut } from "../machine/fields.ts";
 
 /** The type of the elements of a buffer. */
-export type ElementType = "f32" | "i32" | "u32" | "vec4<f32>";
+export type ElementType = "f32" | "i32" | "u32" | "vec4<f32>" | "vec4<i32>";
 
 /** A shader; its code begins where `main` does. */
 export interface Shader {
