@@ -12,12 +12,16 @@ import {
   checkOptions,
   recordOf,
 } from "./internal/check.ts";
+import { isRecording } from "./internal/engine.ts";
 import { isThenable } from "./memory.ts";
 import { recording } from "./internal/recording.ts";
 
 /** Settings by name; other names than those listed are free for models to use. */
 export interface Environment {
-  /** Whether the model is being trained: Dropout and BatchNorm depend on it. */
+  /**
+   * Whether the model is being trained: Dropout and BatchNorm depend on it. Default:
+   * false.
+   */
   readonly fit?: boolean | undefined;
   /** Settings of your own. */
   readonly [key: string]: unknown;
@@ -61,11 +65,25 @@ function get<K extends keyof Environment & string>(
   options: { readonly default?: Environment[K] } = {},
 ): NonNullable<Environment[K]> {
   checkOptions(`read environ.${key}`, options, { default: anything });
-  const value = find(key) ?? options.default;
+  const value = find(key) ?? options.default ??
+    (key === "fit" ? predicts() : undefined);
   if (value === undefined) {
     throw new Error(`Cannot read environ.${key}: it is not set: ${HOW(key)}`);
   }
   return value as NonNullable<Environment[K]>;
+}
+
+let isTold = false;
+
+/** What `fit` is where nobody has set it. */
+function predicts(): false {
+  if (!isTold && isRecording()) {
+    isTold = true;
+    console.warn(
+      "environ.fit is not set inside a gradient, so that layers such as Dropout and BatchNorm predict: to train, compute the gradient in environ.context({ fit: true }, () => ...), or use train.step; { fit: false } says that it is meant",
+    );
+  }
+  return false;
 }
 
 function context<T>(settings: Environment, fn: () => T): T {
@@ -94,16 +112,21 @@ function checkSettings(action: string, settings: Environment) {
  * The environment.
  *
  * A setting is looked up in the innermost `context`, then in the outer ones, then among
- * the values of `set`. `fit` has no default: a layer that depends on it throws if it is
- * not set.
+ * the values of `set`.
+ *
+ * `fit` is true inside of `train.fit` and `train.step`; elsewhere it is false unless set,
+ * so that a model that is called predicts. `environ.context({ fit: true }, fn)` is what
+ * `model.train()` is elsewhere: a loop of your own around `autodiff.grad` needs it, and
+ * a gradient computed without is told of once on the console.
  *
  * @example Usage
  * ```ts
  * import { environ } from "@braintape/braintape";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
- * assertThrows(() => environ.get("fit"), Error, "it is not set");
+ * assertEquals(environ.get("fit"), false);
  * environ.context({ fit: true }, () => assertEquals(environ.get("fit"), true));
+ * assertThrows(() => environ.get("temperature"), Error, "it is not set");
  * assertEquals(environ.has("fit"), false);
  * ```
  */
@@ -112,7 +135,7 @@ export const environ: {
   context<T>(settings: Environment, fn: () => T): T;
   /** Sets values for calls outside contexts; `undefined` removes one. */
   set(settings: Environment): void;
-  /** The value of a setting, or the default; throws without both. */
+  /** The value of a setting, or the default; throws without both, but for `fit`. */
   get<K extends keyof Environment & string>(
     key: K,
     options?: { readonly default?: Environment[K] },

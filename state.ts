@@ -20,6 +20,7 @@ import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
 import { frames } from "./internal/frames.ts";
 import { recording } from "./internal/recording.ts";
+import { showAs } from "./internal/shown.ts";
 
 /** Options of a {@linkcode State}. */
 export interface StateOptions {
@@ -274,4 +275,35 @@ function checkAlike(action: string, old: unknown, next: unknown) {
       `Cannot ${action}: the dtype must be ${old.dtype}: current value is ${next.dtype}`,
     );
   }
+}
+
+/** Tensors of up to so many elements are shown with their values. */
+const MOST_SHOWN = 64;
+
+showAs(State, (state) => {
+  const { name } = state.constructor;
+  if (state.isDisposed) return `${name} (disposed)`;
+  const frozen = state instanceof ParamState && state.frozen ? " (frozen)" : "";
+  const value = frames.peek(state);
+  if (!(value instanceof tf.Tensor)) return `${name} ${shown(value)}`;
+  const kind = `${name}${frozen} ${value.dtype} [${value.shape.join(", ")}]`;
+  const isSmall = value.size > 0 && value.size <= MOST_SHOWN;
+  // A step that is being recorded must not read values; browsers with WebGPU cannot.
+  if (!isSmall || recording.now) return kind;
+  try {
+    return `${kind} ${shown(value.arraySync())}`;
+  } catch {
+    return kind;
+  }
+});
+
+/** Plain data in one line, with six digits. */
+function shown(value: unknown): string {
+  if (typeof value === "number") return `${Number(value.toPrecision(6))}`;
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value);
+    return `{ ${entries.map(([key, x]) => `${key}: ${shown(x)}`).join(", ")} }`;
+  }
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

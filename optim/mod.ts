@@ -40,6 +40,7 @@ export type {
   WeightDecayOptions,
 } from "./transforms/options.ts";
 
+import "./optimizer/shown.ts";
 export { Optimizer } from "./optimizer/optimizer.ts";
 export { LearningRates } from "./optimizer/learning_rates.ts";
 export type {

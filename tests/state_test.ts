@@ -162,10 +162,11 @@ onEachBackend(
 );
 
 Deno.test("environ finds the innermost setting, and forgets contexts", () => {
+  assertEquals([environ.get("fit"), environ.has("fit")], [false, false]);
   assertThrows(
-    () => environ.get("fit"),
+    () => environ.get("rate"),
     Error,
-    "Cannot read environ.fit: it is not set: set it with environ.context",
+    "Cannot read environ.rate: it is not set: set it with environ.context",
   );
   environ.set({ fit: false, rate: 3 });
   const seen = environ.context({ fit: true }, () => {

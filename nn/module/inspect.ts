@@ -10,9 +10,10 @@ import {
   string,
 } from "../../internal/check.ts";
 import * as tf from "@tensorflow/tfjs-core";
+import { grouped, showAs } from "../../internal/shown.ts";
 import { LongTermState, ParamState } from "../../state.ts";
 import { frozen } from "./freeze.ts";
-import type { Module } from "./module.ts";
+import { Module } from "./module.ts";
 import { checkModule } from "./module_rule.ts";
 import { show } from "./size.ts";
 
@@ -168,16 +169,16 @@ export function summary(module: Module): string {
       path,
       kind,
       show(value.shape),
-      group(value.size),
+      grouped(value.size),
       inBytes(memory),
     ]);
   }
-  rows.push(["total", "", "", group(numbers), inBytes(bytes)]);
+  rows.push(["total", "", "", grouped(numbers), inBytes(bytes)]);
   const all = parameterCount(module);
   const some = parameterCount(module, { trainable: true });
   return [
     ...table(rows, ["left", "left", "left", "right", "right"]),
-    `${group(all)} parameters, ${group(some)} of them trainable`,
+    `${grouped(all)} parameters, ${grouped(some)} of them trainable`,
   ].join("\n");
 }
 
@@ -195,11 +196,6 @@ function table(
   );
 }
 
-/** With commas between thousands. */
-function group(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
 function inBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB"];
   let unit = 0;
@@ -209,3 +205,13 @@ function inBytes(bytes: number): string {
   }
   return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
 }
+
+showAs(Module, (module) => {
+  const { name } = module.constructor;
+  try {
+    const count = grouped(parameterCount(module));
+    return `${describe(module)}\n${count} parameters`;
+  } catch (error) {
+    return `${name} (${error instanceof Error ? error.message : error})`;
+  }
+});

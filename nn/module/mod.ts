@@ -16,6 +16,7 @@ export * from "./freeze.ts";
 export * from "./inspect.ts";
 export * from "./module.ts";
 export * from "./param.ts";
+export * from "./predictor.ts";
 export type { SameRank } from "./same_rank.ts";
 export * from "./sequence.ts";
 export * from "./sequential.ts";

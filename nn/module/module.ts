@@ -11,6 +11,7 @@ import {
   type StateGuard,
   toPredicate,
 } from "./filter.ts";
+import { predictInBatches } from "./in_batches.ts";
 import { walk } from "./walk.ts";
 
 /**
@@ -80,6 +81,38 @@ export abstract class Module {
     } finally {
       calls.pop();
     }
+  }
+
+  /**
+   * Runs `call` to predict: with `fit` false in the environment, outside of any
+   * gradient, and in batches of 256 examples, so that there may be many.
+   * {@linkcode predictor} takes another size.
+   *
+   * @example Usage
+   * ```ts
+   * import { nn, tf, useBackend } from "@braintape/braintape";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await useBackend("cpu");
+   * const model = new nn.Sequential(
+   *   new nn.Linear(4, 8),
+   *   new nn.Dropout(),
+   *   new nn.Linear(8, 3),
+   * );
+   * const scores = model.predict(tf.ones([1000, 4]));
+   * assertEquals(scores.shape, [1000, 3]);
+   * const classes = await tf.argMax(scores, 1).data();
+   * assertEquals(classes.length, 1000);
+   * ```
+   *
+   * @param args The arguments of `update`. The first axis of each tensor counts the
+   *   examples.
+   * @returns The result of `update` for all examples, which the caller owns.
+   * @throws {RangeError} If tensors have different numbers of examples.
+   */
+  predict(...args: Parameters<this["update"]>): ReturnType<this["update"]> {
+    const call = (...some: Parameters<this["update"]>) => this.call(...some);
+    return predictInBatches(call, args, 256);
   }
 
   /**

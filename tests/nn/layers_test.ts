@@ -137,16 +137,49 @@ onEachBackend("a window that does not fit is refused", () => {
   assertThrows(() => new nn.MaxPool2d(3).call(x), RangeError, "spans 3 cells");
 }, cpu);
 
-onEachBackend("what depends on fit throws while it is unset", () => {
-  const x = tf.ones<tf.Rank.R2>([2, 2]);
-  for (
-    const layer of [new nn.Dropout(), new nn.BatchNorm0d(2), new nn.RReLU()]
-  ) {
-    assertThrows(() => layer.call(x), Error, "environ.fit");
-  }
-  const attention = new nn.MultiHeadAttention(2, 1, { rate: 0.1 });
-  assertThrows(() => attention.call(tf.ones([1, 2, 2])), Error, "environ.fit");
-}, cpu);
+onEachBackend(
+  "layers that train otherwise predict while fit is unset",
+  async () => {
+    const x = tf.ones<tf.Rank.R2>([2, 2]);
+    for (
+      const layer of [new nn.Dropout(), new nn.BatchNorm0d(2), new nn.RReLU()]
+    ) {
+      const plain = layer.call(x);
+      const told = environ.context({ fit: false }, () => layer.call(x));
+      assertEquals(await plain.data(), await told.data());
+    }
+    const attention = new nn.MultiHeadAttention(2, 1, { rate: 0.9 });
+    const y = attention.call(tf.ones([1, 2, 2]));
+    assertEquals(
+      await y.data(),
+      await attention.call(tf.ones([1, 2, 2])).data(),
+    );
+  },
+  cpu,
+);
+
+onEachBackend(
+  "a gradient of a model that predicts for want of a setting is told of once",
+  () => {
+    const model = new nn.Dropout<tf.Tensor2D>();
+    const slope = tf.grad((x) => tf.sum(model.call(x as tf.Tensor2D)));
+    const { warn } = console, said: string[] = [];
+    console.warn = (text: string) => said.push(text);
+    try {
+      for (let k = 0; k < 2; k++) slope(tf.ones([2, 2]));
+      for (const fit of [true, false]) {
+        environ.context({ fit }, () => slope(tf.ones([2, 2])));
+      }
+    } finally {
+      console.warn = warn;
+    }
+    assert(said.length <= 1, "another test may have been told");
+    for (const text of said) {
+      assert(text.includes("environ.context({ fit: true }"));
+    }
+  },
+  cpu,
+);
 
 const dropouts = {
   Dropout: {
