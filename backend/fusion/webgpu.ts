@@ -12,6 +12,7 @@ import { runComposed } from "./composed.ts";
 import { checkRow, type Launch } from "./kernel.ts";
 import { programOf } from "./webgpu_program.ts";
 import { Recorder } from "./webgpu_recorder.ts";
+import { Tasks } from "./webgpu_tasks.ts";
 
 /** Run `launches` in one pass of tfjs' encoder, and submit it. */
 export function runWebGpu(launches: readonly Launch[]): Tensors[][] {
@@ -24,7 +25,7 @@ export function runWebGpu(launches: readonly Launch[]): Tensors[][] {
   if (launches.some(({ kernel }) => programOf(kernel).buffers > limit)) {
     return runComposed(launches);
   }
-  const recorder = new Recorder(backend, launches);
-  recorder.record();
-  return recorder.outputs;
+  const tasks = new Tasks(backend, launches);
+  new Recorder(backend, launches, tasks).record();
+  return tasks.outputs;
 }

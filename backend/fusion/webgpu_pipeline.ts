@@ -1,4 +1,4 @@
-import { isWritten, type Shader } from "./wgsl.ts";
+import { isWritten, type Shader } from "./wgsl_shader.ts";
 
 /**
  * The pipeline of a shader. Its layout is explicit: an automatic one drops what the

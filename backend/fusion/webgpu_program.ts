@@ -7,7 +7,8 @@ import type { Named } from "../../tensors.ts";
 import type { Expr } from "./expr.ts";
 import { hostFunction } from "./host.ts";
 import { type Kernel, plan } from "./kernel.ts";
-import { type Shader, type Shaders, toWgsl } from "./wgsl.ts";
+import { type Shaders, toWgsl } from "./wgsl.ts";
+import type { Shader } from "./wgsl_shader.ts";
 
 /** A kernel, ready to run. */
 export interface Program {
@@ -26,7 +27,9 @@ export function programOf(kernel: Kernel): Program {
   if (!program) {
     const steps = plan(kernel), shaders = toWgsl(kernel, steps);
     const all = [
-      ...shaders.sums.flatMap((s) => [s.parts, s.whole]),
+      ...[...shaders.sums, ...shaders.packedSums].flatMap((
+        s,
+      ) => [s.parts, s.whole]),
       shaders.last,
     ];
     const count = ({ bindings }: Shader) =>

@@ -12,6 +12,14 @@ import {
   type Output,
   type Plan,
 } from "./kernel.ts";
+import {
+  type Binding,
+  reduce,
+  type Shader,
+  shader,
+  sharesInWgsl,
+  WORKGROUP,
+} from "./wgsl_shader.ts";
 
 const OPS = {
   add: (a, b) => `${a} + ${b}`,
@@ -27,42 +35,22 @@ const OPS = {
   select: (x, yes, no) => `select(${no}, ${yes}, ${x} > 0.0)`,
 } satisfies Record<Op, (a: string, b: string, c: string) => string>;
 
-/** The smaller and the larger of two: WGSL leaves open what they are of NaN. */
-const EXTREMES = `
-fn isNaN(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
-fn least(a: f32, b: f32) -> f32 { return select(select(min(a, b), b, isNaN(b)), a, isNaN(a)); }
-fn most(a: f32, b: f32) -> f32 { return select(select(max(a, b), b, isNaN(b)), a, isNaN(a)); }`;
-
-/** Threads of a workgroup. */
-export const WORKGROUP = 256;
-
-/** What a shader finds at a binding. */
-export type Binding =
-  | { readonly kind: "input"; readonly name: string }
-  | { readonly kind: "output"; readonly name: string }
-  | { readonly kind: "partials"; readonly writes: boolean }
-  | { readonly kind: "totals"; readonly writes: boolean }
-  | { readonly kind: "uniform" };
-
-/** A shader, and what it finds where. */
-export interface Shader {
-  /** Its source. */
-  readonly code: string;
-  /** What is bound, in order. */
-  readonly bindings: readonly Binding[];
+/** Adds up within workgroups, then the workgroups. */
+export interface Sums {
+  /** Adds up within workgroups. */
+  readonly parts: Shader;
+  /** Adds up the workgroups. */
+  readonly whole: Shader;
 }
 
 /** The shaders of a kernel. */
 export interface Shaders {
-  /** Of each pass of sums: adds up within workgroups, then the workgroups. */
-  readonly sums: readonly { readonly parts: Shader; readonly whole: Shader }[];
+  /** Of each pass of sums. */
+  readonly sums: readonly Sums[];
+  /** The same of packed rows; see `webgpu_packs.ts`. */
+  readonly packedSums: readonly Sums[];
   /** Writes the outputs. */
   readonly last: Shader;
-}
-
-/** Whether a shader writes to what is bound there. */
-export function isWritten(binding: Binding): boolean {
-  return binding.kind === "output" || ("writes" in binding && binding.writes);
 }
 
 /**
@@ -73,11 +61,14 @@ export function isWritten(binding: Binding): boolean {
  * is only read is bound as such: one buffer may then be bound twice.
  */
 export function toWgsl(kernel: Kernel, plan: Plan): Shaders {
+  const sumsOf = (isPacked: boolean) =>
+    plan.sums.map((sums) => ({
+      parts: new ShaderCode(kernel, plan, isPacked).parts(sums),
+      whole: new ShaderCode(kernel, plan, isPacked).whole(sums),
+    }));
   return {
-    sums: plan.sums.map((sums, pass) => ({
-      parts: new ShaderCode(kernel, plan).parts(sums),
-      whole: new ShaderCode(kernel, plan).whole(plan.sums[pass]!),
-    })),
+    sums: sumsOf(false),
+    packedSums: sumsOf(true),
     last: new ShaderCode(kernel, plan).last(),
   };
 }
@@ -102,9 +93,13 @@ class ShaderCode {
   readonly #names = new Map<Expr, string>();
   readonly #lets: string[] = [];
 
-  constructor(kernel: Kernel, plan: Plan) {
+  /** Whether the tensors of many rows lie in one, as a table says. */
+  readonly #isPacked: boolean;
+
+  constructor(kernel: Kernel, plan: Plan, isPacked = false) {
     this.#kernel = kernel;
     this.#plan = plan;
+    this.#isPacked = isPacked;
   }
 
   /** The name under which a shader knows what is bound. */
@@ -112,9 +107,9 @@ class ShaderCode {
     const same = (x: Binding) => JSON.stringify(x) === JSON.stringify(binding);
     let i = this.#bindings.findIndex(same);
     if (i < 0) i = this.#bindings.push(binding) - 1;
-    return binding.kind === "totals" || binding.kind === "partials"
-      ? binding.kind
-      : `b${i}`;
+    return binding.kind === "input" || binding.kind === "output"
+      ? `b${i}`
+      : binding.kind;
   }
 
   #cell(name: string, kind: "input" | "output"): string {
@@ -183,36 +178,69 @@ class ShaderCode {
     }
     const first = this.#bind({ kind: "input", name });
     this.#compute(sums.map((e) => e.args[0]!));
-    const n = sums.length;
+    const n = sums.length, step = `${WORKGROUP}u`;
     return this.#shader([
       ...sums.map((_, k) => `var sum${k} = 0.0;`),
-      `let count = arrayLength(&${first});`,
-      `for (var i = id.x; i < count; i += groups.x * ${WORKGROUP}u) {`,
+      ...this.#isPacked
+        ? [
+          ...this.#row("group.y"),
+          `if (group.x >= shares) { return; }`,
+          `let part = group.y * ${step} + group.x;`,
+          `for (var k = id.x; k < row.y; k += shares * ${step}) {`,
+          `let i = row.x + k;`,
+        ]
+        : [
+          `let part = group.x;`,
+          `let count = arrayLength(&${first});`,
+          `for (var i = id.x; i < count; i += groups.x * ${step}) {`,
+        ],
       ...this.#lets,
       ...sums.map((e, k) => `sum${k} += ${this.#names.get(e.args[0]!)};`),
       `}`,
       ...sums.flatMap((_, k) => [
         ...reduce(`sum${k}`),
-        `if (local == 0u) { ${partials}[group.x * ${n}u + ${k}u] = pool[0]; }`,
+        `if (local == 0u) { ${partials}[part * ${n}u + ${k}u] = pool[0]; }`,
         `workgroupBarrier();`,
       ]),
     ]);
   }
 
-  /** One workgroup adds up the partial sums. */
+  /** A packed row: where it begins, how long it is and which it is; its workgroups. */
+  #row(number: string): string[] {
+    this.#bind({ kind: "table" });
+    return [
+      `let row = table[${number}];`,
+      `let shares = ${sharesInWgsl("row.y")};`,
+    ];
+  }
+
+  /** One workgroup adds up the partial sums of a row. */
   whole(sums: readonly Expr[]): Shader {
     const partials = this.#bind({ kind: "partials", writes: false });
     const totals = this.#bind({ kind: "totals", writes: true });
     const all = this.#plan.sums.flat(), n = sums.length;
+    const cell = (e: Expr) =>
+      this.#isPacked
+        ? `u.p${all.indexOf(e)} + row.z * ${all.length}u`
+        : `u.p${all.indexOf(e)}`;
     return this.#shader([
-      `let count = arrayLength(&${partials}) / ${n}u;`,
+      ...this.#isPacked
+        ? [
+          ...this.#row("group.x"),
+          `let first = group.x * ${WORKGROUP}u;`,
+          `let count = shares;`,
+        ]
+        : [
+          `let first = 0u;`,
+          `let count = arrayLength(&${partials}) / ${n}u;`,
+        ],
       ...sums.flatMap((e, k) => [
         `var sum${k} = 0.0;`,
         `for (var i = local; i < count; i += ${WORKGROUP}u) {`,
-        `sum${k} += ${partials}[i * ${n}u + ${k}u];`,
+        `sum${k} += ${partials}[(first + i) * ${n}u + ${k}u];`,
         `}`,
         ...reduce(`sum${k}`),
-        `if (local == 0u) { ${totals}[u.p${all.indexOf(e)}] = pool[0]; }`,
+        `if (local == 0u) { ${totals}[${cell(e)}] = pool[0]; }`,
         `workgroupBarrier();`,
       ]),
     ]);
@@ -231,63 +259,3 @@ class ShaderCode {
     return shader(bindings, lines, fields.length ? struct : "");
   }
 }
-
-/** Add up `name` over the workgroup: the sum is in `pool[0]`. */
-function reduce(name: string): string[] {
-  return [
-    `pool[local] = ${name};`,
-    `workgroupBarrier();`,
-    `for (var half = ${WORKGROUP / 2}u; half > 0u; half /= 2u) {`,
-    `if (local < half) { pool[local] += pool[local + half]; }`,
-    `workgroupBarrier();`,
-    `}`,
-  ];
-}
-
-function shader(
-  bindings: readonly Binding[],
-  lines: readonly string[],
-  struct: string,
-): Shader {
-  const declarations = bindings.map((binding, k) => {
-    const at = `@group(0) @binding(${k})`;
-    if (binding.kind === "uniform") return `${at} var<uniform> u: Row;`;
-    const access = isWritten(binding) ? "read_write" : "read";
-    const name = binding.kind === "partials" || binding.kind === "totals"
-      ? binding.kind
-      : `b${k}`;
-    return `${at} var<storage, ${access}> ${name}: array<f32>;`;
-  });
-  const code = [
-    struct,
-    EXTREMES,
-    ...declarations,
-    `var<workgroup> pool: array<f32, ${WORKGROUP}>;`,
-    `@compute @workgroup_size(${WORKGROUP})`,
-    `fn main(`,
-    `  @builtin(global_invocation_id) id: vec3<u32>,`,
-    `  @builtin(num_workgroups) groups: vec3<u32>,`,
-    `  @builtin(workgroup_id) group: vec3<u32>,`,
-    `  @builtin(local_invocation_index) local: u32,`,
-    `) {`,
-    ...lines.map((line) => `  ${line}`),
-    `}`,
-  ];
-  return { code: code.join("\n"), bindings };
-}
-
-/** Adds up numbers of many rows: the sum over a step. */
-export const GATHER: Shader = shader(
-  [{ kind: "totals", writes: true }, { kind: "uniform" }],
-  [
-    `var sum = 0.0;`,
-    `for (var i = local; i < u.count; i += ${WORKGROUP}u) {`,
-    `sum += totals[u.start + i * u.stride];`,
-    `}`,
-    ...reduce("sum"),
-    `if (local == 0u) {`,
-    `totals[u.to] = select(0.0, totals[u.to], u.adds == 1u) + pool[0];`,
-    `}`,
-  ],
-  "struct Row { start: u32, stride: u32, count: u32, to: u32, adds: u32 }",
-);

@@ -8,6 +8,7 @@ import { contextDepth } from "../../environ.ts";
 import { frames } from "../../internal/frames.ts";
 import { recording } from "../../internal/recording.ts";
 import { mapTensors } from "../../memory.ts";
+import { unpackAll } from "../fusion/webgpu_packs.ts";
 import { webGpuBackend } from "../webgpu/backend.ts";
 import { runOnce, tensorsIn } from "./arguments.ts";
 import { disposeConsumed, outcomeOf } from "./outcome.ts";
@@ -21,6 +22,7 @@ import { watchingGpu } from "./webgpu_watch.ts";
 
 /** Run `fn` as usual, and record what it does. */
 export const recordWebGpu: Record = (fn, args) => {
+  unpackAll(webGpuBackend()); // recordings know tensors by their buffers
   // Copies: an argument may be the same tensor as another, or as a state's.
   const copies = mapTensors([...args], copyOnDevice);
   const recorder = new WebGpuRecorder(

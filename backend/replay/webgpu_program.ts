@@ -10,6 +10,7 @@ import {
   type WebGpuBackend,
   webGpuBackend,
 } from "../webgpu/backend.ts";
+import { unpackAll } from "../fusion/webgpu_packs.ts";
 import { isBeingRead } from "../webgpu/reads.ts";
 import { advance, isAsRecorded, withTensors } from "./outcome.ts";
 import {
@@ -111,6 +112,7 @@ export class WebGpuProgram implements Program {
     const isGone = this.#isDisposed || lost.has(device) ||
       webGpuBackend() !== this.#backend;
     if (isGone || !isAsRecorded(this.#record)) return "outdated";
+    unpackAll(this.#backend);
     for (const target of this.#targets) {
       const x = frames.peek(target.state) as tf.Tensor;
       if (!isAlike(x, target)) return "outdated";

@@ -1,0 +1,269 @@
+/** Optimizer steps over many small tensors on WebGPU: few dispatches, and the same bits. */
+import { assert, assertEquals } from "@std/assert";
+import { webGpuBackend } from "../../backend/webgpu/backend.ts";
+import { compile, optim, ParamState, type State, tf } from "../../mod.ts";
+import { assertNoLeak, onEachBackend } from "../_backends.ts";
+
+function onWebGpu(name: string, fn: () => Promise<void>): void {
+  onEachBackend(name, fn, { only: ["webgpu"] });
+}
+
+type Params = Record<string, ParamState<tf.Tensor>>;
+
+/** Values of a tensor: other ones for each `i` and `salt`. */
+function valuesOf(size: number, i: number, salt: number): Float32Array {
+  return Float32Array.from(
+    { length: size },
+    (_, j) => Math.sin(1 + j * 0.7 + i * 1.3 + salt * 2.9),
+  );
+}
+
+function paramsOf(sizes: readonly number[]): Params {
+  return Object.fromEntries(
+    sizes.map((size, i) => {
+      const x = tf.tensor1d(valuesOf(size, i, 0));
+      const state = new ParamState<tf.Tensor>(x);
+      x.dispose();
+      return [`p${i}`, state];
+    }),
+  );
+}
+
+function gradsOf(
+  params: Params,
+  step: number,
+  keys = Object.keys(params),
+): Record<string, tf.Tensor> {
+  return Object.fromEntries(
+    keys.map((key) => {
+      const { size } = params[key]!.value;
+      return [key, tf.tensor1d(valuesOf(size, Number(key.slice(1)), step))];
+    }),
+  );
+}
+
+async function bits(x: tf.Tensor): Promise<number[]> {
+  return [...new Int32Array((await x.data()).slice().buffer)];
+}
+
+/** The bits of parameters and slots. */
+async function seen(
+  params: Params,
+  optimizer: optim.Optimizer,
+): Promise<Record<string, number[]>> {
+  const all: Record<string, number[]> = {};
+  for (const [key, { value }] of Object.entries(params)) {
+    all[key] = await bits(value);
+  }
+  for (const [slot, tensors] of Object.entries(optimizer.optState.slots)) {
+    for (const [key, x] of Object.entries(tensors)) {
+      all[`${slot} ${key}`] = await bits(x);
+    }
+  }
+  return all;
+}
+
+function free(params: Params, optimizer: optim.Optimizer): void {
+  optimizer.dispose();
+  for (const state of Object.values<State<tf.Tensor>>(params)) {
+    state.value.dispose();
+  }
+}
+
+/** How often commands are given during `fn`. */
+function count(fn: () => void): Record<string, number> {
+  const { device, queue } = webGpuBackend();
+  const counts: Record<string, number> = {};
+  const undo: (() => void)[] = [];
+  for (
+    const [target, name] of [
+      [GPUComputePassEncoder.prototype, "dispatchWorkgroups"],
+      [GPUCommandEncoder.prototype, "copyBufferToBuffer"],
+      [device, "createBuffer"],
+      [queue, "submit"],
+      [queue, "writeBuffer"],
+    ] as const
+  ) {
+    const methods = target as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >;
+    const method = methods[name]!, isOwn = Object.hasOwn(target, name);
+    counts[name] = 0;
+    methods[name] = function (...args) {
+      counts[name]!++;
+      return method.apply(this, args);
+    };
+    undo.push(() => isOwn ? methods[name] = method : delete methods[name]);
+  }
+  try {
+    fn();
+  } finally {
+    for (const restore of undo) restore();
+  }
+  return counts;
+}
+
+onWebGpu(
+  "AdamW with clipping over 1,000 tensors is few dispatches",
+  async () => {
+    const params = paramsOf(Array.from({ length: 1000 }, (_, i) => 5 + i % 7));
+    const optimizer = new optim.AdamW({
+      lr: 1e-2,
+      weightDecay: 0.1,
+      gradClipNorm: 1,
+    }).registerTrainableWeights(params);
+    let counts: Record<string, number> = {};
+    for (let i = 1; i <= 4; i++) {
+      const grads = gradsOf(params, i);
+      // They are on the device before they are counted.
+      for (const x of Object.values(grads)) {
+        webGpuBackend().uploadToGPU(x.dataId);
+      }
+      counts = count(() => optimizer.step(grads));
+      await params.p0!.value.data();
+    }
+    console.log(counts);
+    assert(counts.dispatchWorkgroups! <= 40);
+    assertEquals(counts.createBuffer, 0);
+    assertEquals(counts.submit, 1);
+    assert(counts.writeBuffer! <= 4);
+    free(params, optimizer);
+  },
+);
+
+const OPTIMIZERS: Readonly<Record<string, () => optim.Optimizer>> = {
+  "AdamW with clipping": () =>
+    new optim.AdamW({ lr: 0.01, weightDecay: 0.1, gradClipNorm: 0.5 }),
+  "SGD": () => new optim.SGD({ lr: 0.1 }),
+  "SGD with clipping": () => new optim.SGD({ lr: 0.1, gradClipNorm: 2 }),
+  "momentum": () => new optim.Momentum({ lr: 0.1, momentum: 0.9 }),
+  "Rprop": () => new optim.Rprop({ lr: 0.1 }),
+  "RMSprop, clipped by value": () =>
+    new optim.RMSprop({ lr: 0.01, gradClipValue: 0.3 }),
+};
+
+const SIZES = [1, 3, 64, 1000, 2, 1025, 5000, 7, 70000, 300];
+
+for (const [name, make] of Object.entries(OPTIMIZERS)) {
+  onWebGpu(
+    `${name}: packed tensors give the same bits as each for itself`,
+    async () => {
+      const run = async (isPacked: boolean) => {
+        const params = paramsOf(SIZES);
+        const optimizer = make().registerTrainableWeights(params);
+        const step = (grads: Record<string, tf.Tensor>) => {
+          optimizer.step(grads);
+          return tf.scalar(1);
+        };
+        // Recorded steps, and replays, compute each tensor for itself.
+        const compiled = compile(step, { onFallback: "throw" });
+        for (let i = 1; i <= 5; i++) {
+          (isPacked ? step : compiled)(gradsOf(params, i)).dispose();
+        }
+        const all = await seen(params, optimizer);
+        compiled.dispose();
+        free(params, optimizer);
+        return all;
+      };
+      await assertNoLeak(async () => {
+        assertEquals(await run(true), await run(false));
+      });
+    },
+  );
+}
+
+onWebGpu("packed steps and replays take turns", async () => {
+  const run = async (turns: string) => {
+    const params = paramsOf(SIZES);
+    const optimizer = new optim.AdamW({ lr: 0.01, gradClipNorm: 1 })
+      .registerTrainableWeights(params);
+    const step = (grads: Record<string, tf.Tensor>) => {
+      optimizer.step(grads);
+      return tf.scalar(1);
+    };
+    using compiled = compile(step, { onFallback: "throw" });
+    [...turns].forEach((turn, i) => {
+      (turn === "c" ? compiled : step)(gradsOf(params, i)).dispose();
+    });
+    return await seen(params, optimizer);
+  };
+  assertEquals(await run("ccceecceeccc"), await run("cccccccccccc"));
+});
+
+onWebGpu("a clone of a slot stays as it was when steps go on", async () => {
+  const params = paramsOf([4, 5, 6]);
+  const optimizer = new optim.Adam({ lr: 0.1 })
+    .registerTrainableWeights(params);
+  const alone = paramsOf([4, 5, 6]);
+  const other = new optim.Adam({ lr: 0.1 }).registerTrainableWeights(alone);
+  for (let i = 1; i <= 3; i++) {
+    optimizer.step(gradsOf(params, i));
+    other.step(gradsOf(alone, i));
+  }
+  const state = optimizer.stateDict(), before = await seen(alone, other);
+  for (let i = 4; i <= 6; i++) optimizer.step(gradsOf(params, i));
+  for (const [slot, tensors] of Object.entries(state.slots)) {
+    for (const [key, x] of Object.entries(tensors)) {
+      assertEquals(await bits(x), before[`${slot} ${key}`]);
+    }
+  }
+  // And back again.
+  optimizer.loadStateDict(state);
+  for (const [slot, tensors] of Object.entries(optimizer.optState.slots)) {
+    for (const [key, x] of Object.entries(tensors)) {
+      assertEquals(await bits(x), before[`${slot} ${key}`]);
+    }
+  }
+});
+
+onWebGpu(
+  "slots may be looked at between steps, and gradients be missing",
+  async () => {
+    const keysOf = (i: number) =>
+      i % 3 === 0 ? ["p0", "p2"] : i % 3 === 1 ? ["p1", "p2", "p3"] : undefined;
+    const run = async (looks: boolean) => {
+      const params = paramsOf([4, 5, 6, 7]);
+      const optimizer = new optim.AdamW({ lr: 0.1, gradClipNorm: 1 })
+        .registerTrainableWeights(params);
+      for (let i = 1; i <= 9; i++) {
+        optimizer.step(gradsOf(params, i, keysOf(i)));
+        if (looks) await seen(params, optimizer);
+      }
+      return await seen(params, optimizer);
+    };
+    assertEquals(await run(true), await run(false));
+  },
+);
+
+onWebGpu(
+  "a read of a slot under way gives the values of its time",
+  async () => {
+    const params = paramsOf([4, 5]);
+    const optimizer = new optim.Momentum({ lr: 0.1 })
+      .registerTrainableWeights(params);
+    optimizer.step(gradsOf(params, 1));
+    const [slot] = Object.values(optimizer.optState.slots);
+    const reading = slot!.p0!.data();
+    optimizer.step(gradsOf(params, 2));
+    const first = [...await reading];
+    assertEquals(first, [...valuesOf(4, 0, 1)]);
+  },
+);
+
+onWebGpu("optimizers that are disposed leave no buffers behind", async () => {
+  const once = async () => {
+    const params = paramsOf([40, 50, 60]);
+    const optimizer = new optim.Adam({ lr: 0.1 })
+      .registerTrainableWeights(params);
+    for (let i = 1; i <= 3; i++) optimizer.step(gradsOf(params, i));
+    await params.p0!.value.data();
+    free(params, optimizer);
+  };
+  await once();
+  await once();
+  const bytes = () => tf.memory() as unknown as { numBytesInGPU: number };
+  const before = bytes().numBytesInGPU;
+  for (let i = 0; i < 5; i++) await once();
+  assertEquals(bytes().numBytesInGPU, before);
+});
