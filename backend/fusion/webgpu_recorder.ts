@@ -3,13 +3,12 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
 import type { WebGpuBackend } from "../webgpu/backend.ts";
 import type { Launch } from "./kernel.ts";
-import { LARGEST } from "./webgpu_packs.ts";
+import { LARGEST } from "./webgpu_packable.ts";
 import { compile } from "./webgpu_pipeline.ts";
 import { programOf } from "./webgpu_program.ts";
-import { bindingOf, type Task, type Tasks } from "./webgpu_tasks.ts";
+import type { Task, Tasks } from "./webgpu_tasks.ts";
 import { GATHER, type Shader, sharesOfSum, WORKGROUP } from "./wgsl_shader.ts";
 
 /** Gives the commands of a step. */
@@ -44,10 +43,7 @@ export class Recorder {
       }
       this.#gather(pass);
     }
-    this.#copyResults();
-    for (const { dataId } of this.#tasks.rooms) {
-      this.#backend.disposeData(dataId);
-    }
+    for (const finish of this.#tasks.last) finish();
     this.#backend.submitQueue();
   }
 
@@ -60,24 +56,6 @@ export class Recorder {
     const shares = sharesOfSum(table ? LARGEST : size);
     this.#dispatch(sum.parts, [shares, rows], task, pass);
     this.#dispatch(sum.whole, [rows, 1], task, pass);
-  }
-
-  #copyResults(): void {
-    if (this.#tasks.results.length === 0) return;
-    const encoder = this.#backend.openEncoder();
-    for (const { from, starts, to } of this.#tasks.results) {
-      const { buffer } = bindingOf(this.#backend, from, 0);
-      to.forEach((x, i) => {
-        const target = bindingOf(this.#backend, x, x.size);
-        encoder.copyBufferToBuffer(
-          buffer,
-          4 * starts[i]!,
-          target.buffer,
-          0,
-          target.size!,
-        );
-      });
-    }
   }
 
   /** Add up the sums of all rows, of those that go over the step. */
@@ -98,12 +76,7 @@ export class Recorder {
         this.#record(
           GATHER,
           [1, 1],
-          (kind) =>
-            kind === "uniform" ? uniform : bindingOf(
-              this.#backend,
-              this.#tasks.totals!,
-              tf.util.sizeFromShape(this.#tasks.totals!.shape),
-            ),
+          (kind) => kind === "uniform" ? uniform : this.#tasks.totals!,
         );
       }
     });
@@ -115,20 +88,18 @@ export class Recorder {
     task: Task,
     pass: number,
   ): void {
-    const sized = (x: tf.TensorInfo) =>
-      bindingOf(this.#backend, x, tf.util.sizeFromShape(x.shape));
     this.#record(shader, groups, (kind, name) => {
       switch (kind) {
         case "input":
-          return sized(task.inputs[name]!);
+          return task.inputs[name]!;
         case "output":
-          return sized(task.outputs[name]!);
+          return task.outputs[name]!;
         case "partials":
-          return sized(task.partials[pass]!);
+          return task.partials[pass]!;
         case "totals":
-          return sized(this.#tasks.totals!);
+          return this.#tasks.totals!;
         case "table":
-          return sized(task.table!);
+          return task.table!;
         case "uniform":
           return task.uniform!;
       }

@@ -9,7 +9,8 @@ import type { UniformField, WebGpuBackend } from "../webgpu/backend.ts";
 import { isBeingRead } from "../webgpu/reads.ts";
 import type { Expr } from "./expr.ts";
 import type { Kernel, Launch, Row } from "./kernel.ts";
-import { Pack, packable, packed, type PackRow } from "./webgpu_packs.ts";
+import { acquire, Pack, type Packed } from "./webgpu_pack.ts";
+import { packable, type PackRow } from "./webgpu_packable.ts";
 import { type Program, programOf } from "./webgpu_program.ts";
 import { reportRow } from "./webgpu_report.ts";
 import { overwrites } from "./wgsl.ts";
@@ -17,24 +18,16 @@ import { sharesOfSum, WORKGROUP } from "./wgsl_shader.ts";
 
 /** A row, or a pack of them: tensors, scalars, and partial sums. */
 export interface Task {
-  readonly kernel: Kernel;
   readonly program: Program;
-  readonly inputs: Named<tf.TensorInfo>;
-  readonly outputs: Named<tf.TensorInfo>;
+  readonly inputs: Named<GPUBufferBinding>;
+  readonly outputs: Named<GPUBufferBinding>;
   readonly size: number;
   readonly uniform: GPUBufferBinding | undefined;
   /** Of each pass: room for the sums of workgroups. */
-  readonly partials: readonly tf.TensorInfo[];
+  readonly partials: readonly GPUBufferBinding[];
   /** What says where the rows of a pack lie, and how many they are. */
-  readonly table?: tf.TensorInfo | undefined;
+  readonly table?: GPUBufferBinding | undefined;
   readonly rows?: number;
-}
-
-/** Results of a pack, to be copied to tensors of their own. */
-export interface Results {
-  readonly from: tf.TensorInfo;
-  readonly starts: readonly number[];
-  readonly to: readonly tf.Tensor[];
 }
 
 /** Elements of the array of sums that belong to an expression. */
@@ -54,14 +47,12 @@ export class Tasks {
   readonly outputs: Tensors[][];
   /** What there is to compute. */
   readonly list: Task[] = [];
-  /** What is copied to tensors of its own when all is computed. */
-  readonly results: Results[] = [];
-  /** Intermediate results, freed at the end. */
-  readonly rooms: tf.TensorInfo[] = [];
+  /** What is done when all commands are given. */
+  readonly last: (() => void)[] = [];
   /** Where the sums of each launch are. */
   readonly cells: readonly ReadonlyMap<Expr, Cells>[];
   /** All sums. */
-  readonly totals: tf.TensorInfo | undefined;
+  readonly totals: GPUBufferBinding | undefined;
   readonly #backend: WebGpuBackend;
   readonly #uniforms = new Map<string, GPUBufferBinding>();
 
@@ -87,11 +78,10 @@ export class Tasks {
   }
 
   /** A buffer of `length` floats for intermediate results of shaders. */
-  #room(length: number): tf.TensorInfo {
-    const info = this.#backend.makeTensorInfo([length], "float32");
-    this.#backend.uploadToGPU(info.dataId);
-    this.rooms.push(info);
-    return info;
+  #room(length: number): GPUBufferBinding {
+    const backend = this.#backend, buffer = acquire(backend, length);
+    this.last.push(() => backend.bufferManager.releaseBuffer(buffer));
+    return { buffer, size: 4 * length };
   }
 
   /** Upload and allocate all: it may end the open pass, so it comes first. */
@@ -114,8 +104,14 @@ export class Tasks {
     const partials = program.sums.map((sums) =>
       this.#room(shares * sums.length)
     );
-    const task = { kernel, program, inputs, outputs, size, uniform, partials };
-    this.list.push(task);
+    this.list.push({
+      program,
+      inputs: this.#bindings(kernel.inputs, inputs),
+      outputs: this.#bindings(kernel.outputs, outputs),
+      size,
+      uniform,
+      partials,
+    });
     return outputs;
   }
 
@@ -127,44 +123,63 @@ export class Tasks {
     outputs: Tensors[],
   ): void {
     const program = programOf(kernel), backend = this.#backend;
-    const pack = Pack.of(backend, kernel, rows), { size, starts, slots } = pack;
-    const inputs: Record<string, tf.TensorInfo> = { ...slots };
+    const pack = Pack.of(backend, kernel, rows), { size, slots } = pack;
+    const whole = (buffer: GPUBuffer) => ({ buffer, size: 4 * size });
+    const inputs: Record<string, GPUBufferBinding> = {};
+    const gathered: Record<string, GPUBuffer> = {};
     for (const [name, extent] of Object.entries(kernel.inputs)) {
-      if (name in slots) continue;
-      if (extent === "one") {
-        inputs[name] = rows[0]!.row.inputs[name]!;
-        backend.uploadToGPU(inputs[name]!.dataId);
+      if (slots[name]) inputs[name] = whole(slots[name]);
+      else if (extent === "each") {
+        inputs[name] = whole(gathered[name] = pack.input(rows, name));
       } else {
-        inputs[name] = packed(backend, rows, name, starts, size);
-        this.rooms.push(inputs[name]!);
+        const x = rows[0]!.row.inputs[name]!;
+        backend.uploadToGPU(x.dataId);
+        inputs[name] = bindingOf(backend, x, 1);
       }
     }
-    const results: Record<string, tf.TensorInfo> = { ...slots };
-    const fresh = Object.keys(kernel.outputs).filter((x) => !(x in slots));
-    for (const name of fresh) results[name] = this.#room(size);
-    for (const { row, at } of rows) {
-      const own: Record<string, tf.Tensor> = {};
-      for (const name in slots) own[name] = row.inputs[name]!;
-      for (const name of fresh) own[name] = this.#empty([...row.shape]);
-      outputs[at] = own;
+    const results: Record<string, GPUBufferBinding> = {};
+    const fresh: Record<string, Packed> = {};
+    for (const name in kernel.outputs) {
+      const buffer = slots[name] ?? acquire(backend, size);
+      results[name] = whole(buffer);
+      const made = rows.map(({ row, at }) => {
+        const x = slots[name] ? row.inputs[name]! : this.#empty([...row.shape]);
+        outputs[at] = { ...outputs[at], [name]: x };
+        return x.dataId;
+      });
+      if (!slots[name]) fresh[name] = { buffer, of: made };
     }
-    for (const name of fresh) {
-      const to = rows.map(({ at }) => outputs[at]![name]!);
-      this.results.push({ from: results[name]!, starts, to });
-    }
+    this.last.push(() => {
+      for (const { buffer, of } of Object.values(fresh)) {
+        pack.scatter(buffer, of);
+      }
+      pack.finish(gathered, fresh);
+    });
+    const { length } = rows, table = program.sums.length > 0;
     this.list.push({
-      kernel,
       program,
       inputs,
       outputs: results,
       size,
       uniform: this.#numbers(kernel, rows[0]!.row, launch, 0),
       partials: program.sums.map((sums) =>
-        this.#room(rows.length * WORKGROUP * sums.length)
+        this.#room(length * WORKGROUP * sums.length)
       ),
-      table: program.sums.length > 0 ? pack.table : undefined,
-      rows: rows.length,
+      table: table ? { buffer: pack.table, size: 16 * length } : undefined,
+      rows: length,
     });
+  }
+
+  #bindings(
+    names: Named<unknown>,
+    tensors: Tensors,
+  ): Named<GPUBufferBinding> {
+    const bindings: Record<string, GPUBufferBinding> = {};
+    for (const name in names) {
+      const x = tensors[name]!;
+      bindings[name] = bindingOf(this.#backend, x, x.size);
+    }
+    return bindings;
   }
 
   /** The numbers that shaders read. */

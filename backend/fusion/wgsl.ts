@@ -47,7 +47,7 @@ export interface Sums {
 export interface Shaders {
   /** Of each pass of sums. */
   readonly sums: readonly Sums[];
-  /** The same of packed rows; see `webgpu_packs.ts`. */
+  /** The same of packed rows; see `webgpu_pack.ts`. */
   readonly packedSums: readonly Sums[];
   /** Writes the outputs. */
   readonly last: Shader;

@@ -8,7 +8,7 @@ import { contextDepth } from "../../environ.ts";
 import { frames } from "../../internal/frames.ts";
 import { recording } from "../../internal/recording.ts";
 import { mapTensors } from "../../memory.ts";
-import { unpackAll } from "../fusion/webgpu_packs.ts";
+import { unpackAll } from "../fusion/webgpu_pack.ts";
 import { webGpuBackend } from "../webgpu/backend.ts";
 import { runOnce, tensorsIn } from "./arguments.ts";
 import { disposeConsumed, outcomeOf } from "./outcome.ts";

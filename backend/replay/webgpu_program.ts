@@ -10,7 +10,7 @@ import {
   type WebGpuBackend,
   webGpuBackend,
 } from "../webgpu/backend.ts";
-import { unpackAll } from "../fusion/webgpu_packs.ts";
+import { unpackAll } from "../fusion/webgpu_pack.ts";
 import { isBeingRead } from "../webgpu/reads.ts";
 import { advance, isAsRecorded, withTensors } from "./outcome.ts";
 import {
