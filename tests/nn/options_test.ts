@@ -181,6 +181,7 @@ const functions: Record<string, Row> = {
     ["prefix", "recurse"],
   ],
   parameterCount: [(o) => nn.parameterCount(layer(), o), ["trainable"]],
+  predictor: [(o) => nn.predictor(layer(), o), ["batchSize"]],
   loadStateDict: [
     (o) => nn.loadStateDict(layer(), dict(), o),
     ["strict"],
