@@ -12,9 +12,9 @@ const ours = new Map<string, tf.KernelConfig>(),
   theirs = new Map<string, tf.KernelConfig>();
 let isStock = false;
 
-/** Start WASM with `threads` threads, for both. */
-export async function start(threads = 1): Promise<void> {
-  await useBackend("wasm", { threads });
+/** Start WASM with one thread, for both. */
+export async function start(): Promise<void> {
+  await useBackend("wasm", { threads: 1 });
   for (const [name, config] of stockKernels()) theirs.set(name, config);
   compose("Conv2DBackpropFilter", filterGradient);
   compose("UnsortedSegmentSum", segmentSum);

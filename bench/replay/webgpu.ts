@@ -2,7 +2,7 @@
  * What a training step costs JavaScript on WebGPU, run op by op and compiled.
  *
  * ```sh
- * deno run -A bench/replay/webgpu_bench.ts [--steps 40] [tiny awkward mlp lstm gpt ...]
+ * deno run -A bench/replay/webgpu.ts [--steps 40] [tiny awkward mlp lstm gpt ...]
  * ```
  *
  * Times are the least of all steps. They leave out `finish` and `submit`, where the

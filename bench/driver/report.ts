@@ -1,0 +1,34 @@
+import { isMet, type Section, type Target } from "./context.ts";
+import { digits, table } from "./table.ts";
+
+/** All that was found, as a page of Markdown. */
+export function report(
+  about: Readonly<Record<string, string>>,
+  sections: readonly Section[],
+): string {
+  const facts = Object.entries(about).map(([name, value]) => [name, value]);
+  const targets = sections.flatMap(({ targets }) => targets);
+  return [
+    "# Benchmarks",
+    "Written by `deno task bench`. Times are the median (lowest to highest) of rounds in which all take turns, in milliseconds of each time; ratios are medians of the rounds' ratios.",
+    table(["", ""], facts),
+    ...(targets.length ? ["## Asked and got", asked(targets)] : []),
+    ...sections.flatMap(({ title, blocks }) => [`## ${title}`, ...blocks]),
+  ].join("\n\n") + "\n";
+}
+
+/** What was asked for, and what was measured. */
+export function asked(targets: readonly Target[]): string {
+  const rows = targets.map((target) => {
+    const { what, asked, got } = target, met = isMet(target);
+    return [
+      what,
+      "least" in asked
+        ? `at least ${digits(asked.least)}`
+        : `at most ${digits(asked.most)}`,
+      got === undefined ? "not measured" : digits(got),
+      met === undefined ? "" : met ? "yes" : "no",
+    ];
+  });
+  return table(["", "asked", "got", "met"], rows);
+}

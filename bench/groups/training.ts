@@ -1,0 +1,242 @@
+/** Whole steps of training, beside all rivals. */
+import * as contestants from "../driver/contestants.ts";
+import type { Context, Group, Target } from "../driver/context.ts";
+import {
+  find,
+  measure,
+  type Results,
+  type Rounds,
+  summaries,
+  times,
+} from "../driver/rounds.ts";
+import { digits, spread, table, threadsOf } from "../driver/table.ts";
+import { writeWorkload } from "../workloads.ts";
+
+/** What is asked of a workload: ratios of wall time to that of our compiled step. */
+interface Asked {
+  /** Stock tfjs takes at least so many times as long. */
+  readonly tfjs?: number;
+  readonly jaxJs?: number;
+  /** Our step takes at most so many times as long as PyTorch's, run op by op. */
+  readonly torch?: number;
+  readonly jax?: number;
+  /** Our own step run op by op takes at least so many times as long. */
+  readonly eager?: number;
+}
+
+/** What is trained, by name, and what is asked of it. */
+export const WORKLOADS: Readonly<Record<string, readonly [string, Asked]>> = {
+  tiny: ["MLP 32-32-32-32-32, batch 8, Adam", {
+    jaxJs: 5,
+    torch: 1 / 20,
+    jax: 1,
+    eager: 30,
+  }],
+  awkward: ["20-48-5 with BatchNorm, Dropout, clipping, AdamW", {}],
+  mlp32: ["MLP 784-256-128-10, batch 32, Adam", {
+    tfjs: 12,
+    jaxJs: 6,
+    torch: 1.2,
+    eager: 1.6,
+  }],
+  mlp128: ["the same, batch 128", { tfjs: 20, jaxJs: 5, torch: 1.3 }],
+  mlp1000: ["the same, batch 1000", { tfjs: 30, jaxJs: 2.2, torch: 1.6 }],
+  cnn: ["CNN of jax-js' MNIST demo, batch 32, Adam", { jaxJs: 12, torch: 1.6 }],
+  gpt: ["GPT of 0.8 million parameters, 12 x 64 characters, AdamW", {
+    tfjs: 16,
+    jaxJs: 5,
+    torch: 1.4,
+    eager: 1.25,
+  }],
+  lstm: ["LSTM 128, 64 time steps, batch 32, Adam", {
+    jaxJs: 5,
+    torch: 1.3,
+    eager: 3.5,
+  }],
+  snn: ["spiking network 128, 50 time steps, batch 32, Adam", {
+    jaxJs: 5,
+    eager: 5,
+  }],
+};
+
+/** Where PyTorch's compiler, which takes half a minute a model, takes part. */
+const COMPILED = ["mlp32", "cnn", "gpt"];
+
+/** What no rival trains: each has another dropout. */
+const OURS = ["awkward"];
+
+/** How far losses may differ, relative: batches are the same, sums are not. */
+const TOLERANCE = 1e-3;
+
+/** The training steps. */
+export const training: Group = {
+  name: "training",
+  async run(context) {
+    const names = context.workloads ?? Object.keys(WORKLOADS);
+    const blocks: string[] = [], targets: Target[] = [];
+    const data: Record<string, Results> = {};
+    // Python's are slow to start, and are not slowed by what they did before.
+    const python = await contestants.startAll(inPython(context));
+    try {
+      for (const name of names) {
+        const start = performance.now();
+        const seconds = () => ((performance.now() - start) / 1000).toFixed(0);
+        const results = await race(context, name, python);
+        const [about, asked] = WORKLOADS[name]!;
+        blocks.push(`### ${name}: ${about}`, show(context, results));
+        targets.push(...compare(context, name, asked, results));
+        data[name] = results;
+        console.error(`  ${name}: ${seconds()} s`);
+      }
+    } finally {
+      await python.stop();
+    }
+    return { title: "Steps of training", blocks, targets, data };
+  },
+};
+
+const ours = (threads: number, how = "compiled") =>
+  `Braintape ${how}, ${threadsOf(threads)}`;
+
+async function race(
+  context: Context,
+  name: string,
+  python: contestants.Started,
+): Promise<Results> {
+  await writeWorkload(name, context.folder);
+  const isOurs = OURS.includes(name);
+  const all = await contestants.startAll([
+    ...own(context),
+    ...(isOurs ? [] : inJavaScript(context)),
+  ]);
+  const theirs = python.entries(`train ${name}`).filter(({ label }) =>
+    !isOurs && (!label.includes("compiled") || COMPILED.includes(name))
+  );
+  try {
+    const entries = all.entries((label) => {
+      const how = label.startsWith("Braintape eager") ? "eager" : "compiled";
+      return `train ${name} ${how}`;
+    });
+    const results = await measure([...entries, ...theirs], context.rounds);
+    const failed = [...all.failed, ...python.failed, ...results.failed];
+    return { measured: results.measured, failed };
+  } finally {
+    await all.stop();
+  }
+}
+
+/** One for each number of threads. */
+function each(
+  { threads }: Context,
+  label: (threads: number) => string,
+  start: (threads: number) => ReturnType<contestants.Wanted["start"]>,
+): contestants.Wanted[] {
+  return threads.map((n) => ({ label: label(n), start: () => start(n) }));
+}
+
+function own(context: Context): contestants.Wanted[] {
+  return [
+    ...each(context, ours, contestants.braintape),
+    ...each(context, (n) => ours(n, "eager"), contestants.braintape),
+  ];
+}
+
+function inJavaScript(context: Context): contestants.Wanted[] {
+  return [
+    { label: "tfjs", start: () => contestants.tfjs(context) },
+    { label: "jax-js", start: () => contestants.jaxJs(context) },
+  ];
+}
+
+function inPython(context: Context): contestants.Wanted[] {
+  if (!context.python) return [];
+  const most = context.threads.at(-1)!;
+  return [
+    ...each(
+      context,
+      (n) => `PyTorch, ${threadsOf(n)}`,
+      (n) => contestants.torch(context, n),
+    ),
+    // It takes long to compile.
+    ...(context.size === "full"
+      ? [{
+        label: `PyTorch compiled, ${threadsOf(most)}`,
+        start: () => contestants.torch(context, most, "compiled"),
+      }]
+      : []),
+    ...each(
+      context,
+      (n) => `JAX, ${threadsOf(n)}`,
+      (n) => contestants.jax(context, n),
+    ),
+  ];
+}
+
+/** The label of our compiled step with as many threads as one of this label has. */
+function rivalOf({ threads }: Context, label: string): string {
+  const count = label.match(/(\d+) threads?/)?.[1] ?? threads.at(-1)!;
+  return ours(Number(count));
+}
+
+function show(context: Context, results: Results): string {
+  const numbers = find(results, ours(1))?.numbers ?? [];
+  const rows = results.measured.map((one) => {
+    const { wall, cpu } = summaries(one);
+    const ratio = times(results, one.label, rivalOf(context, one.label));
+    const isSame = one.numbers.every((x, i) =>
+      Math.abs(x - numbers[i]!) <= TOLERANCE * Math.abs(x)
+    );
+    return [
+      one.label,
+      spread(wall),
+      digits(cpu.median),
+      ratio === undefined ? "" : `${digits(ratio)}x`,
+      isSame ? "the same" : one.numbers.map(digits).join(", "),
+    ];
+  });
+  const failures = results.failed.map(({ label, error }) => [
+    label,
+    `fails: ${error.replaceAll(/[\n|]/g, " ").slice(0, 100)}`,
+  ]);
+  const head = ["", "wall ms", "CPU ms", "against ours", "first losses"];
+  return table(head, [...rows, ...failures]);
+}
+
+function compare(
+  { threads }: Context,
+  name: string,
+  { tfjs, jaxJs, torch, jax, eager }: Asked,
+  results: Results,
+): Target[] {
+  const most = threads.at(-1)!, targets: Target[] = [];
+  const least = (what: string, label: string, asked: number | undefined) => {
+    if (asked === undefined) return;
+    const got = times(results, label, ours(most));
+    targets.push({ what: `${name}: ${what}`, asked: { least: asked }, got });
+  };
+  least(`tfjs' time / ours, ${threadsOf(most)}`, "tfjs", tfjs);
+  least(`jax-js' time / ours, ${threadsOf(most)}`, "jax-js", jaxJs);
+  for (const n of threads) {
+    const atMost = (rival: string, asked: number | undefined) => {
+      if (asked === undefined) return;
+      const got = times(results, ours(n), `${rival}, ${threadsOf(n)}`);
+      const what = `${name}: our time / ${rival}'s, ${threadsOf(n)}`;
+      targets.push({ what, asked: { most: asked }, got });
+    };
+    atMost("PyTorch", torch);
+    atMost("JAX", jax);
+  }
+  if (eager) {
+    const got = times(results, ours(1, "eager"), ours(1));
+    const what = `${name}: eager time / compiled, 1 thread`;
+    targets.push({ what, asked: { least: eager }, got });
+  }
+  return targets;
+}
+
+/** How long steps are measured. */
+export const ROUNDS: Readonly<Record<Context["size"], Rounds>> = {
+  full: { rounds: 7, slice: 100, warmUp: 500 },
+  quick: { rounds: 3, slice: 60, warmUp: 200 },
+  smoke: { rounds: 1, slice: 5, warmUp: 5 },
+};
