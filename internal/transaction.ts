@@ -18,6 +18,8 @@ export interface Transaction<T> {
    * written to them since.
    */
   rollback(): void;
+  /** The states that were written, with what they held before. */
+  replaced(): readonly (readonly [state: object, before: unknown])[];
 }
 
 /**
@@ -51,6 +53,8 @@ export function transaction<T>(
     value,
     commit: () => settle(frame, false),
     rollback: () => settle(frame, true),
+    replaced: () =>
+      [...frame.writes].map((state) => [state, frame.originals.get(state)]),
   };
 }
 

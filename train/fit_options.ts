@@ -79,10 +79,11 @@ export interface FitOptions<B extends Batch> {
   /**
    * What to do if the loss of a step is not a finite number.
    *
-   * - `"stop"`: end training. On cpu and WASM the step is not applied: parameters,
-   *   running statistics and random streams stay as before it, and with `checkpoint`
-   *   they are saved together with the batch. On WebGPU losses are read only every
-   *   `logEvery` steps, so the step has been applied.
+   * - `"stop"`: end training. The step is not applied: parameters, running statistics
+   *   and random streams stay as before it, and with `checkpoint` they are saved, on cpu
+   *   and WASM together with the batch. On WebGPU losses are read only every `logEvery`
+   *   steps, and where a checkpoint, an evaluation or an epoch ends; until then callbacks
+   *   are called for further steps, which change nothing and are taken back as well.
    * - `"skip"`: do not apply the step, and continue with the next batch; the result
    *   has the number of skipped steps. Training ends after 100 in a row. On WebGPU
    *   each loss is read, which is slower.

@@ -37,7 +37,7 @@ import {
 } from "./monitor.ts";
 import { PART_NAMES } from "./parts.ts";
 import { unitOf } from "./schedules.ts";
-import { hasLineSearch } from "./stepper.ts";
+import { hasLineSearch } from "./part_stepper.ts";
 import { WeightAverage } from "./weight_average.ts";
 
 const source = either(callable, iterable);

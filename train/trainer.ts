@@ -20,8 +20,8 @@ import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { RunSaver } from "./run_saver.ts";
 import { Recorder } from "./logs/recorder.ts";
-import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
-import { type Stepper, stepperFor } from "./stepper.ts";
+import type { Stepper } from "./stepper.ts";
+import { stepperFor } from "./stepper_for.ts";
 import { TrainingRun } from "./training_run.ts";
 import { measuresAt, Validation } from "./validation.ts";
 
@@ -64,11 +64,8 @@ export class Trainer<B extends Batch> {
     this.#run = new TrainingRun(options, this.#data, this.#recorder);
     const onFallback = warnOnce();
     this.#stepper = stepperFor(options, onFallback);
-    this.#validation = new Validation(
-      options,
-      this.#run.totals.limit,
-      onFallback,
-    );
+    const { limit } = this.#run.totals;
+    this.#validation = new Validation(options, limit, onFallback);
     if (checkpoint && !fastDevRun) {
       this.#saver = new RunSaver(
         { ...options, checkpoint },
@@ -116,11 +113,7 @@ export class Trainer<B extends Batch> {
       if (this.#data instanceof FirstBatches) this.#data.dispose();
     }
     return {
-      step: this.#run.step,
-      epoch: this.#run.epoch,
-      reason: this.#run.log.end!.reason,
-      skipped: this.#run.skipped,
-      log: this.#run.log,
+      ...this.#run.summary,
       values: {
         ...measuresAt(this.#run.log, this.#restored ?? this.#run.step),
         ...this.#refreshed,
@@ -144,13 +137,15 @@ export class Trainer<B extends Batch> {
       if (this.#run.isOver && !last) return;
     }
     if (this.#stepper.batches > 0) await this.#step(undefined);
+    const isShorter = await this.#verify();
+    if (isShorter && this.#run.counters.batch !== length) return;
     if (taken === 0 && this.#run.counters.batch === 0) {
       throw noBatch("fit", this.#data);
     }
     this.#saver?.notePlace();
     this.#run.counters.epoch++;
     this.#run.counters.batch = 0;
-    this.#stepSchedulers("epoch");
+    this.#run.stepSchedulers("epoch");
     if (this.#run.isOver) await this.#recordRest();
     const evaluates = this.#options.evaluateEvery === undefined;
     if (evaluates) await this.#evaluate();
@@ -171,21 +166,43 @@ export class Trainer<B extends Batch> {
     this.#lr = taken.lr;
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
-    this.#run.counters.step++;
-    this.#stepSchedulers("step");
-    this.#options.average?.update();
+    this.#run.count(this.#stepper.late);
     await this.#call((callback) => callback.onStep?.(this.#run));
+    const { step, isOver } = this.#run, { every = 0 } = checkpoint ?? {};
+    const isEvaluated = evaluateEvery && step % evaluateEvery === 0;
+    const isSaved = every && step % every === 0;
+    if (isLogged || isLast || isOver || isEvaluated || isSaved) {
+      if (await this.#verify()) return;
+    }
     if (isLogged) await this.#record(false);
-    else if (isLast || this.#run.isOver) await this.#recordRest();
-    if (evaluateEvery && this.#run.step % evaluateEvery === 0) {
+    else if (isLast || isOver) await this.#recordRest();
+    if (isEvaluated) {
       await this.#evaluate();
       await this.#save(this.#saver?.saveEvaluated());
     }
-    const { every } = checkpoint ?? {};
-    if (every && this.#run.step % every === 0) {
-      await this.#save(this.#saver?.save());
-    }
+    if (isSaved) await this.#save(this.#saver?.save());
     await this.#checkStop();
+  }
+
+  /**
+   * Where losses are read late: read them. If one is not finite, its step and those after
+   * it are taken back, and training stops. Returns whether that was so.
+   */
+  async #verify(): Promise<boolean> {
+    const { late } = this.#stepper;
+    if (!late || this.#failed) return false;
+    const losses = await this.#recorder.read();
+    const bad = losses.findIndex((x) => !Number.isFinite(x));
+    if (bad < 0) {
+      late.confirm();
+      return false;
+    }
+    const loss = losses[bad]!;
+    late.takeBack(losses.length - bad);
+    this.#recorder.forget(bad);
+    this.#lr = this.#run.optimizer.getLastLr()[0] ?? 0;
+    await this.#fail(loss, []);
+    return true;
   }
 
   /** Stop at the time limit, or if the signal is aborted. */
@@ -202,41 +219,28 @@ export class Trainer<B extends Batch> {
   }
 
   async #record(isRest: boolean): Promise<void> {
-    const { record, losses } = await this.#recorder.logSteps(
-      this.#position(),
+    const record = await this.#recorder.logSteps(
+      this.#run.position,
       this.#lr,
       isRest,
     );
     await this.#call((callback) => callback.onLog?.(this.#run, record));
-    const bad = losses.findIndex((x) => !Number.isFinite(x));
-    if (bad >= 0 && this.#options.nan !== "ignore") {
-      const step = this.#run.step - losses.length + bad;
-      this.#failed = { step, loss: losses[bad]! };
-      this.#run.stop(`the loss of step ${step + 1} is ${losses[bad]}`);
-    }
   }
 
   async #evaluate(): Promise<void> {
     const began = this.#clock.now;
     const values = await this.#validation.measure();
     if (!values) return;
-    const record = this.#recorder.logEvaluation(this.#position(), values);
+    const record = this.#recorder.logEvaluation(this.#run.position, values);
     const { monitor = "loss" } = this.#options;
-    this.#stepSchedulers("evaluation", values[monitor]);
+    this.#run.stepSchedulers("evaluation", values[monitor]);
     await this.#call((callback) => callback.onEvaluation?.(this.#run, record));
     this.#recorder.exclude(this.#clock.now - began);
   }
 
-  #stepSchedulers(
-    unit: ScheduleUnit,
-    metric?: number,
-  ): void {
-    const { schedule = "step" } = this.#options;
-    stepSchedulers(this.#run.optimizer, schedule, unit, metric);
-  }
-
   /** The final evaluation and checkpoint. */
   async #finish(): Promise<void> {
+    await this.#verify();
     await this.#recordRest();
     const evaluated = this.#run.log.evaluations.at(-1)?.step === this.#run.step;
     if (!evaluated && !this.#run.isPaused && !this.#failed) {
@@ -266,32 +270,29 @@ export class Trainer<B extends Batch> {
 
   /** Skip a step whose loss is not finite, or stop because of it. */
   async #refuse(loss: number, batch: B | undefined): Promise<void> {
-    const step = this.#run.step;
-    if (this.#options.nan === "skip") {
-      this.#run.counters.skipped++;
-      if (++this.#skippedInARow === MAX_SKIPPED) {
-        this.#run.stop(
-          `the losses of ${MAX_SKIPPED} steps in a row are not finite`,
-        );
-      }
-      return await this.#checkStop();
+    if (this.#options.nan !== "skip") {
+      return await this.#fail(loss, batch ?? []);
     }
+    this.#run.counters.skipped++;
+    if (++this.#skippedInARow === MAX_SKIPPED) {
+      const many = `the losses of ${MAX_SKIPPED} steps in a row`;
+      this.#run.stop(`${many} are not finite`);
+    }
+    await this.#checkStop();
+  }
+
+  /** Stop since the loss of the next step is not finite, and save what there is. */
+  async #fail(loss: number, batch: Batch): Promise<void> {
+    const { step } = this.#run;
     this.#run.stop(`the loss of step ${step + 1} is ${loss}`);
     this.#failed = { step, loss };
-    if (!this.#saver) return;
-    const path = await this.#saver.saveFailed(batch ?? []);
-    this.#failed = { step, loss, path };
+    const path = await this.#saver?.saveFailed(batch);
+    if (path) this.#failed = { step, loss, path };
   }
 
   async #call(
     call: (callback: Callback) => void | Promise<void>,
   ): Promise<void> {
     for (const callback of this.#callbacks) await call(callback);
-  }
-
-  #position(): { step: number; epoch: number } {
-    const length = sizeOf(this.#data);
-    const part = length ? this.#run.counters.batch / length : 0;
-    return { step: this.#run.step, epoch: this.#run.epoch + part };
   }
 }

@@ -4,11 +4,13 @@
  * @module
  */
 import type { Batch } from "../data/batch.ts";
-import type { BatchSource } from "../data/sources.ts";
+import { type BatchSource, sizeOf } from "../data/sources.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { Run } from "./callback.ts";
-import type { FitOptions } from "./fit_options.ts";
+import type { FitOptions, FitResult } from "./fit_options.ts";
+import type { LateRefusal } from "./late_refusal.ts";
+import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
 import type { Recorder } from "./logs/recorder.ts";
 import type { RunLog } from "./logs/run_log.ts";
 import { type Measures, measuresOf } from "./monitor.ts";
@@ -24,6 +26,8 @@ export class TrainingRun<B extends Batch> implements Run {
   readonly counters: Counters = { step: 0, epoch: 0, batch: 0, skipped: 0 };
   /** How long the run is. */
   readonly totals: Totals;
+  readonly #options: FitOptions<B>;
+  readonly #data: BatchSource<B>;
   readonly #steps: number;
   readonly #recorder: Recorder;
   #reason: string | undefined;
@@ -35,6 +39,8 @@ export class TrainingRun<B extends Batch> implements Run {
     data: BatchSource<B>,
     recorder: Recorder,
   ) {
+    this.#options = options;
+    this.#data = data;
     this.measures = measuresOf(options);
     this.optimizer = options.optimizer;
     this.model = options.model;
@@ -67,8 +73,24 @@ export class TrainingRun<B extends Batch> implements Run {
     return this.totals.totalSteps;
   }
 
+  /** Steps and epochs done, including the fraction of the current one. */
+  get position(): { readonly step: number; readonly epoch: number } {
+    const length = sizeOf(this.#data);
+    const part = length ? this.counters.batch / length : 0;
+    return { step: this.step, epoch: this.epoch + part };
+  }
+
   get log(): RunLog {
     return this.#recorder.log;
+  }
+
+  /** What the result of an ended run has of it. */
+  get summary(): Pick<
+    FitResult,
+    "step" | "epoch" | "reason" | "skipped" | "log"
+  > {
+    const { step, epoch, skipped, log } = this;
+    return { step, epoch, reason: log.end!.reason, skipped, log };
   }
 
   async loss(): Promise<number | undefined> {
@@ -89,6 +111,22 @@ export class TrainingRun<B extends Batch> implements Run {
   get isOver(): boolean {
     return this.#reason !== undefined || this.step >= this.#steps ||
       this.epoch >= (this.epochs ?? Infinity);
+  }
+
+  /** Count a step that was taken; `late` notes what may have to be taken back. */
+  count(late: LateRefusal | undefined): void {
+    late?.noteCounts(this.counters);
+    this.counters.step++;
+    this.stepSchedulers("step");
+    const update = () => this.#options.average?.update();
+    if (late) late.run(update);
+    else update();
+  }
+
+  /** Step the schedulers of `unit`, which has ended. */
+  stepSchedulers(unit: ScheduleUnit, metric?: number): void {
+    const { schedule = "step" } = this.#options;
+    stepSchedulers(this.optimizer, schedule, unit, metric);
   }
 
   stop(reason: string): void {

@@ -6,10 +6,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
+import { nextOrOld } from "../backend/gate.ts";
+import { gate } from "../internal/gate.ts";
 import { compile, type Compiled } from "../compile.ts";
 import { scope } from "../memory.ts";
 import { type AnyState, LongTermState, type States } from "../state.ts";
 import { mapNamed, type Named } from "../tensors.ts";
+
+type Move = (share: tf.Scalar | "all", open: tf.Scalar | undefined) => void;
 
 /**
  * The base of averages of weights.
@@ -40,26 +44,26 @@ export abstract class WeightAverage {
     const n = this.#updates.value;
     const share = this.share(n);
     this.#updates.value = n + 1;
+    gate.undo?.(() => this.#updates.value = n);
     if (share === 0) return;
     const move = this.#compiled ?? this.#move;
-    scope(() => move(share === 1 ? "all" : tf.scalar(share)));
+    scope(() => move(share === 1 ? "all" : tf.scalar(share), gate.open));
   }
 
-  /** Move the averages a share of the way to the weights. */
-  readonly #move = (share: tf.Scalar | "all"): void => {
+  /** Move the averages a share of the way to the weights, unless `open` is 0. */
+  readonly #move: Move = (share, open) => {
     for (const [path, average] of Object.entries(this.#averages)) {
       scope(() => {
-        const { value } = this.#states[path]!;
-        if (share === "all") average.value = value;
-        else {
-          const change = tf.mul(tf.sub(value, average.value), share);
-          average.value = tf.add(average.value, change);
-        }
+        const { value } = this.#states[path]!, old = average.value;
+        const next = share === "all"
+          ? value
+          : tf.add(old, tf.mul(tf.sub(value, old), share));
+        average.value = open ? nextOrOld(open, next, old) : next;
       });
     }
   };
 
-  #compiled: Compiled<[share: tf.Scalar | "all"], void> | undefined;
+  #compiled: Compiled<Parameters<Move>, void> | undefined;
 
   /**
    * Record updates once and replay them, with the same bits, until the result is

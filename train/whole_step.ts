@@ -5,10 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { clipGradNorm, globalNorm } from "../autodiff/mod.ts";
+import { nextOrOld, stillOpen } from "../backend/gate.ts";
 import type { Batch } from "../data/batch.ts";
+import { behindGate, gate } from "../internal/gate.ts";
 import { inStages, isFiniteNow } from "../internal/recording.ts";
 import type { Tensors } from "../tensors.ts";
-import { transaction } from "../internal/transaction.ts";
+import { scope } from "../memory.ts";
+import type { State } from "../state.ts";
+import { type Transaction, transaction } from "../internal/transaction.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { clipByValue } from "./gradients.ts";
 import { lossGradient } from "./step.ts";
@@ -59,6 +63,65 @@ export function wholeStep<B extends Batch>(
       }
     },
   );
+}
+
+/** What a step behind a gate computes; the caller owns it. */
+export interface GatedResult extends StepResult {
+  /** 1 while steps count; 0 from the first step on whose loss is not finite. */
+  readonly open: tf.Scalar;
+}
+
+/**
+ * As {@linkcode wholeStep}, without reading anything: on the device, a step whose loss is
+ * not finite changes nothing, nor does any after it. What it changes on the host is told
+ * to `gate.undo`.
+ *
+ * @param options The options of the run.
+ * @returns A function of whether to compute the norm of the gradients, what the step
+ *   before returned as `open`, and the batch.
+ */
+export function gatedStep<B extends Batch>(
+  options: StepOptions<B>,
+): (
+  ...args: readonly [measuresNorm: boolean, open: tf.Scalar, ...batch: B]
+) => GatedResult {
+  type Args = readonly [measuresNorm: boolean, open: tf.Scalar, ...batch: B];
+  const gradient = lossGradient(options.loss, options.optimizer);
+  return inStages(
+    (...[, before, ...batch]: Args) => {
+      const written = transaction(() => gradient(...batch as unknown as B));
+      const [grads, loss] = written.value;
+      const open = stillOpen(before, loss);
+      keepIfOpen(written, open);
+      return [grads, loss, open] as const;
+    },
+    ([grads, loss, open], [measuresNorm]): GatedResult => {
+      const apply = () => applyGradients(options, grads, measuresNorm);
+      return { loss, open, norm: behindGate(open, apply) };
+    },
+  );
+}
+
+/** Keep what was written to states while `open` is 1, else what they held before. */
+function keepIfOpen(
+  { replaced, commit }: Transaction<unknown>,
+  open: tf.Scalar,
+): void {
+  for (const [state, before] of replaced()) {
+    const written = state as State<unknown>;
+    if (written.isDisposed) continue;
+    const { value } = written;
+    if (value instanceof tf.Tensor && before instanceof tf.Tensor) {
+      // A state of another shape than before, such as for another batch, is not kept.
+      const isAlike = value.dtype === before.dtype &&
+        tf.util.arraysEqual(value.shape, before.shape);
+      if (!isAlike || value === before) continue;
+      scope(() => {
+        written.value = nextOrOld(open, value, before);
+      });
+    } else gate.undo?.(() => written.value = before);
+  }
+  commit();
 }
 
 /** Gradients and a loss; if the loss is not finite, `fn` has written no state. */

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { frames } from "../../internal/frames.ts";
+import { gate } from "../../internal/gate.ts";
 import { mapTensors } from "../../memory.ts";
 import type { StreamPosition } from "../../internal/recording.ts";
 import type { ParamState } from "../../state.ts";
@@ -117,6 +118,7 @@ export function advance(streams: readonly StreamDraws[]): void {
     const { key, offset } = frames.peek(state) as StreamPosition;
     const stream = state as { value: StreamPosition };
     stream.value = { key, offset: offset + blocks };
+    gate.undo?.(() => stream.value = { key, offset });
   }
 }
 

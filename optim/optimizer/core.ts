@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, refuse } from "../../internal/check.ts";
+import { gate } from "../../internal/gate.ts";
 import { replayed } from "../../internal/recording.ts";
 import type { AnyState, States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
@@ -73,7 +74,10 @@ export class Core {
     this.#alive(action);
     const live = this.registry.match(action, grads);
     if (Object.keys(live).length > 0) this.engine.step(live);
-    replayed(() => this.rates.stepped(++this.stepCount));
+    replayed(() => {
+      const takeBack = this.rates.stepped(++this.stepCount);
+      gate.undo?.(() => takeBack(--this.stepCount));
+    });
   }
 
   /** The updates of a step that is not applied; all else changes as in a step. */

@@ -4,7 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
+import {
+  canOverwrite,
+  type Kernel,
+  type Row,
+  runLaunches,
+} from "../../backend/fusion/mod.ts";
+import { nextOrOld, OPEN } from "../../backend/gate.ts";
+import { gate } from "../../internal/gate.ts";
 import { recording, replayed } from "../../internal/recording.ts";
 import type { States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
@@ -12,6 +19,7 @@ import { frames } from "../../internal/frames.ts";
 import { fromRules, traitsOf } from "../transforms/elementwise.ts";
 import {
   byKernel,
+  gatedKernel,
   nextKernel,
   type PathLaunch,
   rowOf,
@@ -143,11 +151,14 @@ export class Engine {
         rate: () => this.#rates.current[this.#registry.indexOf(path)]!,
       };
       const row = rowOf(rule, path, grads, state, params, rateOf(path), live);
-      return [kernelOf(rule), row];
+      return behindGate(kernelOf(rule), row);
     });
     this.#execute(launches);
     replayed(() => {
       for (const path of paths) this.#steps[path]!++;
+      gate.undo?.(() => {
+        for (const path of paths) this.#steps[path]!--;
+      });
     });
   }
 
@@ -188,7 +199,8 @@ export class Engine {
     this.#execute(byKernel(Object.keys(updates), (path) => {
       const { rule } = identity(), { shape } = params[path]!;
       const inputs = { update: updates[path]!, param: params[path]! };
-      return [nextKernel(rule!(path, shape)), { inputs, scalars: {}, shape }];
+      const row = { inputs, scalars: {}, shape };
+      return behindGate(nextKernel(rule!(path, shape)), row);
     }));
   }
 
@@ -219,8 +231,14 @@ export class Engine {
     const all: Record<string, tf.Tensor> = {};
     updateJointly(jobs).forEach(([updates, { steps, slots }], i) => {
       mapNamed(slots, (tensors, slot) => {
-        mapNamed(tensors, (x, path) => this.#replace(slot, path, x));
+        mapNamed(tensors, (x, path) => {
+          const { open } = gate, old = this.#slots[slot]![path]!;
+          const next = open && x !== old ? nextOrOld(open, x, old) : x;
+          this.#replace(slot, path, next);
+        });
       });
+      const before = { ...this.#steps };
+      gate.undo?.(() => Object.assign(this.#steps, before));
       Object.assign(this.#steps, select(steps, Object.keys(jobs[i]!.updates)));
       Object.assign(all, updates);
     });
@@ -258,6 +276,14 @@ export class Engine {
     }
     this.#slots = {};
   }
+}
+
+/** A kernel and its row, which change nothing where the step turns out to be void. */
+function behindGate(kernel: Kernel, row: Row): readonly [Kernel, Row] {
+  const { open } = gate;
+  if (!open) return [kernel, row];
+  const inputs = { ...row.inputs, [OPEN]: open };
+  return [gatedKernel(kernel), { ...row, inputs }];
 }
 
 /** What holds, and what does not. */

@@ -142,11 +142,20 @@ export class Rates {
     }
   }
 
-  /** Note the rates of a step, and move functions of the step on. */
-  stepped(stepCount: number): void {
+  /**
+   * Note the rates of a step, and move functions of the step on. Returns what takes it
+   * back, given the number of steps before.
+   */
+  stepped(stepCount: number): (stepCount: number) => void {
+    const before = this.#last;
     this.#last = this.current.map(({ lr }) => lr);
     this.#steps = stepCount;
     this.#follow();
+    return (stepCount) => {
+      this.#last = before;
+      this.#steps = stepCount;
+      this.#follow();
+    };
   }
 
   /** The rates of the last step; before the first, those of the first. */

@@ -13,6 +13,7 @@ import {
   type Row,
   topological,
 } from "../../backend/fusion/mod.ts";
+import { orOld } from "../../backend/gate.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import type { OptState, Rate } from "./transformation.ts";
@@ -175,6 +176,21 @@ function stepOutputs(rule: CompleteRule, param: string): Named<Output> {
 export const stepKernel: (rule: CompleteRule) => Kernel = memoize((rule) =>
   kernelOf(stepOutputs(rule, "param"))
 );
+
+const behindGates = new WeakMap<Kernel, Kernel>();
+
+/** A step or next kernel whose results are the old ones unless its input `open` is 1. */
+export function gatedKernel(kernel: Kernel): Kernel {
+  let gated = behindGates.get(kernel);
+  if (!gated) {
+    gated = kernelOf(mapNamed(kernel.outputs, (output, name) => {
+      const old = Expr.input(name === "next" ? "param" : name, output.extent);
+      return { ...output, value: orOld(output.value, old) };
+    }));
+    behindGates.set(kernel, gated);
+  }
+  return gated;
+}
 
 /** The kernel that overwrites the slots, and returns the new `param` as `next`. */
 export const nextKernel: (rule: CompleteRule) => Kernel = memoize((rule) =>

@@ -49,6 +49,11 @@ export class LossMeter {
     this.#read = [...losses];
   }
 
+  /** Remove the last losses of those that have been read, from the `first`th on. */
+  cut(first: number): void {
+    this.#read.length = first;
+  }
+
   /** Remove the losses that have been read. */
   clear(): void {
     this.#read = [];

@@ -100,21 +100,27 @@ export class Recorder {
   }
 
   /** Read the losses on the device, so that `stateDict` includes them. */
-  async read(): Promise<void> {
-    await this.#meter.read();
+  async read(): Promise<readonly number[]> {
+    return await this.#meter.read();
+  }
+
+  /** Forget steps whose losses have been read, from the `first`th unlogged one on. */
+  forget(first: number): void {
+    this.#meter.cut(first);
+    this.#setNorm(undefined);
   }
 
   /**
    * Log the steps since the last record.
    *
    * @param isRest Whether they are fewer than `logEvery`, at the end.
-   * @returns The record, and the loss of each of these steps.
+   * @returns The record.
    */
   async logSteps(
     { step, epoch }: Place,
     lr: number,
     isRest: boolean,
-  ): Promise<{ record: StepRecord; losses: readonly number[] }> {
+  ): Promise<StepRecord> {
     const losses = await this.#meter.read();
     if (!isRest) this.#meter.clear();
     await this.readNorm();
@@ -134,7 +140,7 @@ export class Recorder {
     this.#last = { step, time };
     if (isRest) this.#rest = record;
     else this.#steps.push(record);
-    return { record, losses };
+    return record;
   }
 
   /** The mean loss of the steps since the last record, or that of the last record. */

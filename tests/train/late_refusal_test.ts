@@ -1,0 +1,219 @@
+/** Losses that are not finite, where they are read later than steps are taken. */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { webGpuBackend } from "../../backend/webgpu/backend.ts";
+import * as nn from "../../nn/mod.ts";
+import * as optim from "../../optim/mod.ts";
+import * as random from "../../random.ts";
+import { ParamState } from "../../state.ts";
+import * as train from "../../train/mod.ts";
+import { onEachBackend } from "../_backends.ts";
+import { inFolder, namesIn } from "../_folder.ts";
+
+/** Where losses are read late. */
+const webgpu = { only: ["webgpu"] } as const;
+
+/** Batches of two examples. */
+const BATCHES = 20;
+
+/** A model with running statistics and random numbers, and data that are bad at a step. */
+function setup(
+  makeOptimizer: () => optim.Optimizer,
+  badStep?: number,
+  value = NaN,
+) {
+  random.seed(1);
+  const model = new nn.Sequential(
+    new nn.Linear(2, 4),
+    new nn.BatchNorm0d(4, { momentum: 0.5 }),
+    new nn.Dropout<tf.Tensor2D>({ rate: 0.5 }),
+    new nn.Linear(4, 1),
+  );
+  const optimizer = makeOptimizer()
+    .registerTrainableWeights(model.states(ParamState));
+  const numbers = Float32Array.from({ length: 4 * BATCHES }, (_, i) => i / 80);
+  if (badStep !== undefined) numbers[4 * (badStep - 1) + 1] = value;
+  const loss = (x: tf.Tensor2D) =>
+    tf.mean<tf.Scalar>(tf.square(model.call(x) as tf.Tensor2D));
+  const data = train.batches([train.column(numbers, [2])], { batchSize: 2 });
+  return { model, optimizer, loss, data };
+}
+
+/** All that a step changes. */
+async function contents(
+  { model, optimizer }: Pick<ReturnType<typeof setup>, "model" | "optimizer">,
+): Promise<unknown> {
+  const all: Record<string, unknown> = {};
+  for (const [path, { value }] of Object.entries(model.states())) {
+    all[path] = value instanceof tf.Tensor ? [...await value.data()] : value;
+  }
+  const { slots, ...rest } = optimizer.stateDict();
+  for (const [slot, tensors] of Object.entries(slots)) {
+    for (const [path, x] of Object.entries(tensors)) {
+      all[`${slot} of ${path}`] = [...await x.data()];
+      x.dispose();
+    }
+  }
+  return {
+    ...all,
+    rest,
+    last: optimizer.getLastLr(),
+    random: random.default.value,
+  };
+}
+
+const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
+  SGD: () => new optim.SGD({ lr: 0.1 }),
+  "SGD of a function": () => new optim.SGD({ lr: (step) => 0.1 / (1 + step) }),
+  "Adam with a schedule": () =>
+    new optim.Adam({
+      lr: new optim.ExponentialLR({ baseLr: 0.1, gamma: 0.9 }),
+    }),
+  "AdamW with clipping": () =>
+    new optim.AdamW({ lr: 0.1, weightDecay: 0.1, gradClipNorm: 0.1 }),
+  RMSprop: () => new optim.RMSprop({ lr: 0.01, momentum: 0.9, centered: true }),
+  Lamb: () => new optim.Lamb({ lr: 0.01 }),
+  Adafactor: () => new optim.Adafactor({ lr: 0.01 }),
+  SM3: () => new optim.SM3({ lr: 0.01 }),
+  Lookahead: () =>
+    new optim.Lookahead({
+      baseOptimizer: new optim.SGD({ lr: 0.1 }),
+      syncPeriod: 3,
+    }),
+  LBFGS: () => new optim.LBFGS({ lr: 0.01 }),
+};
+
+for (const [name, makeOptimizer] of Object.entries(OPTIMIZERS)) {
+  for (const compile of [false, true]) {
+    const how = compile ? "compiled" : "eager";
+    onEachBackend(
+      `${name}, ${how}: steps from a NaN loss on are as if they had not been taken`,
+      async () => {
+        const bad = setup(makeOptimizer, 6), good = setup(makeOptimizer);
+        const options = { epochs: 1, compile, logEvery: 15 };
+        const seen: number[] = [];
+        random.seed(1);
+        const result = await train.fit({
+          ...bad,
+          ...options,
+          callbacks: [{ onStep: ({ step }) => void seen.push(step) }],
+        });
+        const found = await contents(bad);
+        random.seed(1);
+        await train.fit({ ...good, ...options, steps: 5 });
+        assertEquals(found, await contents(good));
+        assertEquals([result.step, result.epoch], [5, 0]);
+        assertEquals(result.failed, { step: 5, loss: NaN });
+        assertEquals(result.reason, "the loss of step 6 is NaN");
+        assertEquals(seen.length, 15); // the losses were read then
+        assertEquals(result.log.steps.map(({ step }) => step), [5]);
+        assert(Number.isFinite(result.log.steps[0]!.loss));
+      },
+      { ...webgpu, eager: "it chooses itself what is compiled" },
+    );
+  }
+}
+
+onEachBackend(
+  "averages of weights and infinite losses are taken back too",
+  async () => {
+    const makeOptimizer = OPTIMIZERS["Adam with a schedule"]!;
+    const run = async (badStep?: number) => {
+      const parts = setup(makeOptimizer, badStep, Infinity);
+      const average = new train.ExponentialMovingAverage(
+        parts.model.states(ParamState),
+        {
+          decay: 0.5,
+        },
+      );
+      random.seed(1);
+      const steps = badStep === undefined ? 5 : 20;
+      await train.fit({ ...parts, average, steps });
+      // Ended runs bring running statistics up to date, others do not.
+      const weights = Object.entries(parts.optimizer.paramStates);
+      const averages = Object.entries(average.states());
+      const values: Record<string, unknown> = {};
+      for (const [path, { value }] of [...weights, ...averages]) {
+        const name = path in values ? `average of ${path}` : path;
+        values[name] = value instanceof tf.Tensor
+          ? [...await value.data()]
+          : value;
+      }
+      return values;
+    };
+    assertEquals(await run(6), await run());
+  },
+  webgpu,
+);
+
+onEachBackend(
+  "losses are read before a checkpoint, an evaluation and the end of an epoch",
+  async () => {
+    const makeOptimizer = OPTIMIZERS["SGD"]!;
+    await inFolder(async (folder) => {
+      const result = await train.fit({
+        ...setup(makeOptimizer, 6),
+        epochs: 2,
+        logEvery: 100,
+        checkpoint: { folder, every: 4 },
+      });
+      assertEquals(result.failed?.step, 5);
+      const names = namesIn(folder).join();
+      assertEquals(names, "failed,history.jsonl,step-000000004.braintape");
+      assert((await Deno.stat(result.failed!.path!)).isFile);
+    });
+    const evaluated: number[] = [];
+    const callbacks = [{
+      onEvaluation: (_: unknown, { step }: { step: number }) =>
+        void evaluated.push(step),
+    }];
+    const { data } = setup(makeOptimizer);
+    const options = { logEvery: 100, epochs: 2, callbacks, validation: data };
+    await train.fit({
+      ...setup(makeOptimizer, 6),
+      ...options,
+      evaluateEvery: 3,
+    });
+    assertEquals(evaluated.splice(0), [3]);
+    const last = await train.fit({ ...setup(makeOptimizer, 18), ...options });
+    assertEquals([last.step, evaluated], [17, []]);
+  },
+  webgpu,
+);
+
+onEachBackend("between two reads no step waits, and none leaks", async () => {
+  const backend = webGpuBackend(), { read } = backend;
+  const reads: number[] = [], tensors: number[] = [];
+  let count = 0;
+  backend.read = (dataId) => {
+    count++;
+    return read.call(backend, dataId);
+  };
+  try {
+    await train.fit({
+      ...setup(OPTIMIZERS["Adam with a schedule"]!),
+      epochs: 2,
+      logEvery: 5,
+      callbacks: [{
+        onStep() {
+          reads.push(count);
+          tensors.push(tf.memory().numTensors);
+        },
+      }],
+    });
+  } finally {
+    backend.read = read;
+  }
+  // Two at each record: losses, and the norm of the gradients.
+  assertEquals(reads.slice(5, 10), Array(5).fill(reads[5]));
+  assert(reads.at(-1)! <= 2 * 7);
+  assertEquals(tensors.slice(30, 34), tensors.slice(10, 14));
+}, { ...webgpu, eager: "it counts tensors" });
+
+onEachBackend('nan: "ignore" applies all steps', async () => {
+  const parts = setup(OPTIMIZERS["SGD"]!, 6);
+  const result = await train.fit({ ...parts, epochs: 1, nan: "ignore" });
+  assertEquals([result.step, result.failed], [20, undefined]);
+  const [first] = Object.values(parts.model.states(ParamState));
+  assert([...await first!.value.data()].every(Number.isNaN));
+}, webgpu);
