@@ -1,0 +1,77 @@
+/** Training steps on WebGPU: what they ask of the device, and what comes out. */
+import { assert, assertEquals } from "@std/assert";
+import { type Workload, workloads } from "../../bench/replay/models.ts";
+import { random, tf, train, useBackend } from "../../mod.ts";
+import { BACKENDS, FULL, onEachBackend } from "../_backends.ts";
+import { runWorkload } from "../replay/_workload.ts";
+import { counting, type Counts } from "./_device.ts";
+
+/** Sizes of four blocks, 128 wide: as in the benchmarks, or with fewer rows. */
+const GPT = FULL ? {} : { batch: 2, context: 16 };
+
+onEachBackend(
+  "a step of a GPT of four blocks is at most 300 dispatches",
+  async () => {
+    random.seed(1);
+    const { loss, optimizer, batch } = workloads.gpt(GPT);
+    const step = train.step(loss, optimizer), tensors = batch(0);
+    let counts: Counts | undefined;
+    for (let i = 0; i < 5; i++) {
+      // They are on the device from the first step on.
+      let value: tf.Scalar | undefined;
+      counts = await counting(() => void (value = step(...tensors)));
+      await value!.data();
+      value!.dispose();
+    }
+    console.log("a step of the GPT:", counts);
+    assert(counts!.dispatchWorkgroups <= 300);
+    assert(counts!.submit <= 2);
+    assertEquals(counts!.createBuffer, 0);
+    assertEquals(counts!.createBindGroup, 0);
+    // The numbers of shaders: nothing else is put on the device.
+    assert(counts!.writeBuffer <= 1);
+    tf.dispose(tensors);
+  },
+  { only: ["webgpu"], eager: "a step as it is is counted" },
+);
+
+const MODELS: Readonly<Record<string, () => Workload>> = {
+  "a perceptron": () => workloads.mlp(8),
+  "a convolutional network": () => workloads.cnn(2),
+  "a GPT": () => workloads.gpt({ batch: 2, context: 12, layers: 2, width: 32 }),
+  "an LSTM": () => workloads.lstm(6, 24),
+};
+
+for (const [name, make] of Object.entries(MODELS)) {
+  const few = FULL ? 20 : 3;
+
+  onEachBackend(`two runs of ${name} give the same bits`, async () => {
+    const [first, second] = [
+      await runWorkload(make, few, false),
+      await runWorkload(make, few, false),
+    ];
+    assertEquals(first.seen, second.seen);
+  }, { only: ["webgpu"] });
+
+  Deno.test({
+    name: `20 steps of ${name} agree with WASM`,
+    ignore: !BACKENDS.includes("webgpu") || !BACKENDS.includes("wasm"),
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      const results: Float32Array[] = [];
+      for (const backend of ["wasm", "webgpu"] as const) {
+        await useBackend(backend, { threads: 1 });
+        const { seen } = await runWorkload(make, 20, false);
+        results.push(new Float32Array(Int32Array.from(seen.losses!).buffer));
+      }
+      const [expected, actual] = results as [Float32Array, Float32Array];
+      const worst = expected.reduce(
+        (most, x, i) => Math.max(most, Math.abs(x - actual[i]!)),
+        0,
+      );
+      console.log(`${name}: losses of 20 steps differ by at most ${worst}`);
+      assert(worst < 1e-4);
+    },
+  });
+}
