@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { batchNormalize } from "../../backend/ops/batch_normalize.ts";
 import {
   boolean,
   checkOptions,
@@ -165,26 +166,26 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
     }
     return scope(() => {
       const given = floats(x);
-      const { mean, variance } = this.#statistics(given, fit);
-      const inverse = tf.rsqrt(tf.add(variance, this.eps));
-      const scale = this.weight ? tf.mul(inverse, this.weight.value) : inverse;
-      const y = tf.mul(tf.sub(given, mean), scale);
-      return (this.bias ? tf.add(y, this.bias.value) : y) as T;
+      const { runningMean, runningVar, eps } = this;
+      const weight = this.weight?.value, bias = this.bias?.value;
+      if (fit || !runningMean || !runningVar) {
+        const { y, mean, variance } = batchNormalize(given, {
+          eps,
+          weight,
+          bias,
+        });
+        if (fit && runningMean && runningVar) {
+          collector?.(this, mean, variance, given.size / mean.size);
+          this.#track(runningMean, mean as tf.Tensor1D);
+          this.#track(runningVar, variance as tf.Tensor1D);
+        }
+        return y as T;
+      }
+      const inverse = tf.rsqrt(tf.add(runningVar.value, eps));
+      const scale = weight ? tf.mul(inverse, weight) : inverse;
+      const y = tf.mul(tf.sub(given, runningMean.value), scale);
+      return (bias ? tf.add(y, bias) : y) as T;
     });
-  }
-
-  #statistics(x: tf.Tensor, fit: boolean) {
-    const { runningMean, runningVar } = this;
-    if (!fit && runningMean && runningVar) {
-      return { mean: runningMean.value, variance: runningVar.value };
-    }
-    const { mean, variance } = tf.moments(x, x.shape.slice(1).map((_, i) => i));
-    if (fit && runningMean && runningVar) {
-      collector?.(this, mean, variance, x.size / mean.size);
-      this.#track(runningMean, mean as tf.Tensor1D);
-      this.#track(runningVar, variance as tf.Tensor1D);
-    }
-    return { mean, variance };
   }
 
   #track(running: BatchState<tf.Tensor1D>, batch: tf.Tensor1D) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { registerAttention } from "./attention.ts";
+import { registerBatchStandardize } from "./batch_standardize.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerGelu } from "./gelu.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
@@ -14,6 +15,7 @@ import { registerSoftmax } from "./softmax.ts";
 /** A kernel is added to this list, and its file holds its code. */
 const REGISTER: readonly (() => void)[] = [
   registerAttention,
+  registerBatchStandardize,
   registerCrossEntropy,
   registerGelu,
   registerLayerNorm,
