@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { differentiate } from "../autodiff/differentiate.ts";
+import { setDisposed } from "../internal/engine.ts";
 import { frames } from "../internal/frames.ts";
 import type { State } from "../state.ts";
 import { GradientSums } from "./gradient_sums.ts";
@@ -119,9 +120,4 @@ function weighted(
 
 function isFloat(x: unknown): x is tf.Tensor {
   return x instanceof tf.Tensor && x.dtype === "float32";
-}
-
-function setDisposed(x: tf.Tensor, isDisposed: boolean): void {
-  (x as unknown as { isDisposedInternal: boolean }).isDisposedInternal =
-    isDisposed;
 }

@@ -120,6 +120,12 @@ export function withoutTape<T>(fn: () => T): T {
   }
 }
 
+/** Sets whether `x` counts as disposed; something else must hold its data if not. */
+export function setDisposed(x: tf.Tensor, isDisposed: boolean): void {
+  (x as unknown as { isDisposedInternal: boolean }).isDisposedInternal =
+    isDisposed;
+}
+
 let watchers = 0;
 
 /**

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import "../autodiff/mod.ts";
-import { engine } from "../internal/engine.ts";
+import { engine, setDisposed } from "../internal/engine.ts";
 import { pointer, wasmBackend } from "../backend/wasm/machine/backend.ts";
 import { numbers, onEachBackend } from "./_backends.ts";
 
@@ -46,6 +46,19 @@ onEachBackend(
   },
   cpu,
 );
+
+// control_flow/backward.ts: tensors that were disposed are read again, through a clone.
+onEachBackend("a tensor counts as disposed by one field", async () => {
+  const x = tf.tensor1d([1, 2]), held = tf.clone(x);
+  x.dispose();
+  assertThrows(() => tf.neg(x), TypeError, "has not been disposed");
+  setDisposed(x, false);
+  const y = tf.neg(x);
+  setDisposed(x, true);
+  assertEquals(await numbers(y), [-1, -2]);
+  assert(x.isDisposed);
+  tf.dispose([held, y]);
+});
 
 // memory.ts: release() and adopt() put tensors on the open scope's list.
 onEachBackend(
