@@ -25,8 +25,18 @@ function python(
 }
 
 /** Braintape on WASM. */
-export function braintape(threads: number): Promise<Contestant> {
-  return script("braintape/main.ts", [`${threads}`]);
+export function braintape(
+  threads: number,
+  flags: string[] = [],
+): Promise<Contestant> {
+  return script("braintape/main.ts", [`${threads}`], flags);
+}
+
+/** Braintape with the flags of V8 that docs/speed.md tells of. */
+export function braintapeFlagged(threads: number): Promise<Contestant> {
+  return braintape(threads, [
+    "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks",
+  ]);
 }
 
 /** Stock tfjs on WASM. */

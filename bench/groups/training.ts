@@ -136,8 +136,17 @@ function each(
 
 function own(context: Context): contestants.Wanted[] {
   return [
-    ...each(context, ours, contestants.braintape),
-    ...each(context, (n) => ours(n, "eager"), contestants.braintape),
+    ...each(context, ours, (n) => contestants.braintape(n)),
+    ...each(
+      context,
+      (n) => ours(n, "compiled with V8's flags"),
+      contestants.braintapeFlagged,
+    ),
+    ...each(
+      context,
+      (n) => ours(n, "eager"),
+      (n) => contestants.braintape(n),
+    ),
   ];
 }
 
