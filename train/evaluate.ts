@@ -14,7 +14,11 @@ import {
   oneOf,
   type OptionRules,
   recordOf,
+  show,
+  type ValueRule,
 } from "../internal/check.ts";
+import { metricRule } from "../nn/metrics/metric.ts";
+import type { BatchMetric } from "./batch_metric.ts";
 import { compile, type CompileOptions } from "../compile.ts";
 import { compiledByTests } from "../internal/recording.ts";
 import { environ } from "../environ.ts";
@@ -68,6 +72,11 @@ export function measure<B extends Batch>(
   return Object.assign((...batch: B) => fn(...batch), { mode });
 }
 
+/** What {@linkcode evaluate} computes, by name: means over examples, or metrics. */
+export type MeasuresByName<B extends Batch> = Readonly<
+  Record<string, Measure<B> | BatchMetric<B>>
+>;
+
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions {
   /** The largest number of batches. Default: all. */
@@ -86,9 +95,13 @@ const RULES: OptionRules<EvaluateOptions> = {
   compile: boolean,
 };
 
+/** The rule of measures by name. */
+export const MEASURES: ValueRule = recordOf(either(callable, metricRule));
+
 /**
  * Compute the means of measures over batches, each batch weighted by its number of
- * examples (the size of the first axis of its first tensor).
+ * examples (the size of the first axis of its first tensor), and metrics made by
+ * {@linkcode metric}.
  *
  * The measures run with `fit` false in the environment. The sums stay on the
  * device and are read once, at the end.
@@ -107,19 +120,19 @@ const RULES: OptionRules<EvaluateOptions> = {
  * @param data The batches. Those that a generator creates are freed.
  * @param measures The measures, by name.
  * @param options See {@linkcode EvaluateOptions}.
- * @returns The mean of each measure, under its name.
+ * @returns The mean of each measure, and the value of each metric, under its name.
  * @throws {RangeError} If there is no batch.
  */
 export async function evaluate<
   B extends Batch,
-  const Measures extends Readonly<Record<string, Measure<B>>>,
+  const Measures extends MeasuresByName<B>,
 >(
   data: BatchSource<B>,
   measures: Measures,
   options: EvaluateOptions = {},
 ): Promise<{ [Name in keyof Measures]: number }> {
   check("evaluate", "the data", data, either(callable, iterable));
-  check("evaluate", "measures", measures, recordOf(callable));
+  check("evaluate", "measures", measures, MEASURES);
   checkOptions("evaluate", options, RULES);
   const { limit = Infinity, compile: isCompiled = false } = options;
   using sums = measureSums(measures, isCompiled ? {} : undefined);
@@ -128,49 +141,62 @@ export async function evaluate<
   };
 }
 
-/** The sums of measures over the examples of a batch. */
+/** The sums of measures over the examples of a batch, and metrics. */
 export interface MeasureSums<B extends Batch> extends Disposable {
-  /** The names of the measures, in the order of the sums. */
+  /** The names of all, in the order of their values. */
   readonly names: readonly string[];
+  /** The names of the sums, in their order. */
+  readonly means: readonly string[];
   /** The sums of a batch. */
   readonly of: (...batch: B) => tf.Tensor1D;
+  /** The metrics by name. */
+  readonly metrics: ReadonlyMap<string, BatchMetric<B>>;
 }
 
 /** The function that measures a batch, compiled if there are options for that. */
 export function measureSums<B extends Batch>(
-  measures: Readonly<Record<string, Measure<B>>>,
+  measures: MeasuresByName<B>,
   options: CompileOptions | undefined,
 ): MeasureSums<B> {
-  const names = Object.keys(measures);
+  const means: [string, Measure<B>][] = [];
+  const metrics = new Map<string, BatchMetric<B>>();
+  for (const [name, measure] of Object.entries(measures)) {
+    if (typeof measure === "function") means.push([name, measure]);
+    else metrics.set(name, measure);
+  }
   const sums = (...batch: B) =>
     scope(() => {
-      const means = environ.context(
+      const values = environ.context(
         { fit: false },
         () =>
-          names.map((name) =>
-            tf.cast<tf.Scalar>(measures[name]!(...batch), "float32")
+          means.map(([, measure]) =>
+            tf.cast<tf.Scalar>(measure(...batch), "float32")
           ),
       );
-      return tf.mul<tf.Tensor1D>(tf.stack(means), examplesIn(batch));
+      if (values.length === 0) return tf.zeros<tf.Rank.R1>([0]);
+      return tf.mul<tf.Tensor1D>(tf.stack(values), examplesIn(batch));
     });
   const compiled = options && compile(sums, options);
   return {
-    names,
+    names: Object.keys(measures),
+    means: means.map(([name]) => name),
     of: compiled ?? compiledByTests(sums),
+    metrics,
     [Symbol.dispose]: () => compiled?.dispose(),
   };
 }
 
-/** The means of measures over at most `limit` batches. */
+/** The values of measures over at most `limit` batches. */
 export async function meansOver<B extends Batch>(
   data: BatchSource<B>,
-  { names, of }: MeasureSums<B>,
+  { names, means, of, metrics }: MeasureSums<B>,
   limit: number,
 ): Promise<Record<string, number>> {
   const since = latestTensor();
   let sums: tf.Tensor1D | undefined;
   let examples = 0;
   let batches = 0;
+  for (const metric of metrics.values()) metric.reset();
   try {
     for await (const batch of passOver("evaluate", data, since)) {
       const next: tf.Tensor1D = scope(() => {
@@ -179,17 +205,47 @@ export async function meansOver<B extends Batch>(
       });
       sums?.dispose();
       sums = next;
+      update(metrics, batch);
       examples += examplesIn(batch);
       if (++batches >= limit) break;
     }
     if (!sums) throw noBatch("evaluate", data);
     const totals = await sums.data<"float32">();
-    return Object.fromEntries(
-      names.map((name, i) => [name, totals[i]! / examples]),
+    const values = new Map(
+      means.map((name, i) => [name, totals[i]! / examples]),
     );
+    for (const [name, metric] of metrics) {
+      values.set(name, await valueOf(name, metric));
+    }
+    return Object.fromEntries(names.map((name) => [name, values.get(name)!]));
   } finally {
     sums?.dispose();
   }
+}
+
+function update<B extends Batch>(
+  metrics: ReadonlyMap<string, BatchMetric<B>>,
+  batch: B,
+): void {
+  if (metrics.size === 0) return;
+  scope(() =>
+    environ.context({ fit: false }, () => {
+      for (const metric of metrics.values()) metric.update(...batch);
+    })
+  );
+}
+
+async function valueOf<B extends Batch>(
+  name: string,
+  metric: BatchMetric<B>,
+): Promise<number> {
+  const value: unknown = await metric.compute();
+  if (typeof value === "number") return value;
+  throw new TypeError(
+    `Cannot evaluate: the metric "${name}" must compute a number: current value is ${
+      show(value)
+    }`,
+  );
 }
 
 /** The number of examples in a batch. */

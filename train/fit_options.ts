@@ -8,6 +8,7 @@ import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { RandomState } from "../random.ts";
 import type { Batch } from "../data/batch.ts";
+import type { BatchMetric, PredictionMetric } from "./batch_metric.ts";
 import type { Callback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import type { BatchSource } from "../data/sources.ts";
@@ -29,8 +30,14 @@ export interface FitOptions<B extends Batch> {
   readonly data: BatchSource<B>;
   /** The validation data. */
   readonly validation?: BatchSource<B>;
-  /** Measures of the validation data besides the loss, by name. */
-  readonly metrics?: Readonly<Record<string, Measure<B>>>;
+  /**
+   * Measures of the validation data besides the loss, by name. A metric of `nn`, such
+   * as `new nn.AccuracyMetric()`, is updated with what `model` predicts and with the
+   * last tensor of the batch; `train.metric` says so of others.
+   */
+  readonly metrics?: Readonly<
+    Record<string, Measure<B> | BatchMetric<B> | PredictionMetric>
+  >;
   /**
    * The model, whose states are saved in checkpoints. Default: only the parameters
    * of the optimizer are saved.

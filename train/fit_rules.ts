@@ -27,6 +27,7 @@ import { Optimizer } from "../optim/mod.ts";
 import { RandomState } from "../random.ts";
 import { checkCallback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
+import { MEASURES } from "./evaluate.ts";
 import type { FitOptions } from "./fit_options.ts";
 import {
   checkMeasure,
@@ -49,7 +50,7 @@ export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   data: source,
   model: instanceOf(Module, "a Module"),
   validation: source,
-  metrics: recordOf(callable),
+  metrics: MEASURES,
   epochs: "a positive integer",
   steps: "a positive integer",
   timeLimit: "a positive number",

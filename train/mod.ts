@@ -25,6 +25,11 @@
  */
 export * from "../data/mod.ts";
 
+export {
+  type BatchMetric,
+  metric,
+  type PredictionMetric,
+} from "./batch_metric.ts";
 export type { Callback, Run } from "./callback.ts";
 export type { CheckpointOptions } from "./checkpoints.ts";
 export { earlyStopping, type EarlyStoppingOptions } from "./early_stopping.ts";
@@ -33,6 +38,7 @@ export {
   type EvaluateOptions,
   type Measure,
   measure,
+  type MeasuresByName,
   type Mode,
 } from "./evaluate.ts";
 export type { Measures, Monitor } from "./monitor.ts";

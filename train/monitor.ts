@@ -5,7 +5,8 @@
  */
 import { oneOf, type OptionRules, refuse, string } from "../internal/check.ts";
 import type { Batch } from "../data/batch.ts";
-import type { Measure, Mode } from "./evaluate.ts";
+import type { Mode } from "./evaluate.ts";
+import type { FitOptions } from "./fit_options.ts";
 
 /** A measure, and whether smaller or larger values of it are better. */
 export interface Monitor {
@@ -30,7 +31,7 @@ export type Measures = ReadonlyMap<string, Mode | undefined>;
 /** The measures of the options of `fit`; none without validation data. */
 export function measuresOf<B extends Batch>(options: {
   readonly validation?: unknown;
-  readonly metrics?: Readonly<Record<string, Measure<B>>>;
+  readonly metrics?: FitOptions<B>["metrics"];
 }): Measures {
   if (!options.validation) return new Map();
   const metrics = Object.entries(options.metrics ?? {});

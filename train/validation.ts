@@ -5,10 +5,23 @@
  */
 import type { Batch } from "../data/batch.ts";
 import { isUsedOnce, latestTensor, passOver, sizeOf } from "../data/sources.ts";
-import { refreshStatistics } from "../nn/mod.ts";
+import { type Module, refreshStatistics } from "../nn/mod.ts";
 import * as random from "../random.ts";
 import { BatchState } from "../state.ts";
-import { meansOver, type MeasureSums, measureSums } from "./evaluate.ts";
+import { mapNamed } from "../tensors.ts";
+import {
+  type BatchMetric,
+  isBatchMetric,
+  metricOf,
+  type PredictionMetric,
+} from "./batch_metric.ts";
+import {
+  meansOver,
+  type Measure,
+  type MeasuresByName,
+  type MeasureSums,
+  measureSums,
+} from "./evaluate.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import type { RunLog } from "./logs/run_log.ts";
@@ -24,11 +37,11 @@ export class Validation<B extends Batch> implements Disposable {
 
   /** Measure at most `limit` batches each time. */
   constructor(options: FitOptions<B>, limit: number, onFallback: OnFallback) {
-    const { loss, metrics, compile = false } = options;
+    const { loss, metrics, model, compile = false } = options;
     this.#options = options;
     this.#limit = limit;
     this.#sums = measureSums(
-      { loss, ...metrics },
+      { loss, ...measured(metrics, model) },
       compile ? { onFallback } : undefined,
     );
   }
@@ -90,4 +103,20 @@ export function measuresAt(
     ...evaluation?.values,
     ...(training ? { trainingLoss: training.loss } : {}),
   };
+}
+
+/** The metrics of the options of `fit` as measures of batches. */
+function measured<B extends Batch>(
+  metrics: FitOptions<B>["metrics"] = {},
+  model: Module | undefined,
+): MeasuresByName<B> {
+  return mapNamed(metrics, (metric, name) => {
+    if (typeof metric === "function" || isBatchMetric(metric)) {
+      return metric as Measure<B> | BatchMetric<B>;
+    }
+    if (model) return metricOf(metric as PredictionMetric, model);
+    throw new TypeError(
+      `Cannot fit: metrics.${name} needs the option model, which predicts what it measures; or give it as train.metric(metric, (...batch) => [predictions, targets])`,
+    );
+  });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rule, type ValueRule } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 
 /**
@@ -28,6 +29,18 @@ export interface Metric<A extends readonly unknown[], V> {
   /** The value for all batches since the last reset. */
   compute(): Promise<V>;
 }
+
+const METHODS = ["reset", "update", "compute"] as const;
+
+/** A metric, for checks. Internal. */
+export const metricRule: ValueRule = rule(
+  "a metric",
+  (x) =>
+    typeof x === "object" && x !== null &&
+    METHODS.every((name) =>
+      typeof (x as Record<string, unknown>)[name] === "function"
+    ),
+);
 
 /** Sums of tensors that are read from the device while others are added. */
 export class Sums {

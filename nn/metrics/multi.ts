@@ -3,29 +3,13 @@
  *
  * @module
  */
-import {
-  check,
-  checkNoMore,
-  recordOf,
-  rule,
-  type ValueRule,
-} from "../../internal/check.ts";
-import type { Metric } from "./metric.ts";
+import { check, checkNoMore, recordOf } from "../../internal/check.ts";
+import { type Metric, metricRule } from "./metric.ts";
 
 /** Metrics by name that take the same arguments. */
 export type Metrics<A extends readonly unknown[]> = Readonly<
   Record<string, Metric<A, unknown>>
 >;
-
-const METHODS = ["reset", "update", "compute"] as const;
-
-/** A metric, for checks. */
-const metric: ValueRule = rule(
-  "a metric",
-  (x) =>
-    typeof x === "object" && x !== null &&
-    METHODS.every((name) => typeof (x as Metrics<[]>)[name] === "function"),
-);
 
 /** The values of metrics, by name. */
 export type Computed<M> = {
@@ -67,7 +51,7 @@ export class MultiMetric<
    */
   constructor(metrics: M & Metrics<A>, ...none: readonly never[]) {
     checkNoMore("create MultiMetric", none);
-    check("create MultiMetric", "metrics", metrics, recordOf(metric));
+    check("create MultiMetric", "metrics", metrics, recordOf(metricRule));
     this.metrics = metrics;
   }
 

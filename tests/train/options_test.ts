@@ -115,6 +115,7 @@ const WITHOUT_OPTIONS = [
   "jsonLines",
   "lrChart",
   "measure",
+  "metric",
   "parseRunLog",
   "readRunLog",
   "step",
