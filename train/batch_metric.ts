@@ -8,7 +8,7 @@ import { callable, check } from "../internal/check.ts";
 import type { Batch } from "../data/batch.ts";
 import { metricRule } from "../nn/metrics/metric.ts";
 import type { Metric, Module } from "../nn/mod.ts";
-import type { Mode } from "./evaluate.ts";
+import type { Mode } from "./measure.ts";
 
 /** A metric that is a number, with what it is updated with for each batch. */
 export interface BatchMetric<B extends Batch> {

@@ -14,7 +14,7 @@ import {
 import { probeSave } from "../checkpoint/save_load.ts";
 import type { Batch } from "../data/batch.ts";
 import { filePath, join } from "../internal/file_path.ts";
-import type { Mode } from "./evaluate.ts";
+import type { Mode } from "./measure.ts";
 import { History } from "./history.ts";
 import { parseRunLog } from "./logs/log_lines.ts";
 import type { EvaluationRecord, RunLog } from "./logs/run_log.ts";

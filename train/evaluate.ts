@@ -11,7 +11,6 @@ import {
   checkOptions,
   either,
   iterable,
-  oneOf,
   type OptionRules,
   recordOf,
   show,
@@ -19,6 +18,7 @@ import {
 } from "../internal/check.ts";
 import { metricRule } from "../nn/metrics/metric.ts";
 import type { BatchMetric } from "./batch_metric.ts";
+import type { Measure } from "./measure.ts";
 import { compile, type CompileOptions } from "../compile.ts";
 import { compiledByTests } from "../internal/recording.ts";
 import { environ } from "../environ.ts";
@@ -30,47 +30,6 @@ import {
   noBatch,
   passOver,
 } from "../data/sources.ts";
-
-/** Whether smaller or larger values are better. */
-export type Mode = "min" | "max";
-
-/** A function from a batch to the mean of a measure over its examples. */
-export interface Measure<B extends Batch> {
-  (...batch: B): tf.Scalar;
-  /** Whether smaller or larger values are better, if the measure states it. */
-  readonly mode?: Mode;
-}
-
-/**
- * A measure that states whether smaller or larger values of it are better, for
- * early stopping and the best checkpoint.
- *
- * @example Usage
- * ```ts
- * import { tf, train } from "@braintape/braintape";
- * import { assertEquals } from "@std/assert";
- *
- * const accuracy = train.measure(
- *   (scores: tf.Tensor2D, labels: tf.Tensor1D) =>
- *     tf.mean(tf.equal(tf.argMax(scores, 1), labels)),
- *   "max",
- * );
- * assertEquals(accuracy.mode, "max");
- * ```
- *
- * @typeParam B The tensors of a batch.
- * @param fn The function from a batch to the mean over its examples.
- * @param mode Whether smaller or larger values are better.
- * @returns The measure.
- */
-export function measure<B extends Batch>(
-  fn: (...batch: B) => tf.Scalar,
-  mode: Mode,
-): Measure<B> {
-  check("make a measure", "the function", fn, callable);
-  check("make a measure", "mode", mode, oneOf("min", "max"));
-  return Object.assign((...batch: B) => fn(...batch), { mode });
-}
 
 /** What {@linkcode evaluate} computes, by name: means over examples, or metrics. */
 export type MeasuresByName<B extends Batch> = Readonly<

@@ -20,7 +20,7 @@ import {
   noBatch,
   passOver,
 } from "../data/sources.ts";
-import type { Measure } from "./evaluate.ts";
+import type { Measure } from "./measure.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { FIT_RULES } from "./fit_rules.ts";
 import { lossGradient } from "./step.ts";

@@ -12,7 +12,7 @@ import type { BatchMetric, PredictionMetric } from "./batch_metric.ts";
 import type { Callback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import type { BatchSource } from "../data/sources.ts";
-import type { Measure } from "./evaluate.ts";
+import type { Measure } from "./measure.ts";
 import type { RunConfig, RunLog } from "./logs/run_log.ts";
 import type { ScheduleUnits } from "./schedules.ts";
 import type { WeightAverage } from "./weight_average.ts";

@@ -36,11 +36,9 @@ export { earlyStopping, type EarlyStoppingOptions } from "./early_stopping.ts";
 export {
   evaluate,
   type EvaluateOptions,
-  type Measure,
-  measure,
   type MeasuresByName,
-  type Mode,
 } from "./evaluate.ts";
+export { type Measure, measure, type Mode } from "./measure.ts";
 export type { Measures, Monitor } from "./monitor.ts";
 export {
   findLr,

@@ -4,9 +4,7 @@
  * @module
  */
 import { oneOf, type OptionRules, refuse, string } from "../internal/check.ts";
-import type { Batch } from "../data/batch.ts";
-import type { Mode } from "./evaluate.ts";
-import type { FitOptions } from "./fit_options.ts";
+import type { Mode } from "./measure.ts";
 
 /** A measure, and whether smaller or larger values of it are better. */
 export interface Monitor {
@@ -29,9 +27,11 @@ export const MONITOR_RULES: OptionRules<Monitor> = {
 export type Measures = ReadonlyMap<string, Mode | undefined>;
 
 /** The measures of the options of `fit`; none without validation data. */
-export function measuresOf<B extends Batch>(options: {
+export function measuresOf(options: {
   readonly validation?: unknown;
-  readonly metrics?: FitOptions<B>["metrics"];
+  readonly metrics?: Readonly<
+    Record<string, { readonly mode?: Mode | undefined }>
+  >;
 }): Measures {
   if (!options.validation) return new Map();
   const metrics = Object.entries(options.metrics ?? {});
