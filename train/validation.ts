@@ -21,7 +21,7 @@ import {
   type MeasureSums,
   measureSums,
 } from "./evaluate.ts";
-import { type Measure } from "./measure.ts";
+import type { Measure } from "./measure.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import type { RunLog } from "./logs/run_log.ts";
