@@ -34,12 +34,6 @@ export function registerWebGpuKernels(): void {
       "chunks",
     );
   }
-  for (const name of [tf.Conv2D, tf.FusedConv2D]) {
-    replace(name, (shipped) => convolveNothing(shipped, false));
-  }
-  for (const name of [tf.DepthwiseConv2dNative, tf.FusedDepthwiseConv2D]) {
-    replace(name, (shipped) => convolveNothing(shipped, true));
-  }
   registerElementwise();
   registerOwnKernels();
   replace(tf.MaxPool3DGrad, maxPool3DGradByAxis);
@@ -175,29 +169,6 @@ function castValues(shipped: KernelFunc): KernelFunc {
     });
     one.dispose();
     return product;
-  };
-}
-
-/** An empty batch makes the shipped kernel throw and spoil the next dispatch. */
-function convolveNothing(
-  shipped: KernelFunc,
-  isDepthwise: boolean,
-): KernelFunc {
-  return (args) => {
-    const { x, filter } = args.inputs as Record<string, tf.Tensor>;
-    if (x!.shape[0] !== 0) return shipped(args);
-    const attrs = args.attrs as unknown as tf.Conv2DAttrs;
-    const info = tf.backend_util.computeConv2DInfo(
-      x!.shape as [number, number, number, number],
-      filter!.shape as [number, number, number, number],
-      attrs.strides,
-      attrs.dilations,
-      attrs.pad,
-      attrs.dimRoundingMode,
-      isDepthwise,
-      tf.backend_util.convertConv2DDataFormat(attrs.dataFormat),
-    );
-    return tf.zeros(info.outShape);
   };
 }
 

@@ -1,7 +1,12 @@
 /** How products are cut. */
 import { assert, assertEquals } from "@std/assert";
 import { choose, type TileLimits } from "../../backend/webgpu/gemm/choose.ts";
-import { memoryOf, threadsOf, TILES } from "../../backend/webgpu/gemm/tile.ts";
+import {
+  memoryOf,
+  THIN,
+  threadsOf,
+  TILES,
+} from "../../backend/webgpu/gemm/tile.ts";
 
 /** What WebGPU promises, and what two cards have. */
 const LIMITS = {
@@ -20,7 +25,9 @@ function limitsOf(name: keyof typeof LIMITS): TileLimits {
 
 /** Sizes [m, n, k, batches]; the tile's rows, and how often the terms are cut. */
 const CUTS: [number[], [rows: number, splits: number]][] = [
-  [[1, 1, 1, 1], [32, 1]],
+  [[1, 1, 1, 1], [4, 1]],
+  [[1, 1000, 4096, 1], [4, 32]],
+  [[25088, 1, 600, 1], [256, 2]],
   [[128, 10, 128, 1], [32, 1]],
   [[128, 256, 784, 1], [32, 6]],
   [[12, 64, 65, 48], [32, 1]],
@@ -50,7 +57,7 @@ for (const name of Object.keys(LIMITS) as (keyof typeof LIMITS)[]) {
 
 Deno.test("all tiles fit what WebGPU promises of every device", () => {
   const [invocations, memory] = LIMITS.least;
-  for (const tile of TILES) {
+  for (const tile of [...TILES, ...Object.values(THIN)]) {
     assert(threadsOf(tile) <= invocations && memoryOf(tile) <= memory);
     for (
       const size of [tile.m / tile.threadM, tile.threadM / 4, tile.threadN / 4]

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { memoryOf, threadsOf, type Tile, TILES } from "./tile.ts";
+import { memoryOf, THIN, threadsOf, type Tile, TILES } from "./tile.ts";
 
 /** The sizes of a product: `batches` times [m, k] by [k, n]. */
 export interface Sizes {
@@ -45,7 +45,8 @@ const MOST_WASTE = 1.5;
  */
 export function choose(sizes: Sizes, limits: TileLimits): Cut {
   const { m, n, k, batches } = sizes;
-  const fitting = TILES.filter((tile) =>
+  const tiles = m <= 4 ? [THIN.rows] : n <= 4 ? [THIN.columns] : TILES;
+  const fitting = tiles.filter((tile) =>
     threadsOf(tile) <= limits.maxComputeInvocationsPerWorkgroup &&
     memoryOf(tile) <= limits.maxComputeWorkgroupStorageSize
   );

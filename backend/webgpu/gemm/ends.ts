@@ -14,8 +14,8 @@ import {
 
 /** What a fused op is given for its end. */
 export interface FusedEnd {
-  readonly bias?: tf.Tensor | null;
-  readonly weights?: tf.Tensor | null;
+  readonly bias?: tf.Tensor | null | undefined;
+  readonly weights?: tf.Tensor | null | undefined;
   readonly activation?: string | null;
   readonly alpha?: number;
 }

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { webGpuBackend } from "../backend.ts";
 import { output, runShader, type Shader } from "../kernels/run.ts";
 import { choose, type Cut, type Sizes } from "./choose.ts";
+import type { OwnEnd } from "./ends.ts";
 import { type Epilogue, epilogueCode, epilogueInputs } from "./epilogue.ts";
 import type { Operand } from "./operand.ts";
 import {
@@ -88,31 +89,54 @@ export function runProduct(product: Product): tf.TensorInfo {
     values,
     tilesM * tilesN * batches * splits,
   );
-  if (!spec.isSplit) return result;
-  runShader(
-    shaderOf(
-      `parts ${keyOf({ ...spec, isSplit: false })}`,
-      (name) => partsShader(name, spec),
-    ),
-    [result],
-    [parts, ...ends],
-    [batches * m * n, n, splits, alpha],
-    Math.ceil(batches * m * n / (spec.isVector ? 4 : 1) / 64),
-  );
-  webGpuBackend().disposeData(parts.dataId);
+  if (spec.isSplit) {
+    addParts(parts, result, { columns: n, splits, epilogue, ends, alpha });
+  }
   return result;
 }
 
-function shaderOf(name: string, make: (name: string) => Shader): Shader {
+/** What adds up parts. */
+interface Parts extends OwnEnd {
+  /** The columns of the result. */
+  readonly columns: number;
+  readonly splits: number;
+}
+
+/** Add parts up in their order, finish the sums, and free the parts. */
+export function addParts(
+  parts: tf.TensorInfo,
+  result: tf.TensorInfo,
+  { columns, splits, epilogue, ends, alpha }: Parts,
+): void {
+  const type = result.dtype === "float32" ? "f32" : "i32";
+  const isVector = columns % 4 === 0;
+  const { hasBias, activation } = epilogue;
+  const name = `parts ${type} ${hasBias} ${activation} ${isVector}`;
+  const size = tf.util.sizeFromShape(result.shape);
+  runShader(
+    shaderOf(name, () => partsShader(name, { type, isVector, epilogue })),
+    [result],
+    [parts, ...ends],
+    [size, columns, splits, alpha],
+    Math.ceil(size / (isVector ? 4 : 1) / 64),
+  );
+  webGpuBackend().disposeData(parts.dataId);
+}
+
+/** The shader of a name, made once. */
+export function shaderOf(name: string, make: () => Shader): Shader {
   let shader = shaders.get(name);
-  if (!shader) shaders.set(name, shader = make(name));
+  if (!shader) shaders.set(name, shader = make());
   return shader;
 }
 
 /** Adds the parts of a product in their order, and finishes it. */
 function partsShader(
   name: string,
-  { type, isVector, epilogue }: ProductSpec,
+  { type, isVector, epilogue }: Pick<
+    ProductSpec,
+    "type" | "isVector" | "epilogue"
+  >,
 ): Shader {
   const array = isVector ? `vec4<${type}>` as const : type;
   const isFinished = epilogue.hasBias || epilogue.activation !== "linear";

@@ -128,18 +128,17 @@ function main(spec: ProductSpec): string {
       repeat(threadN / 4, (q) => `var sum${r}_${q} = vec4<T>(0);`))
   }
   var k0 = begin;
-  ${loadAll}
-  ${storeAll}
-  workgroupBarrier();
   loop {
-    k0 += ${k}u;
     let isMore = k0 < end;
     if (isMore) { ${loadAll} }
-    ${repeat(k, (k) => multiply(spec, k))}
-    workgroupBarrier();
+    if (k0 > begin) {
+      ${repeat(k, (k) => multiply(spec, k))}
+      workgroupBarrier();
+    }
     if (!isMore) { break; }
     ${storeAll}
     workgroupBarrier();
+    k0 += ${k}u;
   }
   let baseC = ${
     isSplit ? "((layer % uniforms.splits) * uniforms.batches + batch)" : "batch"

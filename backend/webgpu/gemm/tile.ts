@@ -16,8 +16,14 @@ export interface Tile {
 export const TILES: readonly Tile[] = [
   { m: 128, n: 128, k: 8, threadM: 8, threadN: 8 },
   { m: 64, n: 64, k: 8, threadM: 8, threadN: 8 },
-  { m: 32, n: 32, k: 16, threadM: 4, threadN: 4 },
+  { m: 32, n: 32, k: 8, threadM: 4, threadN: 4 },
 ];
+
+/** For results of few columns, and of few rows. */
+export const THIN = {
+  columns: { m: 256, n: 4, k: 4, threadM: 4, threadN: 4 },
+  rows: { m: 4, n: 256, k: 4, threadM: 4, threadN: 4 },
+} as const satisfies Record<string, Tile>;
 
 /** Invocations of a workgroup. */
 export function threadsOf({ m, n, threadM, threadN }: Tile): number {
