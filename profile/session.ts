@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { backendInfo } from "../backend/mod.ts";
+import { type BackendInfo, backendInfo } from "../backend/mod.ts";
 import { metering } from "../internal/metering.ts";
 import type { WorkEvent } from "./events.ts";
 import { GpuClock } from "./gpu_clock.ts";
@@ -14,6 +14,7 @@ import { Profile } from "./profile.ts";
 
 /** Measures from its creation on, until it is stopped. */
 export class Session {
+  readonly #info: BackendInfo = backendInfo();
   readonly #clock: GpuClock | undefined;
   readonly #meter: HostMeter;
   readonly #steps: WorkEvent[] = [];
@@ -63,7 +64,7 @@ export class Session {
     const { start = 0, duration = 0 } = this.#steps.at(-1) ?? {};
     const end = start + duration;
     return new Profile({
-      ...backendInfo(),
+      ...this.#info,
       steps: this.#steps,
       host: this.#meter.events.filter((event) => event.start < end),
       device,

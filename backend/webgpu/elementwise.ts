@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { MATH } from "./math.ts";
-import { type Program, runProgram } from "./program.ts";
+import { binaryProgram, type Program, runProgram } from "./program.ts";
 
 /** Expressions in `a`, of float32. */
 const UNARY: Readonly<Record<string, string>> = {
@@ -64,15 +64,7 @@ function unary(shipped: KernelFunc, name: string, code: string): KernelFunc {
 }
 
 function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
-  const program: Program = {
-    name,
-    inputs: ["A", "B"],
-    functions: MATH,
-    code: `let coords = getCoordsFromIndex(index);
-    let a = getAByOutputCoords(coords);
-    let b = getBByOutputCoords(coords);
-    result[index] = ${code};`,
-  };
+  const program = binaryProgram(name, code, MATH);
   return (args) => {
     const { a, b } = args.inputs as Record<string, tf.TensorInfo>;
     const shape = tf.backend_util.assertAndGetBroadcastShape(

@@ -24,6 +24,23 @@ export interface Program {
   ])[];
 }
 
+/** The shader that computes `code`, of `a` and `b`, which broadcast. */
+export function binaryProgram(
+  name: string,
+  code: string,
+  functions = "",
+): Program {
+  return {
+    name,
+    inputs: ["A", "B"],
+    functions,
+    code: `let coords = getCoordsFromIndex(index);
+    let a = getAByOutputCoords(coords);
+    let b = getBByOutputCoords(coords);
+    result[index] = ${code};`,
+  };
+}
+
 const WORKGROUP = 64;
 /** The most workgroups along an axis of a dispatch. */
 const MOST_GROUPS = 65535;

@@ -11,6 +11,7 @@ import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLstmGates } from "./lstm_gates.ts";
 import { registerSegments } from "./segments.ts";
 import { registerSoftmax } from "./softmax.ts";
+import { registerStillOpen } from "./still_open.ts";
 
 /** A kernel is added to this list, and its file holds its code. */
 const REGISTER: readonly (() => void)[] = [
@@ -22,6 +23,7 @@ const REGISTER: readonly (() => void)[] = [
   registerLstmGates,
   registerSegments,
   registerSoftmax,
+  registerStillOpen,
 ];
 
 /** Register our kernels with tfjs. */

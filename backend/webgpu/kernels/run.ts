@@ -83,6 +83,7 @@ function compile(device: GPUDevice, shader: Shader): GPUComputePipeline {
     })),
   });
   return device.createComputePipeline({
+    label: shader.name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ code: codeOf(shader) }) },
   });
