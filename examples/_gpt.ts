@@ -34,18 +34,14 @@ class Attention extends nn.Module {
     const [rows, width] = x.shape;
     const batch = rows / time;
     const size = width / this.#heads;
-    const toHeads = (y: tf.Tensor) =>
-      tf.transpose(
-        tf.reshape(y, [batch, time, this.#heads, size]),
-        [0, 2, 1, 3],
-      ) as tf.Tensor4D;
-    const [q, k, v] = tf.split(this.joined.call(x), 3, 1).map(toHeads);
-    const mixed = nn.scaledDotProductAttention(q!, k!, v!, { causal: true });
-    const joined = tf.reshape<tf.Rank.R2>(tf.transpose(mixed, [0, 2, 1, 3]), [
-      rows,
-      width,
-    ]);
-    return this.out.call(joined);
+    const [q, k, v] = tf.split(this.joined.call(x), 3, 1).map((y) =>
+      tf.reshape<tf.Rank.R4>(y, [batch, time, this.#heads, size])
+    );
+    const mixed = nn.scaledDotProductAttention(q!, k!, v!, {
+      causal: true,
+      timeFirst: true,
+    });
+    return this.out.call(tf.reshape<tf.Rank.R2>(mixed, [rows, width]));
   }
 }
 

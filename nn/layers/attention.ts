@@ -156,28 +156,20 @@ export class MultiHeadAttention extends Module {
         this.#split(this.value.call(context)),
         {
           causal: this.causal,
+          timeFirst: true,
           ...mask,
           rate: this.rate > 0 && environ.get("fit") ? this.rate : 0,
           ...this.random && { random: this.random },
         },
       );
-      const joined = tf.reshape<tf.Rank.R3>(
-        tf.transpose(attended, [0, 2, 1, 3]),
-        x.shape,
-      );
-      return this.out.call(joined);
+      return this.out.call(tf.reshape<tf.Rank.R3>(attended, x.shape));
     });
   }
 
-  /** `[batch, time, features]` to `[batch, heads, time, features / heads]`. */
+  /** `[batch, time, features]` to `[batch, time, heads, features / heads]`. */
   #split(x: tf.Tensor3D): tf.Tensor4D {
     const [batch, time, features] = x.shape;
-    const heads = tf.reshape(x, [
-      batch,
-      time,
-      this.heads,
-      features / this.heads,
-    ]);
-    return tf.transpose(heads, [0, 2, 1, 3]) as tf.Tensor4D;
+    const { heads } = this;
+    return tf.reshape(x, [batch, time, heads, features / heads]);
   }
 }

@@ -43,6 +43,11 @@ export interface AttentionOptions extends AttentionMask {
   readonly rate?: number;
   /** The stream that the dropout mask is drawn from. Default: the default stream. */
   readonly random?: RandomState;
+  /**
+   * Whether queries, keys, values and the result have the axis of places before that of
+   * heads, as a dense layer gives them: WebGPU then needs no transposition. Default: false.
+   */
+  readonly timeFirst?: boolean;
 }
 
 const maskRule: ValueRule = (value) =>
@@ -65,6 +70,7 @@ const RULES: OptionRules<AttentionOptions> = {
   ...MASK_RULES,
   rate: "in [0, 1)",
   random: stream,
+  timeFirst: boolean,
 };
 
 /**
@@ -92,7 +98,8 @@ const RULES: OptionRules<AttentionOptions> = {
  * assertEquals([...await y.data()], [1, 2]);
  * ```
  *
- * @param query `[batch, heads, queries, size]`
+ * @param query `[batch, heads, queries, size]`, or `[batch, queries, heads, size]` with
+ * `timeFirst`, and so the others.
  * @param key `[batch, heads, keys, size]`
  * @param value `[batch, heads, keys, out]`
  * @param options See {@linkcode AttentionOptions}.
@@ -105,10 +112,12 @@ export function scaledDotProductAttention(
   options: AttentionOptions = {},
 ): tf.Tensor4D {
   checkOptions(ACTION, options, RULES);
-  checkShapes(query, key, value);
   const { causal = false, keyMask, mask, rate = 0, random } = options;
-  const [batch, heads, queries, size] = query.shape;
-  const keys = key.shape[2];
+  const { timeFirst = false } = options;
+  checkShapes(query, key, value, timeFirst);
+  const [batch, , , size] = query.shape;
+  const [heads, queries] = places(query, timeFirst);
+  const [, keys] = places(key, timeFirst);
   if (keyMask && !tf.util.arraysEqual(keyMask.shape, [batch, keys])) {
     refuse(ACTION, "keyMask", `of shape [${batch}, ${keys}]`, keyMask);
   }
@@ -118,9 +127,12 @@ export function scaledDotProductAttention(
   }
   const composed = () =>
     tf.tidy(() => {
+      const [q, k, v] = timeFirst
+        ? [query, key, value].map((x) => tf.transpose(x, [0, 2, 1, 3]))
+        : [query, key, value];
       // The smaller factor is scaled before the product.
-      const scaled = tf.mul(query, 1 / Math.sqrt(size));
-      const scores = tf.matMul(scaled, key, false, true);
+      const scaled = tf.mul(q!, 1 / Math.sqrt(size));
+      const scores = tf.matMul(scaled, k!, false, true);
       const masks = [
         ...(keyMask ? [tf.reshape(keyMask, [batch, 1, 1, keys])] : []),
         ...(mask ? [mask] : []),
@@ -137,10 +149,22 @@ export function scaledDotProductAttention(
           dropoutMask(weights.shape, rate, 1 / (1 - rate), random),
         );
       }
-      return tf.matMul(weights, value) as tf.Tensor4D;
+      const y = tf.matMul(weights, v!);
+      return (timeFirst ? tf.transpose(y, [0, 2, 1, 3]) : y) as tf.Tensor4D;
     });
   const isPlain = !keyMask && !mask && rate === 0;
-  return isPlain ? attention(query, key, value, causal, composed) : composed();
+  return isPlain
+    ? attention(query, key, value, { causal, timeFirst }, composed)
+    : composed();
+}
+
+/** The number of heads, and of queries or keys. */
+function places(
+  { shape }: tf.Tensor,
+  timeFirst: boolean,
+): [heads: number, places: number] {
+  const [, a, b] = shape as [number, number, number, number];
+  return timeFirst ? [b, a] : [a, b];
 }
 
 const ACTION = "compute attention";
@@ -198,25 +222,31 @@ function broadcasts(
     );
 }
 
-function checkShapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) {
+function checkShapes(
+  query: tf.Tensor,
+  key: tf.Tensor,
+  value: tf.Tensor,
+  timeFirst: boolean,
+) {
+  const order = (heads: number | string, places: number | string) =>
+    timeFirst ? `${places}, ${heads}` : `${heads}, ${places}`;
   for (const [name, x] of Object.entries({ query, key, value })) {
     check(ACTION, name, x, tensor);
     if (x.rank !== 4) {
-      refuse(ACTION, name, "of shape [batch, heads, places, size]", x);
+      const axes = order("heads", "places");
+      refuse(ACTION, name, `of shape [batch, ${axes}, size]`, x);
     }
   }
-  const [batch, heads, , size] = query.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const keys = key.shape[2]!;
-  if (!tf.util.arraysEqual(key.shape, [batch, heads, keys, size])) {
-    refuse(ACTION, "key", `of shape [${batch}, ${heads}, keys, ${size}]`, key);
+  const [batch, , , size] = query.shape as [number, number, number, number];
+  const [heads] = places(query, timeFirst), [, keys] = places(key, timeFirst);
+  const isLike = (x: tf.Tensor) =>
+    x.shape[0] === batch && places(x, timeFirst)[0] === heads;
+  if (!isLike(key) || key.shape[3] !== size) {
+    const is = `of shape [${batch}, ${order(heads, "keys")}, ${size}]`;
+    refuse(ACTION, "key", is, key);
   }
-  const shape = [batch, heads, keys];
-  if (!tf.util.arraysEqual(value.shape.slice(0, 3), shape)) {
-    refuse(ACTION, "value", `of shape [${shape.join(", ")}, out]`, value);
+  if (!isLike(value) || places(value, timeFirst)[1] !== keys) {
+    const is = `of shape [${batch}, ${order(heads, keys)}, out]`;
+    refuse(ACTION, "value", is, value);
   }
 }

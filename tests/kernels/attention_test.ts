@@ -79,6 +79,7 @@ const TABLE: readonly Sizes[] = [
   { queries: 5, keys: 5, size: 3, causal: true },
   { batch: 2, heads: 3, queries: 16, keys: 16, size: 32, causal: true },
   { queries: 33, keys: 33, size: 8, causal: false },
+  { batch: 2, heads: 2, queries: 5, keys: 9, size: 7, causal: true },
   { heads: 2, queries: 70, keys: 70, size: 64, causal: true },
   { queries: 65, keys: 65, size: 33, causal: true },
   { queries: 40, keys: 40, size: 128, causal: true },
@@ -122,11 +123,28 @@ for (const sizes of TABLE) {
             );
           });
         }
+        // The other order of axes, which holds the same.
+        const swap = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
+        const swapped = tf.tidy(() => {
+          const other = (...[q, k, v]: tf.Tensor[]) =>
+            nn.scaledDotProductAttention(
+              q as tf.Tensor4D,
+              k as tf.Tensor4D,
+              v as tf.Tensor4D,
+              { causal, timeFirst: true },
+            );
+          const given = [q, k, v].map(swap);
+          const all = [other(...given), ...tf.grads(other)(given, swap(dy))];
+          return all.map(swap);
+        });
+        for (const [i, x] of [y, ...gradients].entries()) {
+          assertEquals(await swapped[i]!.data(), await x.data());
+        }
         const again = tf.grads(run)([q, k, v], dy);
         for (const [i, x] of again.entries()) {
           assertEquals(await x.data(), await gradients[i]!.data());
         }
-        tf.dispose([q, k, v, dy, y, gradients, again]);
+        tf.dispose([q, k, v, dy, y, gradients, again, swapped]);
       });
     },
   );

@@ -31,8 +31,10 @@ import {
   placement,
   products,
   reader,
+  sizesOf,
   store,
   THREADS,
+  UNIFORMS,
 } from "./attention_tiles.ts";
 import { output, runShader, type Shader } from "./run.ts";
 
@@ -43,7 +45,7 @@ const forward = cached((layout: Layout, causal: boolean): Shader => {
     name: `attention ${size} ${rows} ${causal}`,
     outputs: { Y: type, LSE: "f32" },
     inputs: { Q: type, K: type, V: type },
-    uniforms: { batch: "u32", queries: "u32", keys: "u32" },
+    uniforms: UNIFORMS,
     threads: THREADS,
     declarations: `${memory(layout)}
 var<workgroup> pool : array<array<vec4<f32>, 8>, 8>;
@@ -126,16 +128,15 @@ function seen(key: string, causal: boolean): string {
 
 const attention: KernelFunc = ({ inputs, attrs }) => {
   const { query, key, value } = inputs as Record<string, tf.TensorInfo>;
-  const { causal } = attrs as unknown as AttentionAttrs;
-  const [batch, heads, queries, size] = query!.shape as number[];
-  const keys = key!.shape[2]!;
-  const y = output(query!.shape), lse = output(query!.shape.slice(0, 3));
+  const given = attrs as unknown as AttentionAttrs, { shape } = query!;
+  const { count, queries, numbers } = sizesOf(shape, key!.shape, given);
+  const y = output(shape), lse = output(shape.slice(0, 3));
   runShader(
-    forward(layoutFor(size!), causal),
+    forward(layoutFor(shape[3]!), given.causal),
     [y, lse],
     [query!, key!, value!],
-    [batch! * heads!, queries!, keys],
-    batch! * heads! * Math.ceil(queries! / FIXED),
+    numbers,
+    count * Math.ceil(queries / FIXED),
   );
   return [y, lse];
 };

@@ -25,8 +25,11 @@ import {
   placement,
   products,
   reader,
+  rowOf,
+  sizesOf,
   store,
   THREADS,
+  UNIFORMS,
 } from "./attention_tiles.ts";
 import { eachColumn, type RowProgram, runRows } from "./rows.ts";
 import { output, runShader, type Shader } from "./run.ts";
@@ -52,7 +55,7 @@ function common(
       ...{ Q: type, K: type, V: type, DY: type },
       ...{ LSE: "f32", DELTA: "f32" },
     },
-    uniforms: { batch: "u32", queries: "u32", keys: "u32" },
+    uniforms: UNIFORMS,
     threads: THREADS,
     declarations: [
       memory(layout),
@@ -132,7 +135,9 @@ const ofKeys = cached((layout: Layout, causal: boolean): Shader => {
     ${
       lines(rows / 8, (c) =>
         `{ let query = q0 + tx + ${8 * c}u;
-      let at = batch * uniforms.queries + min(query, uniforms.queries - 1u);
+      let at = ${
+          rowOf("uniforms.queries", "min(query, uniforms.queries - 1u)")
+        };
       let seen = vec4<bool>(query < uniforms.queries)${
           causal ? " & (key <= vec4<u32>(query + offset))" : ""
         };
@@ -163,10 +168,12 @@ export function attentionGrad(
     string,
     tf.TensorInfo
   >;
-  const { causal } = attrs as unknown as AttentionAttrs;
-  const [batch, heads, queries] = query!.shape as number[];
-  const keys = key!.shape[2]!, count = batch! * heads!;
-  const numbers = [count, queries!, keys];
+  const options = attrs as unknown as AttentionAttrs, { causal } = options;
+  const { count, queries, keys, numbers } = sizesOf(
+    query!.shape,
+    key!.shape,
+    options,
+  );
   const delta = output(lse!.shape);
   runRows(DELTA, y!.shape, [delta], [y!, dy!]);
   const given = [query!, key!, value!, dy!, lse!, delta];
@@ -178,7 +185,7 @@ export function attentionGrad(
     [dq],
     given,
     numbers,
-    groups(queries!),
+    groups(queries),
   );
   runShader(ofKeys(layout, causal), [dk, dv], given, numbers, groups(keys));
   webGpuBackend().disposeData(delta.dataId);

@@ -18,6 +18,31 @@ import type { Shader } from "./run.ts";
 export interface AttentionAttrs {
   /** Whether a query sees only keys at its own place and before. */
   readonly causal: boolean;
+  /** Whether tensors are `[batch, time, heads, size]`, not `[batch, heads, time, size]`. */
+  readonly timeFirst: boolean;
+}
+
+/** The numbers that shaders read. */
+export const UNIFORMS = {
+  batch: "u32",
+  heads: "u32",
+  queries: "u32",
+  keys: "u32",
+} as const;
+
+/** The numbers that shaders read, and sizes. */
+export function sizesOf(
+  query: readonly number[],
+  key: readonly number[],
+  { timeFirst }: AttentionAttrs,
+) {
+  const [batch, ...axes] = query as [number, number, number, number];
+  const heads = timeFirst ? axes[1] : axes[0];
+  const at = timeFirst ? 1 : 2, queries = query[at]!, keys = key[at]!;
+  const count = batch * heads;
+  // Where heads come first, each is a member of the batch.
+  const numbers = [count, timeFirst ? heads : 1, queries, keys];
+  return { count, queries, keys, numbers };
 }
 
 /** Rows that a workgroup keeps. */
@@ -114,10 +139,10 @@ export function loadTiles(
   return `for (var i = local; i < ${rows * vectors}u; i += ${THREADS}u) {
     let r = i / ${vectors}u;
     let v = i - r * ${vectors}u;
-    let row = base_ + min(${first} + r, ${count} - 1u);
+    let row = ${rowOf(count, `min(${first} + r, ${count} - 1u)`)};
     tileA[r][v] = ${readA}(row, v);
     tileB[r][v] = ${readB}(row, v);
-  }`.replace("base_", `batch * ${count}`);
+  }`;
 }
 
 /**
@@ -199,6 +224,14 @@ export function store(
   }`);
 }
 
+/**
+ * The number of the row of a query or key of the head of a workgroup, of `count` that
+ * there are; heads lie side by side, unless there is only one.
+ */
+export function rowOf(count: string, place: string): string {
+  return `(batch / uniforms.heads * ${count} + ${place}) * uniforms.heads + batch % uniforms.heads`;
+}
+
 /** Where a workgroup is: `batch`, the first of its fixed rows, and these. */
 export function placement(count: string, isReversed: boolean): string {
   return `let blocks = (${count} + ${FIXED - 1}u) / ${FIXED}u;
@@ -210,7 +243,9 @@ export function placement(count: string, isReversed: boolean): string {
   let first = block * ${FIXED}u;
   ${
     lines(4, (r) =>
-      `let fixed${r} = batch * ${count} + min(first + 4u * ty + ${r}u, ${count} - 1u);`)
+      `let fixed${r} = ${
+        rowOf(count, `min(first + 4u * ty + ${r}u, ${count} - 1u)`)
+      };`)
   }`;
 }
 
