@@ -18,7 +18,7 @@ const THREADS = 256;
 const MOST_BLOCKS = 256;
 
 /** Rows that an invocation adds up at least, if there are so many. */
-const FEWEST_ROWS = 8;
+const FEWEST_ROWS = 16;
 
 /** What is added up over columns, four numbers for each. */
 export interface ColumnSum {
@@ -111,37 +111,65 @@ function blocksShader(sum: ColumnSum, columns: number): Shader {
   };
 }
 
-function wholeShader(sum: ColumnSum, columns: number): Shader {
+/**
+ * Writes the results, from the sums of blocks; or from the rows, if there are so few
+ * that they are one block.
+ */
+function lastShader(
+  sum: ColumnSum,
+  columns: number,
+  isDirect: boolean,
+): Shader {
   const floats = (names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, "f32" as const]));
+  const { width } = shape(columns);
+  const add = isDirect
+    ? `let first = 0u;
+  let last = select(0u, uniforms.rows, isColumn);
+  ${sum.collect}`
+    : `let count = select(0u, uniforms.blocks, isColumn);
+  for (var block = lane; block < count; block += LANES) {
+    part = merge(part, PARTS[block * uniforms.columns + column]);
+  }`;
   return {
-    name: `${sum.name} whole ${shape(columns).width}`,
+    name: `${sum.name} ${isDirect ? "direct" : "whole"} ${width}`,
     outputs: floats(sum.results),
-    inputs: { PARTS: "vec4<f32>", ...floats(sum.columns ?? []) },
+    inputs: {
+      ...isDirect ? sum.inputs : { PARTS: "vec4<f32>" },
+      ...floats(sum.columns ?? []),
+    },
     uniforms: { rows: "u32", columns: "u32", blocks: "u32", ...sum.uniforms },
     threads: THREADS,
     declarations: declarations(sum, columns),
     code: `let tile = group;
   ${PLACE}
-  let count = select(0u, uniforms.blocks, isColumn);
-  for (var block = lane; block < count; block += LANES) {
-    part = merge(part, PARTS[block * uniforms.columns + column]);
-  }
+  ${add}
   part = total(part, lane);
   if (isColumn && lane == 0u) { ${sum.finish} }`,
   };
 }
 
-const made = new WeakMap<ColumnSum, Map<number, readonly [Shader, Shader]>>();
+/** The shaders of a sum. */
+interface Shaders {
+  readonly blocks: Shader;
+  readonly whole: Shader;
+  readonly direct: Shader;
+}
 
-/** Both shaders, made once. */
-function shadersOf(sum: ColumnSum, columns: number) {
+const made = new WeakMap<ColumnSum, Map<number, Shaders>>();
+
+/** The shaders of a sum, made once. */
+function shadersOf(sum: ColumnSum, columns: number): Shaders {
   const { width } = shape(columns);
   let widths = made.get(sum);
   if (!widths) made.set(sum, widths = new Map());
   let shaders = widths.get(width);
   if (!shaders) {
-    shaders = [blocksShader(sum, columns), wholeShader(sum, columns)];
+    shaders = {
+      blocks: blocksShader(sum, columns),
+      whole: lastShader(sum, columns, false),
+      direct: lastShader(sum, columns, true),
+    };
     widths.set(width, shaders);
   }
   return shaders;
@@ -169,21 +197,27 @@ export function sumColumns(
   );
   const blocks = Math.ceil(rows / rowsOfBlock);
   const tiles = Math.ceil(columns / width);
-  const parts = output([blocks * columns, 4]);
   const results = sum.results.map(() => output([columns]));
-  const [ofBlocks, ofAll] = shadersOf(sum, columns);
+  const shaders = shadersOf(sum, columns);
+  const numbers = [rows, columns, blocks];
+  if (blocks === 1) {
+    const given = [...inputs, ...perColumn];
+    runShader(shaders.direct, results, given, [...numbers, ...values], tiles);
+    return results;
+  }
+  const parts = output([blocks * columns, 4]);
   runShader(
-    ofBlocks,
+    shaders.blocks,
     [parts],
     inputs,
-    [rows, columns, blocks, rowsOfBlock],
+    [...numbers, rowsOfBlock],
     tiles * blocks,
   );
   runShader(
-    ofAll,
+    shaders.whole,
     results,
     [parts, ...perColumn],
-    [rows, columns, blocks, ...values],
+    [...numbers, ...values],
     tiles,
   );
   webGpuBackend().disposeData(parts.dataId);

@@ -5,6 +5,7 @@
  */
 import { registerAttention } from "./attention.ts";
 import { registerBatchStandardize } from "./batch_standardize.ts";
+import { registerColumnSums } from "./column_sums.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerGelu } from "./gelu.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
@@ -17,6 +18,7 @@ import { registerStillOpen } from "./still_open.ts";
 const REGISTER: readonly (() => void)[] = [
   registerAttention,
   registerBatchStandardize,
+  registerColumnSums,
   registerCrossEntropy,
   registerGelu,
   registerLayerNorm,
