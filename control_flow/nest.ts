@@ -16,7 +16,7 @@ export type TensorNest =
   | { readonly [key: string]: TensorNest };
 
 /** The rank of an item along the first axis. */
-interface RankBelow {
+export interface RankBelow {
   [tf.Rank.R1]: tf.Rank.R0;
   [tf.Rank.R2]: tf.Rank.R1;
   [tf.Rank.R3]: tf.Rank.R2;
@@ -26,7 +26,7 @@ interface RankBelow {
 }
 
 /** The rank of items stacked along a new first axis. */
-interface RankAbove {
+export interface RankAbove {
   [tf.Rank.R0]: tf.Rank.R1;
   [tf.Rank.R1]: tf.Rank.R2;
   [tf.Rank.R2]: tf.Rank.R3;
