@@ -17,21 +17,33 @@ export type TensorNest =
 
 /** The rank of an item along the first axis. */
 export interface RankBelow {
+  /** Of rank 1. */
   [tf.Rank.R1]: tf.Rank.R0;
+  /** Of rank 2. */
   [tf.Rank.R2]: tf.Rank.R1;
+  /** Of rank 3. */
   [tf.Rank.R3]: tf.Rank.R2;
+  /** Of rank 4. */
   [tf.Rank.R4]: tf.Rank.R3;
+  /** Of rank 5. */
   [tf.Rank.R5]: tf.Rank.R4;
+  /** Of rank 6. */
   [tf.Rank.R6]: tf.Rank.R5;
 }
 
 /** The rank of items stacked along a new first axis. */
 export interface RankAbove {
+  /** Of rank 0. */
   [tf.Rank.R0]: tf.Rank.R1;
+  /** Of rank 1. */
   [tf.Rank.R1]: tf.Rank.R2;
+  /** Of rank 2. */
   [tf.Rank.R2]: tf.Rank.R3;
+  /** Of rank 3. */
   [tf.Rank.R3]: tf.Rank.R4;
+  /** Of rank 4. */
   [tf.Rank.R4]: tf.Rank.R5;
+  /** Of rank 5. */
   [tf.Rank.R5]: tf.Rank.R6;
 }
 
