@@ -64,8 +64,6 @@ async function bundle(
       /await import\(`(.*)\$\{VERSION\}`\)/g,
       `await import("$1${version}")`,
     )
-    .replace('import process from "node:process";', "")
-    .replaceAll(/const \{ user.*\n.*\n/g, "")
     .replaceAll("../../../mod.ts", import.meta.resolve("../../mod.ts"));
   const path = `${folder}/${source}`, out = `${folder}/bundle.js`;
   await Deno.writeTextFile(path, text);

@@ -1,5 +1,4 @@
 /** The first step of training in a process: `braintape.ts THREADS`. */
-import process from "node:process";
 import { nn, optim, ParamState, tf, train, useBackend } from "../../../mod.ts";
 
 await useBackend("wasm", { threads: Number(Deno.args[0]) });
@@ -18,5 +17,3 @@ const step = train.step(
 const x = tf.ones<tf.Rank.R2>([32, 784]);
 const loss = step(x, tf.zeros<tf.Rank.R1>([32], "int32"));
 await loss.data();
-const { user, system } = process.cpuUsage();
-console.log((user + system) / 1000);

@@ -1,5 +1,4 @@
 /** The same in stock tfjs. */
-import process from "node:process";
 
 // Not known before it runs: type checking would load it.
 const VERSION = "4.22.0";
@@ -19,6 +18,4 @@ const loss = tf.train.adam(1e-3).minimize(() => {
   return tf.losses.softmaxCrossEntropy(y, scores);
 }, true);
 await loss.data();
-const { user, system } = process.cpuUsage();
-console.log((user + system) / 1000);
 Deno.exit();
