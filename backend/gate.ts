@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { Expr, type Kernel, kernelOf, runLaunches } from "./fusion/mod.ts";
+import { Expr } from "./fusion/mod.ts";
 import { oneKernel, runKernel } from "./kernel.ts";
 import { where } from "./ops/where.ts";
 
@@ -17,13 +17,6 @@ const open = Expr.input(OPEN, "one");
 export function orOld(next: Expr, old: Expr): Expr {
   return open.select(next, old);
 }
-
-const OR_OLD: Kernel = kernelOf({
-  result: {
-    value: orOld(Expr.input("next"), Expr.input("old")),
-    extent: "each",
-  },
-});
 
 /** `open` if `loss` is finite, else 0. */
 export function stillOpen(open: tf.Scalar, loss: tf.Scalar): tf.Scalar {
@@ -40,10 +33,10 @@ export function nextOrOld<T extends tf.Tensor>(
   next: T,
   old: T,
 ): T {
-  if (next.dtype !== "float32") {
-    return tf.tidy(() => where(tf.greater(open, 0), next, old));
-  }
-  const inputs = { [OPEN]: open, next, old };
-  const rows = [{ inputs, scalars: {}, shape: next.shape }];
-  return runLaunches([{ kernel: OR_OLD, rows }])[0]![0]!["result"] as T;
+  if (next.size === 0) return tf.clone(next);
+  return oneKernel(
+    "NextOrOld",
+    () => runKernel("NextOrOld", { open, next, old }),
+    () => tf.tidy(() => where(tf.greater(open, 0), next, old)),
+  );
 }

@@ -7,12 +7,12 @@ import { registerAttention } from "./attention.ts";
 import { registerBatchStandardize } from "./batch_standardize.ts";
 import { registerColumnSums } from "./column_sums.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
+import { registerGate } from "./gate.ts";
 import { registerGelu } from "./gelu.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLstmGates } from "./lstm_gates.ts";
 import { registerSegments } from "./segments.ts";
 import { registerSoftmax } from "./softmax.ts";
-import { registerStillOpen } from "./still_open.ts";
 
 /** A kernel is added to this list, and its file holds its code. */
 const REGISTER: readonly (() => void)[] = [
@@ -20,12 +20,12 @@ const REGISTER: readonly (() => void)[] = [
   registerBatchStandardize,
   registerColumnSums,
   registerCrossEntropy,
+  registerGate,
   registerGelu,
   registerLayerNorm,
   registerLstmGates,
   registerSegments,
   registerSoftmax,
-  registerStillOpen,
 ];
 
 /** Register our kernels with tfjs. */

@@ -1,5 +1,6 @@
 /**
- * Whether steps of training still count after a loss, run by `backend/gate.ts`.
+ * Steps of training that have no effect once a loss was not finite, run by
+ * `backend/gate.ts`.
  *
  * @module
  */
@@ -15,10 +16,21 @@ const STILL_OPEN: Program = {
     result[index] = select(0.0, Open[index], exponent != 0x7f800000u);`,
 };
 
-/** Register `StillOpen`. */
-export function registerStillOpen(): void {
+const NEXT_OR_OLD: Program = {
+  name: "NextOrOld",
+  inputs: ["Open", "Next", "Old"],
+  code: "result[index] = select(Old[index], Next[index], Open[0] > 0.0);",
+};
+
+/** Register `StillOpen` and `NextOrOld`. */
+export function registerGate(): void {
   addKernel("webgpu", "StillOpen", ({ inputs }) => {
     const { open, loss } = inputs as Record<string, tf.TensorInfo>;
     return runProgram(STILL_OPEN, [open!, loss!], [], "float32");
+  });
+  addKernel("webgpu", "NextOrOld", ({ inputs }) => {
+    const { open, next, old } = inputs as Record<string, tf.TensorInfo>;
+    const { shape, dtype } = next!;
+    return runProgram(NEXT_OR_OLD, [open!, next!, old!], shape, dtype);
   });
 }
