@@ -12,7 +12,16 @@ const SELU_SCALE_ALPHA = SELU_SCALE * 1.6732632423543772;
 export const activations: Gradients = {
   // The sign of the output tells the sign of the input, and the output is what
   // the next layer keeps anyway.
-  Relu: fromOutput(tf.relu, (dy, y) => tf.mul(dy, tf.step(y))),
+  Relu: fromOutput(tf.relu, (dy, y) => {
+    const composed = () => tf.mul(dy, tf.step(y));
+    // The kernel has no gradient of its own.
+    if (isRecording()) return composed();
+    return oneKernel(
+      "ReluGrad",
+      () => runKernel("ReluGrad", { dy, y }),
+      composed,
+    );
+  }),
   Relu6: fromOutput(
     tf.relu6,
     (dy, y) => tf.mul(dy, tf.mul(tf.step(y), tf.step(tf.sub(6, y)))),

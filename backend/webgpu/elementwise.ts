@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type KernelFunc, replaceKernel } from "../kernel.ts";
+import { addKernel, type KernelFunc, replaceKernel } from "../kernel.ts";
 import { MATH } from "./math.ts";
 import { binaryProgram, type Program, runProgram } from "./program.ts";
 
@@ -47,7 +47,19 @@ export function registerElementwise(): void {
   for (const [name, code] of Object.entries(BINARY)) {
     replaceKernel("webgpu", name, (shipped) => binary(shipped, name, code));
   }
+  addKernel("webgpu", "ReluGrad", ({ inputs }) => {
+    const { dy, y } = inputs as Record<string, tf.TensorInfo>;
+    return runProgram(RELU_GRAD, [dy!, y!], y!.shape, "float32");
+  });
 }
+
+/** `dy step(y)` */
+const RELU_GRAD: Program = {
+  name: "ReluGrad",
+  inputs: ["DY", "Y"],
+  code: `let y = Y[index];
+    result[index] = DY[index] * select(select(0.0, 1.0, y > 0.0), y, isnan(y));`,
+};
 
 function unary(shipped: KernelFunc, name: string, code: string): KernelFunc {
   const program: Program = {

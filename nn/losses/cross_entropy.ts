@@ -13,7 +13,7 @@ import {
 } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
-import { checkLabels } from "./labels.ts";
+import { inspectLabels, labelFactors } from "./labels.ts";
 import { weigh } from "./log_products.ts";
 import {
   type LossOptions,
@@ -125,14 +125,18 @@ function crossEntropy<R extends Reduction>(
     );
   }
   return tf.tidy(() => {
-    const factor = checkLabels(action, labels, { classes, ignoreIndex });
+    const range = { classes, ignoreIndex };
+    const isChecked = inspectLabels(action, labels, range);
+    const marked = (losses: tf.Tensor) =>
+      isChecked ? losses : tf.mul(losses, labelFactors(labels, range));
     const indices = tf.cast(labels, "int32");
     const kept = ignoreIndex === undefined
       ? undefined
       : tf.notEqual(indices, ignoreIndex);
     const scores = floats(logits);
     const weights = options.classWeights && floats(options.classWeights);
-    const composed = () => ofClasses(isLogits, scores, indices, kept, options);
+    const composed = () =>
+      marked(ofClasses(isLogits, scores, indices, kept, options));
     const losses = isLogits && scores.size > 0
       ? tf.reshape(
         classCrossEntropy(
@@ -148,7 +152,8 @@ function crossEntropy<R extends Reduction>(
         labels.shape,
       )
       : composed();
-    const known = factor ? tf.mul(losses, factor) : losses;
+    // The loss of an integer that is no class is NaN; others are rounded before.
+    const known = labels.dtype === "int32" ? losses : marked(losses);
     return reduce(known, reduction, rowWeights(indices, kept, weights));
   });
 }

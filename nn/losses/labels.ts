@@ -23,22 +23,22 @@ export interface LabelRange {
 
 /**
  * Throws if a label is outside its range, where labels can be read without waiting.
- * Elsewhere the losses must be multiplied by the result: 1 for a valid label, else NaN.
  *
  * @param action The action in the error.
  * @param labels Any shape.
  * @param range The valid labels.
- * @returns Factors of the shape of `labels`, or nothing where all have been checked.
+ * @returns Whether the labels could be read: elsewhere the losses must be multiplied by
+ * {@linkcode labelFactors}, unless they are NaN for a wrong label anyway.
  */
-export function checkLabels(
+export function inspectLabels(
   action: string,
   labels: tf.Tensor,
   range: LabelRange,
-): tf.Tensor | undefined {
+): boolean {
   const { classes, ignoreIndex, blank, counts, name = "labels" } = range;
   const { rank } = labels;
   const strides = tf.util.computeStrides(labels.shape);
-  const isChecked = inspectAtOnce(labels, (values) => {
+  return inspectAtOnce(labels, (values) => {
     for (let i = 0; i < values.length; i++) {
       const label = values[i]!;
       const valid = Number.isInteger(label) && label >= 0 && label < classes &&
@@ -52,10 +52,28 @@ export function checkLabels(
       refuse(action, which, `an integer in [0, ${classes})${other}`, label);
     }
   });
-  return isChecked ? undefined : tf.tidy(() => factors(labels, range));
 }
 
-function factors(
+/**
+ * Throws if a label is outside its range, where labels can be read without waiting.
+ * Elsewhere the losses must be multiplied by the result.
+ *
+ * @param action The action in the error.
+ * @param labels Any shape.
+ * @param range The valid labels.
+ * @returns See {@linkcode labelFactors}; nothing where all have been checked.
+ */
+export function checkLabels(
+  action: string,
+  labels: tf.Tensor,
+  range: LabelRange,
+): tf.Tensor | undefined {
+  const isChecked = inspectLabels(action, labels, range);
+  return isChecked ? undefined : tf.tidy(() => labelFactors(labels, range));
+}
+
+/** 1 for each valid label, else NaN; of the shape of `labels`. */
+export function labelFactors(
   labels: tf.Tensor,
   { classes, ignoreIndex, blank, counts }: LabelRange,
 ): tf.Tensor {
