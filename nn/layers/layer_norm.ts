@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { layerNormalize } from "../../backend/ops/layer_normalize.ts";
 import { standardize } from "../../backend/ops/standardize.ts";
 import {
   check,
@@ -57,6 +58,17 @@ export class LayerNorm<T extends tf.Tensor = tf.Tensor>
   constructor(inSize: number | readonly number[], options: NormOptions = {}) {
     checkOptions("create LayerNorm", options, NORM_RULES);
     super(sizes("LayerNorm", inSize), options);
+  }
+
+  /** Normalizes `x`, with scale and shift. */
+  protected override normalize(x: tf.Tensor): tf.Tensor {
+    if (this.inSize.length > 1) return super.normalize(x);
+    const { eps, weight, bias } = this;
+    return layerNormalize(x, {
+      eps,
+      weight: weight?.value,
+      bias: bias?.value,
+    });
   }
 
   /** Normalizes `x`, without scale and shift. */

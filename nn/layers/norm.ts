@@ -76,11 +76,14 @@ export abstract class Normalization<
   /** Any shape that ends in `inSize` to the same. */
   override update(x: T): T {
     checkInput(this.constructor.name, x, this.inSize);
-    return tf.tidy(() => {
-      const y = this.standardize(floats(x));
-      const scaled = this.weight ? tf.mul(y, this.weight.value) : y;
-      return (this.bias ? tf.add(scaled, this.bias.value) : scaled) as T;
-    });
+    return tf.tidy(() => this.normalize(floats(x)) as T);
+  }
+
+  /** Normalizes `x`, with scale and shift. */
+  protected normalize(x: tf.Tensor): tf.Tensor {
+    const y = this.standardize(x);
+    const scaled = this.weight ? tf.mul(y, this.weight.value) : y;
+    return this.bias ? tf.add(scaled, this.bias.value) : scaled;
   }
 
   /** Normalizes `x`, without scale and shift. */

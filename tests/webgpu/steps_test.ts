@@ -23,8 +23,8 @@ for (const [name, [make, most]] of Object.entries(STEPS)) {
       const { loss, optimizer, batch } = make();
       const step = train.step(loss, optimizer), tensors = batch(0);
       let counts: Counts | undefined;
-      for (let i = 0; i < 5; i++) {
-        // They are on the device from the first step on.
+      for (let i = 0; i < 14; i++) {
+        // Buffers take a few steps until the same ones serve each step.
         let value: tf.Scalar | undefined;
         counts = await counting(async () => {
           value = step(...tensors);
