@@ -15,6 +15,7 @@ import { Session } from "./session.ts";
 
 export type { Profile } from "./profile.ts";
 export type { ProfileRow } from "./rows.ts";
+export type { ProfileSummary } from "./summary.ts";
 export type { ChromeTrace, TraceEvent } from "./trace.ts";
 
 /** Options of {@linkcode profile}. */

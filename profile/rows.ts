@@ -21,26 +21,6 @@ export interface ProfileRow {
   readonly bytes: number | undefined;
 }
 
-/** What a profile says. Times are milliseconds of all steps together. */
-export interface Summary {
-  /** The backend that ran the steps. */
-  readonly backend: string;
-  /** Threads that kernels could use. */
-  readonly threads: number;
-  /** The number of steps. */
-  readonly steps: number;
-  /** What measured the kernels. */
-  readonly clock: "device" | "host";
-  /** The kernels. */
-  readonly rows: readonly ProfileRow[];
-  /** The time of all steps on the host. */
-  readonly time: number;
-  /** The time of all kernels by the clock. */
-  readonly kernelTime: number;
-  /** The time of the steps in which the host ran no kernel. */
-  readonly hostTime: number;
-}
-
 /** A row for each name, the one that kept the device or the host longest first. */
 export function rowsOf(
   host: readonly HostEvent[],

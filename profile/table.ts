@@ -1,10 +1,11 @@
-import { type ProfileRow, sum, type Summary } from "./rows.ts";
+import { type ProfileRow, sum } from "./rows.ts";
+import type { ProfileSummary } from "./summary.ts";
 
 /** Rows of the table; what is shorter is put together. */
 const MOST_ROWS = 20;
 
 /** A profile as a table of text. */
-export function tableOf(profile: Summary): string {
+export function tableOf(profile: ProfileSummary): string {
   const { rows, steps, clock } = profile;
   const perStep = (x: number) => (x / steps).toFixed(3);
   const cellsOf = (row: ProfileRow) => [
@@ -36,7 +37,7 @@ export function tableOf(profile: Summary): string {
     .join("\n");
 }
 
-function headline({ backend, threads, steps, time }: Summary): string {
+function headline({ backend, threads, steps, time }: ProfileSummary): string {
   const machine = threads > 1 ? `${backend}, ${threads} threads` : backend;
   return `Profile of ${steps} step${steps === 1 ? "" : "s"} on ${machine}: ${
     (time / steps).toFixed(3)
@@ -44,7 +45,7 @@ function headline({ backend, threads, steps, time }: Summary): string {
 }
 
 function footer(
-  { clock, backend, kernelTime, hostTime, steps }: Summary,
+  { clock, backend, kernelTime, hostTime, steps }: ProfileSummary,
 ): string {
   const kernels = `kernels ${(kernelTime / steps).toFixed(3)} ms a step`;
   const outside = `host outside kernels ${(hostTime / steps).toFixed(3)} ms`;

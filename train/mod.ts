@@ -54,6 +54,7 @@ export type {
   Profile,
   ProfileOptions,
   ProfileRow,
+  ProfileSummary,
   TraceEvent,
 } from "../profile/mod.ts";
 export { profileSteps, type StepProfiler } from "./profile_steps.ts";

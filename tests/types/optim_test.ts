@@ -154,6 +154,8 @@ onEachBackend(
     adam.step(autodiff.grad(loss, { states: { weight, bias } })());
     stepAny(adam, autodiff.grad(loss, { states: { weight, bias } })());
     const plain: optim.AdamW = adam;
+    const all: optim.Optimizer[] = [plain, adam];
+    for (const any of all) any.step({ weight: one() });
     assertThrows(() => plain.step({ nope: one() }), RangeError);
 
     // Groups add their names.
