@@ -149,9 +149,12 @@ export interface TableScalars {
 /** One pass of a kernel over rows of a table, or a sum that is put in all `sum`. */
 export type TableStep =
   | {
-    readonly pass: (from: number, to: number) => unknown;
+    /** The number of a function of our modules. */
+    readonly pass: number;
     readonly from: number;
     readonly to: number;
+    /** How many calls do it, each a part of all elements. */
+    readonly parts: number;
   }
   | { readonly sum: readonly number[] };
 

@@ -11,8 +11,7 @@ import {
   type TableScalars,
   type TableStep,
 } from "../../internal/recording.ts";
-import type { Named, Tensors } from "../../tensors.ts";
-import type { Exports } from "../wasm/assembler/assembler.ts";
+import type { Tensors } from "../../tensors.ts";
 import {
   allocate,
   isShared,
@@ -20,6 +19,7 @@ import {
   wasmBackend,
   wasmMemory,
 } from "../wasm/machine/backend.ts";
+import { machine as threads, partsOf } from "../wasm/machine/functions.ts";
 import type { Expr } from "./expr.ts";
 import { hostFunction } from "./host.ts";
 import {
@@ -29,16 +29,8 @@ import {
   plan,
   type Row,
 } from "./kernel.ts";
-import { assemble, type Layout, layoutOf } from "./wasm_code.ts";
-
-/** A kernel, ready to run. */
-interface Program {
-  readonly exports: Exports;
-  readonly layout: Layout;
-  readonly host: (scalars: Named<number>) => readonly number[];
-  readonly hostCells: readonly number[];
-  readonly sums: readonly (readonly Expr[])[];
-}
+import { assemble, layoutOf } from "./wasm_code.ts";
+import { type Job, type Program, sizeOf, Table } from "./wasm_table.ts";
 
 /** What belongs to one memory: compiled kernels, and room for the table. */
 interface Machine {
@@ -60,22 +52,18 @@ function machineOf(memory: WebAssembly.Memory): Machine {
 
 function compile(kernel: Kernel, memory: WebAssembly.Memory): Program {
   const steps = plan(kernel), layout = layoutOf(kernel, steps);
+  const code = assemble(kernel, steps, isShared(memory)), { names } = code;
+  const first = threads().add({
+    module: new WebAssembly.Module(code.encode()),
+    names,
+  });
   return {
-    exports: assemble(kernel, steps, isShared(memory)).instantiate(memory),
+    passes: names.map((_, i) => first + i),
     layout,
     host: hostFunction(steps.host),
     hostCells: steps.host.map((e) => layout.cells.get(e)!),
     sums: steps.sums,
   };
-}
-
-/** A launch, and its part of the table. */
-interface Job {
-  readonly kernel: Kernel;
-  readonly rows: readonly Row[];
-  readonly program: Program;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Run `launches`, one call into WebAssembly for each pass of each kernel. */
@@ -99,12 +87,37 @@ export function runWasm(launches: readonly Launch[]): Tensors[][] {
 
   const passes = passesOf(jobs);
   for (let pass = 0; pass <= passes; pass++) {
-    for (const { program, start, end } of jobs) {
-      program.exports[`pass${pass}`]?.(table + start, table + end);
-    }
+    for (const job of jobs) runPass(job, pass, table);
     rows.addUp(stepSums(jobs, pass));
   }
   return outputs;
+}
+
+function runPass(job: Job, pass: number, table: number): void {
+  const number = job.program.passes[pass];
+  if (number === undefined) return;
+  const count = partsOfPass(job, pass);
+  const start = table + job.start, end = table + job.end;
+  const parts = Array.from(
+    { length: count },
+    (_, i) => [start, end, i, count],
+  );
+  threads().run(number, parts);
+}
+
+/** Nanoseconds of an element that a thread more would save, about: memory is slow too. */
+const ELEMENT = 0.35;
+
+/**
+ * In how many parts threads may do a pass: one if it adds up elements, or writes a
+ * number that all of them may read.
+ */
+function partsOfPass({ kernel, rows, program }: Job, pass: number): number {
+  if (program.sums[pass]?.length) return 1;
+  const outputs = Object.values(kernel.outputs);
+  if (outputs.some(({ extent }) => extent === "one")) return 1;
+  const size = rows.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return partsOf(ELEMENT * size);
 }
 
 function passesOf(jobs: readonly Job[]): number {
@@ -179,64 +192,6 @@ function prepare(
   return tensors;
 }
 
-/** Fills in the table, as long as no memory is allocated. */
-class Table {
-  readonly #backend: WasmBackend;
-  readonly #table: number;
-  readonly #bytes: Uint8Array;
-  readonly #ints: Int32Array;
-  readonly #doubles: Float64Array;
-
-  constructor(backend: WasmBackend, memory: WebAssembly.Memory, table: number) {
-    this.#backend = backend;
-    this.#table = table;
-    this.#bytes = new Uint8Array(memory.buffer);
-    this.#ints = new Int32Array(memory.buffer);
-    this.#doubles = new Float64Array(memory.buffer);
-  }
-
-  write({ rows, program, start }: Job, outputs: readonly Tensors[]): void {
-    const { layout, host, hostCells } = program;
-    let at = this.#table + start;
-    for (let k = 0; k < rows.length; k++, at += layout.rowBytes) {
-      const row = rows[k]!;
-      let size = 1;
-      for (const n of row.shape) size *= n;
-      let cell = at >>> 2;
-      this.#ints[cell++] = size;
-      for (const name of layout.buffers) {
-        this.#ints[cell++] = this.#pointer(row.inputs[name], outputs[k]![name]);
-      }
-      const values = host(row.scalars);
-      for (let i = 0; i < values.length; i++) {
-        this.#doubles[(at + hostCells[i]!) / 8] = values[i]!;
-      }
-    }
-  }
-
-  /** Where to read `input` and write `output`. */
-  #pointer(input: tf.Tensor | undefined, output: tf.Tensor | undefined) {
-    const { dataIdMap } = this.#backend;
-    const x = (output ?? input)!;
-    const { memoryOffset } = dataIdMap.get(x.dataId);
-    if (output && input && input !== output) {
-      const from = dataIdMap.get(input.dataId).memoryOffset;
-      this.#bytes.copyWithin(memoryOffset, from, from + 4 * x.size);
-    }
-    return memoryOffset;
-  }
-
-  /** Put the sum over all rows where each row has its own. */
-  addUp(sums: readonly (readonly number[])[]): void {
-    const doubles = this.#doubles;
-    for (const places of sums) {
-      let sum = 0;
-      for (const at of places) sum += doubles[(this.#table + at) / 8]!;
-      for (const at of places) doubles[(this.#table + at) / 8] = sum;
-    }
-  }
-}
-
 /** What a replay needs to know of a table that has been filled in. */
 function recordedLaunch(
   jobs: readonly Job[],
@@ -273,9 +228,11 @@ function recordedLaunch(
   const steps: TableStep[] = [];
   const passes = passesOf(jobs);
   for (let number = 0; number <= passes; number++) {
-    for (const { program, start: from, end: to } of jobs) {
-      const pass = program.exports[`pass${number}`];
-      if (pass !== undefined) steps.push({ pass, from, to });
+    for (const job of jobs) {
+      const { program, start: from, end: to } = job;
+      const pass = program.passes[number];
+      if (pass === undefined) continue;
+      steps.push({ pass, from, to, parts: partsOfPass(job, number) });
     }
     for (const sum of stepSums(jobs, number)) steps.push({ sum });
   }

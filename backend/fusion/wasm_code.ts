@@ -67,13 +67,38 @@ export function assemble(
   const layout = layoutOf(kernel, plan);
   const m = new Assembler({ shared, relaxed: hasRelaxedSimd() });
   for (let pass = 0; pass <= plan.sums.length; pass++) {
-    m.export(`pass${pass}`, { table: I32, end: I32 }, (f, { table, end }) => {
+    m.export(`pass${pass}`, PARAMETERS, (f, { table, end, ...part }) => {
       f.for(end, layout.rowBytes, (row) => {
-        new WasmPass(f, row, kernel, plan, layout).write(pass);
+        new WasmPass(f, row, kernel, plan, layout).write(pass, part);
       }, table);
     });
   }
   return m;
+}
+
+/** Scratch memory, the rows of the table, and which part of how many of each row. */
+const PARAMETERS = {
+  scratch: I32,
+  table: I32,
+  end: I32,
+  part: I32,
+  parts: I32,
+} as const;
+
+interface Part {
+  readonly part: I32;
+  readonly parts: I32;
+}
+
+/** Where a part of `size` elements begins and ends: a multiple of 16, or the end of all. */
+function rangeOf(f: Body, size: I32, { part, parts }: Part): [I32, I32] {
+  const blocks = f.let(size.shr(4));
+  const first = f.let(blocks.mul(part).div(parts).shl(4));
+  const last = f.let(size), next = part.add(1);
+  f.if(next.lt(parts), () => {
+    f.set(last, blocks.mul(next).div(parts).shl(4));
+  });
+  return [first, last];
 }
 
 /**
@@ -119,7 +144,7 @@ class WasmPass {
     this.#extents = buffersOf(kernel);
   }
 
-  write(pass: number): void {
+  write(pass: number, part: Part): void {
     const f = this.#f, plan = this.#plan;
     const sums = plan.sums[pass] ?? [];
     const isLast = pass === plan.sums.length;
@@ -147,8 +172,8 @@ class WasmPass {
     });
 
     const products = productsToAdd(loop, roots);
-    const size = f.let(load(I32, this.#row));
-    const end = f.let(size.and(-4).shl(2));
+    const [first, last] = rangeOf(f, load(I32, this.#row), part);
+    const end = f.let(last.and(-4).shl(2));
     f.for(end, 16, (offset) => {
       const at = this.#loop(FLOATS, loop, vectors, offset, products);
       sums.forEach(({ args: [x] }, i) => {
@@ -157,8 +182,8 @@ class WasmPass {
         f.set(high, high.add(value.shuffle(value, [2, 3, 2, 3]).toF64()));
       });
       this.#store(FLOATS, outputs, offset, at);
-    });
-    f.for(size.shl(2), 4, (offset) => {
+    }, first.shl(2));
+    f.for(last.shl(2), 4, (offset) => {
       const at = this.#loop(FLOAT, loop, floats, offset);
       sums.forEach(({ args: [x] }, i) => {
         const { rest } = totals[i]!;

@@ -71,7 +71,11 @@ function scalarWork(table: Buffer, rows: readonly TableScalars[]): HostWork {
 function stepWork(table: Buffer, step: TableStep): Call | HostWork {
   if ("pass" in step) {
     const place = (offset: number) => ({ buffer: table, offset });
-    const parts = [[place(step.from), place(step.to)]];
+    const ends = [place(step.from), place(step.to)];
+    const parts = Array.from(
+      { length: step.parts },
+      (_, i) => [...ends, i, step.parts],
+    );
     return { kind: "call", fn: step.pass, parts };
   }
   return {

@@ -17,7 +17,7 @@ import {
 import type { Worker } from "node:worker_threads";
 import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
 import { recording } from "../../../internal/recording.ts";
-import { MOST_PARTS, Threads } from "./threads.ts";
+import { type Code, MOST_PARTS, Threads } from "./threads.ts";
 
 /** A number for each parameter: addresses, sizes, or the bits of floats. */
 export type Arguments<P extends string> = Readonly<Record<P, number>>;
@@ -99,15 +99,20 @@ export function wasmFunction<const A extends string, const N extends string>(
 /** The least work, in nanoseconds or so, that is worth giving to another thread. */
 const PART = 20_000;
 
+/** In how many parts to divide so much work, in nanoseconds or so. */
+export function partsOf(work: number): number {
+  const threads = threadCount();
+  const worth = threads > 1 ? Math.floor(work / PART) : 1;
+  return Math.max(1, Math.min(4 * threads, MOST_PARTS, worth));
+}
+
 function split<T>(
   total: number,
   work: number,
   args: (first: number, end: number) => T,
   step: number,
 ): T[] {
-  const threads = threadCount();
-  const worth = threads > 1 ? Math.floor(work / PART) : 1;
-  const count = Math.max(1, Math.min(4 * threads, MOST_PARTS, worth));
+  const count = partsOf(work);
   const length = Math.ceil(total / count / step) * step;
   const parts: T[] = [];
   for (let first = 0; first < total; first += length) {
@@ -128,13 +133,6 @@ let current: Compiled | undefined;
 
 /** Integers that a call may pass in memory, where fifteen are too few. */
 const COMMON = 64;
-
-/** A module of all declared functions. */
-export interface Code {
-  readonly module: WebAssembly.Module;
-  /** The names of its functions, in the order of their numbers. */
-  readonly names: readonly string[];
-}
 
 /** What was compiled, for memory that is shared and for memory that is not. */
 const compiled = new Map<boolean, Code>();
@@ -166,7 +164,7 @@ export async function prepare(
   if (current?.memory === memory) return current;
   const allocate = (bytes: number) => wasm._malloc(bytes) >>> 0;
   const threads = await Threads.start({
-    ...compile(isShared(memory)),
+    code: compile(isShared(memory)),
     memory,
     allocate,
     scratch,

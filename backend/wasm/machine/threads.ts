@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 
 /**
  * Shared words: 256 times the job's number plus the parts that nobody took; how
@@ -24,10 +24,15 @@ const WORDS = PARTS + LENGTH * MOST_PARTS;
 /** How often a thread looks for work before it sleeps. */
 const SPIN = 20_000;
 
-const WORKER = `import { parentPort } from "node:worker_threads";
-parentPort.once("message", ({ module, memory, names, words: at, scratch }) => {
-const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-const functions = names.map((name) => exports[name]);
+const WORKER =
+  `import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+parentPort.once("message", ({ code, memory, words: at, scratch, more }) => {
+const functions = [];
+const add = ({ module, names }) => {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  for (const name of names) functions.push(exports[name]);
+};
+add(code);
 const words = new Int32Array(memory.buffer, at, ${WORDS});
 parentPort.postMessage(0);
 for (let idle = 0;;) {
@@ -40,7 +45,12 @@ for (let idle = 0;;) {
     const first = ${PARTS} + ${LENGTH} * part;
     const args = words.subarray(first + 1, first + ${LENGTH});
     try {
-      functions[words[first]](scratch, ...args);
+      const index = words[first];
+      while (index >= functions.length) {
+        const message = receiveMessageOnPort(more);
+        if (message) add(message.message);
+      }
+      functions[index](scratch, ...args);
     } catch {
       Atomics.add(words, ${FAILED}, 1);
     }
@@ -58,6 +68,11 @@ export async function startWorkers(count: number): Promise<Worker[]> {
   return Array.from({ length: count }, () => new Worker(script));
 }
 
+async function channel() {
+  const { MessageChannel } = await import("node:worker_threads");
+  return new MessageChannel();
+}
+
 /** A function of the module: scratch memory, then integers. */
 type Kernel = (...args: number[]) => void;
 
@@ -69,12 +84,17 @@ export interface PreparedCall {
   readonly args: readonly number[];
 }
 
+/** A module, and which of its functions are run; each takes scratch memory first. */
+export interface Code {
+  readonly module: WebAssembly.Module;
+  /** The names of its functions, in the order of their numbers. */
+  readonly names: readonly string[];
+}
+
 /** What threads are started with. */
 export interface ThreadsOptions {
-  /** The functions that it runs; each takes scratch memory first. */
-  readonly module: WebAssembly.Module;
-  /** Their names in the module. */
-  readonly names: readonly string[];
+  /** What they run from the start. */
+  readonly code: Code;
   /** The memory; only a shared one can have several threads. */
   readonly memory: WebAssembly.Memory;
   /** Gives memory that nobody frees; throws when there is none. */
@@ -85,52 +105,67 @@ export interface ThreadsOptions {
   readonly workers: readonly Worker[];
 }
 
-/** Functions of a module, run by this thread and its workers. */
+/** Functions of modules, run by this thread and its workers. */
 export class Threads {
-  readonly #kernels: readonly Kernel[];
-  readonly #names: readonly string[];
+  readonly #kernels: Kernel[] = [];
+  readonly #names: string[] = [];
+  readonly #memory: WebAssembly.Memory;
   readonly #scratch: number;
   readonly #words: Int32Array;
-  #workers = 0;
+  /** Where workers look for functions that came later. */
+  readonly #ports: MessagePort[] = [];
   #jobs = 0;
 
-  private constructor(options: ThreadsOptions) {
-    const { module, memory, names, allocate, scratch } = options;
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    this.#names = names;
-    this.#kernels = names.map((name) => exports[name] as Kernel);
+  private constructor({ code, memory, allocate, scratch }: ThreadsOptions) {
+    this.#memory = memory;
     this.#scratch = allocate(scratch);
     const at = allocate(4 * WORDS);
     this.#words = new Int32Array(memory.buffer, at, WORDS).fill(0);
+    this.add(code);
   }
 
   /** Functions that the caller and `workers` run. They do not keep the process from ending. */
   static async start(options: ThreadsOptions): Promise<Threads> {
     const started = new Threads(options);
-    const { module, memory, names, allocate, scratch, workers } = options;
+    const { code, memory, allocate, scratch, workers } = options;
     const words = started.#words.byteOffset;
-    await Promise.all(workers.map(async (worker) => {
+    const ports = await Promise.all(workers.map(async (worker) => {
       const isReady = new Promise<void>((resolve, reject) => {
         worker.once("message", () => resolve()).once("error", reject);
       });
-      const own = allocate(scratch);
-      worker.postMessage({ module, memory, names, words, scratch: own });
+      const own = allocate(scratch), { port1, port2: more } = await channel();
+      worker.postMessage(
+        { code, memory, words, scratch: own, more },
+        [more],
+      );
       await isReady;
       worker.unref();
-      started.#workers++;
+      return port1;
     }));
+    started.#ports.push(...ports);
     return started;
+  }
+
+  /** Functions of one module more; returns the number of the first. */
+  add(code: Code): number {
+    const first = this.#kernels.length;
+    const env = { memory: this.#memory };
+    const { exports } = new WebAssembly.Instance(code.module, { env });
+    for (const name of code.names) this.#kernels.push(exports[name] as Kernel);
+    this.#names.push(...code.names);
+    for (const port of this.#ports) port.postMessage(code);
+    return first;
   }
 
   /** How many threads there are, the caller's included. */
   get count(): number {
-    return 1 + this.#workers;
+    return 1 + this.#ports.length;
   }
 
   /** Run a function by its number for each of `parts`, which do not depend on each other, and wait for them; at most 64. */
   run(index: number, parts: readonly (readonly number[])[]): void {
     const kernel = this.#kernels[index]!;
-    if (parts.length < 2 || this.#workers === 0) {
+    if (parts.length < 2 || this.#ports.length === 0) {
       for (const part of parts) kernel(this.#scratch, ...part);
       return;
     }
@@ -142,7 +177,7 @@ export class Threads {
     words[DONE] = words[FAILED] = 0;
     this.#jobs = (this.#jobs + 1) & 0x3fffff;
     Atomics.store(words, LEFT, 256 * this.#jobs + count);
-    Atomics.notify(words, LEFT, this.#workers);
+    Atomics.notify(words, LEFT, this.#ports.length);
     for (let left; (left = Atomics.load(words, LEFT)) & 255;) {
       if (Atomics.compareExchange(words, LEFT, left, left - 1) !== left) {
         continue;
@@ -171,7 +206,7 @@ export class Threads {
     index: number,
     parts: readonly (readonly number[])[],
   ): (PreparedCall | (() => void))[] {
-    if (parts.length > 1 && this.#workers > 0) {
+    if (parts.length > 1 && this.#ports.length > 0) {
       return [() => this.run(index, parts)];
     }
     const fn = this.#kernels[index]!;
@@ -180,8 +215,8 @@ export class Threads {
 
   /** End the workers. */
   close(): void {
-    if (this.#workers === 0) return; // memory that is not shared may be gone
-    this.#workers = 0;
+    if (this.#ports.length === 0) return; // memory that is not shared may be gone
+    for (const port of this.#ports.splice(0)) port.close();
     Atomics.store(this.#words, LEFT, -1);
     Atomics.notify(this.#words, LEFT);
   }
