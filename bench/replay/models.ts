@@ -154,9 +154,11 @@ export const workloads = {
     classifier(new Lstm(32, hidden, 10), [32, steps, 32], 10),
   /** A recurrent network of spiking neurons: many small elementwise kernels. */
   snn: (steps = 50) => classifier(new Snn(20, 128, 10), [32, steps, 20], 10),
-  gpt({ batch = 12, context = 64, layers = 4, width = 128 } = {}): Workload {
+  gpt(
+    { batch = 12, context = 64, layers = 4, width = 128, heads = 4 } = {},
+  ): Workload {
     const characters = 65, size = batch * context;
-    const model = new Gpt({ characters, context, layers, heads: 4, width });
+    const model = new Gpt({ characters, context, layers, heads, width });
     const optimizer = new optim.AdamW({
       lr: 1e-3,
       betas: [0.9, 0.99],

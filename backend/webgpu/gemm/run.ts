@@ -45,10 +45,15 @@ const shaders = new Map<string, Shader>();
 
 /** Compute a product. */
 export function runProduct(product: Product): tf.TensorInfo {
+  const { limits } = webGpuBackend().device;
+  return runCut(product, choose(product.sizes, limits));
+}
+
+/** Compute a product that is cut like this. */
+export function runCut(product: Product, cut: Cut): tf.TensorInfo {
   const { sizes, inputs, shape, dtype = "float32", epilogue } = product;
   const { ends = [], alpha = 0, uniforms = {} } = product;
-  const { m, n, k, batches } = sizes, { limits } = webGpuBackend().device;
-  const cut = choose(sizes, limits), { tile, splits, termsPerSplit } = cut;
+  const { m, n, k, batches } = sizes, { tile, splits, termsPerSplit } = cut;
   const [a, b] = product.factors(cut);
   const names = Object.keys(uniforms);
   const spec: ProductSpec = {
