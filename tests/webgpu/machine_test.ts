@@ -164,3 +164,43 @@ onEachBackend(
   },
   { only },
 );
+
+onEachBackend(
+  "a step of an optimizer is right after any number of commands",
+  async () => {
+    const stepped = async (pending: number) => {
+      const sizes = [3, 5, 70000];
+      const params = Object.fromEntries(
+        sizes.map((size) => [`p${size}`, new ParamState(tf.ones([size]))]),
+      );
+      const optimizer = new optim.AdamW({ lr: 0.1, gradClipNorm: 1 })
+        .registerTrainableWeights(params);
+      const gradients = Object.fromEntries(
+        sizes.map((size) => [`p${size}`, tf.fill([size], size)]),
+      );
+      let x = tf.fill([2], 1);
+      webGpuBackend().submitQueue();
+      for (let i = 0; i < pending; i++) x = tf.tidy(() => tf.sin(x));
+      optimizer.step(gradients);
+      const values = Object.values(params).map(({ value }) => numbers(value));
+      return await Promise.all(values);
+    };
+    const expected = await stepped(0);
+    for (let pending = 1008; pending < 1025; pending++) {
+      assertEquals(await stepped(pending), expected);
+    }
+  },
+  { only },
+);
+
+onEachBackend("more numbers than are kept are right", async () => {
+  const results: [number, tf.Tensor][] = [];
+  for (let k = 0; k < 17000; k++) {
+    // A sum of each shape has numbers of its own.
+    const shape = [k % 130 + 1, Math.floor(k / 130) + 1];
+    const sum = tf.tidy(() => tf.sum(tf.ones(shape)));
+    if (k % 100 === 0) results.push([shape[0]! * shape[1]!, sum]);
+    else sum.dispose();
+  }
+  for (const [size, sum] of results) assertEquals(await numbers(sum), [size]);
+}, { only });

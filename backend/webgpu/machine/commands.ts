@@ -18,7 +18,7 @@ import { Reader } from "./reading.ts";
 import { Uniforms, type Words } from "./uniforms.ts";
 import { deviceValues } from "./values.ts";
 
-/** The most dispatches that wait to be submitted. */
+/** About the most dispatches that wait to be submitted. */
 const MOST_PENDING = 1024;
 
 /** The class of a backend. */
@@ -113,8 +113,10 @@ export function withCommands(
 
     constant(words: Words): GPUBufferBinding {
       if (this.isRecorded) return this.changing(words);
+      // Not in `dispatch`: numbers that change have places up to the next submit only.
+      if (this.#pending >= MOST_PENDING) this.submitQueue();
       if (this.#uniforms.isFull) {
-        if (this.commandEncoder) this.submitQueue();
+        this.submitQueue();
         this.#uniforms.clear();
       }
       return this.#uniforms.constant(words);
@@ -146,7 +148,7 @@ export function withCommands(
         : this.#groups.of(pipeline, bindings);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...groups);
-      if (++this.#pending >= MOST_PENDING) this.submitQueue();
+      this.#pending++;
     }
 
     override recordAndSubmit(
