@@ -50,7 +50,12 @@ export type {
   StepOptions,
   TxOptions,
 } from "./optimizer/options.ts";
-export type { GradientsOf, Registered } from "./optimizer/registered.ts";
+export type {
+  GradientsOf,
+  NamedOptimizer,
+  Registered,
+  UnnamedOptimizer,
+} from "./optimizer/registered.ts";
 export type { OptimizerState } from "./optimizer/optimizer_state.ts";
 
 export * from "./named/adabelief.ts";

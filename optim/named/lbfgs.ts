@@ -31,7 +31,11 @@ import {
 } from "../line_search/line_search.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import type { StepOptions } from "../optimizer/options.ts";
-import type { GradientsOf } from "../optimizer/registered.ts";
+import type {
+  GradientsOf,
+  NamedOptimizer,
+  UnnamedOptimizer,
+} from "../optimizer/registered.ts";
 import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode lbfgs}. */
@@ -141,7 +145,17 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    * Take a step with gradients at hand; not with a line search, which needs the
    * closure.
    */
-  override step(grads: GradientsOf<this>, options?: StepOptions): void;
+  override step(
+    this: UnnamedOptimizer,
+    grads: Tensors,
+    options?: StepOptions,
+  ): void;
+  /** Take a step with gradients; the compiler knows the paths of the parameters. */
+  override step<N>(
+    this: NamedOptimizer<N>,
+    grads: GradientsOf<N>,
+    options?: StepOptions,
+  ): void;
   /**
    * Take a step.
    *
@@ -150,12 +164,12 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    */
   override step(closure: Closure): Promise<number>;
   override step(
-    given: GradientsOf<this> | Closure,
+    given: object,
     options?: StepOptions,
   ): void | Promise<number> {
     this.#noteFrozen();
-    if (typeof given === "function") return this.#stepWith(given);
-    if (!this.#search) return super.step(given, options);
+    if (typeof given === "function") return this.#stepWith(given as Closure);
+    if (!this.#search) return super.step(given as Tensors, options);
     throw new TypeError(
       "Cannot step LBFGS: with a line search it needs a function: await step(closure), or await update(grads, { value, valueFn })",
     );
@@ -167,8 +181,19 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    * @param grads Gradients by path, which are disposed.
    * @param options The loss, and how to compute it elsewhere.
    */
+  override update(
+    this: UnnamedOptimizer,
+    grads: Tensors,
+    options?: LBFGSUpdateOptions,
+  ): Promise<void>;
+  /** Take a step with gradients; the compiler knows the paths of the parameters. */
+  override update<N>(
+    this: NamedOptimizer<N>,
+    grads: GradientsOf<N>,
+    options?: LBFGSUpdateOptions,
+  ): Promise<void>;
   override async update(
-    grads: GradientsOf<this>,
+    grads: Tensors,
     options: LBFGSUpdateOptions = {},
   ): Promise<void> {
     checkOptions("update LBFGS", options, UPDATE_RULES);
@@ -181,9 +206,8 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       );
     }
     const start = typeof value === "number" ? value : await numberOf(value);
-    const given = grads as Tensors;
-    await this.#descend(start, given, valueFn);
-    if (!keep) disposeAll(given);
+    await this.#descend(start, grads, valueFn);
+    if (!keep) disposeAll(grads);
   }
 
   /** Curvature says nothing about a vector of other parameters. */
@@ -199,7 +223,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     const { value: loss, grads } = evaluationOf(closure());
     const value = await numberOf(loss);
     loss.dispose();
-    if (!this.#search) super.step(grads as GradientsOf<this>);
+    if (!this.#search) super.step(grads);
     else {
       await this.#descend(value, grads, closure);
       disposeAll(grads);

@@ -17,7 +17,12 @@ import { txOf } from "./default_tx.ts";
 import { LearningRates, setRates } from "./learning_rates.ts";
 import { type Group, makeGroup } from "./group.ts";
 import type { OptimizerState } from "./optimizer_state.ts";
-import type { GradientsOf, Registered } from "./registered.ts";
+import type {
+  GradientsOf,
+  NamedOptimizer,
+  Registered,
+  UnnamedOptimizer,
+} from "./registered.ts";
 import {
   type GroupOptions,
   LOAD_RULES,
@@ -151,16 +156,29 @@ export class Optimizer<O extends OptimizerOptions = TxOptions>
    * @throws {RangeError} If a gradient has no parameter, or another shape.
    * @throws {Error} If no parameters are registered.
    */
-  step(grads: GradientsOf<this>, options: StepOptions = {}): void {
+  step(this: UnnamedOptimizer, grads: Tensors, options?: StepOptions): void;
+  /** Take a step; the compiler knows the paths of the parameters. */
+  step<N>(
+    this: NamedOptimizer<N>,
+    grads: GradientsOf<N>,
+    options?: StepOptions,
+  ): void;
+  step(grads: Tensors, options: StepOptions = {}): void {
     const action = `step ${this.constructor.name}`;
     checkOptions(action, options, STEP_RULES);
-    const given = grads as Tensors;
-    this.#core.step(action, given);
-    if (!options.keep) { for (const path in given) given[path]!.dispose(); }
+    this.#core.step(action, grads);
+    if (!options.keep) { for (const path in grads) grads[path]!.dispose(); }
   }
 
   /** The same as {@linkcode Optimizer.step}. */
-  update(grads: GradientsOf<this>, options?: StepOptions): void {
+  update(this: UnnamedOptimizer, grads: Tensors, options?: StepOptions): void;
+  /** The same as {@linkcode Optimizer.step}. */
+  update<N>(
+    this: NamedOptimizer<N>,
+    grads: GradientsOf<N>,
+    options?: StepOptions,
+  ): void;
+  update(grads: Tensors, options?: StepOptions): void {
     this.step(grads, options);
   }
 

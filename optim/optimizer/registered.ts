@@ -4,7 +4,6 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Tensors } from "../../tensors.ts";
 
 /**
  * An optimizer whose parameters have the names `K`; of names that are known at run
@@ -17,13 +16,29 @@ export interface Registered<K extends PropertyKey> {
   readonly "~names"?: { readonly [P in K]: true };
 }
 
+/** An optimizer the names of whose parameters are not known to the compiler. */
+export interface UnnamedOptimizer {
+  /** As in `Optimizer`. */
+  readonly stepCount: number;
+  /** A type only: there is no such value. */
+  readonly "~names"?: never;
+}
+
 /**
- * Gradients of the parameters of an optimizer, some of which may be missing: by any
- * path, if the names of the parameters are not known.
+ * An optimizer the names of whose parameters are those of `N`.
  *
- * @typeParam S The optimizer.
+ * @typeParam N A record with these names.
  */
-export type GradientsOf<S> = S extends
-  { readonly "~names"?: infer N extends object }
-  ? string extends keyof N ? Tensors : { readonly [P in keyof N]?: tf.Tensor }
-  : Tensors;
+export interface NamedOptimizer<N> {
+  /** As in `Optimizer`. */
+  readonly stepCount: number;
+  /** A type only: there is no such value. */
+  readonly "~names"?: N;
+}
+
+/**
+ * Gradients of the parameters named in `N`, some of which may be missing.
+ *
+ * @typeParam N A record with these names.
+ */
+export type GradientsOf<N> = { readonly [P in keyof N]?: tf.Tensor };

@@ -127,6 +127,23 @@ function stepAny(optimizer: optim.Optimizer, grads: optim.Tensors): void {
   optimizer.step(grads);
 }
 
+/** The same of a subclass that is not known. */
+function stepEither<O extends optim.Optimizer>(
+  optimizer: O,
+  grads: optim.Tensors,
+): void {
+  optimizer.step(grads);
+}
+
+/** A subclass with steps of its own. */
+class Counted extends optim.SGD {
+  calls = 0;
+  override step(grads: optim.Tensors, options?: optim.StepOptions): void {
+    this.calls++;
+    super.step(grads, options);
+  }
+}
+
 onEachBackend(
   "a step takes gradients of the parameters that are registered",
   () => {
@@ -153,6 +170,11 @@ onEachBackend(
     const loss = () => tf.mul<tf.Scalar>(weight.value, bias.value);
     adam.step(autodiff.grad(loss, { states: { weight, bias } })());
     stepAny(adam, autodiff.grad(loss, { states: { weight, bias } })());
+    stepEither(adam, { weight: one() });
+    const counted = new Counted().registerTrainableWeights({ weight });
+    counted.step({ weight: one() });
+    counted.update({ weight: one() });
+    assertEquals(counted.calls, 2);
     const plain: optim.AdamW = adam;
     const all: optim.Optimizer[] = [plain, adam];
     for (const any of all) any.step({ weight: one() });
