@@ -21,6 +21,26 @@ export const matmul: Gradients = {
       ),
     }),
   ),
+  // As `backend/ops/linear.ts` runs it.
+  _FusedMatMul: fromInputs(
+    ["a", "b", "bias"],
+    (dy, { a, b, bias }, attrs: tf._FusedMatMulAttrs) => {
+      const { transposeA, transposeB, activation } = attrs;
+      if (activation !== "linear") {
+        throw new Error(
+          `Cannot differentiate _FusedMatMul: the activation must be linear: current value is ${activation}: use tf.fused.matMul instead`,
+        );
+      }
+      return {
+        a: () => gradientOfA(dy, a, b, transposeA, transposeB),
+        b: ofMatrices(
+          () => gradientOfB(dy, a, b, transposeA, transposeB),
+          transposeA ? [] : transposeB ? [dy, a] : [a, dy],
+        ),
+        bias: () => sumToShape(dy, bias.shape),
+      };
+    },
+  ),
   Einsum: fromList((dy, inputs, { equation }: tf.EinsumAttrs) =>
     Object.fromEntries(
       inputs.map((_, i) => [i, () => gradientOfTerm(dy, inputs, i, equation)]),

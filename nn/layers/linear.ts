@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { linear } from "../../backend/ops/linear.ts";
 import {
   boolean,
   checkOptions,
@@ -111,8 +112,9 @@ export class Linear<T extends tf.Tensor = tf.Tensor2D> extends Module {
       const rows = x.rank === 2
         ? x as tf.Tensor as tf.Tensor2D
         : tf.reshape<tf.Rank.R2>(x, [tf.util.sizeFromShape(leading), inputs]);
-      const product = tf.matMul(rows, this.weight.value);
-      const y = this.bias ? tf.add(product, this.bias.value) : product;
+      const y = this.bias
+        ? linear(rows, this.weight.value, this.bias.value)
+        : tf.matMul(rows, this.weight.value);
       return (x.rank === 2 ? y : tf.reshape(y, [...leading, outputs])) as T;
     });
   }

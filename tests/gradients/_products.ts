@@ -1,3 +1,4 @@
+import { linear } from "../../backend/ops/linear.ts";
 import * as tf from "../../tf.ts";
 import { type Case, row } from "./_case.ts";
 
@@ -114,6 +115,15 @@ export const products: Case[] = [
         preluActivationWeights: alpha,
       }),
     "positive",
+  ),
+  ...[[1, 1, 1], [3, 4, 5], [7, 1, 3], [17, 9, 5], [2, 0, 3], [0, 2, 3]].map(
+    ([m, k, n]) =>
+      row(
+        "a dense layer",
+        [[m!, k!], [k!, n!], [n!]],
+        (x, weight, bias) =>
+          linear(x as tf.Tensor2D, weight as tf.Tensor2D, bias as tf.Tensor1D),
+      ),
   ),
   row(
     "einsum of three",

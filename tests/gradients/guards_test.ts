@@ -2,8 +2,14 @@
  * Ops at the points where a guard says what they are: their values, and gradients
  * that are finite.
  */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
 import * as tf from "../../tf.ts";
+import { runKernel } from "../../backend/kernel.ts";
 import { registerGradients } from "../../autodiff/gradients/mod.ts";
 import { numbers, onEachBackend } from "../_backends.ts";
 
@@ -136,3 +142,20 @@ for (const [name, loss] of Object.entries(LOSSES)) {
     },
   );
 }
+
+onEachBackend(
+  "a product that ends with relu has no gradient as a kernel",
+  () => {
+    const run = (a: tf.Tensor) =>
+      runKernel(tf._FusedMatMul, {
+        a,
+        b: tf.ones([2, 2]),
+        bias: tf.zeros([2]),
+      }, { transposeA: false, transposeB: false, activation: "relu" });
+    assertThrows(
+      () => tf.tidy(() => tf.grad(run)(tf.ones([2, 2]))),
+      Error,
+      "Cannot differentiate _FusedMatMul: the activation must be linear: current value is relu",
+    );
+  },
+);
