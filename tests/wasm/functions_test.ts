@@ -31,6 +31,32 @@ for (const threads of [1, 2]) {
   });
 }
 
+Deno.test("a function is written when it is run first, once for all numbers of threads", async () => {
+  let written = 0;
+  const fill = wasmFunction(
+    "testWritten",
+    { addresses: ["to"], numbers: ["value"] },
+    (f, { to, value }) => {
+      written++;
+      f.store(to, value.toF32());
+    },
+  );
+  for (const threads of [2, 3]) {
+    await useWasm(threads);
+    assertEquals(written, threads - 2);
+    const y = output([8]);
+    for (let i = 0; i < 2; i++) {
+      fill.run(...[0, 1, 2, 3, 4, 5, 6, 7].map((k) => ({
+        to: pointer(y) + 4 * k,
+        value: k,
+      })));
+    }
+    assertEquals([...view(y)], [0, 1, 2, 3, 4, 5, 6, 7]);
+    free(y);
+    assertEquals(written, 1);
+  }
+});
+
 Deno.test("a missing or misspelled argument of a function does not compile", () => {
   const wrong = () => {
     // @ts-expect-error: value is missing

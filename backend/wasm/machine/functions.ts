@@ -1,6 +1,6 @@
 /**
- * Functions of our WASM module: declared once, with parameters by name, and run on
- * all threads.
+ * Functions of our WASM modules: declared once, with parameters by name, compiled at
+ * their first use, and run on all threads.
  *
  * Each function takes scratch memory, of which every thread has its own, then up to
  * fifteen integers.
@@ -43,9 +43,9 @@ export type ParameterName<P extends Parameters<string, string>> =
   | P["addresses"][number]
   | P["numbers"][number];
 
-/** A function of the module. */
+/** A function of a module. */
 export interface WasmFunction<P extends string> {
-  /** Its number in the module. */
+  /** Its number among the functions of the threads that run now. */
   readonly index: number;
   /** Run it for each set of arguments, which do not depend on each other; at most 64. */
   run(...parts: readonly Arguments<P>[]): void;
@@ -65,7 +65,7 @@ export interface WasmFunction<P extends string> {
   ): void;
 }
 
-/** What writes each declared function into a module, in order. */
+/** What writes each declared function into a module of its own. */
 const DECLARED: ((m: Assembler) => void)[] = [];
 
 /** Declare a function; every thread gives it scratch memory besides. */
@@ -79,16 +79,19 @@ export function wasmFunction<const A extends string, const N extends string>(
   const kinds = Object.fromEntries(
     ["scratch", ...params].map((param) => [param, I32]),
   ) as Record<P | "scratch", typeof I32>;
-  const index = DECLARED.push((m) => {
+  const declared = DECLARED.push((m) => {
     m.export(name, kinds, (f, p) => write(f, p as Operands<P>, m));
   }) - 1;
   const run = (parts: readonly Arguments<P>[]) => {
     const lists = parts.map((part) => params.map((param) => part[param]));
+    const index = numberOf(declared);
     started().threads.run(index, lists);
     recording.now?.wasm?.call(index, addresses.length, lists);
   };
   return {
-    index,
+    get index() {
+      return numberOf(declared);
+    },
     run: (...parts) => run(parts),
     ranges(total, work, args, step = 1) {
       if (total > 0) run(split(total, work, args, step));
@@ -125,6 +128,8 @@ function split<T>(
 export interface Compiled {
   readonly memory: WebAssembly.Memory;
   readonly threads: Threads;
+  /** The numbers of those that were run. */
+  readonly numbers: number[];
   /** Where arguments are put that are too many for a call. */
   readonly common: number;
 }
@@ -134,22 +139,33 @@ let current: Compiled | undefined;
 /** Integers that a call may pass in memory, where fifteen are too few. */
 const COMMON = 64;
 
-/** What was compiled, for memory that is shared and for memory that is not. */
-const compiled = new Map<boolean, Code>();
+/** Modules by the number of their declaration: for memory that is shared, and for memory that is not. */
+const compiled: Record<"shared" | "own", Code[]> = { shared: [], own: [] };
 
-/** Compile all declared functions, once in a process. */
-export function compile(shared: boolean): Code {
-  const before = compiled.get(shared);
-  if (before) return before;
+/** Compile a declared function, once in a process. */
+function compile(declared: number, shared: boolean): Code {
+  return compiled[shared ? "shared" : "own"][declared] ??= codeOf(
+    DECLARED[declared]!,
+    shared,
+  );
+}
+
+function codeOf(write: (m: Assembler) => void, shared: boolean): Code {
   const m = new Assembler({ shared, relaxed: hasRelaxedSimd() });
-  for (const write of DECLARED) write(m);
-  const code = { module: new WebAssembly.Module(m.encode()), names: m.names };
-  compiled.set(shared, code);
-  return code;
+  write(m);
+  return { module: new WebAssembly.Module(m.encode()), names: m.names };
+}
+
+/** The number of a declared function, which threads get when it is run first. */
+function numberOf(declared: number): number {
+  const { threads, numbers, memory } = started();
+  return numbers[declared] ??= threads.add(
+    compile(declared, isShared(memory)),
+  );
 }
 
 /**
- * Make all declared functions ready to run in a module's memory.
+ * Start threads that run declared functions in a module's memory.
  *
  * @param wasm tfjs' module, which need not be in use yet.
  * @param scratch Bytes of scratch memory for each thread.
@@ -164,13 +180,12 @@ export async function prepare(
   if (current?.memory === memory) return current;
   const allocate = (bytes: number) => wasm._malloc(bytes) >>> 0;
   const threads = await Threads.start({
-    code: compile(isShared(memory)),
     memory,
     allocate,
     scratch,
     workers,
   });
-  return { memory, threads, common: allocate(4 * COMMON) };
+  return { memory, threads, numbers: [], common: allocate(4 * COMMON) };
 }
 
 /** Run functions in this memory from now on. */

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { disposePrograms } from "../../replay/program.ts";
 import { engine } from "../../../internal/engine.ts";
 import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
-import { compile, type Compiled, prepare, useCompiled } from "./functions.ts";
+import { type Compiled, prepare, useCompiled } from "./functions.ts";
 import { startWorkers } from "./threads.ts";
 
 /** What was started. */
@@ -72,7 +72,6 @@ async function startInDeno(
   let wasm: WasmModule, prepared: Compiled;
   try {
     const { ready } = await begin(threads);
-    compile(threads > 1); // while workers start
     wasm = await ready;
     const { unusedWorkers = [], runningWorkers = [] } = wasm.PThread ?? {};
     theirs.push(...unusedWorkers, ...runningWorkers);

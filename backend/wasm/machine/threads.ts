@@ -26,13 +26,12 @@ const SPIN = 20_000;
 
 const WORKER =
   `import { parentPort, receiveMessageOnPort } from "node:worker_threads";
-parentPort.once("message", ({ code, memory, words: at, scratch, more }) => {
+parentPort.once("message", ({ memory, words: at, scratch, more }) => {
 const functions = [];
 const add = ({ module, names }) => {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   for (const name of names) functions.push(exports[name]);
 };
-add(code);
 const words = new Int32Array(memory.buffer, at, ${WORDS});
 parentPort.postMessage(0);
 for (let idle = 0;;) {
@@ -93,8 +92,6 @@ export interface Code {
 
 /** What threads are started with. */
 export interface ThreadsOptions {
-  /** What they run from the start. */
-  readonly code: Code;
   /** The memory; only a shared one can have several threads. */
   readonly memory: WebAssembly.Memory;
   /** Gives memory that nobody frees; throws when there is none. */
@@ -112,22 +109,21 @@ export class Threads {
   readonly #memory: WebAssembly.Memory;
   readonly #scratch: number;
   readonly #words: Int32Array;
-  /** Where workers look for functions that came later. */
+  /** Where workers look for functions that they do not have yet. */
   readonly #ports: MessagePort[] = [];
   #jobs = 0;
 
-  private constructor({ code, memory, allocate, scratch }: ThreadsOptions) {
+  private constructor({ memory, allocate, scratch }: ThreadsOptions) {
     this.#memory = memory;
     this.#scratch = allocate(scratch);
     const at = allocate(4 * WORDS);
     this.#words = new Int32Array(memory.buffer, at, WORDS).fill(0);
-    this.add(code);
   }
 
-  /** Functions that the caller and `workers` run. They do not keep the process from ending. */
+  /** Threads that are the caller and `workers`, which do not keep the process from ending. */
   static async start(options: ThreadsOptions): Promise<Threads> {
     const started = new Threads(options);
-    const { code, memory, allocate, scratch, workers } = options;
+    const { memory, allocate, scratch, workers } = options;
     const words = started.#words.byteOffset;
     const ports = await Promise.all(workers.map(async (worker) => {
       const isReady = new Promise<void>((resolve, reject) => {
@@ -135,7 +131,7 @@ export class Threads {
       });
       const own = allocate(scratch), { port1, port2: more } = await channel();
       worker.postMessage(
-        { code, memory, words, scratch: own, more },
+        { memory, words, scratch: own, more },
         [more],
       );
       await isReady;
@@ -146,7 +142,7 @@ export class Threads {
     return started;
   }
 
-  /** Functions of one module more; returns the number of the first. */
+  /** Run functions of one module more; returns the number of the first. */
   add(code: Code): number {
     const first = this.#kernels.length;
     const env = { memory: this.#memory };
