@@ -4,13 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  canOverwrite,
-  type Kernel,
-  type Row,
-  runLaunches,
-} from "../../backend/fusion/mod.ts";
-import { nextOrOld, OPEN } from "../../backend/gate.ts";
+import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
+import { nextOrOld } from "../../backend/gate.ts";
 import { gate } from "../../internal/gate.ts";
 import { recording, replayed } from "../../internal/recording.ts";
 import type { States } from "../../state.ts";
@@ -18,8 +13,8 @@ import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { frames } from "../../internal/frames.ts";
 import { fromRules, traitsOf } from "../transforms/elementwise.ts";
 import {
+  behindGate,
   byKernel,
-  gatedKernel,
   nextKernel,
   type PathLaunch,
   rowOf,
@@ -276,14 +271,6 @@ export class Engine {
     }
     this.#slots = {};
   }
-}
-
-/** A kernel and its row, which change nothing where the step turns out to be void. */
-function behindGate(kernel: Kernel, row: Row): readonly [Kernel, Row] {
-  const { open } = gate;
-  if (!open) return [kernel, row];
-  const inputs = { ...row.inputs, [OPEN]: open };
-  return [gatedKernel(kernel), { ...row, inputs }];
 }
 
 /** What holds, and what does not. */

@@ -13,7 +13,8 @@ import {
   type Row,
   topological,
 } from "../../backend/fusion/mod.ts";
-import { orOld } from "../../backend/gate.ts";
+import { OPEN, orOld } from "../../backend/gate.ts";
+import { gate } from "../../internal/gate.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import type { OptState, Rate } from "./transformation.ts";
@@ -179,8 +180,8 @@ export const stepKernel: (rule: CompleteRule) => Kernel = memoize((rule) =>
 
 const behindGates = new WeakMap<Kernel, Kernel>();
 
-/** A step or next kernel whose results are the old ones unless its input `open` is 1. */
-export function gatedKernel(kernel: Kernel): Kernel {
+/** A step or next kernel whose results are the old ones unless its input `OPEN` is 1. */
+function gatedKernel(kernel: Kernel): Kernel {
   let gated = behindGates.get(kernel);
   if (!gated) {
     gated = kernelOf(mapNamed(kernel.outputs, (output, name) => {
@@ -190,6 +191,14 @@ export function gatedKernel(kernel: Kernel): Kernel {
     behindGates.set(kernel, gated);
   }
   return gated;
+}
+
+/** A kernel and its row, which change nothing where the step turns out to be void. */
+export function behindGate(kernel: Kernel, row: Row): readonly [Kernel, Row] {
+  const { open } = gate;
+  if (!open) return [kernel, row];
+  const inputs = { ...row.inputs, [OPEN]: open };
+  return [gatedKernel(kernel), { ...row, inputs }];
 }
 
 /** The kernel that overwrites the slots, and returns the new `param` as `next`. */
