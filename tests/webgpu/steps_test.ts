@@ -4,7 +4,13 @@ import { type Workload, workloads } from "../../bench/replay/models.ts";
 import { random, tf, train, useBackend } from "../../mod.ts";
 import { BACKENDS, FULL, onEachBackend } from "../_backends.ts";
 import { runWorkload } from "../replay/_workload.ts";
-import { counting, type Counts } from "./_device.ts";
+import {
+  closeDevice,
+  counting,
+  type Counts,
+  LEAST_LIMITS,
+  withAdapter,
+} from "./_device.ts";
 
 /** Sizes of four blocks, 128 wide: as in the benchmarks, or with fewer rows. */
 const GPT = FULL ? {} : { batch: 2, context: 16 };
@@ -45,15 +51,42 @@ for (const [name, [make, most]] of Object.entries(STEPS)) {
   );
 }
 
+/** The largest difference of numbers given by their bits, which is below `limit`. */
+function worst(a: number[], b: number[], limit: number): number {
+  const floats = (bits: number[]) =>
+    new Float32Array(Int32Array.from(bits).buffer);
+  const [x, y] = [floats(a), floats(b)];
+  const most = x.reduce((most, v, i) => Math.max(most, Math.abs(v - y[i]!)), 0);
+  assert(most < limit, `${most}`);
+  return most;
+}
+
 const MODELS: Readonly<Record<string, () => Workload>> = {
   "a perceptron": () => workloads.mlp(8),
   "a convolutional network": () => workloads.cnn(2),
   "a GPT": () => workloads.gpt({ batch: 2, context: 12, layers: 2, width: 32 }),
   "an LSTM": () => workloads.lstm(6, 24),
+  "batch normalization and dropout": () => workloads.awkward(),
 };
 
 for (const [name, make] of Object.entries(MODELS)) {
   const few = FULL ? 20 : 3;
+
+  onEachBackend(
+    `${name} has the same losses on a device with the least limits`,
+    async () => {
+      const { seen } = await runWorkload(make, 3, false);
+      await withAdapter({ limits: LEAST_LIMITS }, async () => {
+        closeDevice();
+        await useBackend("webgpu");
+        const least = await runWorkload(make, 3, false);
+        worst(seen.losses!, least.seen.losses!, 1e-5);
+      });
+      closeDevice();
+      await useBackend("webgpu");
+    },
+    { only: ["webgpu"] },
+  );
 
   onEachBackend(`two runs of ${name} give the same bits`, async () => {
     const [first, second] = [
@@ -69,19 +102,15 @@ for (const [name, make] of Object.entries(MODELS)) {
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      const results: Float32Array[] = [];
+      const losses: number[][] = [];
       for (const backend of ["wasm", "webgpu"] as const) {
         await useBackend(backend, { threads: 1 });
         const { seen } = await runWorkload(make, 20, false);
-        results.push(new Float32Array(Int32Array.from(seen.losses!).buffer));
+        losses.push(seen.losses!);
       }
-      const [expected, actual] = results as [Float32Array, Float32Array];
-      const worst = expected.reduce(
-        (most, x, i) => Math.max(most, Math.abs(x - actual[i]!)),
-        0,
-      );
-      console.log(`${name}: losses of 20 steps differ by at most ${worst}`);
-      assert(worst < 1e-4);
+      const [expected, actual] = losses as [number[], number[]];
+      const most = worst(expected, actual, 1e-4);
+      console.log(`${name}: losses of 20 steps differ by at most ${most}`);
     },
   });
 }
