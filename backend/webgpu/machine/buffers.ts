@@ -94,8 +94,12 @@ export class Buffers {
     }
     const { free, number } = entry;
     entry.busyUntil = this.#submits + 1;
-    let at = free.length;
-    while (at > 0 && free[at - 1]!.number > number) at--;
+    let at = 0;
+    for (let end = free.length; at < end;) {
+      const middle = (at + end) >> 1;
+      if (free[middle]!.number < number) at = middle + 1;
+      else end = middle;
+    }
     free.splice(at, 0, entry);
   }
 
