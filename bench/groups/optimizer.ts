@@ -49,7 +49,7 @@ const CLASSES: Readonly<Record<string, string | undefined>> = {
 };
 
 const ROUNDS: Readonly<Record<Context["size"], Rounds>> = {
-  full: { rounds: 7, slice: 60, warmUp: 150 },
+  full: { rounds: 5, slice: 50, warmUp: 150 },
   quick: { rounds: 3, slice: 30, warmUp: 60 },
   smoke: { rounds: 1, slice: 2, warmUp: 2 },
 };
