@@ -8,7 +8,17 @@ import * as tf from "@tensorflow/tfjs-core";
 import { cpu } from "./cpu/mod.ts";
 import type { Backend } from "./description.ts";
 import { wasm } from "./wasm/mod.ts";
-import { webgpu } from "./webgpu/mod.ts";
+
+/** WebGPU until it is started: much code, which other backends do without. */
+const webgpu: Backend = {
+  async start(options) {
+    const { webgpu } = await import("./webgpu/mod.ts");
+    BACKENDS.set("webgpu", webgpu);
+    return await webgpu.start(options);
+  },
+  canOverwrite: false,
+  readsAtOnce: false,
+};
 
 /** Backends by tfjs' name. */
 export const BACKENDS: Map<string, Backend> = new Map(
