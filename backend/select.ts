@@ -30,8 +30,8 @@ export interface BackendInfo {
   /** The graphics adapter, on WebGPU. */
   readonly adapter: string | undefined;
   /**
-   * Which features that kernels use the graphics device has, by WebGPU's names:
-   * timestamp-query, shader-f16, subgroups. Empty except on WebGPU.
+   * Which of the features that are used the graphics device has, by WebGPU's names:
+   * timestamp-query, shader-f16, subgroups, bgra8unorm-storage. Empty except on WebGPU.
    */
   readonly features: readonly string[];
   /** Limits of the graphics device, by WebGPU's names. Empty except on WebGPU. */

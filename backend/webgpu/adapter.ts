@@ -7,7 +7,9 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
   if (mayUse(folder) && variable(folder) === undefined) {
     if (Deno.build.os === "linux") Deno.env.set(folder, "/tmp");
   }
-  return await globalThis.navigator?.gpu?.requestAdapter() ?? null;
+  // Of two cards the faster one.
+  const wanted = { powerPreference: "high-performance" } as const;
+  return await globalThis.navigator?.gpu?.requestAdapter(wanted) ?? null;
 }
 
 /** Whether an adapter is emulated by the processor. */

@@ -4,11 +4,12 @@
  * @module
  */
 
-/** Features that kernels use where a device has them. */
+/** Features that are used where a device has them: the last one to draw on canvases. */
 const FEATURES: readonly string[] = [
   "timestamp-query",
   "shader-f16",
   "subgroups",
+  "bgra8unorm-storage",
 ];
 
 /** Limits that are asked for up to what the adapter has. */
@@ -62,7 +63,7 @@ export async function openDevice(
   }
 }
 
-/** Which of the features that kernels use a device has. */
+/** Which of the features that are used a device has. */
 export function featuresOf({ features }: GPUDevice): string[] {
   return FEATURES.filter((name) => features.has(name as GPUFeatureName));
 }
