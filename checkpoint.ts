@@ -16,6 +16,8 @@
  *
  * @module
  */
+import { deno } from "./internal/system/system.ts";
+
 export type { CheckpointReport, DataOf } from "./checkpoint/decode.ts";
 export type {
   Differences,
@@ -58,7 +60,7 @@ export {
   verifyCheckpoint,
 } from "./checkpoint/verify.ts";
 
-if (import.meta.main) {
+if (deno && import.meta.main) {
   const { command } = await import("./checkpoint/command.ts");
-  Deno.exit(await command(Deno.args));
+  deno.exit(await command(deno.args));
 }

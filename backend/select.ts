@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, checkOptions, oneOf } from "../internal/check.ts";
+import { deno } from "../internal/system/system.ts";
 import { BACKENDS } from "./backends.ts";
 import { variable } from "./environment.ts";
 import { checkInputs } from "./inputs.ts";
@@ -109,7 +110,7 @@ async function start(
     ...details,
     versions: {
       tfjs: tf.version_core,
-      deno: globalThis.Deno?.version.deno,
+      deno: deno?.version.deno,
     },
   };
   return current;

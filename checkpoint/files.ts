@@ -3,13 +3,16 @@
  *
  * @module
  */
+import { isError } from "../internal/system/errors.ts";
+import type { OpenFile } from "../internal/system/interface.ts";
+import { system } from "../internal/system/system.ts";
 import { CheckpointError } from "./format.ts";
 import type { Sink, Source } from "./records.ts";
 
 /** `error`, with the failed action at the start of its message. */
 export function explained(error: unknown, action: string): unknown {
   if (error instanceof Error) {
-    const hint = error instanceof Deno.errors.NotCapable
+    const hint = isError(error, "forbidden")
       ? " (saving needs --allow-read and --allow-write for the folder)"
       : "";
     error.message = `${action}: ${error.message}${hint}`;
@@ -19,10 +22,10 @@ export function explained(error: unknown, action: string): unknown {
 
 /** Reads a file from its beginning. */
 export class FileSource implements Source {
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
   #left: number;
 
-  private constructor(file: Deno.FsFile, size: number) {
+  private constructor(file: OpenFile, size: number) {
     this.#file = file;
     this.#left = size;
   }
@@ -30,7 +33,7 @@ export class FileSource implements Source {
   /** Open the file at `path`. */
   static async open(path: string): Promise<FileSource> {
     try {
-      const file = await Deno.open(path);
+      const file = await system("read a checkpoint").open(path);
       return new FileSource(file, (await file.stat()).size);
     } catch (error) {
       throw explained(error, `Cannot read ${path}`);
@@ -56,7 +59,7 @@ export class FileSource implements Source {
 
   /** Skip the next `length` bytes. */
   async skip(length: number): Promise<void> {
-    await this.#file.seek(length, Deno.SeekMode.Current);
+    await this.#file.seek(length, 1);
     this.#left -= length;
   }
 

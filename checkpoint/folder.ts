@@ -10,6 +10,8 @@ import {
   type OptionRules,
 } from "../internal/check.ts";
 import { filePath, join } from "../internal/file_path.ts";
+import { isError } from "../internal/system/errors.ts";
+import { system } from "../internal/system/system.ts";
 import { readHeader, verifyData } from "./decode.ts";
 import { FileSource } from "./files.ts";
 import { CheckpointError, MAGIC } from "./format.ts";
@@ -37,6 +39,8 @@ const BEST_RULES: OptionRules<BestOptions> = {
   ...FIND_RULES,
   mode: oneOf("min", "max"),
 };
+
+const FIND = "look for checkpoints";
 
 /** A checkpoint in a folder. */
 interface Found {
@@ -138,7 +142,7 @@ export async function prune(
   ]);
   for (const old of found) {
     if (kept.has(old) || old.path === path) continue;
-    await Deno.remove(old.path).catch(ignoreMissing);
+    await system(FIND).remove(old.path).catch(ignoreMissing);
   }
 }
 
@@ -183,8 +187,10 @@ async function list(
 async function namesIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(folder)) {
-      const info = await Deno.stat(join(folder, name)).catch(ignoreMissing);
+    for await (const { name } of system(FIND).readDir(folder)) {
+      const info = await system(FIND).stat(join(folder, name)).catch(
+        ignoreMissing,
+      );
       if (info?.isFile) names.push(name);
     }
   } catch (error) {
@@ -233,8 +239,8 @@ async function beginsAsCheckpoint(path: string): Promise<boolean> {
 
 /** Files may be removed at any time, and links may lead nowhere or in a circle. */
 function ignoreMissing(error: unknown): null {
-  if (error instanceof Deno.errors.NotFound) return null;
-  if (error instanceof Deno.errors.FilesystemLoop) return null;
+  if (isError(error, "missing")) return null;
+  if (isError(error, "a loop")) return null;
   throw error;
 }
 

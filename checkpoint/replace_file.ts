@@ -4,15 +4,22 @@
  * @module
  */
 import { join } from "../internal/file_path.ts";
+import { isError } from "../internal/system/errors.ts";
+import type { OpenFile } from "../internal/system/interface.ts";
+import { removeLeftover, temporaryName } from "../internal/system/temporary.ts";
+import { anySystem, system } from "../internal/system/system.ts";
 import { explained } from "./files.ts";
 import type { Sink } from "./records.ts";
 
 /** A path split into the folder, ending in a separator, and the file name. */
 export function splitPath(path: string): [folder: string, name: string] {
-  const separators = Deno.build.os === "windows" ? /[/\\]/g : /\//g;
+  const isWindows = anySystem?.build.os === "windows";
+  const separators = isWindows ? /[/\\]/g : /\//g;
   const end = [...path.matchAll(separators)].at(-1)?.index ?? -1;
   return [path.slice(0, end + 1) || "./", path.slice(end + 1)];
 }
+
+const SAVE = "save a file";
 
 /** The prefix of temporary files, which are never listed or read. */
 export const TEMPORARY = ".tmp-";
@@ -39,7 +46,7 @@ export async function replaceFile(
     await removeLeftovers(folder);
     using temporary = await TemporaryFile.create(folder);
     await temporary.write(write);
-    await Deno.rename(temporary.path, target);
+    await system(SAVE).rename(temporary.path, target);
     temporary.isRenamed = true;
     await syncFolder(folder);
   } catch (error) {
@@ -68,9 +75,9 @@ class TemporaryFile {
   readonly path: string;
   /** Set once it has another name. */
   isRenamed = false;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  private constructor(path: string, file: OpenFile) {
     this.path = path;
     this.#file = file;
   }
@@ -81,16 +88,16 @@ class TemporaryFile {
    */
   static async create(folder: string): Promise<TemporaryFile> {
     while (true) {
-      const path = join(folder, `${TEMPORARY}${crypto.randomUUID()}`);
+      const path = join(folder, temporaryName(TEMPORARY));
       const options = { read: true, write: true, createNew: true };
-      const file = await Deno.open(path, options);
+      const file = await system(SAVE).open(path, options);
       const temporary = new TemporaryFile(path, file);
       let isThere = false;
       try {
         // Some file systems have no locks: there, nothing is ever left over.
         await file.lock(true).catch(() => {});
         // Before it was locked, another process may have taken it for a leftover.
-        isThere = await Deno.stat(path).catch(ignoreMissing) !== null;
+        isThere = await system(SAVE).stat(path).catch(ignoreMissing) !== null;
         if (isThere) return temporary;
       } finally {
         if (!isThere) temporary[Symbol.dispose]();
@@ -107,7 +114,7 @@ class TemporaryFile {
   /** Close the file, and remove it if it was not renamed. */
   [Symbol.dispose](): void {
     try {
-      if (!this.isRenamed) Deno.removeSync(this.path);
+      if (!this.isRenamed) system(SAVE).removeSync(this.path);
     } catch (error) {
       ignoreMissing(error);
     } finally {
@@ -116,7 +123,7 @@ class TemporaryFile {
   }
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += await file.write(bytes.subarray(at));
   }
@@ -125,9 +132,9 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 /** The file that `path` leads to if it is a link, even if that does not exist. */
 async function followLinks(path: string): Promise<string> {
   for (let links = 0; links < 40; links++) {
-    const info = await Deno.lstat(path).catch(ignoreMissing);
+    const info = await system(SAVE).lstat(path).catch(ignoreMissing);
     if (!info?.isSymlink) return path;
-    const target = await Deno.readLink(path);
+    const target = await system(SAVE).readLink(path);
     const isAbsolute = /^([/\\]|[a-z]:)/i.test(target);
     path = isAbsolute ? target : splitPath(path)[0] + target;
   }
@@ -136,13 +143,13 @@ async function followLinks(path: string): Promise<string> {
 
 /** Create a folder and those around it, synced to disk. */
 async function makeFolder(folder: string): Promise<void> {
-  const info = await Deno.stat(folder).catch(ignoreMissing);
+  const info = await system(SAVE).stat(folder).catch(ignoreMissing);
   if (info?.isDirectory) return;
   const [parent] = splitPath(folder.replace(/[/\\]+$/, ""));
   if (parent !== folder) await makeFolder(parent);
-  await Deno.mkdir(folder).catch((error) => {
+  await system(SAVE).mkdir(folder).catch((error) => {
     // Another process may have created it in between.
-    if (!(error instanceof Deno.errors.AlreadyExists) || info) throw error;
+    if (!(isError(error, "exists")) || info) throw error;
   });
   await syncFolder(parent);
 }
@@ -150,25 +157,20 @@ async function makeFolder(folder: string): Promise<void> {
 /** Sync a folder to disk: a power failure could undo a rename before that. */
 async function syncFolder(folder: string): Promise<void> {
   // On Windows folders cannot be opened, and this is not needed.
-  if (Deno.build.os === "windows") return;
-  using file = await Deno.open(folder);
+  if (system(SAVE).build.os === "windows") return;
+  using file = await system(SAVE).open(folder);
   await file.sync();
 }
 
 /** Remove temporary files of writers that were killed; the others are locked. */
 async function removeLeftovers(folder: string): Promise<void> {
-  for await (const { name, isFile } of Deno.readDir(folder)) {
+  for await (const { name, isFile } of system(SAVE).readDir(folder)) {
     if (!isFile || !name.startsWith(TEMPORARY)) continue;
-    const path = join(folder, name);
-    // The file may be renamed or removed at any time.
-    const options = { read: true, write: true };
-    using file = await Deno.open(path, options).catch(() => null);
-    if (!await file?.tryLock(true).catch(() => false)) continue;
-    await Deno.remove(path).catch(() => {});
+    await removeLeftover(join(folder, name), name);
   }
 }
 
 function ignoreMissing(error: unknown): null {
-  if (error instanceof Deno.errors.NotFound) return null;
+  if (isError(error, "missing")) return null;
   throw error;
 }

@@ -5,6 +5,9 @@
  */
 import { checkOptions, type OptionRules } from "../internal/check.ts";
 import { filePath } from "../internal/file_path.ts";
+import { builtin } from "../internal/system/builtin.ts";
+import { isError } from "../internal/system/errors.ts";
+import { system } from "../internal/system/system.ts";
 
 /** Options of the functions that read files. */
 export interface ReadOptions {
@@ -29,9 +32,10 @@ export async function readBytes(
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const limit = maxBytes ?? Math.max(100 * bytes.length, 2 ** 26);
   // Not DecompressionStream, which refuses files of several members.
-  const { gunzipSync } = await import("node:zlib");
+  const zlib = builtin("node:zlib");
+  if (!zlib) throw new Error(`Cannot read ${file}: there is no zlib here`);
   try {
-    return gunzipSync(bytes, { maxOutputLength: limit });
+    return zlib.gunzipSync(bytes, { maxOutputLength: limit });
   } catch (error) {
     const isTooLarge = error instanceof RangeError;
     throw new RangeError(
@@ -70,9 +74,9 @@ export async function readText(
 async function read(file: string | URL): Promise<Uint8Array<ArrayBuffer>> {
   const path = filePath("read a file", file);
   try {
-    return await Deno.readFile(path);
+    return await system("read a file").readFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (isError(error, "missing")) {
       const hint = /%[0-9a-f]{2}/i.test(path)
         ? " (the pathname of a URL is encoded: pass the URL itself)"
         : "";
@@ -83,7 +87,7 @@ async function read(file: string | URL): Promise<Uint8Array<ArrayBuffer>> {
         },
       );
     }
-    if (error instanceof Deno.errors.IsADirectory) {
+    if (isError(error, "a folder")) {
       throw new RangeError(`Cannot read ${file}: it is a directory`, {
         cause: error,
       });

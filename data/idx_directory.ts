@@ -10,6 +10,8 @@ import {
   string,
 } from "../internal/check.ts";
 import { filePath, join } from "../internal/file_path.ts";
+import { isError } from "../internal/system/errors.ts";
+import { system } from "../internal/system/system.ts";
 import { READ_RULES, type ReadOptions } from "./files.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 
@@ -143,9 +145,11 @@ function checkLabeled({ images, labels }: LabeledImages, name: string): void {
 async function list(directory: string): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const entry of Deno.readDir(directory)) names.push(entry.name);
+    for await (const entry of system("read a folder").readDir(directory)) {
+      names.push(entry.name);
+    }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (isError(error, "missing")) {
       throw new RangeError(
         `Cannot read the directory ${directory}: it does not exist`,
         { cause: error },

@@ -4,6 +4,8 @@
  * @module
  */
 import { filePath } from "../internal/file_path.ts";
+import { showAs } from "../internal/shown.ts";
+import { system } from "../internal/system/system.ts";
 import { type Measurements, ProfileSummary } from "./summary.ts";
 import { tableOf } from "./table.ts";
 import { type ChromeTrace, traceOf } from "./trace.ts";
@@ -41,16 +43,9 @@ export class Profile extends ProfileSummary {
    */
   async writeChromeTrace(file: string | URL): Promise<void> {
     const path = filePath("write a trace", file);
-    await Deno.writeTextFile(path, JSON.stringify(this.toChromeTrace()));
-  }
-
-  /** What Deno prints. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.toString();
-  }
-
-  /** What Node prints. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
+    const text = JSON.stringify(this.toChromeTrace());
+    await system("write a trace").writeTextFile(path, text);
   }
 }
+
+showAs(Profile, String);

@@ -5,8 +5,12 @@
  */
 import { replaceFile } from "../checkpoint/replace_file.ts";
 import { join } from "../internal/file_path.ts";
+import { isError } from "../internal/system/errors.ts";
+import { system } from "../internal/system/system.ts";
 import { formatLogLine, formatRunLog, parseRunLog } from "./logs/log_lines.ts";
 import type { RunLog } from "./logs/run_log.ts";
+
+const KEEP = "keep the log of a run";
 
 /** How many records of a log a checkpoint refers to. */
 export interface LogLength {
@@ -53,8 +57,8 @@ export class History {
    * @returns The log; `null` if the file is missing or has fewer records.
    */
   async resume({ steps, evaluations }: LogLength): Promise<RunLog | null> {
-    const text = await Deno.readTextFile(this.#path).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return "";
+    const text = await system(KEEP).readTextFile(this.#path).catch((error) => {
+      if (isError(error, "missing")) return "";
       throw error;
     });
     const log = parseRunLog(text);
@@ -78,7 +82,8 @@ export class History {
 
   async #append(text: string): Promise<void> {
     if (text === "") return;
-    using file = await Deno.open(this.#path, { append: true, create: true });
+    const options = { append: true, create: true };
+    using file = await system(KEEP).open(this.#path, options);
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) {
       at += await file.write(bytes.subarray(at));

@@ -4,8 +4,11 @@
  * @module
  */
 
+import type { Signal } from "../internal/system/interface.ts";
+import { anySystem } from "../internal/system/system.ts";
+
 /** Ctrl+C, the signal of a container or cluster that stops, a closed terminal. */
-const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+const SIGNALS: readonly Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
  * Call `fn` at the first signal that would end the process; a second one ends it.
@@ -14,23 +17,24 @@ const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
  * @returns A function that stops listening.
  */
 export function onInterrupt(fn: () => void): () => void {
-  if (typeof Deno === "undefined") return () => {};
+  const machine = anySystem;
+  if (!machine) return () => {};
   // Windows has no SIGTERM.
   const signals = SIGNALS.filter((signal) =>
-    Deno.build.os !== "windows" || signal !== "SIGTERM"
+    machine.build.os !== "windows" || signal !== "SIGTERM"
   );
   let listening = true;
   const stop = () => {
     if (!listening) return;
     listening = false;
     for (const signal of signals) {
-      Deno.removeSignalListener(signal, interrupted);
+      machine.removeSignalListener(signal, interrupted);
     }
   };
   const interrupted = () => {
     stop();
     fn();
   };
-  for (const signal of signals) Deno.addSignalListener(signal, interrupted);
+  for (const signal of signals) machine.addSignalListener(signal, interrupted);
   return stop;
 }

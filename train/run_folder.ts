@@ -5,6 +5,8 @@
  */
 import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
 import { filePath, join } from "../internal/file_path.ts";
+import { isError } from "../internal/system/errors.ts";
+import { system } from "../internal/system/system.ts";
 
 /** Options of {@linkcode runFolder}. */
 export interface RunFolderOptions {
@@ -13,6 +15,8 @@ export interface RunFolderOptions {
 }
 
 const RULES: OptionRules<RunFolderOptions> = { resume: boolean };
+
+const ACTION = "make a folder for the run";
 
 /** The file that marks the folder of a run. */
 const MARK = "run.json";
@@ -45,16 +49,15 @@ export async function runFolder(
   folder: string | URL,
   options: RunFolderOptions = {},
 ): Promise<string> {
-  const action = "make a folder for the run";
-  checkOptions(action, options, RULES);
-  const first = filePath(action, folder, "folder");
+  checkOptions(ACTION, options, RULES);
+  const first = filePath(ACTION, folder, "folder");
   const names = await entries(first);
   if (names.length === 0) {
     return await mark(first) ?? await runFolder(first, options);
   }
   if (!names.includes(MARK)) {
     throw new RangeError(
-      `Cannot ${action}: ${first} must be new, empty or the folder of an earlier run: it holds ${
+      `Cannot ${ACTION}: ${first} must be new, empty or the folder of an earlier run: it holds ${
         some(names)
       }`,
     );
@@ -77,13 +80,15 @@ async function latestOf(first: string, later: number[]): Promise<string> {
 async function entries(folder: string): Promise<string[]> {
   try {
     const names: string[] = [];
-    for await (const { name } of Deno.readDir(folder)) names.push(name);
+    for await (const { name } of system(ACTION).readDir(folder)) {
+      names.push(name);
+    }
     return names.sort();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    if (error instanceof Deno.errors.NotADirectory) {
+    if (isError(error, "missing")) return [];
+    if (isError(error, "no folder")) {
       throw new RangeError(
-        `Cannot make a folder for the run: ${folder} must be a folder: it is a file`,
+        `Cannot ${ACTION}: ${folder} must be a folder: it is a file`,
         { cause: error },
       );
     }
@@ -93,17 +98,18 @@ async function entries(folder: string): Promise<string[]> {
 
 /** Make and mark a folder; `undefined` if another process has just done so. */
 async function mark(folder: string): Promise<string | undefined> {
-  await Deno.mkdir(folder, { recursive: true });
+  const machine = system(ACTION);
+  await machine.mkdir(folder, { recursive: true });
   const run = {
     started: new Date().toISOString(),
-    program: Deno.mainModule,
-    arguments: Deno.args,
+    program: machine.mainModule,
+    arguments: machine.args,
   };
   const text = `${JSON.stringify(run, undefined, 2)}\n`;
   try {
-    await Deno.writeTextFile(join(folder, MARK), text, { createNew: true });
+    await machine.writeTextFile(join(folder, MARK), text, { createNew: true });
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    if (isError(error, "exists")) return undefined;
     throw error;
   }
   return folder;

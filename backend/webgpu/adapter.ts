@@ -1,3 +1,4 @@
+import { deno } from "../../internal/system/system.ts";
 import { mayUse, variable } from "../environment.ts";
 
 /** The graphics adapter; null where there is none. */
@@ -5,7 +6,7 @@ export async function findAdapter(): Promise<GPUAdapter | null> {
   // Without this variable graphics drivers print errors of no consequence.
   const folder = "XDG_RUNTIME_DIR";
   if (mayUse(folder) && variable(folder) === undefined) {
-    if (Deno.build.os === "linux") Deno.env.set(folder, "/tmp");
+    if (deno?.build.os === "linux") deno.env.set(folder, "/tmp");
   }
   // Of two cards the faster one.
   const wanted = { powerPreference: "high-performance" } as const;

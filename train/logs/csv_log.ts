@@ -5,7 +5,7 @@
  */
 import { filePath } from "../../internal/file_path.ts";
 import type { Callback, Run } from "../callback.ts";
-import { makeFolderOf } from "./folder.ts";
+import { writeText } from "./folder.ts";
 import { type RunLog, valueOf } from "./run_log.ts";
 
 /**
@@ -21,10 +21,7 @@ import { type RunLog, valueOf } from "./run_log.ts";
  */
 export function csvLog(file: string | URL): Callback {
   const path = filePath("create csvLog", file);
-  const write = async ({ log }: Run) => {
-    await makeFolderOf(path);
-    await Deno.writeTextFile(path, formatCsv(log));
-  };
+  const write = ({ log }: Run) => writeText(path, formatCsv(log));
   return { onEvaluation: write, onEnd: write };
 }
 

@@ -7,7 +7,7 @@ import { filePath } from "../../internal/file_path.ts";
 import type { Callback } from "../callback.ts";
 import { formatLogLine, formatRunLog, parseRunLog } from "./log_lines.ts";
 import type { LogLine, RunLog } from "./run_log.ts";
-import { makeFolderOf } from "./folder.ts";
+import { writeText } from "./folder.ts";
 import { readText } from "../../data/files.ts";
 
 /**
@@ -23,12 +23,9 @@ import { readText } from "../../data/files.ts";
 export function jsonLines(file: string | URL): Callback {
   const path = filePath("create jsonLines", file);
   const append = (line: LogLine) =>
-    Deno.writeTextFile(path, formatLogLine(line), { append: true });
+    writeText(path, formatLogLine(line), { append: true });
   return {
-    async onStart({ log }) {
-      await makeFolderOf(path);
-      await Deno.writeTextFile(path, formatRunLog(log));
-    },
+    onStart: ({ log }) => writeText(path, formatRunLog(log)),
     onLog: (_, record) => append({ type: "step", ...record }),
     onEvaluation: (_, record) => append({ type: "evaluation", ...record }),
     async onEnd({ log }) {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { System } from "../../internal/system/interface.ts";
+import { anySystem } from "../../internal/system/system.ts";
 import {
   anything,
   checkOptions,
@@ -198,7 +200,8 @@ function bar(share: number, width: number, color: boolean): string {
 }
 
 function standardError(): ProgressOutput {
-  if (typeof Deno === "undefined") {
+  const machine = anySystem;
+  if (!machine) {
     return {
       isTerminal: false,
       columns: 80,
@@ -208,18 +211,18 @@ function standardError(): ProgressOutput {
   }
   const encoder = new TextEncoder();
   return {
-    isTerminal: Deno.stderr.isTerminal(),
+    isTerminal: machine.stderr.isTerminal(),
     get columns() {
-      return consoleColumns();
+      return columnsOf(machine);
     },
-    color: !Deno.noColor,
-    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    color: !machine.noColor,
+    write: (text) => void machine.stderr.writeSync(encoder.encode(text)),
   };
 }
 
-function consoleColumns(): number {
+function columnsOf(machine: System): number {
   try {
-    return Deno.consoleSize().columns;
+    return machine.consoleSize().columns;
   } catch {
     return 80; // there is no terminal to ask
   }

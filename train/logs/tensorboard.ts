@@ -6,6 +6,8 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkOptions } from "../../internal/check.ts";
 import { filePath, join } from "../../internal/file_path.ts";
+import type { OpenFile } from "../../internal/system/interface.ts";
+import { system } from "../../internal/system/system.ts";
 import { ParamState } from "../../state.ts";
 import type { Callback, Run } from "../callback.ts";
 import {
@@ -123,9 +125,9 @@ function bucketOf(x: number): number {
 export class EventWriter {
   /** The file. */
   readonly path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  private constructor(path: string, file: OpenFile) {
     this.path = path;
     this.#file = file;
   }
@@ -137,14 +139,16 @@ export class EventWriter {
    * @returns The writer.
    */
   static async create(folder: string | URL): Promise<EventWriter> {
-    const parent = filePath("create an event file", folder, "folder");
-    await Deno.mkdir(parent, { recursive: true });
+    const action = "create an event file";
+    const parent = filePath(action, folder, "folder");
+    const machine = system(action);
+    await machine.mkdir(parent, { recursive: true });
     // TensorBoard reads the files of a run in the order of their names.
     const now = Date.now();
     const seconds = String(Math.floor(now / 1000)).padStart(10, "0");
     const name = `events.out.tfevents.${seconds}.braintape.${now % 1000}`;
     const path = join(parent, name);
-    const file = await Deno.open(path, { create: true, append: true });
+    const file = await machine.open(path, { create: true, append: true });
     const writer = new EventWriter(path, file);
     await writer.#write(stringField(3, "brain.Event:2"));
     return writer;

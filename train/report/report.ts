@@ -16,7 +16,7 @@ import { filePath } from "../../internal/file_path.ts";
 import { Profile } from "../../profile/profile.ts";
 import type { Callback } from "../callback.ts";
 import { type Boundary, boundaryChart } from "./boundary.ts";
-import { makeFolderOf } from "../logs/folder.ts";
+import { writeText } from "../logs/folder.ts";
 import { formatDuration, formatNumber } from "../format.ts";
 import { type RunLog, type StepRecord, valueOf } from "../logs/run_log.ts";
 import { profileSection } from "./profile_table.ts";
@@ -121,13 +121,8 @@ export function report(
   checkOptions("create report", options, CALLBACK_RULES);
   const { title, boundary, notes, profile } = options;
   const heading = title === undefined ? {} : { title };
-  const write = async (log: RunLog, rest: ReportOptions) => {
-    await makeFolderOf(path);
-    await Deno.writeTextFile(
-      path,
-      renderReport([log], { ...heading, ...rest }),
-    );
-  };
+  const write = (log: RunLog, rest: ReportOptions) =>
+    writeText(path, renderReport([log], { ...heading, ...rest }));
   return {
     onEvaluation: ({ log }) => write(log, {}),
     onEnd: async ({ log }) =>

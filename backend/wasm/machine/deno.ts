@@ -4,6 +4,7 @@
  * @module
  */
 import type { CpuInfo } from "node:os";
+import { deno } from "../../../internal/system/system.ts";
 import type { WasmModule } from "./backend.ts";
 
 /** What we pass to Emscripten's factory, which adds to it as soon as it is called. */
@@ -172,9 +173,10 @@ async function run(
 /** The file's path; asking first makes the error one that a user can act on. */
 function readable(path: string, folder: string): string {
   const file = folder + path;
-  const { state } = Deno.permissions.requestSync({ name: "read", path: file });
+  if (!deno) return file;
+  const { state } = deno.permissions.requestSync({ name: "read", path: file });
   if (state !== "granted") {
-    throw new Deno.errors.NotCapable(
+    throw new deno.errors.NotCapable(
       `Cannot start WASM: reading tfjs' module needs --allow-read: access to ${file} is ${state}`,
     );
   }

@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { disposePrograms } from "../../replay/program.ts";
 import { engine } from "../../../internal/engine.ts";
+import { anySystem } from "../../../internal/system/system.ts";
 import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
 import { type Compiled, prepare, useCompiled } from "./functions.ts";
 import { startWorkers } from "./threads.ts";
@@ -41,8 +42,8 @@ export async function startWasm(
   }
   disposePrograms();
   refuseToLose(threads);
-  started = "Deno" in globalThis
-    ? await startInDeno(threads, scratch)
+  started = anySystem
+    ? await startOnSystem(threads, scratch)
     : await startInBrowser(scratch);
   return started;
 }
@@ -59,7 +60,7 @@ function refuseToLose(threads: number) {
   );
 }
 
-async function startInDeno(
+async function startOnSystem(
   threads: number,
   scratch: number,
 ): Promise<WasmStart> {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { anySystem } from "../../../internal/system/system.ts";
 import type { MessagePort, Worker } from "node:worker_threads";
 
 /**
@@ -218,4 +219,4 @@ export class Threads {
   }
 }
 
-const CAN_WAIT = "Deno" in globalThis;
+const CAN_WAIT = anySystem !== undefined;

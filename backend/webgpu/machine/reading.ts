@@ -9,6 +9,8 @@
  * @module
  */
 
+import { deno } from "../../../internal/system/system.ts";
+
 /** A buffer that values are copied to, of at least so many bytes. */
 interface Stage {
   readonly buffer: GPUBuffer;
@@ -31,7 +33,7 @@ export class Reader {
   /** Reads of the buffers of `device`. */
   static open(device: GPUDevice): Reader {
     const reader = new Reader(device);
-    reader.#readsAtOnce = globalThis.Deno !== undefined && reader.#try();
+    reader.#readsAtOnce = deno !== undefined && reader.#try();
     return reader;
   }
 
