@@ -316,8 +316,10 @@ onEachBackend(
     const callsOf = (name: string) =>
       rows.find(({ kernel }) => kernel === name)?.calls;
     assertEquals(callsOf("replay"), 6);
-    if (name === "wasm") assertEquals(callsOf("BatchMatMul"), 6 * 5);
-    else {assert(rows.some(({ kernel, total }) =>
+    if (name === "wasm") {
+      assertEquals(callsOf("_FusedMatMul"), 6 * 2);
+      assertEquals(callsOf("BatchMatMul"), 6 * 3);
+    } else {assert(rows.some(({ kernel, total }) =>
         kernel !== "replay" && total > 0
       ));}
   },

@@ -1,7 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../backend/kernel.ts";
+import { sumToShape } from "./broadcast.ts";
 import { dilatedGradients } from "./dilated.ts";
-import { fromInputs, type Gradient, type Gradients } from "./rule.ts";
+import {
+  expectLinear,
+  fromInputs,
+  type Gradient,
+  type Gradients,
+} from "./rule.ts";
 import { dilate, thin } from "./strides.ts";
 
 const CONV_2D = {
@@ -29,6 +35,19 @@ type Kernels = typeof CONV_2D | typeof DEPTHWISE | typeof CONV_3D;
  */
 export const convolution: Gradients = {
   Conv2D: gradientOf2D(CONV_2D),
+  // As `backend/ops/with_bias.ts` runs it.
+  FusedConv2D: fromInputs(
+    ["x", "filter", "bias"],
+    (dy, { x, filter, bias }, all: tf.FusedConv2DAttrs) => {
+      const { activation, leakyreluAlpha: _, ...attrs } = all;
+      expectLinear("FusedConv2D", activation);
+      return {
+        ...gradientOf2D(CONV_2D)
+          .gradFunc(dy, [x, filter], attrs as unknown as tf.NamedAttrMap),
+        bias: () => sumToShape(dy, bias.shape),
+      };
+    },
+  ),
   Conv2DBackpropInput: gradientOfInputGrad(CONV_2D),
   Conv2DBackpropFilter: gradientOfFilterGrad(CONV_2D),
   DepthwiseConv2dNative: gradientOf2D(DEPTHWISE),

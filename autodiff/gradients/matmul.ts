@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { einsum } from "../../backend/ops/einsum.ts";
 import { spread, sumToShape } from "./broadcast.ts";
 import {
+  expectLinear,
   type Factors,
   fromInputs,
   fromList,
@@ -21,16 +22,12 @@ export const matmul: Gradients = {
       ),
     }),
   ),
-  // As `backend/ops/linear.ts` runs it.
+  // As `backend/ops/with_bias.ts` runs it.
   _FusedMatMul: fromInputs(
     ["a", "b", "bias"],
     (dy, { a, b, bias }, attrs: tf._FusedMatMulAttrs) => {
       const { transposeA, transposeB, activation } = attrs;
-      if (activation !== "linear") {
-        throw new Error(
-          `Cannot differentiate _FusedMatMul: the activation must be linear: current value is ${activation}: use tf.fused.matMul instead`,
-        );
-      }
+      expectLinear("_FusedMatMul", activation);
       return {
         a: () => gradientOfA(dy, a, b, transposeA, transposeB),
         b: ofMatrices(

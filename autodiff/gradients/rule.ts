@@ -59,6 +59,17 @@ export function noGradient(kernelName: string, why: string): Gradient {
   };
 }
 
+/** Throw if a kernel ends with an activation, whose gradient it does not know. */
+export function expectLinear(
+  kernelName: string,
+  activation: string | undefined,
+): void {
+  if (activation === "linear") return;
+  throw new Error(
+    `Cannot differentiate ${kernelName}: the activation must be linear: current value is ${activation}: use tf.fused instead`,
+  );
+}
+
 /** A rule that needs all inputs of a kernel that takes a list. */
 export function fromList<A>(
   rule: (dy: tf.Tensor, inputs: tf.Tensor[], attrs: A) => InputGradients,

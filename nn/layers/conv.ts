@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { convolveImages } from "../../backend/ops/with_bias.ts";
 import { refuse } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
@@ -100,27 +101,33 @@ export abstract class Conv<T extends tf.Tensor>
     this.outSize(x.shape.slice(1));
     return tf.tidy(() => {
       const padded = pad(floats(x), this.padding as PaddingPairs);
-      const y = this.#convolve(padded, this.weight.value);
-      return (this.bias ? tf.add(y, this.bias.value) : y) as T;
+      const weight = this.weight.value, bias = this.bias?.value;
+      if (this.groups === 1) {
+        return this.#group(padded, weight, false, bias) as T;
+      }
+      const y = this.#groups(padded, weight);
+      return (bias ? tf.add(y, bias) : y) as T;
     });
   }
 
-  #convolve(x: tf.Tensor, weight: tf.Tensor): tf.Tensor {
-    const depthwise = this.groups > 1 && weight.shape.at(-2) === 1 &&
-      this.stride.length < 3;
-    if (this.groups === 1 || depthwise) {
-      return this.#group(x, weight, depthwise);
-    }
+  #groups(x: tf.Tensor, weight: tf.Tensor): tf.Tensor {
+    const depthwise = weight.shape.at(-2) === 1 && this.stride.length < 3;
+    if (depthwise) return this.#group(x, weight, true);
     const xs = tf.split(x, this.groups, x.rank - 1);
     const weights = tf.split(weight, this.groups, weight.rank - 1);
     const ys = xs.map((part, i) => this.#group(part, weights[i]!, false));
     return tf.concat(ys, x.rank - 1);
   }
 
-  #group(x: tf.Tensor, weight: tf.Tensor, depthwise: boolean): tf.Tensor {
+  #group(
+    x: tf.Tensor,
+    weight: tf.Tensor,
+    depthwise: boolean,
+    bias?: tf.Tensor1D,
+  ): tf.Tensor {
     const mode = this.padding === "same" ? "same" : "valid";
     if (this.stride.length === 3) {
-      return tf.conv3d(
+      const y = tf.conv3d(
         x as tf.Tensor5D,
         weight as tf.Tensor5D,
         tripleOf(this.stride),
@@ -128,6 +135,7 @@ export abstract class Conv<T extends tf.Tensor>
         "NDHWC",
         tripleOf(this.dilation),
       );
+      return bias ? tf.add(y, bias) : y;
     }
     // One axis is two, of which the first has size 1.
     const flat = this.stride.length === 1;
@@ -137,6 +145,11 @@ export abstract class Conv<T extends tf.Tensor>
     const dilation = pairOf(flat ? [1, ...this.dilation] : this.dilation);
     const [height, width] = kernel.shape;
     const channels = image.shape[3];
+    const options = {
+      strides: stride,
+      dilations: dilation,
+      pad: mode,
+    } as const;
     const y = depthwise
       ? tf.depthwiseConv2d(
         image,
@@ -152,6 +165,8 @@ export abstract class Conv<T extends tf.Tensor>
         "NHWC",
         dilation,
       )
+      : bias
+      ? convolveImages(image, kernel, bias, options)
       : tf.conv2d(image, kernel, stride, mode, "NHWC", dilation);
     return flat ? tf.squeeze(y, [1]) : y;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { linear } from "../../backend/ops/linear.ts";
+import { linear } from "../../backend/ops/with_bias.ts";
 import {
   boolean,
   checkOptions,

@@ -1,3 +1,4 @@
+import { convolveImages } from "../../backend/ops/with_bias.ts";
 import * as tf from "../../tf.ts";
 import { type Case, row } from "./_case.ts";
 
@@ -49,6 +50,24 @@ const conv2d = SETTINGS.flatMap((setting) => {
         tf.depthwiseConv2d(x, w, stride, pad, "NHWC", dilation, rounding),
     ),
   ]);
+});
+
+const layers = SETTINGS.flatMap((setting) => {
+  const [size, filter, stride, dilation, pad] = setting;
+  if (pad !== "same" && pad !== "valid") return [];
+  return [
+    row(
+      `a convolution layer ${text(setting)}`,
+      [[2, size, size + 1, 2], [filter, filter, 2, 3], [3]],
+      (x, w, bias) =>
+        convolveImages(
+          x as tf.Tensor4D,
+          w as tf.Tensor4D,
+          bias as tf.Tensor1D,
+          { strides: [stride, stride], dilations: [dilation, dilation], pad },
+        ),
+    ),
+  ];
 });
 
 const conv1d = SETTINGS.filter(([, , , , pad]) => !isNumber(pad)).map(
@@ -328,6 +347,7 @@ const argmax = [false, true].map((batch) =>
 /** Convolutions and pooling. */
 export const convolutions: Case[] = [
   ...conv2d,
+  ...layers,
   ...conv1d,
   ...others,
   ...pools,

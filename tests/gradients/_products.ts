@@ -1,4 +1,4 @@
-import { linear } from "../../backend/ops/linear.ts";
+import { linear } from "../../backend/ops/with_bias.ts";
 import * as tf from "../../tf.ts";
 import { type Case, row } from "./_case.ts";
 
