@@ -230,8 +230,8 @@ onEachBackend(
         leakyrelu: () => tf.leakyRelu(y, 0.3),
         prelu: () => tf.prelu(y, weights),
       })[activation]();
-    // Whole, cut, and with columns that vectors of four do not fit.
-    for (const [m, n, k] of [[5, 8, 9], [5, 8, 700], [5, 7, 9], [5, 7, 700]]) {
+    // Vectors of four fit the columns of the first; the second is cut.
+    for (const [m, n, k] of [[5, 8, 9], [5, 7, 700]]) {
       const a = tf.mul(filled([m!, k!]), 2), b = filled([k!, n!]);
       const weights = filled([n!]);
       for (

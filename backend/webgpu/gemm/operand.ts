@@ -5,13 +5,14 @@
  */
 
 /**
- * A factor, seen as a matrix of `m` or `n` lines, each with `k` terms. Four values are
- * loaded at a time: of one line along the terms, or of four lines at one term.
+ * A factor, seen as a matrix of `m` or `n` lines, each with `k` terms. A load gives four
+ * values, of one line along the terms or of four lines at one term, if the buffer is an
+ * array of vectors; else one value.
  */
 export interface Operand {
   /** What tells its code from others'. */
   readonly name: string;
-  /** What the four values of a load follow. */
+  /** What follows each other in its buffer. */
   readonly along: "terms" | "lines";
   /** Whether its buffer is an array of vectors of four. */
   readonly isVector: boolean;
@@ -21,25 +22,25 @@ export interface Operand {
   readonly begin?: string;
   /** Code before the loads of `line`, an expression; names end with `id`. */
   line(id: string, line: string): string;
-  /** The four values at the term `k`, an expression; 0 from the term `end` on. */
+  /** The values from the term `k` on, an expression; 0 from the term `end` on. */
   load(id: string, k: string): string;
 }
 
 /** Which factor. */
 export type Side = "A" | "B";
 
-/** Four expressions as a vector. */
-export function four(one: (j: number) => string): string {
-  return `vec4<T>(${[0, 1, 2, 3].map(one).join(", ")})`;
-}
-
 /** `value`, and zeros where `isInside` does not hold. */
 export function orZero(
   value: string,
   isInside: string,
-  type: "T" | "vec4<T>",
+  isVector: boolean,
 ): string {
-  return `select(${type}(0), ${value}, ${isInside})`;
+  return `select(${typeOf(isVector)}(0), ${value}, ${isInside})`;
+}
+
+/** The type of what is loaded. */
+export function typeOf(isVector: boolean): string {
+  return isVector ? "vec4<T>" : "T";
 }
 
 /** Options of {@linkcode matrix}. */
@@ -58,44 +59,19 @@ export function matrix(
   { isTransposed, isVector, hasEdge }: MatrixOptions,
 ): Operand {
   const lines = side === "A" ? "uniforms.m" : "uniforms.n";
-  const base = `base${side}`;
-  const inside = (value: string, k: string, type: "T" | "vec4<T>") =>
-    hasEdge ? orZero(value, `${k} < end`, type) : value;
-  const name = [
-    isTransposed ? "t" : "n",
-    isVector ? "4" : "1",
-    hasEdge ? "e" : "",
-  ].join("");
-  if (!isTransposed) {
-    return {
-      name,
-      along: "terms",
-      isVector,
-      line: (id, line) =>
-        `let row${id} = ${base} + min(${line}, ${lines} - 1u) * uniforms.k;`,
-      load: (id, k) =>
-        isVector
-          ? inside(`${side}[(row${id} + ${k}) >> 2u]`, k, "vec4<T>")
-          : four((j) =>
-            inside(`${side}[row${id} + ${k} + ${j}u]`, `${k} + ${j}u`, "T")
-          ),
-    };
-  }
+  const width = isVector && isTransposed ? 4 : 1;
+  const apart = isTransposed ? "" : " * uniforms.k";
+  const load = (id: string, k: string) => {
+    const at = `start${id} + ${k}${isTransposed ? ` * ${lines}` : ""}`;
+    const value = isVector ? `${side}[(${at}) >> 2u]` : `${side}[${at}]`;
+    return hasEdge ? orZero(value, `${k} < end`, isVector) : value;
+  };
   return {
-    name,
-    along: "lines",
+    name: `${isTransposed ? "t" : "n"}${isVector ? 4 : 1}${hasEdge ? "e" : ""}`,
+    along: isTransposed ? "lines" : "terms",
     isVector,
     line: (id, line) =>
-      isVector
-        ? `let column${id} = ${base} + min(${line}, ${lines} - 4u);`
-        : [0, 1, 2, 3].map((j) =>
-          `let column${id}_${j} = ${base} + min(${line} + ${j}u, ${lines} - 1u);`
-        ).join("\n"),
-    load: (id, k) =>
-      isVector
-        ? inside(`${side}[(column${id} + ${k} * ${lines}) >> 2u]`, k, "vec4<T>")
-        : four((j) =>
-          inside(`${side}[column${id}_${j} + ${k} * ${lines}]`, k, "T")
-        ),
+      `let start${id} = base${side} + min(${line}, ${lines} - ${width}u)${apart};`,
+    load,
   };
 }

@@ -12,7 +12,8 @@
  */
 import type { ElementType, Shader } from "../kernels/run.ts";
 import { type Epilogue, epilogueCode, epilogueInputs } from "./epilogue.ts";
-import type { Operand, Side } from "./operand.ts";
+import type { Operand } from "./operand.ts";
+import { loadsOf } from "./loads.ts";
 import { nameOf, threadsOf, type Tile } from "./tile.ts";
 
 /** A shader to be made. */
@@ -97,10 +98,7 @@ ${isSplit ? "" : epilogueCode(epilogue, isVector)}`,
 
 function main(spec: ProductSpec): string {
   const { tile, a, b, isSplit } = spec;
-  const loads = [
-    ...loadsOf("A", a, tile.m, tile),
-    ...loadsOf("B", b, tile.n, tile),
-  ];
+  const loads = loadsOf(a, b, tile);
   const loadAll = loads.map(({ load }) => load).join("\n");
   const storeAll = loads.map(({ store }) => store).join("\n");
   const { m, n, k, threadM, threadN } = tile;
@@ -144,48 +142,6 @@ function main(spec: ProductSpec): string {
     isSplit ? "((layer % uniforms.splits) * uniforms.batches + batch)" : "batch"
   } * uniforms.m * uniforms.n;
   ${repeat(threadM, (r) => write(spec, r))}`;
-}
-
-/** The loads of an invocation, each of four values. */
-function loadsOf(
-  side: Side,
-  operand: Operand,
-  lines: number,
-  tile: Tile,
-): { before: string; load: string; store: string }[] {
-  const threads = threadsOf(tile), total = lines * tile.k / 4;
-  return Array.from({ length: Math.ceil(total / threads) }, (_, i) => {
-    const id = `${side}${i}`,
-      first = `${side.toLowerCase() === "a" ? "m0" : "n0"}`;
-    const isPartial = total % threads !== 0 &&
-      i === Math.floor(total / threads);
-    const guard = isPartial ? `if (local + ${i * threads}u < ${total}u) ` : "";
-    const [perTerm, perLine] = [lines / 4, tile.k / 4];
-    const isAlong = operand.along === "terms";
-    const where = isAlong
-      ? `let k${id} = (i${id} % ${perLine}u) * 4u;
-         let line${id} = i${id} / ${perLine}u;
-         let q${id} = line${id} >> 2u;
-         let e${id} = line${id} & 3u;
-         ${operand.line(id, `(${first} + line${id})`)}`
-      : `let k${id} = i${id} / ${perTerm}u;
-         let q${id} = i${id} % ${perTerm}u;
-         ${operand.line(id, `(${first} + q${id} * 4u)`)}`;
-    const stored = isAlong
-      ? repeat(
-        4,
-        (j) =>
-          `tile${side}[k${id} + ${j}u][q${id}][e${id}] = v${id}.${XYZW[j]};`,
-      )
-      : `tile${side}[k${id}][q${id}] = v${id};`;
-    return {
-      before: `let i${id} = local + ${i * threads}u;
-        ${where}
-        var v${id} : vec4<T>;`,
-      load: `v${id} = ${operand.load(id, `(k0 + k${id})`)};`,
-      store: `${guard}{ ${stored} }`,
-    };
-  });
 }
 
 /** Add the products of one term. */

@@ -15,8 +15,8 @@ export interface Tile {
 /** The tiles that are used, from large to small. */
 export const TILES: readonly Tile[] = [
   { m: 128, n: 128, k: 8, threadM: 8, threadN: 8 },
-  { m: 64, n: 64, k: 8, threadM: 8, threadN: 8 },
-  { m: 32, n: 32, k: 8, threadM: 4, threadN: 4 },
+  { m: 64, n: 64, k: 16, threadM: 8, threadN: 8 },
+  { m: 32, n: 32, k: 16, threadM: 4, threadN: 4 },
 ];
 
 /** For results of few columns, and of few rows. */

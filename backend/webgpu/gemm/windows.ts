@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { four, type Operand, orZero, type Side } from "./operand.ts";
+import { type Operand, orZero, type Side, typeOf } from "./operand.ts";
 
 /** Code for each axis, from the first or from the last on. */
 function forward(axes: number, code: (i: number) => string): string {
@@ -24,7 +24,7 @@ function backward(axes: number, code: (i: number) => string): string {
 
 /**
  * Division of numbers that are not negative. Floats are several times faster, and off by
- * one at most where the quotient is below 2^22.
+ * one at most where the quotient is below 2^21.
  */
 const QUOTIENT = `
 fn quotient(a : i32, b : i32) -> i32 {
@@ -34,7 +34,7 @@ fn quotient(a : i32, b : i32) -> i32 {
 }`;
 
 /** From how many terms on integers are divided. */
-const MANY = 2 ** 22;
+const MANY = 2 ** 21;
 
 /** The coordinates of a cell, from its number `rest`, which becomes the batch. */
 function coordinates(
@@ -68,23 +68,10 @@ function names(axes: number, name: string): string {
   return Array.from({ length: axes }, (_, i) => `${name}${i}`).join(", ");
 }
 
-/** Load the four values of a function of one term, or one vector. */
-function loadTerms(
-  call: (k: string) => string,
-  k: string,
-  isVector: boolean,
-): string {
-  return isVector ? call(`i32(${k})`) : four((j) => call(`i32(${k}) + ${j}`));
-}
-
 /** The value of an array at the element `at`, if `isInside`. */
 function element(side: Side, isVector: boolean, at = "at"): string {
   const index = `select(0, ${at}, isInside)${isVector ? " >> 2u" : ""}`;
-  return orZero(`${side}[${index}]`, "isInside", isVector ? "vec4<T>" : "T");
-}
-
-function typeOf(isVector: boolean): string {
-  return isVector ? "vec4<T>" : "T";
+  return orZero(`${side}[${index}]`, "isInside", isVector);
 }
 
 /** `x` seen as [batch output, window channels]. `isVector` if 4 divides the channels. */
@@ -127,14 +114,9 @@ fn inPatches(batch : i32, ${
       }
     }`,
     load: (id, k) =>
-      loadTerms(
-        (k) =>
-          `inPatches(batch${id}, ${
-            names(axes, `first${id}_`)
-          }, ${k}, i32(end))`,
-        k,
-        isVector,
-      ),
+      `inPatches(batch${id}, ${
+        names(axes, `first${id}_`)
+      }, i32(${k}), i32(end))`,
   };
 }
 
@@ -174,12 +156,7 @@ fn inSpread(batch : i32, ${parameters(axes, "last")}, k : i32, end : i32) -> ${
       ${forward(axes, (i) => `last${id}_${i} = x${i} + uniforms.before${i};`)}
     }`,
     load: (id, k) =>
-      loadTerms(
-        (k) =>
-          `inSpread(batch${id}, ${names(axes, `last${id}_`)}, ${k}, i32(end))`,
-        k,
-        isVector,
-      ),
+      `inSpread(batch${id}, ${names(axes, `last${id}_`)}, i32(${k}), i32(end))`,
   };
 }
 
@@ -198,8 +175,7 @@ fn inFlipped(channel : i32, k : i32, end : i32) -> ${typeOf(isVector)} {
 }`,
     line: (id, line) =>
       `let channel${id} = i32(min(${line}, uniforms.n - 1u));`,
-    load: (id, k) =>
-      loadTerms((k) => `inFlipped(channel${id}, ${k}, i32(end))`, k, isVector),
+    load: (id, k) => `inFlipped(channel${id}, i32(${k}), i32(end))`,
   };
 }
 
@@ -214,7 +190,6 @@ export function patchesAcross(
   isVector: boolean,
   terms: number,
 ): Operand {
-  const lines = isVector ? [0] : [0, 1, 2, 3];
   const isMany = terms >= MANY;
   return {
     name: `across${isVector ? 4 : 1}${isMany ? " many" : ""}`,
@@ -238,26 +213,24 @@ fn acrossPatches(k : i32, ${
   return ${element("A", isVector)};
 }`,
     line: (id, line) =>
-      lines.map((j) =>
-        `var channel${id}_${j} = 0;
-    ${forward(axes, (i) => `var offset${id}_${j}_${i} = 0;`)}
+      `var channel${id} = 0;
+    ${forward(axes, (i) => `var offset${id}_${i} = 0;`)}
     {
-      var rest = i32(min(${line} + ${j}u, uniforms.m - 1u));
-      channel${id}_${j} = rest % uniforms.channels;
+      var rest = i32(min(${line}, uniforms.m - ${isVector ? 4 : 1}u));
+      channel${id} = rest % uniforms.channels;
       rest /= uniforms.channels;
       ${coordinates(axes, "cell", "window")}
       ${
-          forward(axes, (i) =>
-            `offset${id}_${j}_${i} = cell${i} * uniforms.dilation${i} - uniforms.before${i};`)
-        }
-    }`
-      ).join("\n"),
-    load(id, k) {
-      const one = (j: number) =>
-        `acrossPatches(i32(${k}), ${
-          names(axes, `offset${id}_${j}_`)
-        }, channel${id}_${j}, i32(end))`;
-      return isVector ? one(0) : four(one);
-    },
+        forward(
+          axes,
+          (i) =>
+            `offset${id}_${i} = cell${i} * uniforms.dilation${i} - uniforms.before${i};`,
+        )
+      }
+    }`,
+    load: (id, k) =>
+      `acrossPatches(i32(${k}), ${
+        names(axes, `offset${id}_`)
+      }, channel${id}, i32(end))`,
   };
 }
