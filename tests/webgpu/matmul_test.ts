@@ -170,6 +170,12 @@ onEachBackend("batches, and batches that broadcast axis by axis", () => {
   }
 }, { only });
 
+onEachBackend("more members than workgroups fit along an axis", () => {
+  random.seed(8);
+  check({ a: [70000, 2, 3], b: [70000, 3, 1] });
+  check({ a: [70000, 1, 2], b: [2, 5] });
+}, { only });
+
 onEachBackend("products without rows, columns, terms or members", () => {
   for (
     const [a, b] of [
