@@ -1,0 +1,234 @@
+/**
+ * The library in fresh projects: as a package of npm under Node and Bun, and in a folder
+ * of Deno's.
+ *
+ * The first test builds the package; without npm's registry all are left out.
+ */
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const PROGRAM = new URL("_program.mjs", import.meta.url);
+
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<{ code: number; out: string; error: string }> {
+  try {
+    const { code, stdout, stderr } = await new Deno.Command(command, {
+      args: [...args],
+      cwd,
+      env: { NO_COLOR: "1", npm_config_update_notifier: "false" },
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+  } catch (error) {
+    return { code: -1, out: "", error: String(error) };
+  }
+}
+
+const registry = await run("npm", ["view", "bun", "version"], ROOT);
+const ignore = registry.code !== 0;
+if (ignore) {
+  console.log(
+    "Node and Bun are not tested: npm's registry cannot be reached",
+  );
+}
+
+/** A fresh project with the package installed, and further packages of npm. */
+async function project(...packages: readonly string[]): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const packed = await run(
+    "npm",
+    ["pack", "--silent", "--pack-destination", folder],
+    `${ROOT}npm`,
+  );
+  assertEquals(packed.code, 0, packed.error);
+  await Deno.writeTextFile(
+    `${folder}/package.json`,
+    JSON.stringify({ type: "module", private: true }),
+  );
+  const args = ["install", "--silent", "--no-audit", "--no-fund"];
+  const { code, error } = await run(
+    "npm",
+    [...args, `./${packed.out.trim()}`, ...packages],
+    folder,
+  );
+  assertEquals(code, 0, error);
+  await Deno.copyFile(PROGRAM, `${folder}/main.mjs`);
+  return folder;
+}
+
+interface Seen {
+  readonly threads: number;
+  readonly losses: readonly number[];
+  readonly isLoaded: boolean;
+  readonly files: readonly string[];
+  readonly csv: unknown;
+  readonly missing: string;
+  readonly folder: string;
+  readonly occupied: string;
+}
+
+/** Run the program, and check what it did; returns the losses. */
+async function check(
+  command: string,
+  args: readonly string[],
+  folder: string,
+  backend: string,
+  threads: number,
+): Promise<readonly number[]> {
+  for (const name of ["run", "log.jsonl", "model.braintape"]) {
+    await Deno.remove(`${folder}/${name}`, { recursive: true }).catch(() => {});
+  }
+  const { code, out, error } = await run(
+    command,
+    [...args, "main.mjs", backend, `${threads}`],
+    folder,
+  );
+  assertEquals(code, 0, error);
+  const seen: Seen = JSON.parse(out);
+  assertEquals(seen.threads, threads);
+  assert(seen.losses.at(-1)! < 0.8 * seen.losses[0]!, `${seen.losses}`);
+  assertEquals(seen.isLoaded, true);
+  assertEquals(seen.files, [
+    "history.jsonl",
+    "step-000000026.braintape",
+    "step-000000039.braintape",
+  ]);
+  assertEquals(seen.csv, ["a", "b"]);
+  assertEquals(seen.missing, "Cannot read missing.csv: there is no such file");
+  assertEquals(seen.folder, "Cannot read run: it is a directory");
+  assert(
+    seen.occupied.startsWith("Cannot fit: checkpoint.folder must have no"),
+  );
+  // In a pipe, an epoch is a line.
+  assertEquals(error.match(/^epoch [123]\/3 .* loss /gm)?.length, 3, error);
+  const names = Array.from(Deno.readDirSync(`${folder}/run`), (x) => x.name);
+  assert(names.every((name) => !name.startsWith(".tmp-")), `${names}`);
+  return seen.losses;
+}
+
+let losses: readonly number[] | undefined;
+
+Deno.test("a folder of Deno's with links trains, saves and loads", async () => {
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const folder = await Deno.makeTempDir();
+  const imports = {
+    ...config.imports,
+    "@braintape/braintape": `${ROOT}mod.ts`,
+  };
+  const links = config.links.map((path: string) => `${ROOT}${path}`);
+  await Deno.writeTextFile(
+    `${folder}/deno.json`,
+    JSON.stringify({ imports, links }),
+  );
+  await Deno.copyFile(PROGRAM, `${folder}/main.mjs`);
+  const args = ["run", "-A", "--no-lock"];
+  losses = await check(Deno.execPath(), args, folder, "wasm", 2);
+  await Deno.remove(folder, { recursive: true });
+});
+
+let builtAt = "";
+
+Deno.test({
+  name: "the package for npm builds, and its types hold in strict projects",
+  ignore,
+  async fn() {
+    const built = await run(Deno.execPath(), ["task", "npm"], ROOT);
+    assertEquals(built.code, 0, built.error);
+    builtAt = await project("typescript@5.9.3", "@types/node@22");
+    await Deno.writeTextFile(
+      `${builtAt}/main.ts`,
+      `import { nn, optim, ParamState, tf, train, useBackend } from "@braintape/braintape";
+import { saveCheckpoint } from "@braintape/braintape/checkpoint";
+await useBackend("wasm", { threads: 1 });
+const model = new nn.Sequential(new nn.Linear(2, 3), nn.relu, new nn.Linear(3, 2));
+const optimizer = new optim.Adam({ lr: 0.1 }).registerTrainableWeights(model.states(ParamState));
+const step = train.step((x: tf.Tensor2D, y: tf.Tensor1D) => nn.softmaxCrossEntropy(model.call(x), y, { reduction: "mean" }), optimizer);
+const loss: tf.Scalar = step(tf.ones([1, 2]), tf.tensor1d([0], "int32"));
+await saveCheckpoint("a.braintape", { model, loss: loss.dataSync()[0]! });
+// @ts-expect-error there is no option "rate"
+new optim.Adam({ rate: 0.1 });
+`,
+    );
+    for (
+      const [module, moduleResolution] of [
+        ["nodenext", "nodenext"],
+        ["esnext", "bundler"],
+      ] as const
+    ) {
+      await Deno.writeTextFile(
+        `${builtAt}/tsconfig.json`,
+        JSON.stringify({
+          compilerOptions: {
+            ...{ module, moduleResolution, strict: true, noEmit: true },
+            ...{ target: "es2024", lib: ["esnext", "dom"] },
+            ...{ exactOptionalPropertyTypes: true, types: ["node"] },
+            skipLibCheck: true, // tfjs' own declarations have errors
+          },
+          files: ["main.ts"],
+        }),
+      );
+      const checked = await run("npx", ["--no-install", "tsc"], builtAt);
+      assertEquals(checked.code, 0, checked.out);
+    }
+  },
+});
+
+for (const version of [22, 24]) {
+  Deno.test({
+    name: `Node ${version} trains with the bits of Deno, saves and loads`,
+    ignore,
+    async fn() {
+      const node = ["--yes", `node@${version}`];
+      for (const threads of [1, 2]) {
+        const seen = await check("npx", node, builtAt, "wasm", threads);
+        assertEquals(seen, losses);
+      }
+      await check("npx", node, builtAt, "cpu", 1);
+    },
+  });
+}
+
+Deno.test({
+  name: "Bun trains, saves and loads",
+  ignore,
+  async fn() {
+    const bun = ["--yes", "bun"];
+    for (const threads of [1, 2]) {
+      const seen = await check("npx", bun, builtAt, "wasm", threads);
+      // Its mathematical functions differ from V8's in the last bits.
+      seen.forEach((loss, i) => assert(Math.abs(loss - losses![i]!) < 1e-5));
+    }
+    await check("npx", bun, builtAt, "cpu", 1);
+  },
+});
+
+Deno.test({
+  name:
+    "a process of Node that is killed leaves a file that the next one removes",
+  ignore,
+  async fn() {
+    await Deno.writeTextFile(
+      `${builtAt}/killed.mjs`,
+      `import { saveCheckpoint } from "@braintape/braintape";
+import { openSync, writeFileSync, readdirSync } from "node:fs";
+import { hostname } from "node:os";
+import process from "node:process";
+const host = Buffer.from(hostname()).toString("hex").slice(0, 64);
+const name = (pid) => "saved/.tmp-" + pid + "@" + host + "-x";
+await saveCheckpoint("saved/a.braintape", { step: 1 });
+writeFileSync(name(2 ** 22 + 1), "left over"); // no system has so many processes
+writeFileSync(name(process.pid), "being written");
+writeFileSync("saved/.tmp-12@00-x", "of another host");
+await saveCheckpoint("saved/b.braintape", { step: 2 });
+console.log(JSON.stringify(readdirSync("saved").length));
+process.exit(0);
+`,
+    );
+    const seen = await run("npx", ["--yes", "node@22", "killed.mjs"], builtAt);
+    assertEquals(seen.out.trim(), "4", seen.error);
+    await Deno.remove(builtAt, { recursive: true });
+  },
+});
