@@ -30,8 +30,23 @@ export class FileSource implements Source {
     this.#left = size;
   }
 
-  /** Open the file at `path`. */
-  static async open(path: string): Promise<FileSource> {
+  /**
+   * What `read` makes of the file at `path`, which is open meanwhile. Not with `using`,
+   * which Node 22 and some browsers cannot parse.
+   */
+  static async reading<T>(
+    path: string,
+    read: (source: FileSource) => Promise<T>,
+  ): Promise<T> {
+    const source = await FileSource.#open(path);
+    try {
+      return await read(source);
+    } finally {
+      source.#file.close();
+    }
+  }
+
+  static async #open(path: string): Promise<FileSource> {
     try {
       const file = await system("read a checkpoint").open(path);
       return new FileSource(file, (await file.stat()).size);
@@ -61,11 +76,6 @@ export class FileSource implements Source {
   async skip(length: number): Promise<void> {
     await this.#file.seek(length, 1);
     this.#left -= length;
-  }
-
-  /** Close the file. */
-  [Symbol.dispose](): void {
-    this.#file.close();
   }
 }
 

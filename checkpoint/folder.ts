@@ -220,9 +220,8 @@ async function open<T>(
   read: (source: FileSource) => Promise<T>,
 ): Promise<T | null> {
   if (!await beginsAsCheckpoint(path)) return null;
-  using source = await FileSource.open(path);
   try {
-    return await read(source);
+    return await FileSource.reading(path, read);
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     onDamaged(path, error);
@@ -230,11 +229,12 @@ async function open<T>(
   }
 }
 
-async function beginsAsCheckpoint(path: string): Promise<boolean> {
-  using source = await FileSource.open(path);
-  const start = new Uint8Array(Math.min(MAGIC.length, source.left));
-  await source.fill(start);
-  return MAGIC.every((byte, i) => byte === start[i]);
+function beginsAsCheckpoint(path: string): Promise<boolean> {
+  return FileSource.reading(path, async (source) => {
+    const start = new Uint8Array(Math.min(MAGIC.length, source.left));
+    await source.fill(start);
+    return MAGIC.every((byte, i) => byte === start[i]);
+  });
 }
 
 /** Files may be removed at any time, and links may lead nowhere or in a circle. */

@@ -44,11 +44,12 @@ export async function replaceFile(
     const [folder] = splitPath(target);
     await makeFolder(folder);
     await removeLeftovers(folder);
-    using temporary = await TemporaryFile.create(folder);
-    await temporary.write(write);
-    await system(SAVE).rename(temporary.path, target);
-    temporary.isRenamed = true;
-    await syncFolder(folder);
+    await TemporaryFile.using(folder, async (temporary) => {
+      await temporary.write(write);
+      await system(SAVE).rename(temporary.path, target);
+      temporary.isRenamed = true;
+      await syncFolder(folder);
+    });
   } catch (error) {
     throw explained(error, `Cannot write ${path}`);
   }
@@ -62,8 +63,10 @@ export async function probeFolder(folder: string): Promise<void> {
   try {
     await makeFolder(folder);
     await removeLeftovers(folder);
-    using temporary = await TemporaryFile.create(folder);
-    await temporary.write((sink) => sink.write(new Uint8Array(1)));
+    await TemporaryFile.using(
+      folder,
+      (temporary) => temporary.write((sink) => sink.write(new Uint8Array(1))),
+    );
   } catch (error) {
     throw explained(error, `Cannot write to the folder ${folder}`);
   }
@@ -83,10 +86,22 @@ class TemporaryFile {
   }
 
   /**
-   * Create a file in `folder`, locked as long as it is open: the system unlocks the
+   * Use a new file in `folder`, locked as long as it is open: the system unlocks the
    * files of a process that is killed, so that others know them to be left over.
    */
-  static async create(folder: string): Promise<TemporaryFile> {
+  static async using(
+    folder: string,
+    use: (temporary: TemporaryFile) => Promise<void>,
+  ): Promise<void> {
+    const temporary = await TemporaryFile.#create(folder);
+    try {
+      await use(temporary);
+    } finally {
+      temporary.#close();
+    }
+  }
+
+  static async #create(folder: string): Promise<TemporaryFile> {
     while (true) {
       const path = join(folder, temporaryName(TEMPORARY));
       const options = { read: true, write: true, createNew: true };
@@ -100,7 +115,7 @@ class TemporaryFile {
         isThere = await system(SAVE).stat(path).catch(ignoreMissing) !== null;
         if (isThere) return temporary;
       } finally {
-        if (!isThere) temporary[Symbol.dispose]();
+        if (!isThere) temporary.#close();
       }
     }
   }
@@ -112,7 +127,7 @@ class TemporaryFile {
   }
 
   /** Close the file, and remove it if it was not renamed. */
-  [Symbol.dispose](): void {
+  #close(): void {
     try {
       if (!this.isRenamed) system(SAVE).removeSync(this.path);
     } catch (error) {
@@ -123,7 +138,11 @@ class TemporaryFile {
   }
 }
 
-async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+/** Write all of `bytes`. */
+export async function writeAll(
+  file: OpenFile,
+  bytes: Uint8Array,
+): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += await file.write(bytes.subarray(at));
   }
@@ -158,8 +177,12 @@ async function makeFolder(folder: string): Promise<void> {
 async function syncFolder(folder: string): Promise<void> {
   // On Windows folders cannot be opened, and this is not needed.
   if (system(SAVE).build.os === "windows") return;
-  using file = await system(SAVE).open(folder);
-  await file.sync();
+  const file = await system(SAVE).open(folder);
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
 }
 
 /** Remove temporary files of writers that were killed; the others are locked. */

@@ -160,9 +160,11 @@ export async function loadSafetensors(
   options: LoadSafetensorsOptions = {},
 ): Promise<SafetensorsReport> {
   const path = filePath("load safetensors", file);
-  using source = await FileSource.open(path);
   try {
-    return await read(source, model, options, path);
+    return await FileSource.reading(
+      path,
+      (source) => read(source, model, options, path),
+    );
   } catch (error) {
     if (error instanceof CheckpointError) error.message += ` (${path})`;
     throw error;

@@ -179,9 +179,11 @@ export async function loadCheckpoint<P extends Parts>(
 ): Promise<CheckpointReport<P>> {
   checkOptions("load checkpoint", options, LOAD_RULES);
   const path = filePath("load checkpoint", file);
-  using source = await FileSource.open(path);
   try {
-    return await load(source, parts, options, `checkpoint ${path}`);
+    return await FileSource.reading(
+      path,
+      (source) => load(source, parts, options, `checkpoint ${path}`),
+    );
   } catch (error) {
     if (error instanceof CheckpointError) error.message += ` (${path})`;
     throw error;

@@ -73,13 +73,15 @@ export async function verifyCheckpoint(
   file: string | URL,
 ): Promise<CheckpointSummary> {
   const path = filePath("verify checkpoint", file);
-  using source = await FileSource.open(path);
-  const bytes = source.left;
+  let bytes = 0;
   let header: Header | undefined;
   let problem: string | undefined;
   try {
-    header = await readHeader(source);
-    await verifyData(source, header);
+    await FileSource.reading(path, async (source) => {
+      bytes = source.left;
+      header = await readHeader(source);
+      await verifyData(source, header);
+    });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     problem = error.message;

@@ -26,8 +26,12 @@ export function runnerOf(fn: FlatFunction, options: LoopOptions): Way {
   }
   return {
     all(loop) {
-      using body = new Body(fn, compile);
-      loop(body);
+      const body = new Body(fn, compile);
+      try {
+        loop(body);
+      } finally {
+        body[Symbol.dispose]();
+      }
     },
   };
 }

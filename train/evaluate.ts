@@ -94,14 +94,18 @@ export async function evaluate<
   check("evaluate", "measures", measures, MEASURES);
   checkOptions("evaluate", options, RULES);
   const { limit = Infinity, compile: isCompiled = false } = options;
-  using sums = measureSums(measures, isCompiled ? {} : undefined);
-  return await meansOver(data, sums, limit) as {
-    [Name in keyof Measures]: number;
-  };
+  const sums = measureSums(measures, isCompiled ? {} : undefined);
+  try {
+    return await meansOver(data, sums, limit) as {
+      [Name in keyof Measures]: number;
+    };
+  } finally {
+    sums.dispose();
+  }
 }
 
 /** The sums of measures over the examples of a batch, and metrics. */
-export interface MeasureSums<B extends Batch> extends Disposable {
+export interface MeasureSums<B extends Batch> {
   /** The names of all, in the order of their values. */
   readonly names: readonly string[];
   /** The names of the sums, in their order. */
@@ -110,6 +114,8 @@ export interface MeasureSums<B extends Batch> extends Disposable {
   readonly of: (...batch: B) => tf.Tensor1D;
   /** The metrics by name. */
   readonly metrics: ReadonlyMap<string, BatchMetric<B>>;
+  /** Free what was compiled. */
+  dispose(): void;
 }
 
 /** The function that measures a batch, compiled if there are options for that. */
@@ -141,7 +147,7 @@ export function measureSums<B extends Batch>(
     means: means.map(([name]) => name),
     of: compiled ?? compiledByTests(sums),
     metrics,
-    [Symbol.dispose]: () => compiled?.dispose(),
+    dispose: () => compiled?.dispose(),
   };
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { replaceFile } from "../checkpoint/replace_file.ts";
+import { replaceFile, writeAll } from "../checkpoint/replace_file.ts";
 import { join } from "../internal/file_path.ts";
 import { isError } from "../internal/system/errors.ts";
 import { system } from "../internal/system/system.ts";
@@ -83,12 +83,13 @@ export class History {
   async #append(text: string): Promise<void> {
     if (text === "") return;
     const options = { append: true, create: true };
-    using file = await system(KEEP).open(this.#path, options);
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) {
-      at += await file.write(bytes.subarray(at));
+    const file = await system(KEEP).open(this.#path, options);
+    try {
+      await writeAll(file, new TextEncoder().encode(text));
+      await file.sync();
+    } finally {
+      file.close();
     }
-    await file.sync();
   }
 }
 

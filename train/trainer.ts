@@ -92,7 +92,7 @@ export class Trainer<B extends Batch> {
       ? onInterrupt(() => this.#run.pause("interrupted"))
       : () => {};
     const { average, compile = false } = this.#options;
-    using _updates = compile ? average?.compile() : undefined;
+    const updates = compile ? average?.compile() : undefined;
     let compiled: CompileReport | undefined;
     try {
       await this.#call((callback) => callback.onStart?.(this.#run));
@@ -106,9 +106,10 @@ export class Trainer<B extends Batch> {
       throw error;
     } finally {
       stopListening();
+      updates?.[Symbol.dispose]();
       compiled = this.#stepper.report;
       this.#stepper.dispose();
-      this.#validation[Symbol.dispose]();
+      this.#validation.dispose();
       this.#recorder.dispose();
       if (this.#data instanceof FirstBatches) this.#data.dispose();
     }

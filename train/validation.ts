@@ -30,7 +30,7 @@ import type { RunLog } from "./logs/run_log.ts";
 type Values = Readonly<Record<string, number>>;
 
 /** Measures the validation data of a run. */
-export class Validation<B extends Batch> implements Disposable {
+export class Validation<B extends Batch> {
   readonly #options: FitOptions<B>;
   readonly #limit: number;
   readonly #sums: MeasureSums<B>;
@@ -86,8 +86,8 @@ export class Validation<B extends Batch> implements Disposable {
   }
 
   /** Free what is recorded of the measures. */
-  [Symbol.dispose](): void {
-    this.#sums[Symbol.dispose]();
+  dispose(): void {
+    this.#sums.dispose();
   }
 }
 
