@@ -1,10 +1,13 @@
 import type { RunLaunches } from "./fusion/kernel.ts";
+import type { WasmPaths } from "./wasm/machine/paths.ts";
 import type { Record as RecordCall } from "./replay/program.ts";
 
 /** What a backend is started with. */
 export interface StartOptions {
   /** How many threads kernels may use. */
   readonly threads: number;
+  /** Where tfjs' `.wasm` files are, in browsers. */
+  readonly wasmPaths?: WasmPaths | undefined;
 }
 
 /** What a backend says of itself once started. */

@@ -5,10 +5,11 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, checkOptions, oneOf } from "../internal/check.ts";
-import { deno } from "../internal/system/system.ts";
+import { anySystem, deno } from "../internal/system/system.ts";
 import { BACKENDS } from "./backends.ts";
 import { variable } from "./environment.ts";
 import { checkInputs } from "./inputs.ts";
+import { wasmPathsRule } from "./wasm/machine/paths.ts";
 import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
 
 /** A backend. */
@@ -16,8 +17,19 @@ export type BackendName = "webgpu" | "wasm" | "cpu";
 
 /** Options of {@linkcode useBackend}. */
 export interface BackendOptions {
-  /** Threads on WASM. Default: the machine's cores. */
+  /**
+   * Threads on WASM. Default: the machine's cores. A page that is not cross-origin
+   * isolated has one.
+   */
   readonly threads?: number;
+  /**
+   * Where tfjs' `.wasm` files are, in browsers: the address of a folder, or a record
+   * with the addresses of `"tfjs-backend-wasm-simd.wasm"`, which is used with one
+   * thread, and `"tfjs-backend-wasm-threaded-simd.wasm"`, with several. Addresses are
+   * relative to the page, or to the script of a Web Worker. They are read when WASM is
+   * started. Default: where Vite and webpack put them, else beside the script.
+   */
+  readonly wasmPaths?: string | Readonly<Record<string, string>>;
 }
 
 /** What runs the tensors. */
@@ -57,7 +69,8 @@ let current: BackendInfo | undefined;
  *   that is not emulated in software; else WASM.
  * - `"webgpu"` needs no permission. Values are read with `await x.data()`; on Deno
  *   `x.dataSync()` works too, in browsers it throws.
- * - `"wasm"` needs `--allow-read` under Deno.
+ * - `"wasm"` needs `--allow-read` under Deno, and in browsers two files that are served
+ *   with the page: see `wasmPaths`.
  * - `"cpu"` is plain JavaScript: slow, everywhere, for reference.
  *
  * It prints nothing. Calls that are made at once run one after the other, and the
@@ -77,6 +90,7 @@ let current: BackendInfo | undefined;
  * @param options See {@linkcode BackendOptions}.
  * @returns What was chosen.
  * @throws {RangeError} If the name is unknown, or `threads` no positive integer.
+ * @throws {TypeError} If `wasmPaths` is no such addresses, or not an option here.
  * @throws {Error} If the backend named cannot start here; the message says why.
  */
 export async function useBackend(
@@ -84,10 +98,27 @@ export async function useBackend(
   options: BackendOptions = {},
 ): Promise<BackendInfo> {
   checkName("use backend", name);
-  checkOptions("use backend", options, { threads: "a positive integer" });
+  checkOptions("use backend", options, {
+    threads: "a positive integer",
+    wasmPaths: wasmPathsRule,
+  });
+  if (options.wasmPaths !== undefined) checkHasPaths(name);
   const turn = last.then(() => start(name, options));
   last = turn.catch(() => {});
   return await turn;
+}
+
+/** Throw where no `.wasm` files are loaded from addresses. */
+function checkHasPaths(name: string) {
+  if (anySystem) {
+    throw new TypeError(
+      "Cannot use backend: wasmPaths is an option in browsers only: elsewhere the files are in tfjs' package",
+    );
+  }
+  if (name === "auto" || name === "wasm") return;
+  throw new TypeError(
+    `Cannot use backend: wasmPaths is an option of "wasm" and "auto": current name is "${name}"`,
+  );
 }
 
 /** Settles when the last call of `useBackend` did: they run one after the other. */
@@ -95,10 +126,11 @@ let last: Promise<unknown> = Promise.resolve();
 
 async function start(
   name: "auto" | BackendName,
-  { threads = globalThis.navigator?.hardwareConcurrency ?? 1 }: BackendOptions,
+  { threads = globalThis.navigator?.hardwareConcurrency ?? 1, wasmPaths }:
+    BackendOptions,
 ): Promise<BackendInfo> {
   const chosen = name === "auto" ? await choose() : name;
-  const details = await BACKENDS.get(chosen)!.start({ threads });
+  const details = await BACKENDS.get(chosen)!.start({ threads, wasmPaths });
   checkInputs(chosen);
   current = {
     backend: chosen,

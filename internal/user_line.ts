@@ -12,7 +12,9 @@ const PROGRAMS = /^(tests|examples|bench|docs|scripts|runs)\//;
  * `""` if there is none.
  */
 export function userLine(stack: string): string {
-  const root = new URL("..", import.meta.url).href;
+  // Bundlers would look for a file at `new URL("..", import.meta.url)`.
+  const here = import.meta.url;
+  const root = new URL("..", here).href;
   for (const line of stack.split("\n").slice(1)) {
     const [place] = /[\w+.-]+:\/\/\S+:\d+:\d+/.exec(line) ?? [];
     if (place === undefined || /tensorflow|tfjs|^ext:|^node:/.test(place)) {

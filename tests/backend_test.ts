@@ -76,6 +76,21 @@ Deno.test("useBackend() refuses unknown names and impossible threads", async () 
   }
 });
 
+Deno.test("useBackend() refuses wasmPaths outside browsers, and what are no addresses", async () => {
+  await assertRejects(
+    () => useBackend("wasm", { wasmPaths: "/wasm/" }),
+    TypeError,
+    "Cannot use backend: wasmPaths is an option in browsers only: elsewhere the files are in tfjs' package",
+  );
+  for (const wasmPaths of ["", 5, ["a"], { "a.wasm": "b" }]) {
+    await assertRejects(
+      () => useBackend("wasm", { wasmPaths } as never),
+      TypeError,
+      'Cannot use backend: wasmPaths must be the address of a folder, or a record with addresses of "tfjs-backend-wasm-simd.wasm" and "tfjs-backend-wasm-threaded-simd.wasm": current value is',
+    );
+  }
+});
+
 for (const threads of [1, 2]) {
   Deno.test(`a ten-line script prints its result only, and ends by itself, with ${threads} WASM threads`, async () => {
     const { code, out, err } = await script(`

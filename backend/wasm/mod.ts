@@ -6,8 +6,8 @@ import { startWasm } from "./machine/start.ts";
 
 /** tfjs' WebAssembly backend, with threads and our kernels. */
 export const wasm: Backend = {
-  async start({ threads }) {
-    const started = await startWasm(threads, SCRATCH);
+  async start({ threads, wasmPaths }) {
+    const started = await startWasm(threads, SCRATCH, wasmPaths);
     registerWasmKernels();
     return started;
   },

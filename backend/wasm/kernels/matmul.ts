@@ -19,7 +19,7 @@ import {
 import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
 import { threadCount } from "../machine/functions.ts";
-import { MOST_PARTS } from "../machine/threads.ts";
+import { MOST_PARTS } from "../machine/workers.ts";
 import {
   expectType,
   output,

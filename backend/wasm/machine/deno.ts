@@ -6,23 +6,16 @@
 import type { CpuInfo } from "node:os";
 import { deno } from "../../../internal/system/system.ts";
 import type { WasmModule } from "./backend.ts";
-
-/** What we pass to Emscripten's factory, which adds to it as soon as it is called. */
-interface FactoryConfig {
-  locateFile(path: string, folder: string): string | URL;
-  /** The workers that it waits for before the module is ready. */
-  readonly PThread?: { readonly unusedWorkers: object[] };
-}
-
-type Factory = (config: FactoryConfig) => Promise<WasmModule>;
+import {
+  type Factory,
+  type FactoryConfig,
+  MOST_THREADS,
+  type Starting,
+  Unneeded,
+  withFunctions,
+} from "./emscripten.ts";
 
 const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
-
-/** A module that is being started. */
-export interface Starting {
-  /** Settles when the module and its workers run. */
-  readonly ready: Promise<WasmModule>;
-}
 
 /**
  * Begin to start the module of tfjs' WASM backend, with `threads` threads. Its
@@ -51,25 +44,6 @@ export async function begin(threads: number): Promise<Starting> {
   return { ready: ready.then(withFunctions) };
 }
 
-/** The module with the functions that tfjs' backend adds to it. */
-function withFunctions(wasm: WasmModule): WasmModule {
-  wasm.tfjs = {
-    init: wasm.cwrap("init", null, []),
-    initWithThreadsCount: wasm.cwrap("init_with_threads_count", null, [
-      "number",
-    ]),
-    getThreadsCount: wasm.cwrap("get_threads_count", "number", []),
-    registerTensor: wasm.cwrap("register_tensor", null, [
-      "number",
-      "number",
-      "number",
-    ]),
-    disposeData: wasm.cwrap("dispose_data", null, ["number"]),
-    dispose: wasm.cwrap("dispose", null, []),
-  } as WasmModule["tfjs"];
-  return wasm;
-}
-
 async function single(): Promise<() => Promise<WasmModule>> {
   const { default: factory } = await import(
     "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js"
@@ -81,12 +55,6 @@ async function single(): Promise<() => Promise<WasmModule>> {
         readable("tfjs-backend-wasm-simd.wasm", folder),
     });
 }
-
-/** The most threads that tfjs uses: one calls, and the others are workers. */
-const MOST_THREADS = 8;
-
-/** In the place of the workers that Emscripten makes, always eight, past those needed. */
-const Unneeded = class {} as unknown as typeof Worker;
 
 async function threaded(threads: number): Promise<() => Promise<WasmModule>> {
   const { default: factory } = await import(

@@ -14,10 +14,10 @@ import {
   hasRelaxedSimd,
   I32,
 } from "../assembler/assembler.ts";
-import type { Worker } from "node:worker_threads";
 import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
 import { recording } from "../../../internal/recording.ts";
-import { type Code, MOST_PARTS, Threads } from "./threads.ts";
+import { Threads } from "./threads.ts";
+import { type Code, MOST_PARTS, type ThreadWorker } from "./workers.ts";
 
 /** A number for each parameter: addresses, sizes, or the bits of floats. */
 export type Arguments<P extends string> = Readonly<Record<P, number>>;
@@ -174,7 +174,7 @@ function numberOf(declared: number): number {
 export async function prepare(
   wasm: WasmModule,
   scratch: number,
-  workers: readonly Worker[] = [],
+  workers: readonly ThreadWorker[] = [],
 ): Promise<Compiled> {
   const memory = memoryOf(wasm);
   if (current?.memory === memory) return current;

@@ -1,6 +1,5 @@
 /**
- * Starts tfjs' WebAssembly backend: under Deno with threads, which tfjs itself
- * turns off there; in a browser as tfjs does.
+ * Starts tfjs' WebAssembly backend, with threads wherever memory can be shared.
  *
  * @module
  */
@@ -8,9 +7,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { disposePrograms } from "../../replay/program.ts";
 import { engine } from "../../../internal/engine.ts";
 import { anySystem } from "../../../internal/system/system.ts";
-import { guardMemory, wasmBackend, type WasmModule } from "./backend.ts";
+import { guardMemory, type WasmModule } from "./backend.ts";
 import { type Compiled, prepare, useCompiled } from "./functions.ts";
-import { startWorkers } from "./threads.ts";
+import type { Starting } from "./emscripten.ts";
+import type { WasmPaths } from "./paths.ts";
+import { startWorkers } from "./workers.ts";
 
 /** What was started. */
 export interface WasmStart {
@@ -30,22 +31,26 @@ let started: WasmStart | undefined;
  * @param threads At least 1; a running backend is started anew for another number,
  * if it holds no tensors.
  * @param scratch Bytes of scratch memory for each thread.
+ * @param paths Where the `.wasm` files are, in browsers.
  * @throws {Error} If the `.wasm` file cannot be read, or if tensors live in a
  * backend with another number of threads.
  */
 export async function startWasm(
   threads: number,
   scratch: number,
+  paths?: WasmPaths,
 ): Promise<WasmStart> {
+  // Pages share memory with workers only where they are isolated from others.
+  const { crossOriginIsolated } = globalThis as {
+    readonly crossOriginIsolated?: boolean;
+  };
+  if (!anySystem && !crossOriginIsolated) threads = 1;
   if (started?.threads === threads && await tf.setBackend("wasm")) {
     return started;
   }
   disposePrograms();
   refuseToLose(threads);
-  started = anySystem
-    ? await startOnSystem(threads, scratch)
-    : await startInBrowser(scratch);
-  return started;
+  return started = await start(threads, scratch, paths);
 }
 
 /** Throw if starting anew would lose tensors. */
@@ -60,11 +65,20 @@ function refuseToLose(threads: number) {
   );
 }
 
-async function startOnSystem(
+/** Begin to start tfjs' module. */
+async function begin(
+  threads: number,
+  paths: WasmPaths | undefined,
+): Promise<Starting> {
+  if (anySystem) return await (await import("./deno.ts")).begin(threads);
+  return await (await import("./browser.ts")).begin(threads, paths);
+}
+
+async function start(
   threads: number,
   scratch: number,
+  paths: WasmPaths | undefined,
 ): Promise<WasmStart> {
-  const { begin } = await import("./deno.ts");
   const { BackendWasm, setThreadsCount } = await import(
     "@tensorflow/tfjs-backend-wasm"
   );
@@ -72,7 +86,7 @@ async function startOnSystem(
   const theirs: { terminate(): unknown; unref?(): void }[] = [];
   let wasm: WasmModule, prepared: Compiled;
   try {
-    const { ready } = await begin(threads);
+    const { ready } = await begin(threads, paths);
     wasm = await ready;
     const { unusedWorkers = [], runningWorkers = [] } = wasm.PThread ?? {};
     theirs.push(...unusedWorkers, ...runningWorkers);
@@ -85,7 +99,7 @@ async function startOnSystem(
     throw error;
   }
   // No other code runs between these lines, up to the await.
-  setThreadsCount(threads);
+  setThreadsCount(anySystem ? threads : 1);
   tf.removeBackend("wasm");
   const Backend = BackendWasm as unknown as new (
     wasm: WasmModule,
@@ -97,19 +111,4 @@ async function startOnSystem(
   // Else tfjs' workers keep the process from ending.
   for (const worker of theirs) worker.unref?.();
   return { threads, simd: true };
-}
-
-async function startInBrowser(scratch: number): Promise<WasmStart> {
-  const { getThreadsCount } = await import("@tensorflow/tfjs-backend-wasm");
-  if (!await tf.setBackend("wasm")) {
-    throw new Error(
-      "Cannot start WASM: serve tfjs' .wasm files beside the page, or call setWasmPaths of @tensorflow/tfjs-backend-wasm",
-    );
-  }
-  const { wasm } = wasmBackend();
-  guardMemory(wasm);
-  useCompiled(await prepare(wasm, scratch));
-  const simd = await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT") as boolean;
-  const threaded = await tf.env().getAsync("WASM_HAS_MULTITHREAD_SUPPORT");
-  return { threads: threaded ? getThreadsCount() : 1, simd };
 }

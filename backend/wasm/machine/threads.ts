@@ -7,71 +7,16 @@
  *
  * @module
  */
-import { anySystem } from "../../../internal/system/system.ts";
-import type { MessagePort, Worker } from "node:worker_threads";
-
-/**
- * Shared words: 256 times the job's number plus the parts that nobody took; how
- * many parts are done; how many failed; the parts.
- */
-const LEFT = 0, DONE = 1, FAILED = 2, PARTS = 3;
-/** Words of a part, the number of its function first. */
-const LENGTH = 16;
-/** The most parts of a job. */
-export const MOST_PARTS = 64;
-/** Words that are shared with its workers. */
-const WORDS = PARTS + LENGTH * MOST_PARTS;
-
-/** How often a thread looks for work before it sleeps. */
-const SPIN = 20_000;
-
-const WORKER =
-  `import { parentPort, receiveMessageOnPort } from "node:worker_threads";
-parentPort.once("message", ({ memory, words: at, scratch, more }) => {
-const functions = [];
-const add = ({ module, names }) => {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  for (const name of names) functions.push(exports[name]);
-};
-const words = new Int32Array(memory.buffer, at, ${WORDS});
-parentPort.postMessage(0);
-for (let idle = 0;;) {
-  const left = Atomics.load(words, ${LEFT}), part = (left & 255) - 1;
-  if (left < 0) break;
-  if (part < 0) {
-    if (++idle > ${SPIN}) Atomics.wait(words, ${LEFT}, left);
-  } else if (Atomics.compareExchange(words, ${LEFT}, left, left - 1) === left) {
-    idle = 0;
-    const first = ${PARTS} + ${LENGTH} * part;
-    const args = words.subarray(first + 1, first + ${LENGTH});
-    try {
-      const index = words[first];
-      while (index >= functions.length) {
-        const message = receiveMessageOnPort(more);
-        if (message) add(message.message);
-      }
-      functions[index](scratch, ...args);
-    } catch {
-      Atomics.add(words, ${FAILED}, 1);
-    }
-    Atomics.add(words, ${DONE}, 1);
-  }
-}
-});`;
-
-/** Begin to start `count` workers, which wait to be told what they run. */
-export async function startWorkers(count: number): Promise<Worker[]> {
-  if (count < 1) return [];
-  // Imported here, since bundles for browsers hold this module.
-  const { Worker } = await import("node:worker_threads");
-  const script = new URL(`data:text/javascript,${encodeURIComponent(WORKER)}`);
-  return Array.from({ length: count }, () => new Worker(script));
-}
-
-async function channel() {
-  const { MessageChannel } = await import("node:worker_threads");
-  return new MessageChannel();
-}
+import {
+  type Code,
+  DONE,
+  FAILED,
+  LEFT,
+  LENGTH,
+  PARTS,
+  type ThreadWorker,
+  WORDS,
+} from "./workers.ts";
 
 /** A function of the module: scratch memory, then integers. */
 type Kernel = (...args: number[]) => void;
@@ -84,13 +29,6 @@ export interface PreparedCall {
   readonly args: readonly number[];
 }
 
-/** A module, and which of its functions are run; each takes scratch memory first. */
-export interface Code {
-  readonly module: WebAssembly.Module;
-  /** The names of its functions, in the order of their numbers. */
-  readonly names: readonly string[];
-}
-
 /** What threads are started with. */
 export interface ThreadsOptions {
   /** The memory; only a shared one can have several threads. */
@@ -99,8 +37,8 @@ export interface ThreadsOptions {
   readonly allocate: (bytes: number) => number;
   /** Bytes of scratch memory for each thread. */
   readonly scratch: number;
-  /** What {@linkcode startWorkers} gave: threads besides the caller. */
-  readonly workers: readonly Worker[];
+  /** Threads besides the caller. */
+  readonly workers: readonly ThreadWorker[];
 }
 
 /** Functions of modules, run by this thread and its workers. */
@@ -110,8 +48,7 @@ export class Threads {
   readonly #memory: WebAssembly.Memory;
   readonly #scratch: number;
   readonly #words: Int32Array;
-  /** Where workers look for functions that they do not have yet. */
-  readonly #ports: MessagePort[] = [];
+  #workers: readonly ThreadWorker[] = [];
   #jobs = 0;
 
   private constructor({ memory, allocate, scratch }: ThreadsOptions) {
@@ -126,20 +63,12 @@ export class Threads {
     const started = new Threads(options);
     const { memory, allocate, scratch, workers } = options;
     const words = started.#words.byteOffset;
-    const ports = await Promise.all(workers.map(async (worker) => {
-      const isReady = new Promise<void>((resolve, reject) => {
-        worker.once("message", () => resolve()).once("error", reject);
-      });
-      const own = allocate(scratch), { port1, port2: more } = await channel();
-      worker.postMessage(
-        { memory, words, scratch: own, more },
-        [more],
-      );
-      await isReady;
-      worker.unref();
-      return port1;
-    }));
-    started.#ports.push(...ports);
+    await Promise.all(
+      workers.map((worker) =>
+        worker.begin({ memory, words, scratch: allocate(scratch) })
+      ),
+    );
+    started.#workers = workers;
     return started;
   }
 
@@ -150,19 +79,19 @@ export class Threads {
     const { exports } = new WebAssembly.Instance(code.module, { env });
     for (const name of code.names) this.#kernels.push(exports[name] as Kernel);
     this.#names.push(...code.names);
-    for (const port of this.#ports) port.postMessage(code);
+    for (const worker of this.#workers) worker.post(code);
     return first;
   }
 
   /** How many threads there are, the caller's included. */
   get count(): number {
-    return 1 + this.#ports.length;
+    return 1 + this.#workers.length;
   }
 
   /** Run a function by its number for each of `parts`, which do not depend on each other, and wait for them; at most 64. */
   run(index: number, parts: readonly (readonly number[])[]): void {
     const kernel = this.#kernels[index]!;
-    if (parts.length < 2 || this.#ports.length === 0) {
+    if (parts.length < 2 || this.#workers.length === 0) {
       for (const part of parts) kernel(this.#scratch, ...part);
       return;
     }
@@ -174,7 +103,7 @@ export class Threads {
     words[DONE] = words[FAILED] = 0;
     this.#jobs = (this.#jobs + 1) & 0x3fffff;
     Atomics.store(words, LEFT, 256 * this.#jobs + count);
-    Atomics.notify(words, LEFT, this.#ports.length);
+    Atomics.notify(words, LEFT, this.#workers.length);
     for (let left; (left = Atomics.load(words, LEFT)) & 255;) {
       if (Atomics.compareExchange(words, LEFT, left, left - 1) !== left) {
         continue;
@@ -183,8 +112,8 @@ export class Threads {
       Atomics.add(words, DONE, 1);
     }
     for (let i = 0, done; (done = Atomics.load(words, DONE)) < count; i++) {
-      // The worker may need this core; a browser's main thread may not wait.
-      if (i > 10_000 && CAN_WAIT) Atomics.wait(words, DONE, done, 0.1);
+      // The worker may need this core.
+      if (i > 10_000 && canWait()) Atomics.wait(words, DONE, done, 0.1);
     }
     if (Atomics.load(words, FAILED)) {
       throw new Error(
@@ -203,7 +132,7 @@ export class Threads {
     index: number,
     parts: readonly (readonly number[])[],
   ): (PreparedCall | (() => void))[] {
-    if (parts.length > 1 && this.#ports.length > 0) {
+    if (parts.length > 1 && this.#workers.length > 0) {
       return [() => this.run(index, parts)];
     }
     const fn = this.#kernels[index]!;
@@ -212,11 +141,22 @@ export class Threads {
 
   /** End the workers. */
   close(): void {
-    if (this.#ports.length === 0) return; // memory that is not shared may be gone
-    for (const port of this.#ports.splice(0)) port.close();
+    if (this.#workers.length === 0) return; // memory that is not shared may be gone
+    this.#workers = [];
     Atomics.store(this.#words, LEFT, -1);
     Atomics.notify(this.#words, LEFT);
   }
 }
 
-const CAN_WAIT = anySystem !== undefined;
+let waits: boolean | undefined;
+
+/** Whether this thread may wait: the main thread of a page may not. */
+function canWait(): boolean {
+  if (waits !== undefined) return waits;
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return waits = true;
+  } catch {
+    return waits = false;
+  }
+}
