@@ -37,7 +37,7 @@ export async function conformance(isSmall: boolean): Promise<Section> {
     rows.push([
       path,
       code === 0 ? "passed" : `failed: ${failed.join("; ")}`,
-      text.match(/\d+ passed \| \d+ failed.*/)?.[0] ?? "",
+      text.match(/\d+ passed \| \d+ failed.*/)?.[0].replaceAll(" |", ",") ?? "",
       `${((performance.now() - start) / 1000).toFixed(0)} s`,
     ]);
   }
