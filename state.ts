@@ -20,7 +20,7 @@ import { mapNamed, type Named } from "./tensors.ts";
 import { release } from "./memory.ts";
 import { frames } from "./internal/frames.ts";
 import { recording } from "./internal/recording.ts";
-import { showAs } from "./internal/shown.ts";
+import { showAs, shown } from "./internal/shown.ts";
 
 /** Options of a {@linkcode State}. */
 export interface StateOptions {
@@ -296,14 +296,3 @@ showAs(State, (state) => {
     return kind;
   }
 });
-
-/** Plain data in one line, with six digits. */
-function shown(value: unknown): string {
-  if (typeof value === "number") return `${Number(value.toPrecision(6))}`;
-  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value);
-    return `{ ${entries.map(([key, x]) => `${key}: ${shown(x)}`).join(", ")} }`;
-  }
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
-}

@@ -32,3 +32,14 @@ export function showAs<T extends object>(
 export function grouped(count: number): string {
   return count.toLocaleString("en-US");
 }
+
+/** Plain data in one line, with six digits. */
+export function shown(value: unknown): string {
+  if (typeof value === "number") return `${Number(value.toPrecision(6))}`;
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value);
+    return `{ ${entries.map(([key, x]) => `${key}: ${shown(x)}`).join(", ")} }`;
+  }
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
