@@ -75,13 +75,18 @@ export const training: Group = {
     const names = context.workloads ?? Object.keys(WORKLOADS);
     const blocks: string[] = [], targets: Target[] = [];
     const data: Record<string, Results> = {};
+    const versions = new Set<string>();
     // Python's are slow to start, and are not slowed by what they did before.
     const python = await contestants.startAll(inPython(context));
+    const see = ({ running }: contestants.Started) => {
+      for (const { name } of running.values()) versions.add(name);
+    };
+    see(python);
     try {
       for (const name of names) {
         const start = performance.now();
         const seconds = () => ((performance.now() - start) / 1000).toFixed(0);
-        const results = await race(context, name, python);
+        const results = await race(context, name, python, see);
         const [about, asked] = WORKLOADS[name]!;
         blocks.push(`### ${name}: ${about}`, show(context, results));
         targets.push(...compare(context, name, asked, results));
@@ -91,6 +96,7 @@ export const training: Group = {
     } finally {
       await python.stop();
     }
+    blocks.unshift(`Contestants: ${[...versions].join(", ")}.`);
     return { title: "Steps of training", blocks, targets, data };
   },
 };
@@ -102,6 +108,7 @@ async function race(
   context: Context,
   name: string,
   python: contestants.Started,
+  see: (all: contestants.Started) => void,
 ): Promise<Results> {
   await writeWorkload(name, context.folder);
   const isOurs = OURS.includes(name);
@@ -109,6 +116,7 @@ async function race(
     ...own(context),
     ...(isOurs ? [] : inJavaScript(context)),
   ]);
+  see(all);
   const theirs = python.entries(`train ${name}`).filter(({ label }) =>
     !isOurs && (!label.includes("compiled") || COMPILED.includes(name))
   );
