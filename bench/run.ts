@@ -22,7 +22,7 @@
 import { parseArgs } from "node:util";
 import { useBackend } from "../mod.ts";
 import type { Context, Group, Section, Size } from "./driver/context.ts";
-import { hasRivals, machine } from "./driver/machine.ts";
+import { hasRivals, isBusy, machine } from "./driver/machine.ts";
 import { report } from "./driver/report.ts";
 import { checkpoint } from "./groups/checkpoint.ts";
 import { growth } from "./groups/growth.ts";
@@ -100,7 +100,7 @@ const context: Context = {
   workloads: workloads ?? (options.smoke ? ["tiny"] : undefined),
   threads: options.smoke ? [1] : [1, 2],
 };
-const about = await machine(python);
+const about = await machine(python), wasBusy = isBusy();
 const sections: Section[] = [];
 try {
   for (const group of GROUPS) {
@@ -113,7 +113,7 @@ try {
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
-const page = report(about, sections);
+const page = report(about, sections, wasBusy);
 console.log(page);
 if (!options.smoke) {
   const here = (name: string) => new URL(name, import.meta.url);

@@ -16,6 +16,11 @@ export async function machine(
   };
 }
 
+/** Whether others use the machine: more than half a core in the last minute. */
+export function isBusy(): boolean {
+  return os.loadavg()[0]! > 0.5;
+}
+
 async function versions(python: string): Promise<string> {
   const names = ["torch", "jax", "optax"];
   const code = "import sys, importlib.metadata as m;" +

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { isMet } from "../../bench/driver/context.ts";
-import { asked } from "../../bench/driver/report.ts";
+import { asked, report } from "../../bench/driver/report.ts";
 import {
   median,
   ratio,
@@ -37,6 +37,12 @@ Deno.test("tables show three digits and leave missing cells empty", () => {
     table(["a", "b"], [["1"], ["2", undefined]]),
     "| a | b |\n| --- | --- |\n| 1 |  |\n| 2 |  |",
   );
+});
+
+Deno.test("a report says when the machine was busy", () => {
+  const busy = /The machine was busy/;
+  assertEquals(busy.test(report({ Deno: "2" }, [], true)), true);
+  assertEquals(busy.test(report({ Deno: "2" }, [], false)), false);
 });
 
 Deno.test("what was asked for is met from its bound on, and unknown without a figure", () => {
