@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./internal/dispose.ts";
 import {
   CompiledFunction,
   type CompileOptions,

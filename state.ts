@@ -7,6 +7,7 @@
  *
  * @module
  */
+import "./internal/dispose.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   check,

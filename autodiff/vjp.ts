@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../internal/dispose.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { callable, check, checkOptions, tensor } from "../internal/check.ts";
 import type { GradsFor } from "./grad.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../internal/dispose.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { compile, type Compiled } from "../compile.ts";
 import { isRecording } from "../internal/engine.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import "../internal/dispose.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
 import { nextOrOld } from "../backend/gate.ts";

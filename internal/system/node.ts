@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../dispose.ts";
 import type { FileHandle } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { builtin, nodeProcess } from "./builtin.ts";

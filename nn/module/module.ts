@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../internal/dispose.ts";
 import { type AnyState, ParamState, type States } from "../../state.ts";
 import { frames } from "../../internal/frames.ts";
 import {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../internal/dispose.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkObject, checkOptions } from "../../internal/check.ts";
 import type { AnyState, States } from "../../state.ts";

@@ -83,12 +83,17 @@ const TYPES: Readonly<Record<string, string>> = {
   wasm: "application/wasm",
 };
 
-/** Serve a folder to this machine. */
-function serve(folder: string, headers: Record<string, string>) {
+/** Serve a folder to this machine; the paths that were asked for are added to `asked`. */
+function serve(
+  folder: string,
+  headers: Record<string, string>,
+  asked: Set<string>,
+) {
   const options = { port: 0, hostname: "127.0.0.1", onListen: () => {} };
   return Deno.serve(options, async (request) => {
     const { pathname } = new URL(request.url);
     const name = pathname === "/" ? "/index.html" : pathname;
+    asked.add(name);
     const bytes = await Deno.readFile(folder + name).catch(() => null);
     if (!bytes) return new Response("not found", { status: 404 });
     const type = TYPES[name.split(".").at(-1)!] ?? "text/plain";
@@ -115,6 +120,13 @@ async function result(
   await page.until(`${text}?.startsWith('{')`, 60);
   const result = JSON.parse(await page.evaluate(text) as string);
   return [result, expression && await page.evaluate(expression)];
+}
+
+/** How long a file is once it is compressed by gzip. */
+async function compressedSize(path: string): Promise<number> {
+  const stream = new Blob([await Deno.readFile(path)]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(stream).arrayBuffer()).byteLength;
 }
 
 const SINGLE = "tfjs-backend-wasm-simd.wasm";
@@ -176,7 +188,8 @@ Deno.test({
 });
 
 async function check(dist: string, t: Deno.TestContext) {
-  const server = serve(dist, ISOLATED), plain = serve(dist, {});
+  const asked = new Set<string>();
+  const server = serve(dist, ISOLATED, asked), plain = serve(dist, {}, asked);
   const isolated = `http://127.0.0.1:${server.addr.port}/`;
   const shared = `http://127.0.0.1:${plain.addr.port}/`;
   const cores = navigator.hardwareConcurrency;
@@ -202,6 +215,36 @@ async function check(dist: string, t: Deno.TestContext) {
         assertEquals(losses, expected ??= losses, "threads changed the bits");
       });
     }
+    await t.step(
+      "the scripts of a page are less than 250 kB, compressed",
+      async () => {
+        asked.clear();
+        await result(isolated);
+        const scripts = [...asked].filter((name) => name.endsWith(".js"));
+        const sizes = await Promise.all(
+          scripts.map((name) => compressedSize(dist + name)),
+        );
+        const total = sizes.reduce((sum, size) => sum + size);
+        console.log(
+          `${Math.round(total / 1000)} kB in ${sizes.length} scripts`,
+        );
+        assert(total < 250e3, `${total} bytes`);
+      },
+    );
+    for (const [url, threads] of [[isolated, cores], [shared, 1]] as const) {
+      const name = threads > 1 ? "isolated" : "not isolated";
+      await t.step(
+        `${name}, .wasm files are found without wasmPaths`,
+        async () => {
+          const [{ error }, trained] = await result(
+            `${url}?threads=0`,
+            "training({ wasmPaths: undefined }).then((x) => x.threads, String)",
+          );
+          assertStringIncludes(error!, "threads must be a positive integer");
+          assertEquals(trained, threads);
+        },
+      );
+    }
     await t.step("no script imports node's modules at its head", async () => {
       for await (const { name } of Deno.readDir(`${dist}/assets`)) {
         if (!name.endsWith(".js")) continue;
@@ -216,10 +259,17 @@ async function check(dist: string, t: Deno.TestContext) {
       await t.step(
         `${name}, .wasm files that are not there are an error, and are found at wasmPaths`,
         async () => {
-          const [{ error }, trained] = await result(
+          const train = (options: string) =>
+            `await training(${options}).then((x) => x.threads, String)`;
+          const [{ error }, seen] = await result(
             url,
-            "training({ wasmPaths: '/wasm' }).then((x) => x.threads, String)",
+            `(async () => [
+              ${train("{ wasmPaths: undefined }")},
+              ${train("{ wasmPaths: '/wasm' }")},
+            ])()`,
           );
+          const [bundled, trained] = seen as unknown[];
+          assertEquals(bundled, error);
           assertStringIncludes(error!, "Error: Cannot start WASM: http://");
           assertStringIncludes(
             error!,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../internal/dispose.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import { checkOptions } from "../../internal/check.ts";
 import { filePath, join } from "../../internal/file_path.ts";
