@@ -138,8 +138,10 @@ export class Trainer<B extends Batch> {
       if (this.#run.isOver && !last) return;
     }
     if (this.#stepper.batches > 0) await this.#step(undefined);
-    const isShorter = await this.#verify();
-    if (isShorter && this.#run.counters.batch !== length) return;
+    await this.#verify();
+    // Steps that were taken back, here or with the last step, leave it unfinished.
+    const isTakenBack = this.#stepper.late && this.#failed;
+    if (isTakenBack && this.#run.counters.batch !== length) return;
     if (taken === 0 && this.#run.counters.batch === 0) {
       throw noBatch("fit", this.#data);
     }
@@ -285,7 +287,7 @@ export class Trainer<B extends Batch> {
   /** Stop since the loss of the next step is not finite, and save what there is. */
   async #fail(loss: number, batch: Batch): Promise<void> {
     const { step } = this.#run;
-    this.#run.stop(`the loss of step ${step + 1} is ${loss}`);
+    this.#run.fail(`the loss of step ${step + 1} is ${loss}`);
     this.#failed = { step, loss };
     const path = await this.#saver?.saveFailed(batch);
     if (path) this.#failed = { step, loss, path };

@@ -133,6 +133,12 @@ export class TrainingRun<B extends Batch> implements Run {
     this.#reason ??= reason;
   }
 
+  /** Stop because of a step before any that asked to stop. */
+  fail(reason: string): void {
+    this.#reason = reason;
+    this.#paused = false;
+  }
+
   /** Stop without a final evaluation, so that a resumed run ends the same way. */
   pause(reason: string): void {
     this.#paused ||= this.#reason === undefined;

@@ -29,7 +29,7 @@ function infoOf(info: Stats): FileInfo {
 /** A file of `fs.promises`. */
 class NodeFile implements OpenFile {
   readonly #handle: FileHandle;
-  /** Where the next read begins; undefined where the file keeps that itself. */
+  /** Where the next read begins. */
   #at = 0;
 
   constructor(handle: FileHandle) {
@@ -89,7 +89,6 @@ export function nodeSystem(): System | undefined {
   const fs = builtin("node:fs");
   if (!process || !fs) return undefined;
   const files = fs.promises;
-  const listeners = new Map<() => void, () => void>();
   return {
     build: { os: process.platform === "win32" ? "windows" : process.platform },
     args: process.argv.slice(2),
@@ -104,15 +103,8 @@ export function nodeSystem(): System | undefined {
       if (columns) return { columns };
       throw new Error("Cannot tell the size of the terminal: there is none");
     },
-    addSignalListener(signal, fn) {
-      // Node passes the signal to its listeners.
-      const listener = () => fn();
-      listeners.set(fn, listener);
-      process.on(signal, listener);
-    },
-    removeSignalListener(signal, fn) {
-      process.off(signal, listeners.get(fn) ?? fn);
-    },
+    addSignalListener: (signal, fn) => void process.on(signal, fn),
+    removeSignalListener: (signal, fn) => void process.off(signal, fn),
     open: async (path, options = { read: true }) =>
       new NodeFile(await files.open(path, flagsOf(options))),
     stat: async (path) => infoOf(await files.stat(path)),

@@ -181,6 +181,51 @@ onEachBackend(
   webgpu,
 );
 
+onEachBackend(
+  "an epoch whose last steps were taken back is not counted",
+  async () => {
+    for (const validation of [undefined, setup(OPTIMIZERS["SGD"]!).data]) {
+      const called: string[] = [];
+      const result = await train.fit({
+        ...setup(OPTIMIZERS["SGD"]!, 19),
+        epochs: 1,
+        logEvery: 5,
+        ...(validation ? { validation } : {}),
+        callbacks: [{
+          onEpoch: () => void called.push("epoch"),
+          onEvaluation: () => void called.push("evaluation"),
+        }],
+      });
+      assertEquals([result.step, result.epoch, called], [18, 0, []]);
+      assertEquals(result.log.steps.at(-1)!.epoch, 0.95);
+    }
+  },
+);
+
+onEachBackend(
+  "a run fails because of a loss, though a later step has asked to stop",
+  async () => {
+    for (const how of ["stop", "abort"]) {
+      const abort = new AbortController();
+      const result = await train.fit({
+        ...setup(OPTIMIZERS["SGD"]!, 6),
+        epochs: 1,
+        logEvery: 15,
+        signal: abort.signal,
+        callbacks: [{
+          onStep(run) {
+            if (run.step !== 8) return;
+            if (how === "stop") run.stop("enough");
+            else abort.abort();
+          },
+        }],
+      });
+      assertEquals(result.reason, "the loss of step 6 is NaN");
+      assertEquals(result.failed, { step: 5, loss: NaN });
+    }
+  },
+);
+
 onEachBackend("between two reads no step waits, and none leaks", async () => {
   const backend = webGpuBackend(), { read } = backend;
   const reads: number[] = [], tensors: number[] = [];
