@@ -245,6 +245,38 @@ async function check(dist: string, t: Deno.TestContext) {
         },
       );
     }
+    const policy = "script-src 'self' 'wasm-unsafe-eval'";
+    for (
+      const [sources, isAllowed] of [["'self' blob:", true], ["'self'", false]]
+    ) {
+      await t.step(
+        `a Content-Security-Policy with worker-src ${sources}`,
+        async () => {
+          const strict = serve(dist, {
+            ...ISOLATED,
+            "content-security-policy": `${policy}; worker-src ${sources}`,
+          }, asked);
+          const url = `http://127.0.0.1:${strict.addr.port}/`;
+          try {
+            const [{ error, threads }, alone] = await result(
+              url,
+              "training({ threads: 1 }).then((x) => x.threads, String)",
+            );
+            if (isAllowed) {
+              assertEquals([error, threads], [undefined, cores]);
+            } else {
+              assertStringIncludes(
+                error!,
+                "Cannot start WASM: a worker could not be started: the page's Content-Security-Policy may lack worker-src blob:; threads: 1 needs none",
+              );
+              assertEquals(alone, 1);
+            }
+          } finally {
+            await strict.shutdown();
+          }
+        },
+      );
+    }
     await t.step("no script imports node's modules at its head", async () => {
       for await (const { name } of Deno.readDir(`${dist}/assets`)) {
         if (!name.endsWith(".js")) continue;

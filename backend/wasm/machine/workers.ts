@@ -125,15 +125,17 @@ export async function startWorkers(count: number): Promise<ThreadWorker[]> {
 
 function webWorker(url: string): ThreadWorker {
   const worker = new Worker(url);
+  // A worker that may not be started says so before it is told to begin.
+  const begun = new Promise<void>((resolve, reject) => {
+    worker.onmessage = () => resolve();
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(workerError(event));
+    };
+  });
+  begun.catch(() => {}); // it is told to whoever lets it begin
   return {
     begin(place) {
-      const begun = new Promise<void>((resolve, reject) => {
-        worker.onmessage = () => resolve();
-        worker.onerror = (event) => {
-          event.preventDefault();
-          reject(workerError(event));
-        };
-      });
       worker.postMessage(place);
       return begun;
     },
