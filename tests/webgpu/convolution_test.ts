@@ -235,6 +235,27 @@ onEachBackend("channels first, with bias and activation", () => {
   }
 }, { only });
 
+onEachBackend(
+  "where no window fits, the gradient of the input is 0",
+  async () => {
+    for (const channels of [3, 4]) {
+      const inputShape = [1, 5, 2, channels];
+      const used = tf.fill(inputShape, 7);
+      tf.dispose([tf.relu(used), used]); // their buffers are used again
+      const gradient = tf.engine().runKernel<tf.Tensor>(
+        tf.Conv2DBackpropInput,
+        {
+          dy: tf.zeros([1, 2, 0, 4]),
+          filter: tf.ones([4, 3, channels, 4]),
+        },
+        { strides: 1, pad: "valid", dataFormat: "NHWC", inputShape },
+      );
+      assertEquals(await gradient.data(), new Float32Array(10 * channels));
+    }
+  },
+  { only },
+);
+
 onEachBackend("two runs of the gradient of a filter give the same bits", () => {
   random.seed(8);
   const x = random.normal([8, 12, 12, 8]), dy = random.normal([8, 10, 10, 16]);

@@ -147,7 +147,8 @@ function product(
     b: (hasEdge: boolean) => Operand;
   } & Partial<Pick<Product, "epilogue" | "ends" | "alpha">>,
 ): tf.TensorInfo {
-  if (m * n * k === 0) return tf.zeros(shape);
+  const isNothing = m * n * k === 0 || inputs.some(({ size }) => size === 0);
+  if (isNothing) return tf.zeros(shape);
   return runProduct({
     kind: `${kind} ${geometry.axes.length}`,
     sizes: { m, n, k, batches: 1 },
