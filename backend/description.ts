@@ -1,5 +1,6 @@
 import type { RunLaunches } from "./fusion/kernel.ts";
 import type { WasmPaths } from "./wasm/machine/paths.ts";
+import type { Precision } from "./precision.ts";
 import type { Record as RecordCall } from "./replay/program.ts";
 
 /** What a backend is started with. */
@@ -8,6 +9,8 @@ export interface StartOptions {
   readonly threads: number;
   /** Where tfjs' `.wasm` files are, in browsers. */
   readonly wasmPaths?: WasmPaths | undefined;
+  /** The precision that products are to have. */
+  readonly precision: Precision;
 }
 
 /** What a backend says of itself once started. */

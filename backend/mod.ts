@@ -17,3 +17,4 @@ export {
   type BackendOptions,
   useBackend,
 } from "./select.ts";
+export type { Precision } from "./precision.ts";

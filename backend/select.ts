@@ -4,11 +4,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { check, checkOptions, oneOf } from "../internal/check.ts";
+import { check, checkOptions, oneOf, refuse } from "../internal/check.ts";
 import { anySystem, deno } from "../internal/system/system.ts";
 import { BACKENDS } from "./backends.ts";
 import { variable } from "./environment.ts";
 import { checkInputs } from "./inputs.ts";
+import { type Precision, setPrecision } from "./precision.ts";
 import { wasmPathsRule } from "./wasm/machine/paths.ts";
 import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
 
@@ -30,6 +31,19 @@ export interface BackendOptions {
    * started. Default: where Vite and webpack put them, else beside the script.
    */
   readonly wasmPaths?: string | Readonly<Record<string, string>>;
+  /**
+   * The precision of products: matrix products, convolutions and their gradients.
+   *
+   * - `"full"`: all is computed in f32.
+   * - `"mixed"`: on WebGPU, factors are rounded to f16 (11 significant bits, finite up to
+   *   65504) when they are loaded, and the products of them are added up in f32. Weights,
+   *   activations and the optimizer's slots stay f32, and so do depthwise convolutions,
+   *   attention and all other kernels. Gradients can be too small or too large for f16:
+   *   `train.fit` scales the loss to prevent it, `train.step` with a `train.LossScale`.
+   *
+   * @default {"full"}
+   */
+  readonly precision?: Precision;
 }
 
 /** What runs the tensors. */
@@ -40,6 +54,8 @@ export interface BackendInfo {
   readonly threads: number;
   /** Whether kernels use 128-bit SIMD: on WASM. */
   readonly simd: boolean;
+  /** The precision of products. */
+  readonly precision: Precision;
   /** The graphics adapter, on WebGPU. */
   readonly adapter: string | undefined;
   /**
@@ -73,6 +89,9 @@ let current: BackendInfo | undefined;
  *   with the page: see `wasmPaths`.
  * - `"cpu"` is plain JavaScript: slow, everywhere, for reference.
  *
+ * Each call sets the precision of products: without the option it is `"full"`. Tensors on
+ * WebGPU stay valid when only the precision changes.
+ *
  * It prints nothing. Calls that are made at once run one after the other, and the
  * last one decides.
  *
@@ -89,9 +108,11 @@ let current: BackendInfo | undefined;
  * @param name Which backend. Default: `"auto"`.
  * @param options See {@linkcode BackendOptions}.
  * @returns What was chosen.
- * @throws {RangeError} If the name is unknown, or `threads` no positive integer.
+ * @throws {RangeError} If the name is unknown, `threads` no positive integer, or
+ * `precision` unknown or `"mixed"` on another backend than WebGPU.
  * @throws {TypeError} If `wasmPaths` is no such addresses, or not an option here.
- * @throws {Error} If the backend named cannot start here; the message says why.
+ * @throws {Error} If the graphics adapter has no f16, which `"mixed"` needs, or the
+ * backend named cannot start here; the message says why.
  */
 export async function useBackend(
   name: "auto" | BackendName = "auto",
@@ -101,6 +122,7 @@ export async function useBackend(
   checkOptions("use backend", options, {
     threads: "a positive integer",
     wasmPaths: wasmPathsRule,
+    precision: oneOf("full", "mixed"),
   });
   if (options.wasmPaths !== undefined) checkHasPaths(name);
   const turn = last.then(() => start(name, options));
@@ -126,14 +148,24 @@ let last: Promise<unknown> = Promise.resolve();
 
 async function start(
   name: "auto" | BackendName,
-  { threads = globalThis.navigator?.hardwareConcurrency ?? 1, wasmPaths }:
-    BackendOptions,
+  {
+    threads = globalThis.navigator?.hardwareConcurrency ?? 1,
+    wasmPaths,
+    precision = "full",
+  }: BackendOptions,
 ): Promise<BackendInfo> {
   const chosen = name === "auto" ? await choose() : name;
-  const details = await BACKENDS.get(chosen)!.start({ threads, wasmPaths });
+  if (chosen !== "webgpu" && precision !== "full") {
+    const rule = `"full" on ${chosen}`;
+    refuse("use backend", "precision", rule, precision);
+  }
+  const options = { threads, wasmPaths, precision };
+  const details = await BACKENDS.get(chosen)!.start(options);
   checkInputs(chosen);
+  setPrecision(precision);
   current = {
     backend: chosen,
+    precision,
     threads: 1,
     simd: false,
     adapter: undefined,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as tf from "@tensorflow/tfjs-core";
 import { checkOptions, type OptionRules, refuse } from "../internal/check.ts";
 import {
   decodeCheckpoint,
@@ -12,6 +13,7 @@ import {
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
+import { currentPrecision } from "../backend/precision.ts";
 import type { Batch } from "../data/batch.ts";
 import {
   type BatchSource,
@@ -23,7 +25,9 @@ import {
 import type { Measure } from "./measure.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { FIT_RULES } from "./fit_rules.ts";
-import { lossGradient } from "./step.ts";
+import { LossScale } from "./loss_scale.ts";
+import { scaledGradient } from "./scaled_gradient.ts";
+import { lossGradient } from "./loss_gradient.ts";
 import { lineChart } from "./report/svg.ts";
 
 /** Options of {@linkcode findLr}. */
@@ -80,6 +84,9 @@ const KEEP = 0.9;
  * Other options of `fit` are accepted and have no effect, so that one object of
  * options can be passed to both.
  *
+ * In mixed precision the loss is scaled as by `fit`. A step with a gradient that is not
+ * finite is not applied, but its loss is a point of the curve.
+ *
  * Everything is restored at the end: parameters, optimizer, schedulers, the
  * default random state, the position in the data. Source: Smith 2015, "Cyclical
  * Learning Rates for Training Neural Networks"; the suggestion is fastai's
@@ -123,12 +130,14 @@ export async function findLr<B extends Batch>(
     ...(isResumable(data) ? { data } : {}),
   };
   const saved = await encodeCheckpoint(parts);
+  const scale = currentPrecision() === "mixed" ? new LossScale() : undefined;
   try {
     const lrAt = (i: number) => minLr * (maxLr / minLr) ** (i / (steps - 1));
-    const losses = await rise(options, lrAt, steps, divergence);
+    const losses = await rise(options, lrAt, steps, divergence, scale);
     const lrs = losses.map((_, i) => lrAt(i));
     return { lrs, losses, suggestion: steepest(lrs, losses) };
   } finally {
+    scale?.dispose();
     await decodeCheckpoint(saved, parts);
   }
 }
@@ -159,17 +168,24 @@ async function rise<B extends Batch>(
   lrAt: (i: number) => number,
   steps: number,
   divergence: number,
+  scale: LossScale | undefined,
 ): Promise<number[]> {
   const since = latestTensor();
-  const gradient = lossGradient(loss, optimizer);
+  const gradient = scale
+    ? scaledGradient(loss, optimizer, scale)
+    : lossGradient(loss, optimizer);
   const losses: number[] = [];
   let mean = 0;
   while (true) {
     const before = losses.length;
     for await (const batch of passOver(ACTION, data, since)) {
-      const [grads, scalar] = gradient(...batch);
+      const [grads, scalar, gradSum] = gradient(...batch);
+      const isFinite = !gradSum || Number.isFinite((await gradSum.data())[0]);
+      gradSum?.dispose();
+      scale?.update(isFinite);
       optimizer.currentLr = lrAt(losses.length);
-      optimizer.step(grads);
+      if (isFinite) optimizer.step(grads);
+      else tf.dispose({ ...grads });
       const value = (await scalar.data())[0]!;
       scalar.dispose();
       mean = KEEP * mean + (1 - KEEP) * value;

@@ -150,7 +150,7 @@ export interface FitResult {
   readonly epoch: number;
   /** Why training ended; `"done"` after all epochs or steps. */
   readonly reason: string;
-  /** Steps that were skipped since their loss was not finite. */
+  /** Steps that were skipped since their loss, or in mixed precision a gradient, was not finite. */
   readonly skipped: number;
   /** All records of the run. */
   readonly log: RunLog;

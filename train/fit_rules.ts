@@ -20,6 +20,7 @@ import {
   rule,
   string,
 } from "../internal/check.ts";
+import { currentPrecision } from "../backend/precision.ts";
 import type { Batch } from "../data/batch.ts";
 import { isUsedOnce } from "../data/sources.ts";
 import { Module } from "../nn/mod.ts";
@@ -121,6 +122,11 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
     refuse("fit", "each name in random", rule, name);
   }
   if (hasLineSearch(options.optimizer)) {
+    const precision = currentPrecision();
+    if (precision !== "full") {
+      const rule = '"full" with a line search';
+      refuse("fit", "the precision of useBackend", rule, precision);
+    }
     for (
       const name of ["accumulate", "gradClipNorm", "gradClipValue"] as const
     ) {

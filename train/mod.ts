@@ -59,7 +59,8 @@ export type {
 } from "../profile/mod.ts";
 export { profileSteps, type StepProfiler } from "./profile_steps.ts";
 export type { ScheduleUnit, ScheduleUnits } from "./schedules.ts";
-export { step } from "./step.ts";
+export { LossScale, type LossScaleState } from "./loss_scale.ts";
+export { step, type StepOptions } from "./step.ts";
 export * from "./weight_average.ts";
 
 export { csvLog } from "./logs/csv_log.ts";

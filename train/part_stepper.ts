@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { CompileReport } from "../compile.ts";
 import type { Batch } from "../data/batch.ts";
+import { currentPrecision } from "../backend/precision.ts";
 import { LBFGS, type Optimizer } from "../optim/mod.ts";
 import type { Tensors } from "../tensors.ts";
 import { type Transaction, transaction } from "../internal/transaction.ts";
@@ -13,7 +14,9 @@ import { examplesIn } from "./evaluate.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { GradientMean } from "./gradients.ts";
-import { lossGradient } from "./step.ts";
+import { LossScale } from "./loss_scale.ts";
+import { type ScaledGradient, scaledGradient } from "./scaled_gradient.ts";
+import { lossGradient } from "./loss_gradient.ts";
 import {
   compiledIf,
   type Outcome,
@@ -22,10 +25,16 @@ import {
 } from "./stepper.ts";
 import { applyGradients } from "./whole_step.ts";
 
-/** Steps of several batches, and those that wait for the device between their parts. */
+/** The gradients of a batch, its loss and, if that is scaled, the sum of the gradients. */
+type BatchGradient = ScaledGradient | [grads: Tensors, loss: tf.Scalar];
+
+/**
+ * Steps of several batches, and those that wait for the device between their parts, as all
+ * do in mixed precision.
+ */
 export class PartStepper<B extends Batch> extends Stepper<B> {
   readonly #gradient: ReturnType<
-    typeof compiledIf<B, [grads: Tensors, loss: tf.Scalar]>
+    typeof compiledIf<B, BatchGradient>
   >;
   readonly #apply: ReturnType<
     typeof compiledIf<
@@ -34,6 +43,10 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
     >
   >;
   readonly #mean = new GradientMean();
+  override readonly lossScale: LossScale | undefined =
+    currentPrecision() === "mixed" ? new LossScale() : undefined;
+  /** The sums of the gradients of each batch, if the loss is scaled. */
+  #gradSums: tf.Scalar[] = [];
   /** What the batches have written to states. */
   #writes: Transaction<unknown>[] = [];
   /** The last batch added. */
@@ -41,10 +54,13 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
 
   constructor(options: FitOptions<B>, onFallback: OnFallback) {
     super(options);
-    this.#gradient = compiledIf(
+    const { loss, optimizer } = options, { lossScale } = this;
+    this.#gradient = compiledIf<B, BatchGradient>(
       options,
       onFallback,
-      lossGradient(options.loss, options.optimizer),
+      lossScale
+        ? scaledGradient(loss, optimizer, lossScale)
+        : lossGradient(loss, optimizer),
     );
     this.#apply = compiledIf(
       options,
@@ -59,9 +75,10 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
   }
 
   add(batch: B): void {
-    const [grads, loss] = this.isWatched
+    const [grads, loss, gradSum] = this.isWatched
       ? this.#noted(batch)
       : this.#gradient(...batch);
+    if (gradSum) this.#gradSums.push(gradSum);
     this.#batch = batch;
     const { accumulate = 1 } = this.options;
     this.#mean.add(grads, loss, examplesIn(batch), accumulate === 1);
@@ -72,6 +89,7 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
   ): Promise<Outcome | RefusedStep> {
     const { optimizer } = this.options;
     const { grads, loss } = this.#mean.take();
+    const isFinite = !this.lossScale || await this.#areFinite(loss);
     if (this.isWatched) {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {
@@ -81,11 +99,28 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
       }
       for (const writes of this.#taken()) writes.commit();
     }
+    this.lossScale?.update(isFinite);
+    if (!isFinite) {
+      const refused = (await loss.data())[0]!;
+      tf.dispose([{ ...grads }, loss]);
+      return { refused, isOverflow: true };
+    }
     if (hasLineSearch(optimizer)) {
       await this.#search(optimizer, grads, loss);
       return { loss, norm: undefined };
     }
     return { loss, norm: this.#apply(grads, measuresNorm) };
+  }
+
+  /** Whether all gradients of the step are finite; the loss is read in the same wait. */
+  async #areFinite(loss: tf.Scalar): Promise<boolean> {
+    const gradSums = this.#gradSums;
+    this.#gradSums = [];
+    const [, ...values] = await Promise.all(
+      [loss, ...gradSums].map((x) => x.data()),
+    );
+    tf.dispose(gradSums);
+    return values.every((value) => Number.isFinite(value[0]));
   }
 
   get report(): CompileReport | undefined {
@@ -94,13 +129,15 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
 
   dispose(): void {
     this.#mean.dispose();
+    tf.dispose(this.#gradSums);
+    this.lossScale?.dispose();
     for (const writes of this.#taken()) writes.commit();
     this.#gradient.dispose?.();
     this.#apply.dispose?.();
   }
 
   /** The gradients of a batch; what is written to states can be taken back. */
-  #noted(batch: B): [grads: Tensors, loss: tf.Scalar] {
+  #noted(batch: B): BatchGradient {
     const writes = transaction(() => this.#gradient(...batch), true);
     this.#writes.push(writes);
     return writes.value;

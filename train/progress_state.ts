@@ -12,6 +12,7 @@ import {
   string,
 } from "../internal/check.ts";
 import type { LogLength } from "./history.ts";
+import { checkLossScale, type LossScaleState } from "./loss_scale.ts";
 
 /** The state of the loop, as plain data. */
 export interface ProgressState {
@@ -29,6 +30,8 @@ export interface ProgressState {
   readonly losses: readonly number[];
   /** The records in the history that come before. */
   readonly history?: LogLength;
+  /** The scale of the loss, in mixed precision. */
+  readonly lossScale?: LossScaleState;
   /** The log itself, in files of version 0.1.0. */
   readonly log?: string;
 }
@@ -54,7 +57,8 @@ export function checkProgress(value: unknown): asserts value is ProgressState {
     check(action, `progress.${name}`, own, rule);
   }
   check(action, "progress.losses", state.losses, listOf("a number"));
-  const { skipped, history, log } = state;
+  const { skipped, history, log, lossScale } = state;
+  if (lossScale !== undefined) checkLossScale(action, lossScale);
   if (skipped !== undefined) {
     check(action, "progress.skipped", skipped, "a nonnegative integer");
   }

@@ -8,6 +8,7 @@ import type { Batch } from "../data/batch.ts";
 import { type BatchSource, isResumable, placeOf } from "../data/sources.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { FitOptions } from "./fit_options.ts";
+import type { LossScale } from "./loss_scale.ts";
 import type { Recorder } from "./logs/recorder.ts";
 import type { Measures } from "./monitor.ts";
 import { partsOf } from "./parts.ts";
@@ -31,6 +32,7 @@ export class RunSaver<B extends Batch> {
   readonly #counters: Counters;
   readonly #recorder: Recorder;
   readonly #checkpoints: Checkpoints;
+  readonly #lossScale: LossScale | undefined;
   /** The position in the data after the last batch. */
   #place: unknown;
   /** The state of the loop that a checkpoint had. */
@@ -38,17 +40,19 @@ export class RunSaver<B extends Batch> {
   /** The step of the last checkpoint, and of the last one of an evaluated model. */
   #saved = { step: -1, evaluated: -1 };
 
-  /** Save `counters`, the log of `recorder` and the position in `data`. */
+  /** Save `counters`, the log of `recorder`, the position in `data` and the loss scale. */
   constructor(
     options: FitOptions<B> & Pick<Required<FitOptions<B>>, "checkpoint">,
     data: BatchSource<B>,
     counters: Counters,
     recorder: Recorder,
     measures: Measures,
+    lossScale?: LossScale,
   ) {
     this.#data = data;
     this.#counters = counters;
     this.#recorder = recorder;
+    this.#lossScale = lossScale;
     this.#place = placeOf(data);
     const progress: Resumable = {
       stateDict: () => this.#progress(),
@@ -81,6 +85,7 @@ export class RunSaver<B extends Batch> {
     });
     this.#saved.step = state.step;
     this.#recorder.loadStateDict(state);
+    if (state.lossScale) this.#lossScale?.loadStateDict(state.lossScale);
     const log = await this.#checkpoints.resumeLog(state);
     if (log) this.#recorder.loadLog(log);
     else console.warn(`There is no complete log of the run beside ${path}`);
@@ -142,6 +147,7 @@ export class RunSaver<B extends Batch> {
       ...this.#counters,
       history: { steps: steps.length, evaluations: evaluations.length },
       ...this.#recorder.stateDict(),
+      ...(this.#lossScale ? { lossScale: this.#lossScale.stateDict() } : {}),
     };
   }
 }

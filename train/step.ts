@@ -4,49 +4,22 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { grad } from "../autodiff/mod.ts";
-import { environ } from "../environ.ts";
+import { currentPrecision } from "../backend/precision.ts";
 import type { Optimizer } from "../optim/mod.ts";
+import { checkOptions, instanceOf, refuse } from "../internal/check.ts";
 import { compiledByTests, inStages } from "../internal/recording.ts";
-import type { ParamState, States } from "../state.ts";
-import type { Tensors } from "../tensors.ts";
+import { lossGradient } from "./loss_gradient.ts";
+import { LossScale } from "./loss_scale.ts";
+import { scaledGradient } from "./scaled_gradient.ts";
 
-/**
- * The function from a batch to the gradients of `loss` in the parameters of
- * `optimizer` that are not frozen, and the loss. It runs with `fit` true in the
- * environment; the caller owns what it returns.
- */
-export function lossGradient<Args extends readonly unknown[]>(
-  loss: (...batch: Args) => tf.Scalar,
-  optimizer: Optimizer,
-): (...batch: Args) => [grads: Tensors, loss: tf.Scalar] {
-  const states = optimizer.paramStates;
-  const gradient = grad((...batch: Args) => loss(...batch), {
-    states,
-    returnValue: true,
-  });
-  return (...batch) => {
-    const [grads, value] = environ.context(
-      { fit: true },
-      () => gradient(...batch),
-    );
-    return [withoutFrozen(grads, states), value];
-  };
-}
-
-/**
- * `grads` without those of frozen parameters, which would count in their norm. If all
- * are frozen, the optimizer gets all of them, and changes nothing.
- */
-function withoutFrozen(grads: Tensors, states: States): Tensors {
-  const isFrozen = (path: string) =>
-    (states[path] as Partial<ParamState>).frozen === true;
-  const paths = Object.keys(grads);
-  const frozen = paths.filter(isFrozen);
-  if (frozen.length === 0 || frozen.length === paths.length) return grads;
-  tf.dispose(frozen.map((path) => grads[path]!));
-  const rest = paths.filter((path) => !isFrozen(path));
-  return Object.fromEntries(rest.map((path) => [path, grads[path]!]));
+/** Options of {@linkcode step}. */
+export interface StepOptions {
+  /**
+   * Scales the loss for the backward pass, and skips steps whose gradients are not finite.
+   * It must be given in mixed precision, and may be given elsewhere. One number is read
+   * from the device in each step, which cannot be done in browsers on WebGPU: use `fit`.
+   */
+  readonly lossScale?: LossScale;
 }
 
 /**
@@ -57,6 +30,11 @@ function withoutFrozen(grads: Tensors, states: States): Tensors {
  * `fit` true in the environment, and applies them. Nothing is read back from the
  * device, and no tensor is left but the loss, which the caller owns. If `loss`
  * throws, nothing has changed. The caller steps the schedulers.
+ *
+ * With `lossScale`, a step with a gradient that is not finite is skipped: parameters,
+ * slots and the optimizer's count of steps stay as they are, and the scale is halved. What
+ * the loss has written to states, such as running statistics, is kept. `compile` replays
+ * the gradient of such steps, and not the rest, since they depend on what is read.
  *
  * @example A training loop
  * ```ts
@@ -85,19 +63,58 @@ function withoutFrozen(grads: Tensors, states: States): Tensors {
  * @typeParam Args The tensors of a batch.
  * @param loss The function from a batch to its mean loss.
  * @param optimizer The optimizer, with parameters registered.
+ * @param options See {@linkcode StepOptions}.
  * @returns A function of one batch.
+ * @throws {TypeError} If an option is unknown or of the wrong kind; when called, if
+ * precision is mixed and there is no `lossScale`.
  */
 export function step<Args extends readonly unknown[]>(
   loss: (...batch: Args) => tf.Scalar,
   optimizer: Optimizer,
+  options: StepOptions = {},
 ): (...batch: Args) => tf.Scalar {
+  checkOptions("create a step", options, {
+    lossScale: instanceOf(LossScale, "a LossScale"),
+  });
+  const { lossScale } = options;
+  if (lossScale) return scaledStep(loss, optimizer, lossScale);
   const gradient = lossGradient(loss, optimizer);
-  return compiledByTests(inStages(gradient, ([grads, value]) => {
+  const checked = (...batch: Args) => {
+    if (currentPrecision() === "mixed") {
+      const rule = "given in mixed precision";
+      refuse("take a step", "lossScale", rule, undefined, TypeError);
+    }
+    return gradient(...batch);
+  };
+  return compiledByTests(inStages(checked, ([grads, value]) => {
     try {
       optimizer.step(grads);
     } catch (error) {
       value.dispose();
       throw error;
+    }
+    return value;
+  }));
+}
+
+/** {@linkcode step} with `lossScale`. */
+function scaledStep<Args extends readonly unknown[]>(
+  loss: (...batch: Args) => tf.Scalar,
+  optimizer: Optimizer,
+  lossScale: LossScale,
+): (...batch: Args) => tf.Scalar {
+  const gradient = scaledGradient(loss, optimizer, lossScale);
+  return compiledByTests(inStages(gradient, ([grads, value, gradSum]) => {
+    try {
+      const isFinite = Number.isFinite(gradSum.dataSync()[0]);
+      if (isFinite) optimizer.step(grads);
+      else tf.dispose({ ...grads });
+      lossScale.update(isFinite);
+    } catch (error) {
+      tf.dispose([{ ...grads }, value]);
+      throw error;
+    } finally {
+      gradSum.dispose();
     }
     return value;
   }));

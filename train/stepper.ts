@@ -9,6 +9,7 @@ import type { Batch } from "../data/batch.ts";
 import { compiledByTests } from "../internal/recording.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
+import type { LossScale } from "./loss_scale.ts";
 import type { LateRefusal } from "./late_refusal.ts";
 
 /** What a step has computed. */
@@ -25,10 +26,12 @@ export interface TakenStep extends Outcome {
   readonly lr: number;
 }
 
-/** A step that was not taken, since its loss is not a finite number. */
+/** A step that was not taken, since its loss or a gradient is not a finite number. */
 export interface RefusedStep {
   /** Its mean loss. */
   readonly refused: number;
+  /** Whether the loss is scaled, and finite: a gradient is not. */
+  readonly isOverflow?: boolean;
 }
 
 /** Takes the steps of {@linkcode fit}, each of one or several batches. */
@@ -76,6 +79,9 @@ export abstract class Stepper<B extends Batch> {
 
   /** What takes steps back whose losses are read late, if they are. */
   readonly late: LateRefusal | undefined = undefined;
+
+  /** The scale of the loss, in mixed precision. */
+  readonly lossScale: LossScale | undefined = undefined;
 
   /** What was replayed, if steps are compiled. */
   abstract readonly report: CompileReport | undefined;

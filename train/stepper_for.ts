@@ -1,3 +1,4 @@
+import { currentPrecision } from "../backend/precision.ts";
 import { readsAtOnce } from "../backend/read.ts";
 import type { Batch } from "../data/batch.ts";
 import { LateStepper, WholeStepper } from "./batch_steppers.ts";
@@ -12,7 +13,8 @@ export function stepperFor<B extends Batch>(
   onFallback: OnFallback,
 ): Stepper<B> {
   const { accumulate = 1, optimizer, nan = "stop" } = options;
-  if (accumulate > 1 || hasLineSearch(optimizer)) {
+  const isMixed = currentPrecision() === "mixed";
+  if (accumulate > 1 || hasLineSearch(optimizer) || isMixed) {
     return new PartStepper(options, onFallback);
   }
   // Steps are functions that do not wait, as far as they can.

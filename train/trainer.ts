@@ -20,7 +20,7 @@ import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { RunSaver } from "./run_saver.ts";
 import { Recorder } from "./logs/recorder.ts";
-import type { Stepper } from "./stepper.ts";
+import type { RefusedStep, Stepper } from "./stepper.ts";
 import { stepperFor } from "./stepper_for.ts";
 import { TrainingRun } from "./training_run.ts";
 import { measuresAt, Validation } from "./validation.ts";
@@ -73,6 +73,7 @@ export class Trainer<B extends Batch> {
         this.#run.counters,
         this.#recorder,
         this.#run.measures,
+        this.#stepper.lossScale,
       );
     }
   }
@@ -164,7 +165,7 @@ export class Trainer<B extends Batch> {
     const isLogged = (this.#run.step + 1) % this.#logEvery === 0;
     const isLast = this.#run.step + 1 === this.#run.totalSteps;
     const taken = await this.#stepper.take(isLogged || isLast);
-    if ("refused" in taken) return await this.#refuse(taken.refused, batch);
+    if ("refused" in taken) return await this.#refuse(taken, batch);
     this.#skippedInARow = 0;
     this.#lr = taken.lr;
     this.#recorder.addStep(taken);
@@ -271,14 +272,18 @@ export class Trainer<B extends Batch> {
     await this.#call((callback) => callback.onCheckpoint?.(this.#run, path));
   }
 
-  /** Skip a step whose loss is not finite, or stop because of it. */
-  async #refuse(loss: number, batch: B | undefined): Promise<void> {
-    if (this.#options.nan !== "skip") {
-      return await this.#fail(loss, batch ?? []);
+  /** Skip a step that was refused, or stop because of it. */
+  async #refuse(
+    { refused, isOverflow }: RefusedStep,
+    batch: B | undefined,
+  ): Promise<void> {
+    if (!isOverflow && this.#options.nan !== "skip") {
+      return await this.#fail(refused, batch ?? []);
     }
     this.#run.counters.skipped++;
     if (++this.#skippedInARow === MAX_SKIPPED) {
-      const many = `the losses of ${MAX_SKIPPED} steps in a row`;
+      const what = isOverflow ? "gradients" : "losses";
+      const many = `the ${what} of ${MAX_SKIPPED} steps in a row`;
       this.#run.stop(`${many} are not finite`);
     }
     await this.#checkStop();

@@ -15,7 +15,7 @@ import type { State } from "../state.ts";
 import { type Transaction, transaction } from "../internal/transaction.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { clipByValue } from "./gradients.ts";
-import { lossGradient } from "./step.ts";
+import { lossGradient } from "./loss_gradient.ts";
 
 /** What a step computes; the caller owns it. */
 export interface StepResult {

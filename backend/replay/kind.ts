@@ -4,6 +4,7 @@
  * @module
  */
 import { settingOf } from "../../environ.ts";
+import { currentPrecision } from "../precision.ts";
 import { type ArgumentKind, kindsOf } from "./arguments.ts";
 import type { Program, Recorded, Refusal } from "./program.ts";
 
@@ -23,6 +24,7 @@ export class Kind {
   refusal: Refusal | undefined;
   /** The kinds of the arguments, if all are tensors or no objects. */
   readonly args: readonly ArgumentKind[] | undefined;
+  readonly #precision = currentPrecision();
   #recorded: Recorded | undefined;
   #tries = 0;
   #replays = 0;
@@ -33,8 +35,9 @@ export class Kind {
     this.args = kindsOf(args);
   }
 
-  /** Whether the environment has the settings. */
+  /** Whether the environment has the settings, and products the precision. */
   get isCurrent(): boolean {
+    if (this.#precision !== currentPrecision()) return false;
     for (const [key, value] of this.settings) {
       if (settingOf(key) !== value) return false;
     }

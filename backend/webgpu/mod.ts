@@ -11,7 +11,7 @@ import { featuresOf, limitsOf, openDevice } from "./machine/device.ts";
 
 /** tfjs' WebGPU backend, on a device of ours. */
 export const webgpu: Backend = {
-  async start() {
+  async start({ precision }) {
     const adapter = await findAdapter();
     if (!adapter) {
       throw new Error(
@@ -19,6 +19,11 @@ export const webgpu: Backend = {
       );
     }
     const name = describeAdapter(adapter.info);
+    if (precision === "mixed" && !adapter.features.has("shader-f16")) {
+      throw new Error(
+        `Cannot start WebGPU: precision "mixed" needs an adapter with shader-f16, which ${name} lacks: use "full"`,
+      );
+    }
     await register(adapter.info);
     if (!await quietly(() => tf.setBackend("webgpu"))) {
       throw new Error(

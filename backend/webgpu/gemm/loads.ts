@@ -98,9 +98,9 @@ function unit(
         ${FOUR.map((j) => `var v${id}_${j} : vec4<T>;`).join(" ")}`,
       load: values.map((value, j) => `v${id}_${j} = ${value};`).join("\n"),
       store: FOUR.map((t) =>
-        `tile${side}[k${id} + ${t}u][q${id}] = vec4<T>(${
+        `tile${side}[k${id} + ${t}u][q${id}] = stored(vec4<T>(${
           FOUR.map((j) => `v${id}_${j}.${XYZW[t]}`).join(", ")
-        });`
+        }));`
       ).join("\n"),
     };
   }
@@ -111,6 +111,6 @@ function unit(
     load: `v${id} = ${
       whole ? operand.load(id, term) : `vec4<T>(${values.join(", ")})`
     };`,
-    store: `tile${side}[k${id}][q${id}] = v${id};`,
+    store: `tile${side}[k${id}][q${id}] = stored(v${id});`,
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { currentPrecision } from "../../precision.ts";
 import { webGpuBackend } from "../backend.ts";
 import { output, runShader, type Shader } from "../kernels/run.ts";
 import { choose, type Cut, type Sizes } from "./choose.ts";
@@ -62,6 +63,7 @@ export function runCut(product: Product, cut: Cut): tf.TensorInfo {
     a,
     b,
     type: dtype === "float32" ? "f32" : "i32",
+    isHalf: dtype === "float32" && currentPrecision() === "mixed",
     isSplit: splits > 1,
     isVector: n % 4 === 0,
     epilogue,

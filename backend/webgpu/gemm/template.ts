@@ -5,6 +5,9 @@
  * vectors of four lines. An invocation adds up `threadM` by `threadN` results, as
  * vectors of four columns. The next terms are loaded while it multiplies.
  *
+ * In mixed precision the workgroup's memory holds values of f16: factors are rounded when
+ * they are put there, and their products, which are exact in f32, are added in f32.
+ *
  * naga checks indices of arrays that are not constants, and counts the rounds of
  * loops: so the terms of a tile are written out, and sums have names.
  *
@@ -25,6 +28,8 @@ export interface ProductSpec {
   readonly b: Operand;
   /** The type of the values, and of the sums. */
   readonly type: "f32" | "i32";
+  /** Whether factors are rounded to f16: only where the type is f32. */
+  readonly isHalf: boolean;
   /** Whether the sums are cut: each part goes to a matrix of its own. */
   readonly isSplit: boolean;
   /** Whether the number of columns is a multiple of 4. */
@@ -50,14 +55,14 @@ export const UNIFORMS = {
 
 /** What tells a shader from others. */
 export function keyOf(spec: ProductSpec): string {
-  const { kind, tile, a, b, type, isSplit, isVector, epilogue } = spec;
+  const { kind, tile, a, b, type, isHalf, isSplit, isVector, epilogue } = spec;
   return [
     "product",
     kind,
     nameOf(tile),
     a.name,
     b.name,
-    type,
+    isHalf ? "f16" : type,
     isSplit
       ? "parts"
       : `${epilogue.hasBias ? "bias " : ""}${epilogue.activation}`,
@@ -67,13 +72,26 @@ export function keyOf(spec: ProductSpec): string {
 
 const XYZW = "xyzw";
 
+/**
+ * `stored(v)` rounds to f16. WGSL leaves open what becomes of values that f16 cannot hold:
+ * they must become infinite, since that is how a loss scale that is too large is noticed.
+ */
+const HALF = `alias S = f16;
+fn stored(v : vec4<f32>) -> vec4<f16> {
+  let isTooLarge = abs(v) >= vec4<f32>(65520.0);
+  return select(vec4<f16>(v), vec4<f16>(v * uniforms.INFINITY), isTooLarge);
+}`;
+
+const WHOLE = `alias S = T;
+fn stored(v : vec4<T>) -> vec4<T> { return v; }`;
+
 function repeat(count: number, code: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => code(i)).join("\n");
 }
 
 /** The shader of a product. */
 export function productShader(spec: ProductSpec): Shader {
-  const { tile, a, b, type, isSplit, isVector, epilogue } = spec;
+  const { tile, a, b, type, isHalf, isSplit, isVector, epilogue } = spec;
   const array = (isVector: boolean): ElementType =>
     isVector ? `vec4<${type}>` : type;
   return {
@@ -86,9 +104,11 @@ export function productShader(spec: ProductSpec): Shader {
     },
     uniforms: { ...UNIFORMS, ...spec.uniforms },
     threads: threadsOf(tile),
+    usesHalf: isHalf,
     declarations: `alias T = ${type};
-var<workgroup> tileA : array<array<vec4<T>, ${tile.m / 4 + 1}>, ${tile.k}>;
-var<workgroup> tileB : array<array<vec4<T>, ${tile.n / 4 + 1}>, ${tile.k}>;
+${isHalf ? HALF : WHOLE}
+var<workgroup> tileA : array<array<vec4<S>, ${tile.m / 4 + 1}>, ${tile.k}>;
+var<workgroup> tileB : array<array<vec4<S>, ${tile.n / 4 + 1}>, ${tile.k}>;
 ${a.functions ?? ""}
 ${b.functions ?? ""}
 ${isSplit ? "" : epilogueCode(epilogue, isVector)}`,
@@ -156,11 +176,11 @@ function multiply({ tile, type }: ProductSpec, k: number): string {
   return `{
     ${
     repeat(threadM / 4, (i) =>
-      `let a${i} = tileA[${k}u][down + ${i * m / threadM}u];`)
+      `let a${i} = vec4<T>(tileA[${k}u][down + ${i * m / threadM}u]);`)
   }
     ${
     repeat(threadN / 4, (i) =>
-      `let b${i} = tileB[${k}u][across + ${i * n / threadN}u];`)
+      `let b${i} = vec4<T>(tileB[${k}u][across + ${i * n / threadN}u]);`)
   }
     ${repeat(threadM, (r) => repeat(threadN / 4, (q) => add(r, q)))}
   }`;

@@ -24,6 +24,8 @@ export interface Shader {
   readonly uniforms: Readonly<Record<string, "f32" | "u32" | "i32">>;
   /** Invocations of a workgroup. */
   readonly threads: number;
+  /** Whether it computes with f16, which the device must have. */
+  readonly usesHalf?: boolean;
   /** What is declared besides: functions, and memory of the workgroup. */
   readonly declarations?: string;
   /**
@@ -42,12 +44,14 @@ const IS_NAN =
 
 function codeOf(shader: Shader): string {
   const { outputs, inputs, uniforms, threads, declarations = "" } = shader;
+  const { usesHalf = false } = shader;
   let binding = 0;
   const bound = (access: string) => ([name, type]: [string, string]) =>
     `@group(0) @binding(${binding++}) var<storage, ${access}> ${name} : array<${type}>;`;
   const fields = Object.entries(uniforms)
     .map(([name, type]) => `${name} : ${type},`);
   return [
+    ...usesHalf ? ["enable f16;"] : [],
     ...Object.entries(outputs).map(bound("read_write")),
     ...Object.entries(inputs).map(bound("read")),
     `struct Uniforms { NAN : f32, INFINITY : f32, ${fields.join(" ")} }`,

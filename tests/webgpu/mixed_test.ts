@@ -1,0 +1,216 @@
+/** Products in mixed precision: sums in float64 of factors that are rounded to f16. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { backendInfo, compile, random, tf, useBackend } from "../../mod.ts";
+import { onEachBackend } from "../_backends.ts";
+import * as convolution from "./_convolution.ts";
+import { withAdapter } from "./_device.ts";
+import * as matmul from "./_matmul.ts";
+
+const only = ["webgpu"] as const;
+
+/** The nearest values of f16, the even one of two. */
+function half(values: ArrayLike<number>): Float32Array {
+  return Float32Array.from(values, (x) => {
+    if (!Number.isFinite(x) || x === 0) return x;
+    // The distance of neighbours: 2^-10 of the power of 2 below, and 2^-24 at least.
+    const unit = 2 ** Math.max(Math.floor(Math.log2(Math.abs(x))) - 10, -24);
+    const steps = x / unit, below = Math.floor(steps), rest = steps - below;
+    const isUp = rest > 0.5 || (rest === 0.5 && below % 2 !== 0);
+    const rounded = (below + (isUp ? 1 : 0)) * unit;
+    return Math.abs(rounded) > 65504 ? Math.sign(x) * Infinity : rounded;
+  });
+}
+
+/** Run `fn` in mixed precision. */
+async function mixed(fn: () => void | Promise<void>): Promise<void> {
+  await useBackend("webgpu", { precision: "mixed" });
+  try {
+    await fn();
+  } finally {
+    await useBackend("webgpu");
+  }
+}
+
+function onWebGpu(name: string, fn: () => void | Promise<void>): void {
+  onEachBackend(name, () => mixed(fn), { only });
+}
+
+onWebGpu(
+  "mixed products in all layouts, of odd sizes and of sizes that vectors of four fit",
+  () => {
+    random.seed(1);
+    for (const layout of matmul.LAYOUTS) {
+      for (
+        const [m, n, k] of [[1, 1, 1], [3, 129, 17], [65, 5, 33], [64, 68, 36]]
+      ) {
+        matmul.check(matmul.shapes(m!, n!, k!, layout), half);
+      }
+    }
+  },
+);
+
+onWebGpu("mixed products whose terms are cut, and by the largest tile", () => {
+  random.seed(2);
+  for (const layout of matmul.LAYOUTS) {
+    matmul.check(matmul.shapes(33, 36, 2049, layout), half);
+  }
+  matmul.check(matmul.shapes(2050, 2049, 3, matmul.LAYOUTS[0]!), half);
+});
+
+onWebGpu("mixed products of batches that broadcast", () => {
+  random.seed(3);
+  for (const [a, b] of [[[3], [3]], [[2, 1], [1, 3]], [[], [4]]]) {
+    for (const layout of matmul.LAYOUTS) {
+      const { a: p, b: q } = matmul.shapes(8, 5, 12, layout);
+      matmul.check({ a: [...a!, ...p], b: [...b!, ...q], ...layout }, half);
+    }
+  }
+});
+
+onWebGpu("mixed convolutions and their gradients", () => {
+  random.seed(4);
+  for (const attrs of convolution.ATTRS) {
+    for (const [channels, filters] of [[3, 5], [4, 8]]) {
+      const filter = [3, 2, channels!, filters!];
+      convolution.check({ x: [2, 9, 8, channels!], filter, attrs }, half);
+    }
+  }
+  const dilated = { dilations: [2, 3], pad: "same" } as const;
+  convolution.check({
+    x: [2, 9, 10, 4],
+    filter: [3, 3, 4, 4],
+    attrs: dilated as unknown as NonNullable<convolution.Case["attrs"]>,
+  }, half);
+  convolution.check({ x: [2, 6, 7, 8], filter: [1, 1, 8, 4] }, half);
+  convolution.check({ x: [8, 14, 14, 12], filter: [3, 3, 12, 16] }, half);
+  convolution.check({ x: [2, 5, 6, 7, 3], filter: [2, 3, 3, 3, 4] }, half);
+});
+
+onWebGpu("mixed precision leaves depthwise convolutions in f32", () => {
+  random.seed(5);
+  convolution.check({
+    x: [2, 9, 8, 4],
+    filter: [3, 2, 4, 2],
+    isDepthwise: true,
+  });
+});
+
+onEachBackend(
+  "the precision decides how factors are rounded, and full is the default",
+  async () => {
+    random.seed(6);
+    const a = random.normal([20, 30]) as tf.Tensor2D;
+    const b = random.normal([30, 10]) as tf.Tensor2D;
+    const product = () => tf.tidy(() => tf.matMul(a, b).dataSync());
+    assertEquals(backendInfo().precision, "full");
+    const full = product();
+    await mixed(() => {
+      assertEquals(backendInfo().precision, "mixed");
+      const other = product();
+      const sizes = tf.tidy(() => tf.matMul(tf.abs(a), tf.abs(b)).dataSync());
+      let most = 0;
+      other.forEach((x, i) => {
+        most = Math.max(most, Math.abs(x - full[i]!) / sizes[i]!);
+      });
+      // Two factors, each rounded by 2^-11 of its size at most.
+      assert(most > 2 ** -16 && most < 2 ** -10, `error ${most}`);
+    });
+    assertEquals(product(), full);
+    tf.dispose([a, b]);
+  },
+  { only },
+);
+
+onWebGpu(
+  "a factor that f16 cannot hold is infinite, and integers are not rounded",
+  () => {
+    const one = tf.ones<tf.Rank.R2>([1, 1]);
+    for (
+      const [x, y] of [
+        [65519, 65504],
+        [65520, Infinity],
+        [-1e30, -Infinity],
+        [NaN, NaN],
+        [2 ** -24, 2 ** -24],
+        [2 ** -26, 0],
+      ]
+    ) {
+      assertEquals(
+        tf.matMul(tf.tensor2d([[x!]]), one).dataSync()[0],
+        y,
+        `${x}`,
+      );
+    }
+    const large = tf.tensor2d([[2 ** 25 + 1]], undefined, "int32");
+    const whole = tf.ones<tf.Rank.R2>([1, 1], "int32");
+    assertEquals(tf.matMul(large, whole).dataSync()[0], 2 ** 25 + 1);
+  },
+);
+
+onWebGpu("bias and activation of mixed products are in f32", () => {
+  const a = tf.tensor2d([[1 + 2 ** -12, 2]]), b = tf.tensor2d([[1], [1]]);
+  const bias = tf.tensor1d([2 ** -12]);
+  const y = tf.fused.matMul({ a, b, bias, activation: "relu" });
+  assertEquals(y.dataSync()[0], 3 + 2 ** -12);
+});
+
+onEachBackend(
+  "a compiled function is recorded anew for each precision",
+  async () => {
+    const a = tf.tensor2d([[1 + 2 ** -12]]), b = tf.tensor2d([[1]]);
+    const product = compile((a: tf.Tensor2D, b: tf.Tensor2D) =>
+      tf.matMul(a, b)
+    );
+    const run = () => {
+      for (let i = 0; i < 3; i++) product(a, b).dispose();
+      const y = product(a, b), value = y.dataSync()[0];
+      y.dispose();
+      return value;
+    };
+    assertEquals(run(), 1 + 2 ** -12);
+    await mixed(() => assertEquals(run(), 1));
+    assertEquals(run(), 1 + 2 ** -12);
+    const { programs, replayed } = product.report();
+    assertEquals([programs.length, replayed], [2, 8]);
+    product.dispose();
+    tf.dispose([a, b]);
+  },
+  { only },
+);
+
+onEachBackend(
+  "mixed precision needs shader-f16, and nothing changes without it",
+  async () => {
+    const before = backendInfo();
+    await withAdapter({ without: "shader-f16" }, async () => {
+      await assertRejects(
+        () => useBackend("webgpu", { precision: "mixed" }),
+        Error,
+        'Cannot start WebGPU: precision "mixed" needs an adapter with shader-f16, which ',
+      );
+    });
+    assertEquals(backendInfo(), before);
+  },
+  { only },
+);
+
+Deno.test("mixed precision is refused on other backends, and nothing changes", async () => {
+  await useBackend("cpu");
+  for (const name of ["wasm", "cpu"] as const) {
+    await assertRejects(
+      () => useBackend(name, { precision: "mixed" }),
+      RangeError,
+      `Cannot use backend: precision must be "full" on ${name}: current value is "mixed"`,
+    );
+    assertEquals(backendInfo().backend, "cpu");
+  }
+  await assertRejects(
+    () => useBackend("webgpu", { precision: "half" as never }),
+    RangeError,
+    'precision must be one of "full", "mixed": current value is "half"',
+  );
+  assertEquals(
+    (await useBackend("cpu", { precision: "full" })).precision,
+    "full",
+  );
+});
