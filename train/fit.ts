@@ -19,6 +19,12 @@ import { Trainer } from "./trainer.ts";
  * uninterrupted one, and an interrupt (Ctrl+C) ends training with a checkpoint. With
  * `compile`, steps are recorded once and replayed, which is faster on WASM and WebGPU.
  *
+ * In mixed precision the loss is scaled for the backward pass, as {@linkcode LossScale}
+ * says, and a step with a gradient that is not finite is skipped: parameters, optimizer
+ * and schedulers stay as they are, what the loss has written to states is kept, and
+ * after 100 such steps in a row training ends. Checkpoints have the scale. One number is
+ * read from the device in each step.
+ *
  * @example Usage
  * ```ts
  * import { nn, optim, ParamState, tf, train, useBackend } from "@braintape/braintape";

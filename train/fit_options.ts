@@ -91,7 +91,7 @@ export interface FitOptions<B extends Batch> {
    *   and WASM together with the batch. On WebGPU losses are read only every `logEvery`
    *   steps, and where a checkpoint, an evaluation or an epoch ends; until then callbacks
    *   are called for further steps, which change nothing and are taken back as well.
-   *   With `accumulate` or a line search each loss is read.
+   *   With `accumulate`, a line search or in mixed precision each loss is read.
    * - `"skip"`: do not apply the step, and continue with the next batch; the result
    *   has the number of skipped steps. Training ends after 100 in a row. On WebGPU
    *   each loss is read, which is slower.
@@ -150,7 +150,7 @@ export interface FitResult {
   readonly epoch: number;
   /** Why training ended; `"done"` after all epochs or steps. */
   readonly reason: string;
-  /** Steps that were skipped since their loss, or in mixed precision a gradient, was not finite. */
+  /** Steps that were skipped: the loss, or in mixed precision a gradient, was not finite. */
   readonly skipped: number;
   /** All records of the run. */
   readonly log: RunLog;

@@ -31,17 +31,23 @@ const RULES: Readonly<Record<keyof LossScaleState, NumberRule>> = {
   skipped: "a nonnegative integer",
 };
 
-/** Throw unless `state` is a state of a loss scale. */
-export function checkLossScale(action: string, state: LossScaleState): void {
+/** Throw unless `state`, called `name` in errors, is a state of a loss scale. */
+export function checkLossScale(
+  action: string,
+  name: string,
+  state: LossScaleState,
+): void {
   if (typeof state !== "object" || state === null || Array.isArray(state)) {
-    refuse(action, "the state", "a record", state, TypeError);
+    refuse(action, name, "a record", state, TypeError);
   }
-  for (const name of ["scale", "applied", "skipped"] as const) {
-    check(action, name, state[name], RULES[name]);
+  for (const key of ["scale", "applied", "skipped"] as const) {
+    check(action, `${name}.${key}`, state[key], RULES[key]);
   }
   const { scale } = state;
-  if (!Number.isInteger(Math.log2(scale)) || scale < LEAST || scale > LARGEST) {
-    refuse(action, "scale", "a power of 2 from 2^-126 to 2^126", scale);
+  const isPower = Number.isInteger(Math.log2(scale));
+  if (!isPower || scale < LEAST || scale > LARGEST) {
+    const rule = "a power of 2 from 2^-126 to 2^126";
+    refuse(action, `${name}.scale`, rule, scale);
   }
 }
 
@@ -141,7 +147,7 @@ export class LossScale {
    * @throws {RangeError} If a number is out of range.
    */
   checkStateDict(state: LossScaleState): void {
-    checkLossScale("load the loss scale", state);
+    checkLossScale("load the loss scale", "state", state);
   }
 
   /**

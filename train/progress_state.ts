@@ -58,7 +58,9 @@ export function checkProgress(value: unknown): asserts value is ProgressState {
   }
   check(action, "progress.losses", state.losses, listOf("a number"));
   const { skipped, history, log, lossScale } = state;
-  if (lossScale !== undefined) checkLossScale(action, lossScale);
+  if (lossScale !== undefined) {
+    checkLossScale(action, "progress.lossScale", lossScale);
+  }
   if (skipped !== undefined) {
     check(action, "progress.skipped", skipped, "a nonnegative integer");
   }

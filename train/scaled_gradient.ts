@@ -67,7 +67,7 @@ const DIVIDE: Kernel = kernelOf({
   gradSum: { value: quotient.mul(2 ** -64).sumAll("scale"), extent: "one" },
 });
 
-/** `grads` divided by `factor`, and their sum times 2^-64, which is finite if all of them are. */
+/** `grads` divided by `factor`, and the sum of all of them times 2^-64. */
 function divide(
   grads: Tensors,
   factor: tf.Scalar,

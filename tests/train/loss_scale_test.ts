@@ -8,6 +8,8 @@ import {
 import {
   autodiff,
   compile,
+  decodeCheckpoint,
+  encodeCheckpoint,
   nn,
   optim,
   ParamState,
@@ -84,13 +86,22 @@ onEachBackend(
       const [wrong, message] of [
         [
           { ...state, scale: 3 },
-          "scale must be a power of 2 from 2^-126 to 2^126",
+          "state.scale must be a power of 2 from 2^-126 to 2^126",
         ],
-        [{ ...state, scale: -1 }, "scale must be a positive finite number"],
-        [{ ...state, scale: 2 ** 127 }, "scale must be a power of 2"],
-        [{ ...state, applied: 0.5 }, "applied must be a nonnegative integer"],
-        [{ ...state, skipped: -1 }, "skipped must be a nonnegative integer"],
-        [null, "the state must be a record"],
+        [
+          { ...state, scale: -1 },
+          "state.scale must be a positive finite number",
+        ],
+        [{ ...state, scale: 2 ** 127 }, "state.scale must be a power of 2"],
+        [
+          { ...state, applied: 0.5 },
+          "state.applied must be a nonnegative integer",
+        ],
+        [
+          { ...state, skipped: -1 },
+          "state.skipped must be a nonnegative integer",
+        ],
+        [null, "state must be a record"],
       ] as const
     ) {
       assertThrows(
@@ -100,6 +111,20 @@ onEachBackend(
       );
       assertEquals(b.stateDict(), state);
     }
+  },
+  cpu,
+);
+
+onEachBackend(
+  "a loss scale is saved in a checkpoint as a part of it",
+  async () => {
+    using a = new train.LossScale(), b = new train.LossScale();
+    a.update(false);
+    a.update(true);
+    const bytes = await encodeCheckpoint({ lossScale: a });
+    await decodeCheckpoint(bytes, { lossScale: b });
+    assertEquals(b.stateDict(), { scale: 32768, applied: 1, skipped: 1 });
+    assertEquals(await numbers(b.factor), [32768]);
   },
   cpu,
 );
@@ -199,7 +224,10 @@ onEachBackend(
     assert(compiled.replayed > 4, `replayed ${compiled.replayed}`);
     assertEquals(compiled.reasons.length, 1);
   },
-  { only: ["wasm", "webgpu"] },
+  {
+    only: ["wasm", "webgpu"],
+    eager: "it compares steps that are compiled with those that are not",
+  },
 );
 
 onEachBackend(

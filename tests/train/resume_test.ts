@@ -268,6 +268,8 @@ onEachBackend(
       { ...good, history: { steps: 1e9 } },
       { ...good, history: 7 },
       { ...good, log: 7 },
+      { ...good, lossScale: 2 },
+      { ...good, lossScale: { scale: 3, applied: 0, skipped: 0 } },
     ];
     for (const progress of bad) {
       await inFolder(async (folder) => {
