@@ -25,9 +25,6 @@ import { stepperFor } from "./stepper_for.ts";
 import { TrainingRun } from "./training_run.ts";
 import { measuresAt, Validation } from "./validation.ts";
 
-/** After this many skipped steps in a row training stops. */
-const MAX_SKIPPED = 100;
-
 /** Runs the loop of {@linkcode fit}. */
 export class Trainer<B extends Batch> {
   readonly #options: FitOptions<B>;
@@ -48,7 +45,6 @@ export class Trainer<B extends Batch> {
   #refreshed: Readonly<Record<string, number>> | undefined;
   /** The learning rate of the last step. */
   #lr = 0;
-  #skippedInARow = 0;
   #failed: FailedStep | undefined;
 
   constructor(options: FitOptions<B>) {
@@ -166,7 +162,6 @@ export class Trainer<B extends Batch> {
     const isLast = this.#run.step + 1 === this.#run.totalSteps;
     const taken = await this.#stepper.take(isLogged || isLast);
     if ("refused" in taken) return await this.#refuse(taken, batch);
-    this.#skippedInARow = 0;
     this.#lr = taken.lr;
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
@@ -280,12 +275,7 @@ export class Trainer<B extends Batch> {
     if (!isOverflow && this.#options.nan !== "skip") {
       return await this.#fail(refused, batch ?? []);
     }
-    this.#run.counters.skipped++;
-    if (++this.#skippedInARow === MAX_SKIPPED) {
-      const what = isOverflow ? "gradients" : "losses";
-      const many = `the ${what} of ${MAX_SKIPPED} steps in a row`;
-      this.#run.stop(`${many} are not finite`);
-    }
+    this.#run.skip(isOverflow ? "gradients" : "losses");
     await this.#checkStop();
   }
 

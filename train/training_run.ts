@@ -17,6 +17,9 @@ import { type Measures, measuresOf } from "./monitor.ts";
 import type { Counters } from "./run_saver.ts";
 import { type Totals, totalsOf } from "./totals.ts";
 
+/** After this many skipped steps in a row training stops. */
+const MAX_SKIPPED = 100;
+
 /** What a run counts, logs and has been told to do. */
 export class TrainingRun<B extends Batch> implements Run {
   readonly measures: Measures;
@@ -32,6 +35,7 @@ export class TrainingRun<B extends Batch> implements Run {
   readonly #recorder: Recorder;
   #reason: string | undefined;
   #paused = false;
+  #skippedInARow = 0;
 
   /** Begin a run on `data`, logged by `recorder`. */
   constructor(
@@ -115,12 +119,20 @@ export class TrainingRun<B extends Batch> implements Run {
 
   /** Count a step that was taken; `late` notes what may have to be taken back. */
   count(late: LateRefusal | undefined): void {
+    this.#skippedInARow = 0;
     late?.noteCounts(this.counters);
     this.counters.step++;
     this.stepSchedulers("step");
     const update = () => this.#options.average?.update();
     if (late) late.run(update);
     else update();
+  }
+
+  /** Count a step that was skipped since such values of it are not finite. */
+  skip(what: "losses" | "gradients"): void {
+    this.counters.skipped++;
+    if (++this.#skippedInARow < MAX_SKIPPED) return;
+    this.stop(`the ${what} of ${MAX_SKIPPED} steps in a row are not finite`);
   }
 
   /** Step the schedulers of `unit`, which has ended. */

@@ -49,6 +49,7 @@ const WITH_OPTIONS: Record<
   findLr: (extra) => train.findLr({ ...line(), steps: 5, ...extra }),
   evaluate: (extra) =>
     train.evaluate(numbers(), { loss: line().loss }, { limit: 1, ...extra }),
+  step: (extra) => train.step(line().loss, line().optimizer, { ...extra }),
   earlyStopping: (extra) => train.earlyStopping({ patience: 1, ...extra }),
   ExponentialMovingAverage: (extra) =>
     new train.ExponentialMovingAverage({}, { decay: 0.9, ...extra }),
@@ -102,6 +103,7 @@ const WITHOUT_OPTIONS = [
   "Batches", // made by batches()
   "CheckpointError",
   "EventWriter",
+  "LossScale",
   "Vocabulary",
   "WeightAverage",
   "boundaryChart",
@@ -118,7 +120,6 @@ const WITHOUT_OPTIONS = [
   "metric",
   "parseRunLog",
   "readRunLog",
-  "step",
   "verifyCheckpoint",
 ];
 
