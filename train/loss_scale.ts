@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../internal/dispose.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { check, type NumberRule, refuse } from "../internal/check.ts";
 import { scope } from "../memory.ts";

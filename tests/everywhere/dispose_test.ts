@@ -22,6 +22,7 @@ const things = {
   compiled: compile((x) => tf.neg(x)),
   vjp: autodiff.vjp((x) => tf.neg(x))(tf.ones([2])),
   average: new train.ExponentialMovingAverage(model.states(ParamState), { decay: 0.9 }),
+  lossScale: new train.LossScale(),
 };
 const seen = Object.entries(things).map(([name, thing]) => [
   name,
@@ -46,7 +47,7 @@ Deno.test("where an engine has no Symbol.dispose, what owns tensors can be dispo
   );
   assertEquals(
     seen,
-    ["state", "model", "optimizer", "compiled", "vjp", "average"]
+    ["state", "model", "optimizer", "compiled", "vjp", "average", "lossScale"]
       .map((name) => [name, false, "function"]),
   );
 });
