@@ -12,6 +12,8 @@ import * as tf from "@tensorflow/tfjs-core";
 export class LossMeter {
   #waiting: tf.Scalar[] = [];
   #read: number[] = [];
+  /** The reading that was asked for last. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   /** Add a loss; a tensor is freed once it has been read. */
   add(loss: tf.Scalar | number): void {
@@ -19,8 +21,18 @@ export class LossMeter {
     else this.#waiting.push(tf.keep(loss));
   }
 
-  /** Read the losses on the device; returns all since the last `clear`. */
-  async read(): Promise<readonly number[]> {
+  /**
+   * Read the losses on the device, after those that are being read; returns all since
+   * the last `clear`.
+   */
+  read(): Promise<readonly number[]> {
+    const next = () => this.#readWaiting();
+    const reading = this.#reading.then(next, next);
+    this.#reading = reading;
+    return reading;
+  }
+
+  async #readWaiting(): Promise<readonly number[]> {
     const waiting = this.#waiting;
     this.#waiting = [];
     if (waiting.length > 0) {
