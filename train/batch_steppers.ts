@@ -109,11 +109,16 @@ export class LateStepper<B extends Batch> extends BatchStepper<
   protected async run(measuresNorm: boolean): Promise<Outcome> {
     const { late } = this;
     late.begin(this.options.optimizer.schedulers);
-    const { loss, norm, open } = late.run(() =>
-      this.step(measuresNorm, late.open, ...this.taken())
-    );
-    late.open = open;
-    return { loss, norm };
+    try {
+      const { loss, norm, open } = late.run(() =>
+        this.step(measuresNorm, late.open, ...this.taken())
+      );
+      late.open = open;
+      return { loss, norm };
+    } catch (error) {
+      late.takeBack(1); // it has no loss by which it could be found later
+      throw error;
+    }
   }
 
   override dispose(): void {

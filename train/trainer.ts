@@ -98,6 +98,8 @@ export class Trainer<B extends Batch> {
       await this.#end(this.#run.reason ?? "done");
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
+      // Steps from a bad loss on must not count, though they did not cause the error.
+      await this.#verify().catch(() => {});
       // A callback that throws now must not hide the first error.
       await this.#end(`failed: ${message}`).catch(() => {});
       throw error;

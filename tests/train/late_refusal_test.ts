@@ -1,5 +1,5 @@
 /** Losses that are not finite, where they are read later than steps are taken. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
 import * as nn from "../../nn/mod.ts";
@@ -224,6 +224,46 @@ onEachBackend(
       assertEquals(result.failed, { step: 5, loss: NaN });
     }
   },
+);
+
+onEachBackend(
+  "if a run throws, steps from a NaN loss on do not count either",
+  async () => {
+    for (const place of ["data", "loss", "callback"]) {
+      const parts = setup(OPTIMIZERS["Adam with a schedule"]!, 6);
+      let step = 0;
+      const fail = (where: string) => {
+        if (where === place && step === 8) throw new Error("broken");
+      };
+      function* data() {
+        for (const batch of parts.data) {
+          step++;
+          fail("data");
+          yield batch;
+        }
+      }
+      const { optimizer } = parts;
+      await assertRejects(
+        () =>
+          train.fit({
+            optimizer,
+            data,
+            loss(x: tf.Tensor2D) {
+              fail("loss");
+              return parts.loss(x);
+            },
+            epochs: 1,
+            logEvery: 15,
+            callbacks: [{ onStep: () => fail("callback") }],
+          }),
+        Error,
+        "broken",
+      );
+      assertEquals(optimizer.stepCount, 5);
+      assertEquals(optimizer.schedulers[0]!.lastEpoch, 5);
+    }
+  },
+  webgpu,
 );
 
 onEachBackend("between two reads no step waits, and none leaks", async () => {
