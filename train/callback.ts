@@ -96,3 +96,19 @@ export function checkCallback(action: string, callback: object): void {
     );
   }
 }
+
+/** Tell all callbacks that a run has ended: one that throws keeps it from none. */
+export async function endAll(
+  callbacks: readonly Callback[],
+  run: Run,
+): Promise<void> {
+  const errors: unknown[] = [];
+  for (const callback of callbacks) {
+    try {
+      await callback.onEnd?.(run);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}

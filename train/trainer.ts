@@ -13,7 +13,7 @@ import {
   passOver,
   sizeOf,
 } from "../data/sources.ts";
-import type { Callback } from "./callback.ts";
+import { type Callback, endAll } from "./callback.ts";
 import { Clock } from "./clock.ts";
 import { warnOnce } from "./fallbacks.ts";
 import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
@@ -46,6 +46,7 @@ export class Trainer<B extends Batch> {
   /** The learning rate of the last step. */
   #lr = 0;
   #failed: FailedStep | undefined;
+  #hasEnded = false;
 
   constructor(options: FitOptions<B>) {
     const { fastDevRun = false, overfitBatches } = options;
@@ -98,9 +99,8 @@ export class Trainer<B extends Batch> {
       await this.#end(this.#run.reason ?? "done");
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      // Steps from a bad loss on must not count, though they did not cause the error.
+      // Steps from a bad loss on must not count; and nothing hides the first error.
       await this.#verify().catch(() => {});
-      // A callback that throws now must not hide the first error.
       await this.#end(`failed: ${message}`).catch(() => {});
       throw error;
     } finally {
@@ -259,7 +259,9 @@ export class Trainer<B extends Batch> {
 
   async #end(reason: string): Promise<void> {
     this.#recorder.logEnd(this.#run.step, reason);
-    await this.#call((callback) => callback.onEnd?.(this.#run));
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await endAll(this.#callbacks, this.#run);
   }
 
   /** Tell the callbacks of a checkpoint. */

@@ -727,3 +727,23 @@ onEachBackend(
   },
   { only: ["wasm"] },
 );
+
+onEachBackend("every callback is told of the end, once", async () => {
+  for (const last of [0, 1]) {
+    const told = [0, 0];
+    const callbacks = told.map((_, i) => ({
+      onEnd() {
+        told[i]!++;
+        if (i === last) throw new Error("broken");
+      },
+    }));
+    const options = setup();
+    await assertRejects(
+      () => train.fit({ ...options, steps: 1, callbacks }),
+      Error,
+      "broken",
+    );
+    assertEquals(told, [1, 1]);
+    dispose(options);
+  }
+});

@@ -235,13 +235,13 @@ onEachBackend(
       const fail = (where: string) => {
         if (where === place && step === 8) throw new Error("broken");
       };
-      function* data() {
-        for (const batch of parts.data) {
+      const data = async function* () {
+        for await (const batch of parts.data) {
           step++;
           fail("data");
           yield batch;
         }
-      }
+      };
       const { optimizer } = parts;
       await assertRejects(
         () =>
