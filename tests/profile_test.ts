@@ -433,3 +433,16 @@ onEachBackend(
   },
   { only: ["cpu"] },
 );
+
+onEachBackend(
+  "a replay names every shader, those with one invocation for an element too",
+  async () => {
+    const x = tf.ones([4]);
+    using compiled = compile((x: tf.Tensor) => tf.pow(x, tf.scalar(2)));
+    const { rows } = await profile(() => compiled(x));
+    const names = rows.map(({ kernel }) => kernel);
+    assert(names.includes("Pow"), names.join());
+    x.dispose();
+  },
+  { only: ["webgpu"], eager: "it compiles itself" },
+);

@@ -59,6 +59,7 @@ export function runProgram(
   const rows = Math.ceil(groups / MOST_GROUPS);
   return webGpuBackend().runWebGPUProgram(
     {
+      constructor: { name }, // tfjs names pipelines by it
       variableNames: [...program.inputs],
       uniforms: uniforms.map(([name, type]) => `${name} : ${type},`).join(" "),
       size: true,
