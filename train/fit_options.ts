@@ -90,7 +90,8 @@ export interface FitOptions<B extends Batch> {
    *   and random streams stay as before it, and with `checkpoint` they are saved, on cpu
    *   and WASM together with the batch. On WebGPU losses are read only every `logEvery`
    *   steps, and where a checkpoint, an evaluation or an epoch ends; until then callbacks
-   *   are called for further steps, which change nothing and are taken back as well.
+   *   are called for further steps, which change nothing and are taken back as well,
+   *   except states that they have given another shape by `replace`.
    *   With `accumulate`, a line search or in mixed precision each loss is read.
    * - `"skip"`: do not apply the step, and continue with the next batch; the result
    *   has the number of skipped steps. Training ends after 100 in a row. On WebGPU

@@ -112,7 +112,7 @@ function keepIfOpen(
     if (written.isDisposed) continue;
     const { value } = written;
     if (value instanceof tf.Tensor && before instanceof tf.Tensor) {
-      // A state of another shape than before, such as for another batch, is not kept.
+      // A state that got another shape, by `replace`, is not taken back.
       const isAlike = value.dtype === before.dtype &&
         tf.util.arraysEqual(value.shape, before.shape);
       if (!isAlike || value === before) continue;

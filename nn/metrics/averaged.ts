@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { checkOptions, oneOf, type OptionRules } from "../../internal/check.ts";
+import {
+  check,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+} from "../../internal/check.ts";
 import type * as tf from "../../tf.ts";
 import { type Classified, ConfusionMatrix } from "./classification.ts";
 import type { Metric } from "./metric.ts";
@@ -51,7 +56,9 @@ export abstract class AveragedMetric implements Metric<Classified, number> {
    * @param options See {@linkcode AveragedOptions}.
    */
   constructor(classes: number, options: AveragedOptions = {}) {
-    checkOptions(`create ${new.target.name}`, options, RULES);
+    const action = `create ${new.target.name}`;
+    check(action, "classes", classes, "a positive integer");
+    checkOptions(action, options, RULES);
     this.#matrix = new ConfusionMatrix(classes);
     this.#average = options.average ?? "macro";
   }

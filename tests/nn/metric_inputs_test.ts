@@ -1,5 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
 import { nn } from "../../mod.ts";
 import { onEachBackend } from "../_backends.ts";
 
@@ -193,5 +198,17 @@ Deno.test("metrics say which of their values are better", () => {
     ]
   ) {
     assertEquals(modes(metric), undefined);
+  }
+});
+
+Deno.test("a metric that averages over classes says by its own name what is wrong", () => {
+  for (
+    const Metric of [nn.PrecisionMetric, nn.RecallMetric, nn.F1ScoreMetric]
+  ) {
+    assertThrows(
+      () => new Metric(0),
+      RangeError,
+      `Cannot create ${Metric.name}: classes must be a positive integer: current value is 0`,
+    );
   }
 });
