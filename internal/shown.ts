@@ -33,6 +33,11 @@ export function grouped(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** `1 step`, `2 steps`. */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Plain data in one line, with six digits. */
 export function shown(value: unknown): string {
   if (typeof value === "number") return `${Number(value.toPrecision(6))}`;

@@ -9,6 +9,7 @@ import {
   RandomState,
   State,
   tf,
+  train,
   useBackend,
 } from "../mod.ts";
 
@@ -81,4 +82,17 @@ Deno.test("an optimizer shows its groups, rates, options, slots and steps", asyn
     ].join("\n"),
   );
   shows(lr, "StepLR, epoch 1, lr: 0.0333333, 0.0333333");
+});
+
+Deno.test("an average of weights shows its class, its states and its updates", async () => {
+  await useBackend("cpu");
+  const model = new nn.Linear(2, 3);
+  const average = new train.ExponentialMovingAverage(model.states(ParamState));
+  average.update();
+  shows(average, "ExponentialMovingAverage of 2 states after 1 update");
+  average.dispose();
+  shows(
+    train.ExponentialMovingAverage.prototype,
+    "ExponentialMovingAverage.prototype",
+  );
 });

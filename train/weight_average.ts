@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
 import { nextOrOld } from "../backend/gate.ts";
 import { gate } from "../internal/gate.ts";
+import { counted, showAs } from "../internal/shown.ts";
 import { compile, type Compiled } from "../compile.ts";
 import { scope } from "../memory.ts";
 import { type AnyState, LongTermState, type States } from "../state.ts";
@@ -109,6 +110,13 @@ export abstract class WeightAverage {
     this.dispose();
   }
 }
+
+showAs<WeightAverage>(WeightAverage, (average) => {
+  const { "#updates": updates, ...averages } = average.states();
+  const states = counted(Object.keys(averages).length, "state");
+  const done = counted(updates!.value as number, "update");
+  return `${average.constructor.name} of ${states} after ${done}`;
+});
 
 /** Options of {@linkcode ExponentialMovingAverage}. */
 export interface ExponentialMovingAverageOptions {

@@ -3,18 +3,13 @@
  *
  * @module
  */
-import { grouped, showAs } from "../../internal/shown.ts";
+import { counted, showAs } from "../../internal/shown.ts";
 import { LRScheduler } from "../schedulers/mod.ts";
 import { Optimizer } from "./optimizer.ts";
 
 /** Up to six digits. */
 function rate(lr: number): string {
   return `${Number(lr.toPrecision(6))}`;
-}
-
-/** `1 step`, `2 steps`. */
-function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** The options that are numbers, switches and words. */
