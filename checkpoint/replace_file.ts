@@ -168,7 +168,7 @@ async function makeFolder(folder: string): Promise<void> {
   if (parent !== folder) await makeFolder(parent);
   await system(SAVE).mkdir(folder).catch((error) => {
     // Another process may have created it in between.
-    if (!(isError(error, "exists")) || info) throw error;
+    if (!isError(error, "exists") || info) throw error;
   });
   await syncFolder(parent);
 }

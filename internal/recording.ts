@@ -166,8 +166,7 @@ export const recording: {
 } = { now: undefined, compile: undefined };
 
 /** Any function. */
-// deno-lint-ignore no-explicit-any
-type AnyFunction = (...args: any[]) => unknown;
+type AnyFunction = (...args: never[]) => unknown;
 
 /** Do something on the host, now and in each replay of what is being recorded. */
 export function replayed(fn: () => void): void {

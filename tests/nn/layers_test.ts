@@ -158,29 +158,6 @@ onEachBackend(
   cpu,
 );
 
-onEachBackend(
-  "a gradient of a model that predicts for want of a setting is told of once",
-  () => {
-    const model = new nn.Dropout<tf.Tensor2D>();
-    const slope = tf.grad((x) => tf.sum(model.call(x as tf.Tensor2D)));
-    const { warn } = console, said: string[] = [];
-    console.warn = (text: string) => said.push(text);
-    try {
-      for (let k = 0; k < 2; k++) slope(tf.ones([2, 2]));
-      for (const fit of [true, false]) {
-        environ.context({ fit }, () => slope(tf.ones([2, 2])));
-      }
-    } finally {
-      console.warn = warn;
-    }
-    assert(said.length <= 1, "another test may have been told");
-    for (const text of said) {
-      assert(text.includes("environ.context({ fit: true }"));
-    }
-  },
-  cpu,
-);
-
 const dropouts = {
   Dropout: {
     make: (o: nn.DropoutOptions) => new nn.Dropout<tf.Tensor4D>(o),

@@ -118,3 +118,31 @@ onEachBackend(
   },
   { only: ["cpu"] },
 );
+
+/** Prints how often its gradients, of which two set `fit` and two do not, warn. */
+const GRADIENTS = `
+import { environ, nn, tf, useBackend } from "${
+  import.meta.resolve("../../mod.ts")
+}";
+await useBackend("cpu");
+const said = [];
+console.warn = (text) => said.push(text);
+const layer = new nn.Dropout();
+const slope = tf.grad((x) => tf.sum(layer.call(x)));
+for (const fit of [true, false]) environ.context({ fit }, () => slope(tf.ones([2])));
+const before = said.length;
+layer.call(tf.ones([2]));
+slope(tf.ones([2]));
+slope(tf.ones([2]));
+console.log(JSON.stringify([before, said]));
+`;
+
+Deno.test("a gradient of a model that predicts for want of a setting is told of once", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--ext=js", GRADIENTS],
+    cwd: new URL("../../", import.meta.url),
+  }).output();
+  const [before, said] = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals([before, said.length], [0, 1]);
+  assertEquals(said[0].includes("environ.context({ fit: true }"), true);
+});
