@@ -53,7 +53,7 @@ export function jaxJs({ folder }: Context): Promise<Contestant> {
 export function torch(
   context: Context,
   threads: number,
-  how: "eager" | "compiled" = "eager",
+  how: "eager" | "compiled" | "cells" = "eager",
 ): Promise<Contestant> {
   return python(context, "torch_tasks.py", threads, how);
 }

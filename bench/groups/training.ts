@@ -19,6 +19,8 @@ interface Asked {
   readonly jaxJs?: number;
   /** Our step takes at most so many times as long as PyTorch's, run op by op. */
   readonly torch?: number;
+  /** As `torch`, of a loop of PyTorch's `LSTMCell`. */
+  readonly cells?: number;
   readonly jax?: number;
   /** Our own step run op by op takes at least so many times as long. */
   readonly eager?: number;
@@ -51,6 +53,7 @@ export const WORKLOADS: Readonly<Record<string, readonly [string, Asked]>> = {
   lstm: ["LSTM 128, 64 time steps, batch 32, Adam", {
     jaxJs: 5,
     torch: 1.3,
+    cells: 1,
     eager: 3.5,
   }],
   snn: ["spiking network 128, 50 time steps, batch 32, Adam", {
@@ -61,6 +64,9 @@ export const WORKLOADS: Readonly<Record<string, readonly [string, Asked]>> = {
 
 /** Where PyTorch's compiler, which takes half a minute a model, takes part. */
 const COMPILED = ["mlp32", "cnn", "gpt"];
+
+/** A loop of PyTorch's `LSTMCell`, which takes part in `lstm` only. */
+const CELLS = "PyTorch's LSTMCell";
 
 /** What no rival trains: each has another dropout. */
 const OURS = ["awkward"];
@@ -118,7 +124,8 @@ async function race(
   ]);
   see(all);
   const theirs = python.entries(`train ${name}`).filter(({ label }) =>
-    !isOurs && (!label.includes("compiled") || COMPILED.includes(name))
+    !isOurs && (!label.includes("compiled") || COMPILED.includes(name)) &&
+    (!label.startsWith(CELLS) || name === "lstm")
   );
   try {
     const entries = all.entries((label) => {
@@ -174,6 +181,13 @@ function inPython(context: Context): contestants.Wanted[] {
       (n) => `PyTorch, ${threadsOf(n)}`,
       (n) => contestants.torch(context, n),
     ),
+    ...(context.workloads?.includes("lstm") ?? true
+      ? each(
+        context,
+        (n) => `${CELLS}, ${threadsOf(n)}`,
+        (n) => contestants.torch(context, n, "cells"),
+      )
+      : []),
     // It takes long to compile.
     ...(context.size === "full"
       ? [{
@@ -222,7 +236,7 @@ function show(context: Context, results: Results): string {
 function compare(
   { threads }: Context,
   name: string,
-  { tfjs, jaxJs, torch, jax, eager }: Asked,
+  { tfjs, jaxJs, torch, cells, jax, eager }: Asked,
   results: Results,
 ): Target[] {
   const most = threads.at(-1)!, targets: Target[] = [];
@@ -241,6 +255,7 @@ function compare(
       targets.push({ what, asked: { most: asked }, got });
     };
     atMost("PyTorch", torch);
+    atMost(CELLS, cells);
     atMost("JAX", jax);
   }
   if (eager) {

@@ -80,6 +80,23 @@ class Lstm(nn.Module):
         return self.out(self.rnn(x)[0][:, -1])
 
 
+class LstmOfCells(Lstm):
+    """The same as a loop over time steps, as one writes a recurrent model oneself."""
+
+    def __init__(self, w):
+        super().__init__(w)
+        layer = self.rnn
+        self.rnn = nn.LSTMCell(layer.input_size, layer.hidden_size)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            setattr(self.rnn, name, getattr(layer, f"{name}_l0"))
+
+    def forward(self, x):
+        state = None
+        for step in x.unbind(1):
+            state = self.rnn(step, state)
+        return self.out(state[0])
+
+
 class Spike(torch.autograd.Function):
     """1 where the potential is above 1; its gradient is that of an arctangent."""
 
@@ -164,7 +181,8 @@ def training(workload):
     if workload == "cnn":
         x = x.permute(0, 1, 4, 2, 3).contiguous()
     y = y.flatten(1)
-    model = MODELS[re.sub(r"\d+$", "", workload)](stored)
+    kind = LstmOfCells if how == "cells" else MODELS[re.sub(r"\d+$", "", workload)]
+    model = kind(stored)
     if workload == "gpt":
         matrices = [p for p in model.parameters() if p.dim() > 1]
         others = [p for p in model.parameters() if p.dim() < 2]
