@@ -123,16 +123,7 @@ export function csvNumbers(
   table: CsvTable,
   names: readonly string[] = table.columns,
 ): Column<readonly [number]> {
-  const indexOf = new Map(table.columns.map((name, i) => [name, i]));
-  const indices = names.map((name) => {
-    const index = indexOf.get(name);
-    if (index !== undefined) return index;
-    throw new RangeError(
-      `Cannot read a column: the name must be one of ${
-        table.columns.join(", ")
-      }: current value is ${JSON.stringify(name)}`,
-    );
-  });
+  const indices = columnIndices("read a column", table, names);
   const data = new Float64Array(table.rows.length * indices.length);
   let at = 0;
   let isExact = true;
@@ -157,6 +148,24 @@ export function csvNumbers(
   // As numbers of a list where float32 would change an integer.
   const action = "read columns of numbers";
   return column(fromNumbers(action, data, isExact), [indices.length]);
+}
+
+/** Where the columns of these names are. */
+export function columnIndices(
+  action: string,
+  table: CsvTable,
+  names: readonly string[],
+): number[] {
+  const indexOf = new Map(table.columns.map((name, i) => [name, i]));
+  return names.map((name) => {
+    const index = indexOf.get(name);
+    if (index !== undefined) return index;
+    throw new RangeError(
+      `Cannot ${action}: the name must be one of ${
+        table.columns.join(", ")
+      }: current value is ${JSON.stringify(name)}`,
+    );
+  });
 }
 
 interface Row {

@@ -6,6 +6,7 @@
  * | hold examples as typed arrays | {@linkcode column}, {@linkcode Dataset} |
  * | iterate over batches of tensors | {@linkcode batches}, {@linkcode textWindows} |
  * | read files | {@linkcode readCsv}, {@linkcode readIdx}, {@linkcode readText} |
+ * | turn a table into numbers | {@linkcode TableEncoder} |
  * | read ahead of the device | {@linkcode prefetch} |
  *
  * All of it is part of `train` too.
@@ -29,7 +30,13 @@
  */
 export * from "./batch.ts";
 export * from "./batches.ts";
-export * from "./csv.ts";
+export {
+  csvNumbers,
+  type CsvOptions,
+  type CsvTable,
+  parseCsv,
+  readCsv,
+} from "./csv.ts";
 export {
   type Column,
   column,
@@ -42,4 +49,5 @@ export * from "./idx.ts";
 export * from "./idx_directory.ts";
 export { prefetch, type Prefetched, type PrefetchSource } from "./prefetch.ts";
 export type { BatchSource } from "./sources.ts";
+export * from "./tables/mod.ts";
 export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";

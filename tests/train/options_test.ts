@@ -31,6 +31,11 @@ const WITH_OPTIONS: Record<
       context: 1,
       ...extra,
     }),
+  TableEncoder: (extra) =>
+    train.TableEncoder.fit(train.parseCsv("a\n1\n"), {
+      inputs: ["a"],
+      ...extra,
+    }),
   // train
   fit: (extra) => train.fit({ ...line(), steps: 1, ...extra }),
   "fit: checkpoint": (extra, folder) =>
