@@ -6,23 +6,7 @@
  *
  * @module
  */
-const ENTRIES = [
-  "autodiff/mod.ts",
-  "backend/mod.ts",
-  "checkpoint.ts",
-  "compile.ts",
-  "control_flow/mod.ts",
-  "data/mod.ts",
-  "environ.ts",
-  "memory.ts",
-  "nn/mod.ts",
-  "optim/mod.ts",
-  "profile/mod.ts",
-  "random.ts",
-  "state.ts",
-  "tensors.ts",
-  "train/mod.ts",
-];
+import { ENTRIES } from "./entries.ts";
 
 /** Types of tfjs core that our signatures mention; all are in our `tf`. */
 const TFJS =

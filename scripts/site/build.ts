@@ -1,0 +1,99 @@
+/**
+ * Builds the site of the documentation in `site/dist/`: the Markdown files of the
+ * project by VitePress, with a search, and the API by `deno doc`.
+ *
+ * ```sh
+ * deno task docs
+ * deno task docs:serve
+ * ```
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { ENTRIES } from "../entries.ts";
+import { type Group, navigation, sitePath, titleOf } from "./pages.ts";
+import { stage, writeStage } from "./stage.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const HERE = new URL("./", import.meta.url);
+const SITE = new URL("site/", ROOT);
+const VITEPRESS = "1.6.4";
+
+/** The Markdown files that are pages, by their paths. */
+async function markdown(): Promise<Map<string, string>> {
+  const { success, stdout } = await new Deno.Command("git", {
+    args: ["ls-files", "*.md", ":!:tests", ":!:scripts"],
+    cwd: ROOT,
+  }).output();
+  if (!success) throw new Error("Cannot list the files: git failed");
+  const paths = new TextDecoder().decode(stdout).trim().split("\n");
+  return new Map(
+    await Promise.all(
+      paths.map(async (path) =>
+        [path, await Deno.readTextFile(new URL(path, ROOT))] as const
+      ),
+    ),
+  );
+}
+
+async function run(
+  command: string,
+  args: string[],
+  cwd = SITE,
+): Promise<void> {
+  const { success } = await new Deno.Command(command, { args, cwd })
+    .spawn().status;
+  if (!success) throw new Error(`Cannot build: ${command} ${args.join(" ")}`);
+}
+
+/** The files of the project that the site shows: text, or the names in a folder. */
+function read(path: string): string | string[] {
+  const url = new URL(path, ROOT);
+  if (Deno.statSync(url).isFile) return Deno.readTextFileSync(url);
+  return Array.from(Deno.readDirSync(url))
+    .filter(({ isFile }) => isFile).map(({ name }) => name).sort();
+}
+
+/** The navigation as VitePress takes it. */
+function sidebar(groups: Group[], files: ReadonlyMap<string, string>) {
+  const sections = groups.map(({ title, files: names }) => ({
+    text: title,
+    collapsed: false,
+    items: names.filter((name) => files.has(name)).map((name) => ({
+      text: titleOf(files.get(name)!, name),
+      link: `/${sitePath(name)}`,
+    })),
+  }));
+  return sections.filter(({ items }) => items.length > 0);
+}
+
+await Deno.remove(new URL("pages/", SITE), { recursive: true }).catch(() => {});
+await Deno.mkdir(new URL(".vitepress/theme/", SITE), { recursive: true });
+for (
+  const name of ["config.ts", "links.ts", "theme/index.js", "theme/style.css"]
+) {
+  await Deno.copyFile(
+    new URL(name, HERE),
+    new URL(`.vitepress/${name}`, SITE),
+  );
+}
+const files = await markdown();
+await writeStage(stage(files, read), ROOT, new URL("pages/", SITE));
+const write = (name: string, value: unknown) =>
+  Deno.writeTextFile(new URL(name, SITE), JSON.stringify(value, null, 2));
+const names = [...files.keys()].filter((name) => name !== "README.md");
+await write(".vitepress/navigation.json", sidebar(navigation(names), files));
+await write("package.json", {
+  private: true,
+  type: "module",
+  dependencies: { vitepress: VITEPRESS },
+});
+await run("npm", ["install", "--silent", "--no-audit", "--no-fund"]);
+await run("npx", ["--no-install", "vitepress", "build", ".", ...Deno.args]);
+const api = fileURLToPath(new URL("dist/api", SITE));
+await run(
+  Deno.execPath(),
+  ["doc", "--html", "--name=Braintape", `--output=${api}`, ...ENTRIES],
+  ROOT,
+);
+console.log(`Built ${fileURLToPath(new URL("dist/", SITE))}`);
