@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { basename } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { ENTRIES } from "../entries.ts";
 import { type Group, navigation, sitePath, titleOf } from "./pages.ts";
@@ -69,14 +70,16 @@ function sidebar(groups: Group[], files: ReadonlyMap<string, string>) {
 
 await Deno.remove(new URL("pages/", SITE), { recursive: true }).catch(() => {});
 await Deno.mkdir(new URL(".vitepress/theme/", SITE), { recursive: true });
-for (
-  const name of ["config.ts", "links.ts", "theme/index.js", "theme/style.css"]
-) {
+for (const name of ["config.ts", "links.ts", "theme/style.css"]) {
   await Deno.copyFile(
-    new URL(name, HERE),
+    new URL(basename(name), HERE),
     new URL(`.vitepress/${name}`, SITE),
   );
 }
+await Deno.writeTextFile(
+  new URL(".vitepress/theme/index.js", SITE),
+  `import "./style.css";\nexport { default } from "vitepress/theme";\n`,
+);
 const files = await markdown();
 await writeStage(stage(files, read), ROOT, new URL("pages/", SITE));
 const write = (name: string, value: unknown) =>
