@@ -13,6 +13,7 @@
  * | find the file to resume from | {@linkcode latestCheckpoint}, {@linkcode bestCheckpoint} |
  * | keep bytes elsewhere, as in a browser | {@linkcode encodeCheckpoint}, {@linkcode decodeCheckpoint} |
  * | exchange weights with Python | {@linkcode saveSafetensors}, {@linkcode loadSafetensors} |
+ * | say how Python's layout differs | {@linkcode stored}, {@linkcode joined}, {@linkcode summed} |
  *
  * @module
  */
@@ -52,7 +53,17 @@ export {
 export type {
   SafetensorsOptions,
   StatesSource,
+  StoredMap,
 } from "./checkpoint/safetensors_items.ts";
+export {
+  type AxisOptions,
+  type Block,
+  joined,
+  type JoinedOptions,
+  Stored,
+  stored,
+  summed,
+} from "./checkpoint/stored.ts";
 export type { PlainData, TypedArray } from "./checkpoint/tree.ts";
 export {
   type CheckpointSummary,

@@ -46,7 +46,7 @@ export const LOAD_RULES: OptionRules<LoadOptions> = {
   strict: boolean,
 };
 
-/** The most differences that an error lists. */
+/** The most differences of a checkpoint that an error lists. */
 const MAX_LINES = 20;
 
 /**
@@ -55,12 +55,14 @@ const MAX_LINES = 20;
  * @param differences The differences.
  * @param options See {@linkcode LoadOptions}.
  * @param name The file, for errors.
+ * @param maxLines The most differences to list.
  * @throws {RangeError} If there is a difference and the options do not allow it.
  */
 export function report(
   { missing, unexpected, mismatched }: Differences,
   options: LoadOptions,
   name: string,
+  maxLines: number = MAX_LINES,
 ): void {
   const { strict = true, mismatch = strict ? "error" : "ignore" } = options;
   if (mismatch === "ignore") return;
@@ -72,8 +74,8 @@ export function report(
     for (const path of unexpected) lines.push(`${path}: only in the file`);
   }
   if (lines.length === 0) return;
-  const more = lines.length - MAX_LINES;
-  if (more > 0) lines.splice(MAX_LINES, more, `and ${more} more`);
+  const more = lines.length - maxLines;
+  if (more > 0) lines.splice(maxLines, more, `and ${more} more`);
   const text = lines.join("\n  ");
   if (mismatch === "error") {
     throw new RangeError(`Cannot load ${name}: it differs:\n  ${text}`);

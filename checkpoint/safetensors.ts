@@ -6,6 +6,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   checkOptions,
+  either,
+  instanceOf,
+  listOf,
   type OptionRules,
   recordOf,
   string,
@@ -27,7 +30,9 @@ import {
   type SafetensorsOptions,
   type StatesSource,
 } from "./safetensors_items.ts";
-import { readInto, writeItems } from "./safetensors_tensors.ts";
+import { readInto } from "./safetensors_read.ts";
+import { isIndex, readingShards } from "./safetensors_shards.ts";
+import { outputsOf, writeOutputs } from "./safetensors_write.ts";
 
 /** Options of {@linkcode saveSafetensors}. */
 export interface SaveSafetensorsOptions extends SafetensorsOptions {
@@ -43,10 +48,24 @@ export interface SaveSafetensorsOptions extends SafetensorsOptions {
  * accepted too, so that one object can be used for both.
  */
 export interface LoadSafetensorsOptions
-  extends SafetensorsOptions, LoadOptions {}
+  extends SafetensorsOptions, LoadOptions {
+  /**
+   * Names in the file that may stay unused, as buffers do that the model does not need.
+   * In a string, `*` stands for any characters; a RegExp has to be found in the name.
+   * Default: none.
+   */
+  readonly ignore?: readonly (string | RegExp)[];
+}
 
-/** The result of loading safetensors; `unexpected` has names in the file. */
+/**
+ * The result of loading safetensors; `unexpected` has names in the file that nothing
+ * uses, or of which a part is left over.
+ */
 export interface SafetensorsReport extends Differences {
+  /** Names in the file that `ignore` left out. */
+  readonly ignored: string[];
+  /** By name in the file, `"F16"` or `"BF16"` of what became float32, which is exact. */
+  readonly converted: Named<string>;
   /** The strings stored in the file. */
   readonly metadata: Named<string>;
 }
@@ -60,6 +79,7 @@ const SAVE_RULES: OptionRules<SaveSafetensorsOptions> = {
 const RULES: OptionRules<LoadSafetensorsOptions & SaveSafetensorsOptions> = {
   ...SAVE_RULES,
   ...LOAD_RULES,
+  ignore: listOf(either(string, instanceOf(RegExp, "a string or a RegExp"))),
 };
 
 /**
@@ -108,9 +128,10 @@ export async function saveSafetensors(
   const path = filePath("save safetensors", file);
   const items = itemsNow(model, options);
   try {
+    const outputs = outputsOf(items);
     await replaceFile(
       path,
-      (sink) => writeItems(sink, items, options.metadata ?? {}),
+      (sink) => writeOutputs(sink, outputs, options.metadata ?? {}),
     );
   } finally {
     tf.dispose(items.map(({ value }) => value));
@@ -133,7 +154,7 @@ export async function encodeSafetensors(
   const items = itemsNow(model, options);
   try {
     const sink = new BytesSink();
-    await writeItems(sink, items, options.metadata ?? {});
+    await writeOutputs(sink, outputsOf(items), options.metadata ?? {});
     return sink.join();
   } finally {
     tf.dispose(items.map(({ value }) => value));
@@ -144,10 +165,34 @@ export async function encodeSafetensors(
  * Load the tensors of a model from a safetensors file.
  *
  * Tensors in the file can be float32, int32, bool, float16 and bfloat16; the last two
- * become float32. As in {@linkcode loadCheckpoint}, everything is read and checked
- * before anything changes.
+ * become float32, and the report names them. As in {@linkcode loadCheckpoint}, everything
+ * is read and checked before anything changes; one error names every tensor in the file
+ * that was not used and every state that was not given.
  *
- * @param file The path of the file.
+ * Where a file is in shards, load its index, `model.safetensors.index.json`.
+ *
+ * @example Weights of torch's LSTM, whose gates have another order and two biases
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors, joined, nn, stored, summed, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * // torch: input, forget, candidate, output; here: input, candidate, forget + 1, output
+ * const gates = (x: ReturnType<typeof stored>) => x.reordered([0, 2, 1, 3]);
+ * const weights = (name: string) => gates(stored(name)).transposed();
+ * const lstm = new nn.LSTMCell(3, 5);
+ * const map = {
+ *   "gates.weight": joined([weights("weight_ih"), weights("weight_hh")], {
+ *     sizes: [3, 5],
+ *   }),
+ *   "gates.bias": gates(summed(["bias_ih", "bias_hh"])),
+ * };
+ * const file = await encodeSafetensors(lstm, { map });
+ * const report = await decodeSafetensors(file, lstm, { map });
+ * assertEquals(report.missing, []);
+ * ```
+ *
+ * @param file The path of the file, or of the index of its shards.
  * @param model A module, or a record of states.
  * @param options See {@linkcode LoadSafetensorsOptions}.
  * @returns The differences, and the stored strings.
@@ -161,10 +206,15 @@ export async function loadSafetensors(
 ): Promise<SafetensorsReport> {
   const path = filePath("load safetensors", file);
   try {
-    return await FileSource.reading(
-      path,
-      (source) => read(source, model, options, path),
-    );
+    return isIndex(path)
+      ? await readingShards(
+        path,
+        (sources) => read(sources, model, options, path),
+      )
+      : await FileSource.reading(
+        path,
+        (source) => read([source], model, options, path),
+      );
   } catch (error) {
     if (error instanceof CheckpointError) error.message += ` (${path})`;
     throw error;
@@ -185,15 +235,15 @@ export async function decodeSafetensors(
   model: StatesSource,
   options: LoadSafetensorsOptions = {},
 ): Promise<SafetensorsReport> {
-  return await read(new BytesSource(bytes), model, options, "safetensors");
+  return await read([new BytesSource(bytes)], model, options, "safetensors");
 }
 
 async function read(
-  source: Source,
+  sources: readonly Source[],
   model: StatesSource,
   options: LoadSafetensorsOptions,
   name: string,
 ): Promise<SafetensorsReport> {
   checkOptions("load safetensors", options, RULES);
-  return await readInto(source, model, options, name);
+  return await readInto(sources, model, options, name);
 }

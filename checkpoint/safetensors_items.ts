@@ -1,5 +1,5 @@
 /**
- * The tensors of a model, with their names and axes in a safetensors file.
+ * The tensors of a model, and where they are in a safetensors file.
  *
  * @module
  */
@@ -9,13 +9,30 @@ import {
   either,
   type OptionRules,
   recordOf,
+  refuse,
+  rule,
   string,
 } from "../internal/check.ts";
 import type { AnyState, States } from "../state.ts";
 import type { Named } from "../tensors.ts";
+import { inverse } from "./axes.ts";
 import { ARRAYS, isSavedType } from "./header.ts";
 import { classify, type HasStates } from "./parts.ts";
+import { type Block, Stored, stored } from "./stored.ts";
 import { isRecord } from "./tree.ts";
+
+/**
+ * Where the value of each state is in the file: a record by path, or a function of the
+ * path and the shape. A string is a name in the file; a {@linkcode Stored} is a part of
+ * a tensor, several tensors joined, a sum, or any of these transposed. A path without
+ * one is its own name.
+ */
+export type StoredMap =
+  | Named<string | Stored>
+  | ((
+    path: string,
+    shape: readonly number[],
+  ) => string | Stored | undefined);
 
 /** Options of saving and loading safetensors. */
 export interface SafetensorsOptions {
@@ -36,12 +53,26 @@ export interface SafetensorsOptions {
     path: string,
     shape: readonly number[],
   ) => boolean | readonly number[];
+  /**
+   * Where the value of each state is in the file, for layouts that names and orders of
+   * axes cannot tell; instead of `rename` and `transpose`. Default: none.
+   */
+  readonly map?: StoredMap;
 }
 
 /** The rules of {@linkcode SafetensorsOptions}. */
 export const SAFETENSORS_RULES: OptionRules<SafetensorsOptions> = {
   rename: either(callable, recordOf(string)),
   transpose: callable,
+  map: either(
+    callable,
+    recordOf(
+      rule(
+        "a string or a Stored",
+        (x) => typeof x === "string" || x instanceof Stored,
+      ),
+    ),
+  ),
 };
 
 /** A module, or a record of states. */
@@ -55,16 +86,14 @@ export interface Item {
   readonly state: AnyState;
   /** Its value. */
   readonly value: tf.Tensor;
-  /** Its name in the file. */
-  readonly name: string;
-  /** The order of its axes in the file; `null` if it is the same. */
-  readonly axes: readonly number[] | null;
+  /** The boxes that it has in common with tensors in the file. */
+  readonly blocks: readonly Block[];
 }
 
 /** The tensors of a model; states without a tensor are left out. */
 export function itemsOf(
   model: StatesSource,
-  { rename = {}, transpose = () => false }: SafetensorsOptions,
+  options: SafetensorsOptions,
 ): Item[] {
   const found = classify(model, "the model");
   if (found.kind !== "states") {
@@ -74,25 +103,80 @@ export function itemsOf(
       "Cannot use safetensors: the model must be a module or a record of states",
     );
   }
-  const nameOf = typeof rename === "function"
-    ? rename
-    : (path: string) => Object.hasOwn(rename, path) ? rename[path]! : path;
+  const map = options.map === undefined
+    ? renamed(options)
+    : mapped(options.map, options);
   const items: Item[] = [];
-  const names = new Set<string>();
   for (const [path, state] of Object.entries(found.states)) {
     const { value } = state;
     if (!(value instanceof tf.Tensor)) continue;
-    const name = nameOf(path);
-    if (names.has(name) || name === "__metadata__") {
-      throw new RangeError(
-        `Cannot use safetensors: the name of ${path} must be no other's: current name is ${name}`,
-      );
-    }
-    names.add(name);
-    const axes = axesOf(path, value.shape, transpose(path, value.shape));
-    items.push({ path, state, value, name, axes });
+    items.push({ path, state, value, blocks: blocksOf(map, path, value) });
   }
   return items;
+}
+
+/** What `rename` and `transpose` say. */
+function renamed(
+  { rename = {}, transpose = () => false }: SafetensorsOptions,
+): (path: string, shape: readonly number[]) => Stored {
+  const nameOf = typeof rename === "function"
+    ? rename
+    : (path: string) => Object.hasOwn(rename, path) ? rename[path]! : path;
+  return (path, shape) => {
+    const axes = axesOf(path, shape, transpose(path, shape));
+    const whole = stored(nameOf(path));
+    return axes ? whole.transposed(inverse(axes)) : whole;
+  };
+}
+
+/** What `map` says. */
+function mapped(
+  map: StoredMap,
+  { rename, transpose }: SafetensorsOptions,
+): (path: string, shape: readonly number[]) => Stored {
+  for (const [name, given] of Object.entries({ rename, transpose })) {
+    if (given !== undefined) {
+      throw new TypeError(
+        `Cannot use safetensors: ${name} and map must not both be given: map says what ${name} does`,
+      );
+    }
+  }
+  const find = typeof map === "function"
+    ? map
+    : (path: string) => Object.hasOwn(map, path) ? map[path] : undefined;
+  return (path, shape) => {
+    const place: unknown = find(path, shape) ?? path;
+    if (place instanceof Stored) return place;
+    if (typeof place === "string") return stored(place);
+    const is = `a string or a Stored for ${path}`;
+    return refuse("use safetensors", "map", is, place, TypeError);
+  };
+}
+
+function blocksOf(
+  map: (path: string, shape: readonly number[]) => Stored,
+  path: string,
+  value: tf.Tensor,
+): Block[] {
+  const place = map(path, value.shape);
+  let blocks: Block[];
+  try {
+    blocks = place.blocks(value.shape);
+  } catch (error) {
+    if (error instanceof Error) error.message += ` (of ${path})`;
+    throw error;
+  }
+  if (blocks.some(({ name }) => name === "__metadata__")) {
+    refuseName(path, "__metadata__");
+  }
+  return blocks;
+}
+
+/** Throws that `name` is taken. */
+export function refuseName(path: string, name: string): never {
+  throw new RangeError(
+    `Cannot use safetensors: the name of ${path} must be no other's: current name is ${name}`,
+  );
 }
 
 function axesOf(
@@ -128,9 +212,5 @@ export function itemsNow(
     );
   }
   return items
-    .map((item) => ({ ...item, value: tf.keep(tf.clone(item.value)) }))
-    // Wide elements first, so that all of them are aligned.
-    .sort((a, b) =>
-      Number(a.value.dtype === "bool") - Number(b.value.dtype === "bool")
-    );
+    .map((item) => ({ ...item, value: tf.keep(tf.clone(item.value)) }));
 }

@@ -14,7 +14,9 @@ import {
   saveSafetensors,
   type StatesSource,
 } from "../../checkpoint.ts";
-import { inverse, permute, transposed } from "../../checkpoint/axes.ts";
+import { inverse, permute } from "../../checkpoint/axes.ts";
+import { stored } from "../../checkpoint.ts";
+import { loadBlock, saveBlock } from "../../checkpoint/stored_copy.ts";
 import { fromBfloat16, fromFloat16 } from "../../checkpoint/half.ts";
 import { scope } from "../../memory.ts";
 import { RandomState } from "../../random.ts";
@@ -53,6 +55,8 @@ onEachBackend("every type of element that Python writes is read", async () => {
       missing: [],
       unexpected: [],
       mismatched: [],
+      ignored: [],
+      converted: { f16: "F16", bf16: "BF16" },
       metadata: { format: "pt" },
     });
   });
@@ -328,23 +332,33 @@ onEachBackend(
   { only: ["cpu"] },
 );
 
-Deno.test("transposed() orders elements as tf.transpose does, and inverse() undoes it", () => {
+Deno.test("transposed() orders elements as tf.transpose does, and saving undoes it", () => {
   const shape = [2, 3, 4];
   const elements = Float32Array.from({ length: 24 }, (_, i) => i);
   for (const axes of [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]]) {
-    const result = transposed(elements, shape, axes);
+    const sizes = permute(shape, axes);
+    const [block] = stored("x").transposed(axes).blocks(sizes);
+    const result = new Float32Array(24), back = new Float32Array(24);
+    assertEquals(block!.shape, shape);
+    loadBlock(block!, elements, result, sizes);
     // Element [i, j, k] lands where `axes` puts its indices.
     for (let at = 0; at < 24; at++) {
       const index = [Math.floor(at / 12), Math.floor(at / 4) % 3, at % 4];
       const [p, q, r] = permute(index, axes) as [number, number, number];
-      const [, n, m] = permute(shape, axes) as [number, number, number];
+      const [, n, m] = sizes as [number, number, number];
       assertEquals(result[(p * n + q) * m + r], at);
     }
-    const back = transposed(result, permute(shape, axes), inverse(axes));
+    saveBlock(block!, result, back, sizes);
     assertEquals(back, elements);
+    assertEquals(permute(sizes, inverse(axes)), shape);
   }
-  assertEquals(transposed(new Int32Array([7]), [], []), new Int32Array([7]));
-  assertEquals(transposed(new Uint8Array(), [0, 2], [1, 0]), new Uint8Array());
+  for (const sizes of [[], [0, 2]]) {
+    const count = tf.util.sizeFromShape(sizes);
+    const [block] = stored("x").transposed().blocks(sizes);
+    const result = new Float32Array(count);
+    loadBlock(block!, new Float32Array(count).fill(7), result, sizes);
+    assertEquals(result, new Float32Array(count).fill(7));
+  }
 });
 
 Deno.test("16-bit floats are read exactly, all 65,536 of them", () => {

@@ -1,0 +1,113 @@
+/**
+ * Copies boxes of elements between states and tensors in a file.
+ *
+ * @module
+ */
+import type { Elements } from "./header.ts";
+import type { Block } from "./stored.ts";
+
+/**
+ * Copy a box from a tensor of a file into a state, whose elements are 0 before.
+ *
+ * @param block The box.
+ * @param from The elements of the file's tensor.
+ * @param to The elements of the state.
+ * @param shape The shape of the state.
+ */
+export function loadBlock(
+  block: Block,
+  from: Elements,
+  to: Elements,
+  shape: readonly number[],
+): void {
+  const { plus, term } = block;
+  if (term === "only" && plus === 0) {
+    eachRun(block, shape, (file, state, length, step) => {
+      if (step === 1) to.set(from.subarray(file, file + length), state);
+      else {
+        for (let i = 0; i < length; i++) to[state + i * step] = from[file + i]!;
+      }
+    });
+    return;
+  }
+  eachRun(block, shape, (file, state, length, step) => {
+    for (let i = 0; i < length; i++) {
+      to[state + i * step]! += from[file + i]! + plus;
+    }
+  });
+}
+
+/**
+ * Copy a box from a state into a tensor of a file; the reverse of
+ * {@linkcode loadBlock}.
+ */
+export function saveBlock(
+  block: Block,
+  from: Elements,
+  to: Elements,
+  shape: readonly number[],
+): void {
+  if (block.term === "other") return; // zero, as new arrays are
+  const { plus } = block;
+  eachRun(block, shape, (file, state, length, step) => {
+    if (step === 1 && plus === 0) {
+      to.set(from.subarray(state, state + length), file);
+    } else {
+      for (let i = 0; i < length; i++) {
+        to[file + i] = from[state + i * step]! - plus;
+      }
+    }
+  });
+}
+
+/** How many elements a box has. */
+export function elementsOf({ size }: Pick<Block, "size">): number {
+  return size.reduce((product, length) => product * length, 1);
+}
+
+/**
+ * Calls `visit` for each run of elements that lie next to each other in the file: its
+ * begin there and in the state, its length, and the distance of its elements in the
+ * state.
+ */
+function eachRun(
+  block: Block,
+  shape: readonly number[],
+  visit: (file: number, state: number, length: number, step: number) => void,
+) {
+  const { axes, from, at, size } = block;
+  if (elementsOf(block) === 0) return;
+  const steps = stridesOf(shape), fileSteps = stridesOf(block.shape);
+  const isWhole = axes.every((axis, i) =>
+    axis === i && size[i] === shape[i] && size[i] === block.shape[i]
+  );
+  if (isWhole || axes.length === 0) return visit(0, 0, elementsOf(block), 1);
+  // In the order of the file's axes.
+  const lengths = axes.map((axis) => size[axis]!);
+  const inState = axes.map((axis) => steps[axis]!);
+  const last = axes.length - 1;
+  const index = axes.map(() => 0);
+  let file = from.reduce((sum, x, i) => sum + x * fileSteps[i]!, 0);
+  let state = at.reduce((sum, x, i) => sum + x * steps[i]!, 0);
+  for (;;) {
+    visit(file, state, lengths[last]!, inState[last]!);
+    let axis = last - 1;
+    for (; axis >= 0; axis--) {
+      file += fileSteps[axis]!;
+      state += inState[axis]!;
+      if (++index[axis]! < lengths[axis]!) break;
+      file -= fileSteps[axis]! * lengths[axis]!;
+      state -= inState[axis]! * lengths[axis]!;
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
+function stridesOf(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let i = shape.length - 2; i >= 0; i--) {
+    strides[i] = strides[i + 1]! * shape[i + 1]!;
+  }
+  return strides;
+}
