@@ -386,6 +386,11 @@ Deno.test("descriptions of stored values check what they are given", () => {
         TypeError,
         'there is no option "axes"',
       ],
+      [
+        () => stored("a").part(0, 3, { of: 1 } as never),
+        TypeError,
+        'there is no option "of"',
+      ],
       [() => stored("a").part(3, 3), RangeError, "index must be below 3"],
       [
         () => stored("a").part(-1, 3),

@@ -101,6 +101,7 @@ const WITH_OPTIONS: Record<
     checkpoint.saveSafetensors(`${folder}/new.safetensors`, states(), extra),
   loadSafetensors: (extra, folder) =>
     checkpoint.loadSafetensors(`${folder}/a.safetensors`, states(), extra),
+  joined: (extra) => checkpoint.joined(["a", "b"], { axis: 0, ...extra }),
 };
 
 /** Functions and classes without options. */
@@ -109,6 +110,7 @@ const WITHOUT_OPTIONS = [
   "CheckpointError",
   "EventWriter",
   "LossScale",
+  "Stored", // its methods' options are tested with safetensors
   "Vocabulary",
   "WeightAverage",
   "boundaryChart",
@@ -125,6 +127,8 @@ const WITHOUT_OPTIONS = [
   "metric",
   "parseRunLog",
   "readRunLog",
+  "stored",
+  "summed",
   "verifyCheckpoint",
 ];
 
