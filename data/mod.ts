@@ -7,6 +7,7 @@
  * | iterate over batches of tensors | {@linkcode batches}, {@linkcode textWindows} |
  * | read files | {@linkcode readCsv}, {@linkcode readIdx}, {@linkcode readText} |
  * | turn a table into numbers | {@linkcode TableEncoder} |
+ * | change images at random | {@linkcode randomCrop}, {@linkcode randomHorizontalFlip}, {@linkcode mixup} and others |
  * | read ahead of the device | {@linkcode prefetch} |
  *
  * All of it is part of `train` too.
@@ -28,6 +29,7 @@
  *
  * @module
  */
+export * from "./augment/mod.ts";
 export * from "./batch.ts";
 export * from "./batches.ts";
 export {

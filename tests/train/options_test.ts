@@ -36,6 +36,15 @@ const WITH_OPTIONS: Record<
       inputs: ["a"],
       ...extra,
     }),
+  randomHorizontalFlip: (extra) => train.randomHorizontalFlip(images(), extra),
+  randomVerticalFlip: (extra) => train.randomVerticalFlip(images(), extra),
+  randomCrop: (extra) => train.randomCrop(images(), extra),
+  randomShift: (extra) => train.randomShift(images(), { max: 1, ...extra }),
+  cutout: (extra) => train.cutout(images(), { size: 1, ...extra }),
+  randomBrightness: (extra) =>
+    train.randomBrightness(images(), { max: 0, ...extra }),
+  mixup: (extra) => train.mixup(images(), images(), extra),
+  cutmix: (extra) => train.cutmix(images(), images(), extra),
   // train
   fit: (extra) => train.fit({ ...line(), steps: 1, ...extra }),
   "fit: checkpoint": (extra, folder) =>
@@ -131,6 +140,10 @@ const WITHOUT_OPTIONS = [
   "summed",
   "verifyCheckpoint",
 ];
+
+function images() {
+  return tf.ones<tf.Rank.R3>([1, 2, 2]);
+}
 
 function states() {
   return { w: new ParamState(tf.tensor1d([1])) };

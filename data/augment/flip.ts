@@ -1,0 +1,82 @@
+/**
+ * Images in a mirror.
+ *
+ * @module
+ */
+import {
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+} from "../../internal/check.ts";
+import * as random from "../../random.ts";
+import { uniforms } from "./draws.ts";
+import { type Images, sizesOf, takePixels } from "./pixels.ts";
+
+/** Options of {@linkcode randomHorizontalFlip} and {@linkcode randomVerticalFlip}. */
+export interface FlipOptions {
+  /** The probability that an image is flipped. @default {0.5} */
+  readonly p?: number;
+  /** The stream to draw from. Default: `random.default`. */
+  readonly random?: random.RandomState;
+}
+
+const RULES: OptionRules<FlipOptions> = {
+  p: "in [0, 1]",
+  random: instanceOf(random.RandomState, "a RandomState"),
+};
+
+/**
+ * Each image with left and right exchanged, with probability `p`.
+ *
+ * @example Usage
+ * ```ts
+ * import { data, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const x = tf.tensor3d([[[1, 2, 3]]]);
+ * const y = data.randomHorizontalFlip(x, { p: 1 });
+ * assertEquals([...await y.data()], [3, 2, 1]);
+ * ```
+ *
+ * @param x The images, float32 or int32.
+ * @param options See {@linkcode FlipOptions}.
+ * @returns Images of the same shape.
+ */
+export function randomHorizontalFlip<T extends Images>(
+  x: T,
+  options: FlipOptions = {},
+): T {
+  const { width } = sizesOf("flip images", x);
+  return flip(x, options, (row, column) => [row, width - 1 - column]);
+}
+
+/**
+ * Each image with top and bottom exchanged, with probability `p`.
+ *
+ * @param x The images, float32 or int32.
+ * @param options See {@linkcode FlipOptions}.
+ * @returns Images of the same shape.
+ */
+export function randomVerticalFlip<T extends Images>(
+  x: T,
+  options: FlipOptions = {},
+): T {
+  const { height } = sizesOf("flip images", x);
+  return flip(x, options, (row, column) => [height - 1 - row, column]);
+}
+
+function flip<T extends Images>(
+  x: T,
+  options: FlipOptions,
+  mirrored: (row: number, column: number) => [number, number],
+): T {
+  checkOptions("flip images", options, RULES);
+  const { p = 0.5, random: stream = random.default } = options;
+  const { count, height, width } = sizesOf("flip images", x);
+  const isFlipped = uniforms(stream, count).map((u) => u < p ? 1 : 0);
+  return takePixels(x, height, width, (image, row, column) => {
+    const [r, c] = isFlipped[image] ? mirrored(row, column) : [row, column];
+    return (image * height + r) * width + c;
+  });
+}
