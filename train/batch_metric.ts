@@ -8,10 +8,22 @@ import { callable, check } from "../internal/check.ts";
 import type { Batch } from "../data/batch.ts";
 import { metricRule } from "../nn/metrics/metric.ts";
 import type { Metric, Module } from "../nn/mod.ts";
+import type { Matrix } from "./logs/run_log.ts";
 import type { Mode } from "./measure.ts";
 
-/** A metric that is a number, with what it is updated with for each batch. */
-export interface BatchMetric<B extends Batch> {
+/** The value of a metric: a number, or a matrix, such as a confusion matrix. */
+export type MetricValue = number | Matrix;
+
+/**
+ * A metric with what it is updated with for each batch.
+ *
+ * @typeParam B The tensors of a batch.
+ * @typeParam V The value of the metric.
+ */
+export interface BatchMetric<
+  B extends Batch,
+  V extends MetricValue = number,
+> {
   /** Whether smaller or larger values are better, if the metric states it. */
   readonly mode?: Mode | undefined;
   /** Forgets all batches. */
@@ -19,13 +31,13 @@ export interface BatchMetric<B extends Batch> {
   /** Adds a batch. */
   update(...batch: B): void;
   /** The value for all batches since the last reset. */
-  compute(): Promise<number>;
+  compute(): Promise<V>;
 }
 
 /** A metric of predictions and targets. */
 export type PredictionMetric = Metric<
   [predictions: tf.Tensor, targets: tf.Tensor],
-  number
+  MetricValue
 >;
 
 /** The batch metrics that {@linkcode metric} and {@linkcode metricOf} made. */
@@ -36,11 +48,12 @@ export function isBatchMetric(x: object): boolean {
   return made.has(x);
 }
 
-function wrapped<B extends Batch, A extends readonly unknown[]>(
-  metric: Metric<A, number>,
-  args: (...batch: B) => A,
-): BatchMetric<B> {
-  const batchMetric: BatchMetric<B> = {
+function wrapped<
+  B extends Batch,
+  A extends readonly unknown[],
+  V extends MetricValue,
+>(metric: Metric<A, V>, args: (...batch: B) => A): BatchMetric<B, V> {
+  const batchMetric: BatchMetric<B, V> = {
     mode: metric.mode,
     reset: () => metric.reset(),
     update: (...batch) => metric.update(...args(...batch)),
@@ -52,7 +65,8 @@ function wrapped<B extends Batch, A extends readonly unknown[]>(
 
 /**
  * A metric of `nn` for {@linkcode evaluate} and {@linkcode fit}, such as F1 or the area
- * under a curve, which is no mean over batches.
+ * under a curve, which is no mean over batches. {@linkcode fit} also takes metrics that
+ * are matrices, such as `nn.ConfusionMatrix`.
  *
  * @example Usage
  * ```ts
@@ -72,14 +86,16 @@ function wrapped<B extends Batch, A extends readonly unknown[]>(
  *
  * @typeParam B The tensors of a batch.
  * @typeParam A The arguments of `update`.
+ * @typeParam V The value of the metric.
  * @param metric The metric.
  * @param args The function from a batch to what the metric is updated with.
  * @returns The measure.
  */
-export function metric<B extends Batch, A extends readonly unknown[] | []>(
-  metric: Metric<A, number>,
-  args: (...batch: B) => A,
-): BatchMetric<B> {
+export function metric<
+  B extends Batch,
+  A extends readonly unknown[] | [],
+  V extends MetricValue,
+>(metric: Metric<A, V>, args: (...batch: B) => A): BatchMetric<B, V> {
   check("make a measure", "the metric", metric, metricRule);
   check("make a measure", "args", args, callable);
   return wrapped(metric, args);
@@ -92,7 +108,7 @@ export function metric<B extends Batch, A extends readonly unknown[] | []>(
 export function metricOf<B extends Batch>(
   metric: PredictionMetric,
   model: Module,
-): BatchMetric<B> {
+): BatchMetric<B, MetricValue> {
   return wrapped(metric, (...batch: B) => {
     const inputs = batch.slice(0, -1), targets = batch.at(-1)!;
     return [model.call(...inputs as never[]) as tf.Tensor, targets];

@@ -34,6 +34,8 @@ export interface Run {
    * last record. It is read from the device.
    */
   loss(): Promise<number | undefined>;
+  /** The mean loss over the steps of the last epoch that has ended, once one has. */
+  readonly epochLoss: number | undefined;
   /** The measures of the validation data, with their modes if known. */
   readonly measures: Measures;
   /** Stop after this step; `reason` goes into the result and the log. */

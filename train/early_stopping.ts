@@ -6,7 +6,12 @@
 import { checkOptions, type OptionRules } from "../internal/check.ts";
 import type { Callback } from "./callback.ts";
 import { valueOf } from "./logs/run_log.ts";
-import { type Monitor, MONITOR_RULES, resolveMonitor } from "./monitor.ts";
+import {
+  checkIsNumber,
+  type Monitor,
+  MONITOR_RULES,
+  resolveMonitor,
+} from "./monitor.ts";
 
 /** Options of {@linkcode earlyStopping}. */
 export interface EarlyStoppingOptions extends Monitor {
@@ -41,7 +46,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const { patience = 5, minDelta = 0, monitor = "loss" } = options;
   return {
     check: ({ measures }) => void resolveMonitor(action, options, measures),
-    onEvaluation(run) {
+    onEvaluation(run, { matrices }) {
+      checkIsNumber(action, monitor, matrices);
       const { mode } = resolveMonitor(action, options, run.measures);
       const values = run.log.evaluations.map((record) =>
         valueOf(record, monitor) ?? NaN

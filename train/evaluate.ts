@@ -17,7 +17,8 @@ import {
   type ValueRule,
 } from "../internal/check.ts";
 import { metricRule } from "../nn/metrics/metric.ts";
-import type { BatchMetric } from "./batch_metric.ts";
+import type { BatchMetric, MetricValue } from "./batch_metric.ts";
+import type { Matrix } from "./logs/run_log.ts";
 import type { Measure } from "./measure.ts";
 import { compile, type CompileOptions } from "../compile.ts";
 import { compiledByTests } from "../internal/recording.ts";
@@ -33,8 +34,15 @@ import {
 
 /** What {@linkcode evaluate} computes, by name: means over examples, or metrics. */
 export type MeasuresByName<B extends Batch> = Readonly<
-  Record<string, Measure<B> | BatchMetric<B>>
+  Record<string, Measure<B> | BatchMetric<B, MetricValue>>
 >;
+
+/** The values of measures, by name: numbers, and those of metrics that are matrices. */
+export type MeasureValues<Measures> = {
+  [Name in keyof Measures]: Measures[Name] extends
+    { compute(): Promise<infer V> } ? V
+    : number;
+};
 
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions {
@@ -89,16 +97,17 @@ export async function evaluate<
   data: BatchSource<B>,
   measures: Measures,
   options: EvaluateOptions = {},
-): Promise<{ [Name in keyof Measures]: number }> {
+): Promise<MeasureValues<Measures>> {
   check("evaluate", "the data", data, either(callable, iterable));
   check("evaluate", "measures", measures, MEASURES);
   checkOptions("evaluate", options, RULES);
   const { limit = Infinity, compile: isCompiled = false } = options;
   const sums = measureSums(measures, isCompiled ? {} : undefined);
   try {
-    return await meansOver(data, sums, limit) as {
-      [Name in keyof Measures]: number;
-    };
+    const { values, matrices } = await meansOver(data, sums, limit);
+    return Object.fromEntries(
+      sums.names.map((name) => [name, values[name] ?? matrices[name]]),
+    ) as MeasureValues<Measures>;
   } finally {
     sums.dispose();
   }
@@ -113,7 +122,7 @@ export interface MeasureSums<B extends Batch> {
   /** The sums of a batch. */
   readonly of: (...batch: B) => tf.Tensor1D;
   /** The metrics by name. */
-  readonly metrics: ReadonlyMap<string, BatchMetric<B>>;
+  readonly metrics: ReadonlyMap<string, BatchMetric<B, MetricValue>>;
   /** Free what was compiled. */
   dispose(): void;
 }
@@ -124,7 +133,7 @@ export function measureSums<B extends Batch>(
   options: CompileOptions | undefined,
 ): MeasureSums<B> {
   const means: [string, Measure<B>][] = [];
-  const metrics = new Map<string, BatchMetric<B>>();
+  const metrics = new Map<string, BatchMetric<B, MetricValue>>();
   for (const [name, measure] of Object.entries(measures)) {
     if (typeof measure === "function") means.push([name, measure]);
     else metrics.set(name, measure);
@@ -151,12 +160,20 @@ export function measureSums<B extends Batch>(
   };
 }
 
+/** The values of measures, by name. */
+export interface Means {
+  /** Those that are numbers. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Those that are matrices. */
+  readonly matrices: Readonly<Record<string, Matrix>>;
+}
+
 /** The values of measures over at most `limit` batches. */
 export async function meansOver<B extends Batch>(
   data: BatchSource<B>,
   { names, means, of, metrics }: MeasureSums<B>,
   limit: number,
-): Promise<Record<string, number>> {
+): Promise<Means> {
   const since = latestTensor();
   let sums: tf.Tensor1D | undefined;
   let examples = 0;
@@ -176,20 +193,28 @@ export async function meansOver<B extends Batch>(
     }
     if (!sums) throw noBatch("evaluate", data);
     const totals = await sums.data<"float32">();
-    const values = new Map(
+    const values = new Map<string, MetricValue>(
       means.map((name, i) => [name, totals[i]! / examples]),
     );
     for (const [name, metric] of metrics) {
       values.set(name, await valueOf(name, metric));
     }
-    return Object.fromEntries(names.map((name) => [name, values.get(name)!]));
+    const kind = <V extends MetricValue>(is: (x: MetricValue) => x is V) =>
+      Object.fromEntries(
+        names.map((name) => [name, values.get(name)!] as const)
+          .filter((entry): entry is [string, V] => is(entry[1])),
+      );
+    return {
+      values: kind((x) => typeof x === "number"),
+      matrices: kind((x) => typeof x !== "number"),
+    };
   } finally {
     sums?.dispose();
   }
 }
 
 function update<B extends Batch>(
-  metrics: ReadonlyMap<string, BatchMetric<B>>,
+  metrics: ReadonlyMap<string, BatchMetric<B, MetricValue>>,
   batch: B,
 ): void {
   if (metrics.size === 0) return;
@@ -202,15 +227,24 @@ function update<B extends Batch>(
 
 async function valueOf<B extends Batch>(
   name: string,
-  metric: BatchMetric<B>,
-): Promise<number> {
+  metric: BatchMetric<B, MetricValue>,
+): Promise<MetricValue> {
   const value: unknown = await metric.compute();
-  if (typeof value === "number") return value;
+  if (typeof value === "number" || isMatrix(value)) return value;
   throw new TypeError(
-    `Cannot evaluate: the metric "${name}" must compute a number: current value is ${
+    `Cannot evaluate: the metric "${name}" must compute a number or a matrix: current value is ${
       show(value)
     }`,
   );
+}
+
+/** Whether `x` is an array of rows of numbers, all of one length. */
+function isMatrix(x: unknown): x is Matrix {
+  return Array.isArray(x) && x.length > 0 &&
+    x.every((row) =>
+      Array.isArray(row) && row.length === x[0].length &&
+      row.every((cell) => typeof cell === "number")
+    );
 }
 
 /** The number of examples in a batch. */

@@ -8,7 +8,11 @@ import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { RandomState } from "../random.ts";
 import type { Batch } from "../data/batch.ts";
-import type { BatchMetric, PredictionMetric } from "./batch_metric.ts";
+import type {
+  BatchMetric,
+  MetricValue,
+  PredictionMetric,
+} from "./batch_metric.ts";
 import type { Callback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import type { BatchSource } from "../data/sources.ts";
@@ -33,11 +37,24 @@ export interface FitOptions<B extends Batch> {
   /**
    * Measures of the validation data besides the loss, by name. A metric of `nn`, such
    * as `new nn.AccuracyMetric()`, is updated with what `model` predicts and with the
-   * last tensor of the batch; `train.metric` says so of others.
+   * last tensor of the batch; `train.metric` says so of others. The value may be a
+   * matrix, as that of `nn.ConfusionMatrix`: records of evaluations have it among
+   * `matrices`, and the report draws it.
    */
   readonly metrics?: Readonly<
-    Record<string, Measure<B> | BatchMetric<B> | PredictionMetric>
+    Record<
+      string,
+      Measure<B> | BatchMetric<B, MetricValue> | PredictionMetric
+    >
   >;
+  /**
+   * A part of the training data. Loss and metrics are measured on it whenever they are
+   * on the validation data, in the same way: with `fit` false and the weights of that
+   * moment, so that the two can be compared. The training loss that is logged cannot: it
+   * is that of the steps themselves, with dropout, while the weights change. Records of
+   * evaluations have the values, but those that are matrices, as `training`.
+   */
+  readonly trainingSample?: BatchSource<B>;
   /**
    * The model, whose states are saved in checkpoints. Default: only the parameters
    * of the optimizer are saved.

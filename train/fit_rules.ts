@@ -52,6 +52,7 @@ export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   model: instanceOf(Module, "a Module"),
   validation: source,
   metrics: MEASURES,
+  trainingSample: source,
   epochs: "a positive integer",
   steps: "a positive integer",
   timeLimit: "a positive number",
@@ -116,6 +117,11 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
       "Cannot fit: to keep the best checkpoint, there must be validation data",
     );
   }
+  if (options.trainingSample !== undefined && !validation) {
+    throw new TypeError(
+      "Cannot fit: trainingSample is measured together with the validation data: give the option validation",
+    );
+  }
   for (const name of Object.keys(options.random ?? {})) {
     if (!PART_NAMES.includes(name)) continue;
     const rule = `other than ${PART_NAMES.join(", ")}, which are saved already`;
@@ -171,13 +177,14 @@ function checkMeasures<B extends Batch>(
 
 /** Throw if a generator would be iterated over twice. */
 function checkSources<B extends Batch>(options: FitOptions<B>): void {
-  const { data, validation, epochs, evaluateEvery } = options;
+  const { data, validation, trainingSample, epochs, evaluateEvery } = options;
   const passes = options.fastDevRun || options.overfitBatches ? 1 : epochs ?? 1;
   const evaluations = evaluateEvery === undefined ? epochs ?? 2 : 2;
   for (
     const [name, source, count] of [
       ["data", data, passes],
       ["validation", validation, evaluations],
+      ["trainingSample", trainingSample, evaluations],
     ] as const
   ) {
     if (source === undefined || count === 1 || !isUsedOnce(source)) continue;

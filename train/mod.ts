@@ -28,6 +28,7 @@ export * from "../data/mod.ts";
 export {
   type BatchMetric,
   metric,
+  type MetricValue,
   type PredictionMetric,
 } from "./batch_metric.ts";
 export type { Callback, Run } from "./callback.ts";
@@ -37,6 +38,7 @@ export {
   evaluate,
   type EvaluateOptions,
   type MeasuresByName,
+  type MeasureValues,
 } from "./evaluate.ts";
 export { type Measure, measure, type Mode } from "./measure.ts";
 export type { Measures, Monitor } from "./monitor.ts";
@@ -65,16 +67,14 @@ export * from "./weight_average.ts";
 
 export { csvLog } from "./logs/csv_log.ts";
 export { jsonLines, readRunLog } from "./logs/json_lines.ts";
-export {
-  progressBar,
-  type ProgressOptions,
-  type ProgressOutput,
-} from "./logs/progress.ts";
+export type { ProgressOutput } from "./logs/output.ts";
+export { progressBar, type ProgressOptions } from "./logs/progress.ts";
 export { formatLogLine, parseRunLog } from "./logs/log_lines.ts";
 export {
   type EndRecord,
   type EvaluationRecord,
   type LogLine,
+  type Matrix,
   type RunConfig,
   type RunLog,
   type StepRecord,

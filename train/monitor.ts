@@ -4,6 +4,7 @@
  * @module
  */
 import { oneOf, type OptionRules, refuse, string } from "../internal/check.ts";
+import type { EvaluationRecord } from "./logs/run_log.ts";
 import type { Mode } from "./measure.ts";
 
 /** A measure, and whether smaller or larger values of it are better. */
@@ -73,6 +74,25 @@ export function resolveMonitor(
     refuse(action, `${prefix}mode`, rule, mode, TypeError);
   }
   return { name: monitor, mode: known };
+}
+
+/**
+ * Throw if a measure is a matrix, which is known once it has been computed.
+ *
+ * @param matrices The measures that are matrices.
+ * @throws {TypeError} If `name` is among them.
+ */
+export function checkIsNumber(
+  action: string,
+  name: string,
+  matrices: EvaluationRecord["matrices"] = {},
+): void {
+  if (!Object.hasOwn(matrices, name)) return;
+  throw new TypeError(
+    `Cannot ${action}: the measure that is monitored must be a number: ${
+      JSON.stringify(name)
+    } is a matrix`,
+  );
 }
 
 /** Throw unless there is a measure of this name. */

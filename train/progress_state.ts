@@ -12,6 +12,7 @@ import {
   string,
 } from "../internal/check.ts";
 import type { LogLength } from "./history.ts";
+import type { Losses } from "./logs/recorder.ts";
 import { checkLossScale, type LossScaleState } from "./loss_scale.ts";
 
 /** The state of the loop, as plain data. */
@@ -30,6 +31,8 @@ export interface ProgressState {
   readonly losses: readonly number[];
   /** The records in the history that come before. */
   readonly history?: LogLength;
+  /** The losses of the current epoch, added up. */
+  readonly epochLosses?: Losses;
   /** The scale of the loss, in mixed precision. */
   readonly lossScale?: LossScaleState;
   /** The log itself, in files of version 0.1.0. */
@@ -57,7 +60,7 @@ export function checkProgress(value: unknown): asserts value is ProgressState {
     check(action, `progress.${name}`, own, rule);
   }
   check(action, "progress.losses", state.losses, listOf("a number"));
-  const { skipped, history, log, lossScale } = state;
+  const { skipped, history, log, lossScale, epochLosses } = state;
   if (lossScale !== undefined) {
     checkLossScale(action, "progress.lossScale", lossScale);
   }
@@ -71,6 +74,13 @@ export function checkProgress(value: unknown): asserts value is ProgressState {
     check(action, "progress.history.steps", steps, "a nonnegative integer");
     const name = "progress.history.evaluations";
     check(action, name, evaluations, "a nonnegative integer");
+  }
+  if (epochLosses !== undefined) {
+    const name = "progress.epochLosses";
+    check(action, name, epochLosses, recordOf("a number"));
+    const { sum, count } = epochLosses;
+    check(action, `${name}.sum`, sum, "a number");
+    check(action, `${name}.count`, count, "a nonnegative integer");
   }
   if (log !== undefined) check(action, "progress.log", log, string);
 }

@@ -147,6 +147,7 @@ export class Trainer<B extends Batch> {
     this.#saver?.notePlace();
     this.#run.counters.epoch++;
     this.#run.counters.batch = 0;
+    await this.#recorder.endEpoch();
     this.#run.stepSchedulers("epoch");
     if (this.#run.isOver) await this.#recordRest();
     const evaluates = this.#options.evaluateEvery === undefined;
@@ -230,11 +231,11 @@ export class Trainer<B extends Batch> {
 
   async #evaluate(): Promise<void> {
     const began = this.#clock.now;
-    const values = await this.#validation.measure();
-    if (!values) return;
-    const record = this.#recorder.logEvaluation(this.#run.position, values);
-    const { monitor = "loss" } = this.#options;
-    this.#run.stepSchedulers("evaluation", values[monitor]);
+    const measured = await this.#validation.measure();
+    if (!measured) return;
+    const record = this.#recorder.logEvaluation(this.#run.position, measured);
+    const monitored = record.values[this.#options.monitor ?? "loss"];
+    this.#run.stepSchedulers("evaluation", monitored);
     await this.#call((callback) => callback.onEvaluation?.(this.#run, record));
     this.#recorder.exclude(this.#clock.now - began);
   }

@@ -97,6 +97,10 @@ export class TrainingRun<B extends Batch> implements Run {
     return { step, epoch, reason: log.end!.reason, skipped, log };
   }
 
+  get epochLoss(): number | undefined {
+    return this.#recorder.epochLoss;
+  }
+
   async loss(): Promise<number | undefined> {
     return await this.#recorder.recentLoss();
   }

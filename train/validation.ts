@@ -4,7 +4,13 @@
  * @module
  */
 import type { Batch } from "../data/batch.ts";
-import { isUsedOnce, latestTensor, passOver, sizeOf } from "../data/sources.ts";
+import {
+  type BatchSource,
+  isUsedOnce,
+  latestTensor,
+  passOver,
+  sizeOf,
+} from "../data/sources.ts";
 import { type Module, refreshStatistics } from "../nn/mod.ts";
 import * as random from "../random.ts";
 import { BatchState } from "../state.ts";
@@ -13,9 +19,11 @@ import {
   type BatchMetric,
   isBatchMetric,
   metricOf,
+  type MetricValue,
   type PredictionMetric,
 } from "./batch_metric.ts";
 import {
+  type Means,
   meansOver,
   type MeasuresByName,
   type MeasureSums,
@@ -24,12 +32,16 @@ import {
 import type { Measure } from "./measure.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
-import type { RunLog } from "./logs/run_log.ts";
+import type { EvaluationRecord, RunLog } from "./logs/run_log.ts";
+import { checkIsNumber } from "./monitor.ts";
 
 /** Measures by name. */
 type Values = Readonly<Record<string, number>>;
 
-/** Measures the validation data of a run. */
+/** What an evaluation finds. */
+type Measured = Pick<EvaluationRecord, "values" | "training" | "matrices">;
+
+/** Measures the validation data of a run, and the sample of its training data. */
 export class Validation<B extends Batch> {
   readonly #options: FitOptions<B>;
   readonly #limit: number;
@@ -49,16 +61,37 @@ export class Validation<B extends Batch> {
   /**
    * Measure with the averaged weights, if there are any; `undefined` without validation
    * data.
+   *
+   * @throws {TypeError} If the monitored measure is a matrix.
    */
-  async measure(): Promise<Values | undefined> {
-    const { validation, average } = this.#options;
+  async measure(): Promise<Measured | undefined> {
+    const { validation, average, trainingSample } = this.#options;
     if (!validation) return undefined;
     average?.swap();
     try {
-      return await meansOver(validation, this.#sums, this.#limit);
+      const { values, matrices } = await this.#over(validation);
+      this.#checkMonitored(matrices);
+      const sample = trainingSample && await this.#over(trainingSample);
+      return {
+        values,
+        ...(sample ? { training: sample.values } : {}),
+        ...(Object.keys(matrices).length > 0 ? { matrices } : {}),
+      };
     } finally {
       average?.swap();
     }
+  }
+
+  #over(data: BatchSource<B>): Promise<Means> {
+    return meansOver(data, this.#sums, this.#limit);
+  }
+
+  #checkMonitored(matrices: Means["matrices"]): void {
+    const { monitor, checkpoint } = this.#options;
+    if (monitor !== undefined) checkIsNumber("fit", monitor, matrices);
+    const best = checkpoint?.best;
+    if (typeof best !== "object" || best.monitor === undefined) return;
+    checkIsNumber("fit", best.monitor, matrices);
   }
 
   /**
@@ -82,7 +115,7 @@ export class Validation<B extends Batch> {
     // The order of this pass is not a draw of the run.
     streams.forEach((stream, i) => stream.value = keys[i]!);
     if (!validation || isUsedOnce(validation)) return undefined;
-    return await meansOver(validation, this.#sums, this.#limit);
+    return (await this.#over(validation)).values;
   }
 
   /** Free what is recorded of the measures. */
@@ -112,7 +145,7 @@ function measured<B extends Batch>(
 ): MeasuresByName<B> {
   return mapNamed(metrics, (metric, name) => {
     if (typeof metric === "function" || isBatchMetric(metric)) {
-      return metric as Measure<B> | BatchMetric<B>;
+      return metric as Measure<B> | BatchMetric<B, MetricValue>;
     }
     if (model) return metricOf(metric as PredictionMetric, model);
     throw new TypeError(

@@ -7,7 +7,7 @@ import { check, checkNoMore, either, tensor } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { softmaxCrossEntropy } from "../losses/cross_entropy.ts";
 import { checkSameShape } from "../losses/reduction.ts";
-import { squaredError } from "../losses/regression.ts";
+import { absoluteError, squaredError } from "../losses/regression.ts";
 import { type Metric, notUpdated, Sums } from "./metric.ts";
 
 const numberOrTensor = (value: unknown) =>
@@ -186,6 +186,23 @@ export class MeanSquaredErrorMetric
   ): tf.Tensor {
     checkSameShape("update MeanSquaredErrorMetric", predictions, targets);
     return squaredError(predictions, targets);
+  }
+}
+
+/**
+ * The mean absolute error of all elements of all batches, `mean(|p - t|)`.
+ *
+ * Takes predictions and targets of the same shape.
+ */
+export class MeanAbsoluteErrorMetric
+  extends MeanMetric<[predictions: tf.Tensor, targets: tf.Tensor]> {
+  /** The absolute errors of a batch. */
+  protected override values(
+    predictions: tf.Tensor,
+    targets: tf.Tensor,
+  ): tf.Tensor {
+    checkSameShape("update MeanAbsoluteErrorMetric", predictions, targets);
+    return absoluteError(predictions, targets);
   }
 }
 

@@ -6,6 +6,7 @@
 export * from "./auc.ts";
 export {
   AverageMetric,
+  MeanAbsoluteErrorMetric,
   type MeanMetric,
   MeanSquaredErrorMetric,
   PerplexityMetric,

@@ -232,6 +232,10 @@ const others: Record<string, [(z: never) => unknown, string]> = {
     (z) => new nn.AverageMetric().update(z),
     "Cannot update AverageMetric: values",
   ],
+  MeanAbsoluteErrorMetric: [
+    (z) => new nn.MeanAbsoluteErrorMetric().update(z, x()),
+    "Cannot update MeanAbsoluteErrorMetric: predictions",
+  ],
   MeanSquaredErrorMetric: [
     (z) => new nn.MeanSquaredErrorMetric().update(z, x()),
     "Cannot update MeanSquaredErrorMetric: predictions",

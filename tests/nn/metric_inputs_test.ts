@@ -23,6 +23,10 @@ const metrics: Record<string, {
     make: () => new nn.WelfordMetric() as unknown as Any,
     kind: "values",
   },
+  MeanAbsoluteErrorMetric: {
+    make: () => new nn.MeanAbsoluteErrorMetric(),
+    kind: "pairs",
+  },
   MeanSquaredErrorMetric: {
     make: () => new nn.MeanSquaredErrorMetric(),
     kind: "pairs",
@@ -158,6 +162,9 @@ onEachBackend("metrics of integers are those of the same numbers", async () => {
   error.update(int(100_000, 0), int(0, 0));
   error.update(int(1), tf.tensor1d([1]));
   assertAlmostEquals(await error.compute() / 1e10, 1 / 3, 1e-6);
+  const distance = new nn.MeanAbsoluteErrorMetric();
+  distance.update(int(1, 3), tf.tensor1d([2, 1.5]));
+  assertAlmostEquals(await distance.compute(), 1.25, 1e-6);
   const r2 = new nn.R2ScoreMetric();
   r2.update(int(1, 2, 4), int(1, 2, 3));
   assertAlmostEquals(await r2.compute(), 0.5, 1e-6);
@@ -178,6 +185,7 @@ Deno.test("metrics say which of their values are better", () => {
   const modes = (metric: nn.Metric<never[], unknown>) => metric.mode;
   assertEquals(
     [
+      new nn.MeanAbsoluteErrorMetric(),
       new nn.MeanSquaredErrorMetric(),
       new nn.PerplexityMetric(),
       new nn.R2ScoreMetric(),
@@ -187,7 +195,7 @@ Deno.test("metrics say which of their values are better", () => {
       new nn.F1ScoreMetric(2),
       new nn.AUCMetric(),
     ].map(modes),
-    ["min", "min", "max", "max", "max", "max", "max", "max"],
+    ["min", "min", "min", "max", "max", "max", "max", "max", "max"],
   );
   // These have no direction of their own.
   for (

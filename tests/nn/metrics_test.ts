@@ -92,13 +92,16 @@ onEachBackend("averages and errors of batches of unequal size", async () => {
   average.update(10);
   assertAlmostEquals(await average.compute(), 4, 1e-6);
 
+  const distance = new nn.MeanAbsoluteErrorMetric();
   const error = new nn.MeanSquaredErrorMetric();
   const r2 = new nn.R2ScoreMetric();
   // Targets 1 2 3 6: mean 3, squared deviations 14; errors 0 1 0 2: squares 5.
   for (const [p, t] of [[[1, 3], [1, 2]], [[3, 4], [3, 6]]] as const) {
+    distance.update(tf.tensor1d([...p]), tf.tensor1d([...t]));
     error.update(tf.tensor1d([...p]), tf.tensor1d([...t]));
     r2.update(tf.tensor1d([...p]), tf.tensor1d([...t]));
   }
+  assertAlmostEquals(await distance.compute(), 3 / 4, 1e-6);
   assertAlmostEquals(await error.compute(), 5 / 4, 1e-6);
   assertAlmostEquals(await r2.compute(), 1 - 5 / 14, 1e-6);
 });
@@ -165,6 +168,7 @@ onEachBackend("metrics refuse shapes that do not belong together", () => {
       new nn.ConfusionMatrix(2),
       new nn.F1ScoreMetric(2),
       new nn.AUCMetric(),
+      new nn.MeanAbsoluteErrorMetric(),
       new nn.MeanSquaredErrorMetric(),
       new nn.PerplexityMetric(),
     ]

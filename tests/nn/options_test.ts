@@ -404,6 +404,7 @@ onEachBackend("constructors refuse arguments that they do not take", () => {
     "Hardswish",
     "AverageMetric",
     "WelfordMetric",
+    "MeanAbsoluteErrorMetric",
     "MeanSquaredErrorMetric",
     "R2ScoreMetric",
     "PerplexityMetric",

@@ -227,6 +227,7 @@ onEachBackend("a metric computed before an update throws", async () => {
   const metrics: nn.Metric<never[], unknown>[] = [
     new nn.AverageMetric(),
     new nn.WelfordMetric(),
+    new nn.MeanAbsoluteErrorMetric(),
     new nn.MeanSquaredErrorMetric(),
     new nn.R2ScoreMetric(),
     new nn.PerplexityMetric(),

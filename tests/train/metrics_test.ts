@@ -1,5 +1,5 @@
 /** Metrics that are no means over batches, in `evaluate` and `fit`. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import * as random from "../../random.ts";
@@ -142,18 +142,21 @@ onEachBackend(
       "Cannot fit: metrics.accuracy needs the option model",
     );
     assertEquals([...await w.value.data()], before);
-    const matrix = train.metric(
-      new nn.ConfusionMatrix(CLASSES) as unknown as nn.AccuracyMetric,
-      (x: tf.Tensor2D, y: tf.Tensor1D) => [
-        tf.matMul(x, w.value as tf.Tensor2D),
-        y,
-      ],
-    );
-    await assertRejects(
-      () => train.evaluate(options.data, { matrix }),
-      TypeError,
-      'the metric "matrix" must compute a number',
-    );
+    for (const value of ["high", [1, 2], [[1, 2], [3]], [[1, "2"]], []]) {
+      const wrong = train.metric(
+        {
+          reset() {},
+          update() {},
+          compute: () => Promise.resolve(value),
+        } as unknown as nn.AccuracyMetric,
+        (x: tf.Tensor2D, y: tf.Tensor1D) => [x, y],
+      );
+      await assertRejects(
+        () => train.evaluate(options.data, { wrong }),
+        TypeError,
+        'the metric "wrong" must compute a number or a matrix',
+      );
+    }
     for (const wrong of [{}, { update() {} }, 3]) {
       await assertRejects(
         () => train.fit({ ...options, metrics: { wrong } } as never),
@@ -162,6 +165,170 @@ onEachBackend(
       );
     }
     w.dispose();
+  },
+  { only: ["cpu"] },
+);
+
+/** What a matrix of counts is compared with: the labels and the highest scores. */
+async function counted(model: nn.Linear): Promise<number[][]> {
+  const matrix = Array.from({ length: CLASSES }, () => Array(CLASSES).fill(0));
+  for (const [x, y] of train.batches(points(), { batchSize: EXAMPLES })) {
+    const scores = await model.predict(x).array() as number[][];
+    const labels = await y.array() as number[];
+    scores.forEach((row, i) =>
+      matrix[labels[i]!]![row.indexOf(Math.max(...row))]++
+    );
+  }
+  return matrix;
+}
+
+function classifier(model: nn.Linear) {
+  const [x, y] = points();
+  return {
+    model,
+    optimizer: new optim.SGD({ lr: 0.1 })
+      .registerTrainableWeights(model.states(ParamState)),
+    loss: (x: tf.Tensor2D, y: tf.Tensor1D) =>
+      nn.softmaxCrossEntropy(model.call(x), y, { reduction: "mean" }),
+    data: train.batches([x, y], { batchSize: 10 }),
+    validation: train.batches([x, y], { batchSize: 7 }),
+  };
+}
+
+onEachBackend(
+  "a metric that is a matrix is in the records of evaluations, in the log and in evaluate",
+  async () => {
+    random.seed(3);
+    const model = new nn.Linear(2, CLASSES);
+    const confusion = new nn.ConfusionMatrix(CLASSES);
+    const options = classifier(model);
+    const metrics = { confusion, accuracy: CLASSIFIERS.accuracy() };
+    const { log, values } = await train.fit({ ...options, metrics, epochs: 2 });
+    const expected = await counted(model);
+    const last = log.evaluations.at(-1)!;
+    assertEquals(last.matrices, { confusion: expected });
+    assertEquals(Object.keys(last.values), ["loss", "accuracy"]);
+    assertEquals(Object.keys(values), ["loss", "accuracy", "trainingLoss"]);
+    const line = train.formatLogLine({ type: "evaluation", ...last });
+    assertEquals(train.parseRunLog(line).evaluations, [last]);
+    assertThrows(
+      () => train.parseRunLog(line.replace("[[", '[["a",')),
+      RangeError,
+      "matrices.confusion[0][0] is not a number",
+    );
+    const matrix = train.metric(
+      confusion,
+      (x: tf.Tensor2D, y: tf.Tensor1D) => [model.call(x), y],
+    );
+    const mean = (x: tf.Tensor2D) => tf.mean<tf.Scalar>(x);
+    const found = await train.evaluate(options.validation, { matrix, mean });
+    assertEquals(found.matrix satisfies number[][], expected);
+    assertEquals(typeof found.mean, "number");
+    model.dispose();
+  },
+);
+
+onEachBackend(
+  "a matrix cannot be monitored",
+  async () => {
+    const model = new nn.Linear(2, CLASSES);
+    const metrics = { confusion: new nn.ConfusionMatrix(CLASSES) };
+    const options = { ...classifier(model), metrics, epochs: 2 };
+    const monitored = { monitor: "confusion", mode: "max" } as const;
+    const folder = await Deno.makeTempDir();
+    for (
+      const rest of [
+        { monitor: "confusion" },
+        { callbacks: [train.earlyStopping(monitored)] },
+        { checkpoint: { folder, best: monitored } },
+      ]
+    ) {
+      await assertRejects(
+        () => train.fit({ ...options, ...rest }),
+        TypeError,
+        'the measure that is monitored must be a number: "confusion" is a matrix',
+      );
+    }
+    await Deno.remove(folder, { recursive: true });
+    model.dispose();
+  },
+  { only: ["cpu"] },
+);
+
+onEachBackend(
+  "the training sample is measured as the validation data are, and does not change the run",
+  async () => {
+    const run = async (hasSample: boolean) => {
+      random.seed(4);
+      const model = new nn.Sequential(
+        new nn.Linear(2, 8),
+        new nn.Dropout(),
+        new nn.Linear(8, CLASSES),
+      );
+      const rest = classifier(model as unknown as nn.Linear);
+      const folder = await Deno.makeTempDir();
+      const { log } = await train.fit({
+        ...rest,
+        metrics: {
+          accuracy: CLASSIFIERS.accuracy(),
+          confusion: new nn.ConfusionMatrix(CLASSES),
+        },
+        ...hasSample ? { trainingSample: rest.validation } : {},
+        epochs: 2,
+        callbacks: [train.csvLog(`${folder}/log.csv`)],
+      });
+      model.dispose();
+      const csv = await Deno.readTextFile(`${folder}/log.csv`);
+      await Deno.remove(folder, { recursive: true });
+      return { log, csv };
+    };
+    const [plain, sampled] = [await run(false), await run(true)];
+    assert(!plain.csv.includes("train_") && !("training" in plain.log));
+    assert(sampled.csv.startsWith(
+      "step,epoch,time,loss,lr,gradNorm,rate,val_loss,val_accuracy,train_loss,train_accuracy\n",
+    ));
+    for (const [i, record] of sampled.log.evaluations.entries()) {
+      assertEquals(record.values, plain.log.evaluations[i]!.values);
+      // The sample is the validation data here.
+      assertEquals(record.training, record.values);
+      const { loss, accuracy } = record.values;
+      assert(
+        sampled.csv.includes(`,${loss},${accuracy},${loss},${accuracy}\n`),
+        sampled.csv,
+      );
+    }
+    const line = train.formatLogLine({
+      type: "evaluation",
+      ...sampled.log.evaluations[0]!,
+    });
+    assertEquals(
+      train.parseRunLog(line).evaluations,
+      sampled.log.evaluations.slice(0, 1),
+    );
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "a training sample without validation data, or used up after one pass, is refused",
+  async () => {
+    const model = new nn.Linear(2, CLASSES);
+    const { validation, ...options } = classifier(model);
+    await assertRejects(
+      () => train.fit({ ...options, trainingSample: validation, epochs: 2 }),
+      TypeError,
+      "trainingSample is measured together with the validation data",
+    );
+    const once = (function* () {
+      yield* validation;
+    })();
+    await assertRejects(
+      () =>
+        train.fit({ ...options, validation, trainingSample: once, epochs: 2 }),
+      TypeError,
+      "trainingSample must be iterable more than once",
+    );
+    model.dispose();
   },
   { only: ["cpu"] },
 );

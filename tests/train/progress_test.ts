@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { FitOptions } from "../../train/mod.ts";
+import { formatNumber } from "../../train/format.ts";
 import * as train from "../../train/mod.ts";
 import { onEachBackend } from "../_backends.ts";
 import { line, numbers, type X } from "./_setup.ts";
@@ -28,9 +29,19 @@ async function written(
 }
 
 /** The lines that stay on a terminal. */
-function history(text: string): string[] {
+function lastingLines(text: string): string[] {
   return text.split("\n").slice(0, -1)
     .map((line) => line.split("\r").at(-1)!.replaceAll("\x1b[K", ""));
+}
+
+/** The same, each with those that continue it. */
+function history(text: string): string[] {
+  const joined: string[] = [];
+  for (const line of lastingLines(text)) {
+    if (line.startsWith("  ")) joined.push(joined.pop() + line);
+    else joined.push(line);
+  }
+  return joined;
 }
 
 onEachBackend("the last steps are logged, however few", async () => {
@@ -89,21 +100,37 @@ onEachBackend("with validation data the values have both losses", async () => {
 }, only);
 
 onEachBackend(
-  "every epoch leaves a line on a terminal, with both losses at any width",
+  "every epoch leaves a line on a terminal, with all fields at any width",
   async () => {
     for (const columns of [40, 60, 80, 120, 200]) {
       const text = await written({
         validation: numbers(),
+        trainingSample: numbers(),
         metrics: { accuracy: () => tf.scalar(0.5) },
         epochs: 3,
+        logEvery: 2,
       }, { columns });
       const lines = history(text);
       assertEquals(lines.length, 3);
       for (const [i, line] of lines.entries()) {
-        assert(/(^| {2})loss \S+ {2}.*val loss \S+/.test(line), line);
+        assert(
+          line.startsWith(`epoch ${i + 1}/3  ${4 * (i + 1)}/12  loss `),
+          line,
+        );
+        for (
+          const field of [
+            / {2}loss \S/,
+            / {2}val loss \S/,
+            / {2}val accuracy 0.5/,
+            / {2}train loss \S/,
+            / {2}train accuracy 0.5/,
+            / {2}lr 0.001/,
+            / {2}\S+ it.s/,
+          ]
+        ) assertMatch(line, field);
+      }
+      for (const line of lastingLines(text)) {
         assert(line.length < columns, `${line.length} ${line}`);
-        if (columns >= 60) assert(line.startsWith(`epoch ${i + 1}/3`), line);
-        if (columns >= 80) assert(line.includes("accuracy 0.5"), line);
       }
       assert(
         text.split(/[\r\n]/).every((part) =>
@@ -155,3 +182,108 @@ onEachBackend("a pipe gets plain lines, also for a short run", async () => {
     assert(lines.every((line) => /(^| {2})loss \S+/.test(line)), text);
   }
 }, only);
+
+const mean = (xs: readonly number[]) =>
+  xs.reduce((a, b) => a + b, 0) / xs.length;
+
+onEachBackend(
+  "the loss of an epoch is the mean over its steps, however often they are logged",
+  async () => {
+    const losses: number[] = [];
+    await train.fit({
+      ...line(),
+      epochs: 3,
+      logEvery: 1,
+      callbacks: [{ onLog: (_, { loss }) => void losses.push(loss) }],
+    });
+    const expected = [0, 4, 8].map((at) => mean(losses.slice(at, at + 4)));
+    for (const logEvery of [1, 3, 4, 5, 20]) {
+      for (const validation of [undefined, numbers()]) {
+        const seen: (number | undefined)[] = [];
+        const text = await written({
+          epochs: 3,
+          logEvery,
+          ...(validation ? { validation } : {}),
+        });
+        await train.fit({
+          ...line(),
+          epochs: 3,
+          logEvery,
+          callbacks: [{
+            onEpoch: ({ epochLoss }) => void seen.push(epochLoss),
+          }],
+        });
+        assertEquals(seen, expected);
+        assertEquals(
+          history(text).map((line) => / {2}loss (\S+)/.exec(line)![1]),
+          expected.map(formatNumber),
+          `logEvery ${logEvery}`,
+        );
+      }
+    }
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "the loss of an epoch is the same if the run was ended within it and resumed",
+  async () => {
+    const expected: (number | undefined)[] = [];
+    const note = (seen: (number | undefined)[]) => ({
+      onEpoch: ({ epochLoss }: train.Run) => void seen.push(epochLoss),
+    });
+    const whole = { ...line(), epochs: 3, callbacks: [note(expected)] };
+    await train.fit(whole);
+    for (const logEvery of [1, 2, 3, 10]) {
+      for (const at of [1, 2, 3, 5, 6]) {
+        const folder = await Deno.makeTempDir();
+        const checkpoint = { folder, every: 1 };
+        const seen: (number | undefined)[] = [];
+        const stop = new AbortController();
+        const abort: train.Callback = {
+          onStep: ({ step }) => void (step === at && stop.abort()),
+        };
+        await train.fit({
+          ...line(),
+          epochs: 3,
+          logEvery,
+          checkpoint,
+          signal: stop.signal,
+          callbacks: [note(seen), abort],
+        });
+        await train.fit({
+          ...line(),
+          epochs: 3,
+          logEvery,
+          checkpoint,
+          resume: true,
+          callbacks: [note(seen)],
+        });
+        assertEquals(seen, expected, `${logEvery} ${at}`);
+        await Deno.remove(folder, { recursive: true });
+      }
+    }
+  },
+  only,
+);
+
+onEachBackend(
+  "what does not fit a terminal wraps, the bar goes first",
+  async () => {
+    const live = async (columns: number) => {
+      const text = await written(
+        { steps: 2000, logEvery: 500, data: numbers() },
+        { columns },
+      );
+      // The lines that were redrawn.
+      return text.split("\r").slice(1).filter((part) => !part.includes("\n"))
+        .map((part) => part.replaceAll("\x1b[K", ""));
+    };
+    for (const text of await live(130)) assertMatch(text, /━+|─+/);
+    for (const text of await live(45)) {
+      assert(!/━|─/.test(text), text);
+      assertMatch(text, / {2}loss \S+/);
+    }
+  },
+  only,
+);

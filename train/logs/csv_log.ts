@@ -6,12 +6,18 @@
 import { filePath } from "../../internal/file_path.ts";
 import type { Callback, Run } from "../callback.ts";
 import { writeText } from "./folder.ts";
-import { type RunLog, valueOf } from "./run_log.ts";
+import {
+  type EvaluationRecord,
+  type RunLog,
+  trainingValueOf,
+  valueOf,
+} from "./run_log.ts";
 
 /**
  * Write a table of all records, with the columns `step`, `epoch`, `time`, `loss`,
  * `lr`, `gradNorm`, `rate`, and one for each measure of the validation data
- * (`val_loss`, ...). Fields that a record does not have are empty.
+ * (`val_loss`, ...) and of the training sample (`train_loss`, ...). Matrices are left
+ * out. Fields that a record does not have are empty.
  *
  * The whole table is written after each evaluation and when training ends, since
  * its columns are not known before.
@@ -37,15 +43,16 @@ const STEP_COLUMNS = [
 
 /** Format a log as the table of {@linkcode csvLog}, oldest record first. */
 export function formatCsv(log: RunLog): string {
-  const names = [
-    ...new Set(log.evaluations.flatMap(({ values }) => Object.keys(values))),
-  ];
+  const names = namesIn(log.evaluations.map(({ values }) => values));
+  const trainingNames = namesIn(
+    log.evaluations.map(({ training = {} }) => training),
+  );
   const rows: { step: number; fields: (number | undefined)[] }[] = [
     ...log.steps.map((record) => ({
       step: record.step,
       fields: [
         ...STEP_COLUMNS.map((name) => record[name]),
-        ...names.map(() => undefined),
+        ...[...names, ...trainingNames].map(() => undefined),
       ],
     })),
     ...log.evaluations.map((record) => ({
@@ -61,15 +68,24 @@ export function formatCsv(log: RunLog): string {
           undefined,
         ],
         ...names.map((name) => valueOf(record, name)),
+        ...trainingNames.map((name) => trainingValueOf(record, name)),
       ],
     })),
   ].sort((a, b) => a.step - b.step);
   const header = [
     ...STEP_COLUMNS,
     ...names.map((name) => quote(`val_${name}`)),
+    ...trainingNames.map((name) => quote(`train_${name}`)),
   ];
   return [header, ...rows.map(({ fields }) => fields.map((x) => x ?? ""))]
     .map((fields) => fields.join(",") + "\n").join("");
+}
+
+/** The names of all records, in the order in which they first occur. */
+function namesIn(
+  records: readonly EvaluationRecord["values"][],
+): readonly string[] {
+  return [...new Set(records.flatMap((values) => Object.keys(values)))];
 }
 
 function quote(field: string): string {

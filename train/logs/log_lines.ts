@@ -110,6 +110,19 @@ const text: Field = (value, fail, name) =>
 
 const numbers: Field = (value, fail, name) => mapped(value, number, fail, name);
 
+const optionalNumbers: Field = (value, fail, name) =>
+  value === undefined ? undefined : numbers(value, fail, name);
+
+const listOf = (item: Field): Field => (value, fail, name) =>
+  Array.isArray(value)
+    ? value.map((x, i) => item(x, fail, `${name}[${i}]`))
+    : fail(`${name} is not a list`);
+
+const matrices: Field = (value, fail, name) =>
+  value === undefined
+    ? undefined
+    : mapped(value, listOf(listOf(number)), fail, name);
+
 const config: Field = (value, fail, name) =>
   mapped(value ?? {}, setting, fail, name);
 
@@ -152,6 +165,8 @@ const FIELDS: ReadonlyMap<unknown, Readonly<Record<string, Field>>> = new Map<
     epoch: number,
     time: number,
     values: numbers,
+    training: optionalNumbers,
+    matrices,
   }],
   ["end", { step: number, time: number, reason: text }],
 ]);

@@ -28,6 +28,16 @@ export interface RecorderState {
   readonly losses: readonly number[];
   /** Seconds of training. */
   readonly time: number;
+  /** The sum and the number of the losses of the current epoch. */
+  readonly epochLosses?: Losses;
+}
+
+/** Losses added up. */
+export interface Losses {
+  /** Their sum. */
+  readonly sum: number;
+  /** Their number. */
+  readonly count: number;
 }
 
 /** Keeps the log of a run, and the tensors on the device that are to be logged. */
@@ -44,6 +54,11 @@ export class Recorder {
   #norm: tf.Scalar | number | undefined;
   /** Step and time of the last record. */
   #last = { step: 0, time: 0 };
+  /** The losses of the current epoch, as far as they have been added up. */
+  #epochLosses: Losses = { sum: 0, count: 0 };
+  /** How many of the losses that are not logged yet have been added up. */
+  #added = 0;
+  #epochLoss: number | undefined;
 
   /** Start a log. */
   constructor(name: string, config: RunConfig, clock: Clock) {
@@ -122,7 +137,11 @@ export class Recorder {
     isRest: boolean,
   ): Promise<StepRecord> {
     const losses = await this.#meter.read();
-    if (!isRest) this.#meter.clear();
+    this.#addUp(losses);
+    if (!isRest) {
+      this.#meter.clear();
+      this.#added = 0;
+    }
     await this.readNorm();
     const gradNorm = this.#norm as number | undefined;
     this.#setNorm(undefined);
@@ -149,15 +168,28 @@ export class Recorder {
     return losses.length > 0 ? mean(losses) : this.#steps.at(-1)?.loss;
   }
 
+  /** The mean loss over the steps of the last epoch that has ended. */
+  get epochLoss(): number | undefined {
+    return this.#epochLoss;
+  }
+
+  /** End an epoch: what is added from here on belongs to the next one. */
+  async endEpoch(): Promise<void> {
+    this.#addUp(await this.#meter.read());
+    const { sum, count } = this.#epochLosses;
+    this.#epochLoss = count > 0 ? sum / count : undefined;
+    this.#epochLosses = { sum: 0, count: 0 };
+  }
+
   /** Log an evaluation. */
   logEvaluation(
     place: Place,
-    values: EvaluationRecord["values"],
+    measured: Omit<EvaluationRecord, keyof Place | "time">,
   ): EvaluationRecord {
     const record: EvaluationRecord = {
       ...place,
       time: this.#clock.now,
-      values,
+      ...measured,
     };
     this.#evaluations.push(record);
     return record;
@@ -175,12 +207,17 @@ export class Recorder {
 
   /** The state for a checkpoint. */
   stateDict(): RecorderState {
-    return { losses: this.#meter.known, time: this.#clock.now };
+    const losses = this.#meter.known;
+    this.#addUp(losses);
+    const { now: time } = this.#clock;
+    return { losses, time, epochLosses: this.#epochLosses };
   }
 
   /** Continue from a checkpoint. */
-  loadStateDict({ losses, time }: RecorderState): void {
+  loadStateDict({ losses, time, epochLosses }: RecorderState): void {
     this.#meter.load(losses);
+    this.#added = losses.length;
+    this.#epochLosses = epochLosses ?? { sum: 0, count: 0 };
     this.#clock.start(time);
   }
 
@@ -195,6 +232,17 @@ export class Recorder {
   dispose(): void {
     this.#meter.dispose();
     this.#setNorm(undefined);
+  }
+
+  /** Add the losses that have been read since to those of the epoch. */
+  #addUp(losses: readonly number[]): void {
+    let { sum, count } = this.#epochLosses;
+    for (const loss of losses.slice(this.#added)) {
+      sum += loss;
+      count++;
+    }
+    this.#epochLosses = { sum, count };
+    this.#added = losses.length;
   }
 
   #setNorm(norm: tf.Scalar | undefined): void {

@@ -25,6 +25,9 @@ export interface StepRecord {
   readonly rate: number;
 }
 
+/** The values of a metric that is a matrix, row by row, such as a confusion matrix. */
+export type Matrix = readonly (readonly number[])[];
+
 /** A record of an evaluation. */
 export interface EvaluationRecord {
   /** Steps taken. */
@@ -35,6 +38,10 @@ export interface EvaluationRecord {
   readonly time: number;
   /** The mean loss, named `"loss"`, and the metrics. */
   readonly values: Readonly<Record<string, number>>;
+  /** The same of the option `trainingSample` of `fit`, if it was given. */
+  readonly training?: Readonly<Record<string, number>>;
+  /** The metrics that are matrices, if there are any. */
+  readonly matrices?: Readonly<Record<string, Matrix>>;
 }
 
 /** The record of the end of a run. */
@@ -74,4 +81,12 @@ export function valueOf(
   name: string,
 ): number | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+/** The value of a measure of the training sample in an evaluation, if it has it. */
+export function trainingValueOf(
+  { training = {} }: EvaluationRecord,
+  name: string,
+): number | undefined {
+  return Object.hasOwn(training, name) ? training[name] : undefined;
 }

@@ -229,8 +229,8 @@ export interface TensorBoardOptions {
 }
 
 /**
- * Write loss, learning rate, gradient norm, steps per second, evaluations, and
- * histograms of the parameters for TensorBoard.
+ * Write loss, learning rate, gradient norm, steps per second, evaluations but for
+ * matrices, and histograms of the parameters for TensorBoard.
  *
  * @param folder The folder of the event file; TensorBoard shows each folder as a run.
  * @param options See {@linkcode TensorBoardOptions}.
@@ -264,9 +264,12 @@ export function tensorBoard(
       }
       await writer!.scalar("train/stepsPerSecond", rate, step);
     },
-    async onEvaluation(_, { step, values }) {
+    async onEvaluation(_, { step, values, training = {} }) {
       for (const [name, value] of Object.entries(values)) {
         await writer!.scalar(`validation/${name}`, value, step);
+      }
+      for (const [name, value] of Object.entries(training)) {
+        await writer!.scalar(`training sample/${name}`, value, step);
       }
     },
     async onEpoch(run) {
