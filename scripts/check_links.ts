@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { markdownFiles } from "./site/files.ts";
 import { anchorsOf, linksOf, prose, resolveLink } from "./site/links.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -74,19 +75,9 @@ function read(path: string): string | undefined {
   }
 }
 
-/** Markdown files below a folder, from the root. */
-function* markdownFiles(folder = ""): Generator<string> {
-  const here = new URL(`./${folder}`, ROOT);
-  for (const { name, isDirectory } of Deno.readDirSync(here)) {
-    if (isDirectory && !/^(\.git|node_modules|site|npm|runs)$/.test(name)) {
-      yield* markdownFiles(`${folder}${name}/`);
-    } else if (name.endsWith(".md")) yield folder + name;
-  }
-}
-
 if (import.meta.main) {
   let count = 0, wrong = 0;
-  for (const page of markdownFiles()) {
+  for (const page of markdownFiles(ROOT)) {
     const text = read(page)!;
     count++;
     const problems = [

@@ -12,6 +12,7 @@
 import { basename } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { ENTRIES } from "../entries.ts";
+import { markdownFiles } from "./files.ts";
 import { type Group, navigation, sitePath, titleOf } from "./pages.ts";
 import { stage, writeStage } from "./stage.ts";
 
@@ -19,23 +20,6 @@ const ROOT = new URL("../../", import.meta.url);
 const HERE = new URL("./", import.meta.url);
 const SITE = new URL("site/", ROOT);
 const VITEPRESS = "1.6.4";
-
-/** The Markdown files that are pages, by their paths. */
-async function markdown(): Promise<Map<string, string>> {
-  const { success, stdout } = await new Deno.Command("git", {
-    args: ["ls-files", "*.md", ":!:tests", ":!:scripts"],
-    cwd: ROOT,
-  }).output();
-  if (!success) throw new Error("Cannot list the files: git failed");
-  const paths = new TextDecoder().decode(stdout).trim().split("\n");
-  return new Map(
-    await Promise.all(
-      paths.map(async (path) =>
-        [path, await Deno.readTextFile(new URL(path, ROOT))] as const
-      ),
-    ),
-  );
-}
 
 async function run(
   command: string,
@@ -78,9 +62,16 @@ for (const name of ["config.ts", "links.ts", "theme/style.css"]) {
 }
 await Deno.writeTextFile(
   new URL(".vitepress/theme/index.js", SITE),
-  `import "./style.css";\nexport { default } from "vitepress/theme";\n`,
+  `import Theme from "vitepress/theme";
+import "./style.css"; // after the theme, whose rules it changes
+
+export default Theme;
+`,
 );
-const files = await markdown();
+const files = new Map<string, string>();
+for (const path of markdownFiles(ROOT)) {
+  files.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
+}
 await writeStage(stage(files, read), ROOT, new URL("pages/", SITE));
 const write = (name: string, value: unknown) =>
   Deno.writeTextFile(new URL(name, SITE), JSON.stringify(value, null, 2));

@@ -20,6 +20,7 @@ export default {
     search: { provider: "local" },
     outline: { level: [2, 3] },
     nav: [
+      { text: "Guide", link: "/guide/first_model" },
       { text: "API", link: "/api/index.html", target: "_self" },
     ],
     sidebar: JSON.parse(readFileSync(".vitepress/navigation.json", "utf8")),

@@ -17,6 +17,7 @@ const GUIDE = [
   "models",
   "webgpu",
   "custom_rules",
+  "custom_kernels",
 ];
 
 /** Pages of `docs/` by their place in the navigation. */
