@@ -13,6 +13,7 @@
  * | find the file to resume from | {@linkcode latestCheckpoint}, {@linkcode bestCheckpoint} |
  * | keep bytes elsewhere, as in a browser | {@linkcode encodeCheckpoint}, {@linkcode decodeCheckpoint} |
  * | exchange weights with Python | {@linkcode saveSafetensors}, {@linkcode loadSafetensors} |
+ * | see what such a file has | {@linkcode listSafetensors} |
  * | say how Python's layout differs | {@linkcode stored}, {@linkcode joined}, {@linkcode summed} |
  *
  * @module
@@ -50,6 +51,10 @@ export {
   saveSafetensors,
   type SaveSafetensorsOptions,
 } from "./checkpoint/safetensors.ts";
+export {
+  listSafetensors,
+  type SafetensorsEntry,
+} from "./checkpoint/safetensors_list.ts";
 export type {
   SafetensorsOptions,
   StatesSource,
@@ -57,11 +62,11 @@ export type {
 } from "./checkpoint/safetensors_items.ts";
 export {
   type AxisOptions,
-  type Block,
   joined,
   type JoinedOptions,
   Stored,
   stored,
+  type StoredBox,
   summed,
 } from "./checkpoint/stored.ts";
 export type { PlainData, TypedArray } from "./checkpoint/tree.ts";

@@ -20,7 +20,7 @@ import {
   LOAD_RULES,
   type LoadOptions,
 } from "./differences.ts";
-import { BytesSink, BytesSource, FileSource } from "./files.ts";
+import { BytesSink, BytesSource } from "./files.ts";
 import { CheckpointError } from "./format.ts";
 import type { Source } from "./records.ts";
 import { replaceFile } from "./replace_file.ts";
@@ -31,7 +31,7 @@ import {
   type StatesSource,
 } from "./safetensors_items.ts";
 import { readInto } from "./safetensors_read.ts";
-import { isIndex, readingShards } from "./safetensors_shards.ts";
+import { readingFiles } from "./safetensors_shards.ts";
 import { outputsOf, writeOutputs } from "./safetensors_write.ts";
 
 /** Options of {@linkcode saveSafetensors}. */
@@ -206,15 +206,10 @@ export async function loadSafetensors(
 ): Promise<SafetensorsReport> {
   const path = filePath("load safetensors", file);
   try {
-    return isIndex(path)
-      ? await readingShards(
-        path,
-        (sources) => read(sources, model, options, path),
-      )
-      : await FileSource.reading(
-        path,
-        (source) => read([source], model, options, path),
-      );
+    return await readingFiles(
+      path,
+      (sources) => read(sources, model, options, path),
+    );
   } catch (error) {
     if (error instanceof CheckpointError) error.message += ` (${path})`;
     throw error;

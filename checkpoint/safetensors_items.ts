@@ -18,7 +18,7 @@ import type { Named } from "../tensors.ts";
 import { inverse } from "./axes.ts";
 import { ARRAYS, isSavedType } from "./header.ts";
 import { classify, type HasStates } from "./parts.ts";
-import { type Block, Stored, stored } from "./stored.ts";
+import { Stored, stored, type StoredBox } from "./stored.ts";
 import { isRecord } from "./tree.ts";
 
 /**
@@ -87,7 +87,7 @@ export interface Item {
   /** Its value. */
   readonly value: tf.Tensor;
   /** The boxes that it has in common with tensors in the file. */
-  readonly blocks: readonly Block[];
+  readonly boxes: readonly StoredBox[];
 }
 
 /** The tensors of a model; states without a tensor are left out. */
@@ -110,7 +110,7 @@ export function itemsOf(
   for (const [path, state] of Object.entries(found.states)) {
     const { value } = state;
     if (!(value instanceof tf.Tensor)) continue;
-    items.push({ path, state, value, blocks: blocksOf(map, path, value) });
+    items.push({ path, state, value, boxes: blocksOf(map, path, value) });
   }
   return items;
 }
@@ -157,19 +157,19 @@ function blocksOf(
   map: (path: string, shape: readonly number[]) => Stored,
   path: string,
   value: tf.Tensor,
-): Block[] {
+): StoredBox[] {
   const place = map(path, value.shape);
-  let blocks: Block[];
+  let boxes: StoredBox[];
   try {
-    blocks = place.blocks(value.shape);
+    boxes = place.boxes(value.shape);
   } catch (error) {
     if (error instanceof Error) error.message += ` (of ${path})`;
     throw error;
   }
-  if (blocks.some(({ name }) => name === "__metadata__")) {
+  if (boxes.some(({ name }) => name === "__metadata__")) {
     refuseName(path, "__metadata__");
   }
-  return blocks;
+  return boxes;
 }
 
 /** Throws that `name` is taken. */

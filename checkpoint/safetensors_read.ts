@@ -27,7 +27,7 @@ import {
   type StatesSource,
 } from "./safetensors_items.ts";
 import { DTYPES } from "./safetensors_write.ts";
-import { elementsOf, loadBlock } from "./stored_copy.ts";
+import { elementsOf, loadBox } from "./stored_copy.ts";
 
 /** The dtypes of the format that can be read, and the dtypes of their tensors. */
 const READABLE: Readonly<Record<string, SavedType>> = {
@@ -139,21 +139,21 @@ function match(
   const converted = new Map<string, string>();
   const used = new Map<string, Map<string, number>>();
   for (const item of items) {
-    const { path, blocks, value } = item;
-    for (const block of blocks) {
-      const boxes = used.get(block.name) ?? new Map<string, number>();
+    const { path, boxes, value } = item;
+    for (const box of boxes) {
+      const taken = used.get(box.name) ?? new Map<string, number>();
       // A box that several states use counts once.
-      boxes.set(
-        `${block.from} ${permute(block.size, block.axes)}`,
-        elementsOf(block),
+      taken.set(
+        `${box.from} ${permute(box.size, box.axes)}`,
+        elementsOf(box),
       );
-      used.set(block.name, boxes);
+      used.set(box.name, taken);
     }
-    if (blocks.some(({ name }) => !entries.has(name))) {
+    if (boxes.some(({ name }) => !entries.has(name))) {
       missing.push(path);
       continue;
     }
-    const differing = blocks.find(({ name, shape }) => {
+    const differing = boxes.find(({ name, shape }) => {
       const entry = entries.get(name)!;
       return READABLE[entry.dtype] !== value.dtype ||
         !tf.util.arraysEqual([...entry.shape], [...shape]);
@@ -168,7 +168,7 @@ function match(
       continue;
     }
     chosen.push(item);
-    for (const { name } of blocks) {
+    for (const { name } of boxes) {
       const { dtype } = entries.get(name)!;
       if (HALVES.includes(dtype)) converted.set(name, dtype);
     }
@@ -210,19 +210,19 @@ class Filling {
   #left: number;
 
   constructor(readonly item: Item) {
-    this.#left = item.blocks.length;
+    this.#left = item.boxes.length;
     // A state without elements takes nothing from the file.
     if (this.#left === 0) this.#end();
   }
 
   /** Take what `elements`, the tensor of that name in the file, has of the value. */
   take(name: string, elements: Elements) {
-    const { blocks, value } = this.item;
-    const own = blocks.filter((block) => block.name === name);
+    const { boxes, value } = this.item;
+    const own = boxes.filter((box) => box.name === name);
     if (own.length === 0) return;
     this.#elements ??= this.#zeros();
-    for (const block of own) {
-      loadBlock(block, elements, this.#elements, value.shape);
+    for (const box of own) {
+      loadBox(box, elements, this.#elements, value.shape);
     }
     this.#left -= own.length;
     if (this.#left === 0) this.#end();
@@ -248,7 +248,7 @@ async function readEntry(
 ) {
   const { name, dtype } = entry;
   const takers = fillings.filter(({ item }) =>
-    item.blocks.some((block) => block.name === name)
+    item.boxes.some((box) => box.name === name)
   );
   if (takers.length === 0) return await source.skip(bytesOfEntry(entry));
   const bytes = new Uint8Array(bytesOfEntry(entry));

@@ -11,28 +11,27 @@ import type { Source } from "./records.ts";
 import { splitPath } from "./replace_file.ts";
 import { isRecord } from "./tree.ts";
 
-/** Whether a path is that of an index, as Hugging Face names it. */
-export function isIndex(path: string): boolean {
-  return path.endsWith(".index.json");
-}
-
 /**
- * What `read` makes of the files that an index names, which are open meanwhile.
+ * What `read` makes of a file, or of all files that an index names; they are open
+ * meanwhile.
  *
- * @param path The path of the index; the files lie beside it.
+ * @param path The path of a file, or of an index, which ends in `.index.json`; its
+ * files lie beside it.
  * @param read Takes the files, each from its beginning.
  * @throws {CheckpointError} If it is no index.
  */
-export async function readingShards<T>(
+export async function readingFiles<T>(
   path: string,
   read: (sources: readonly Source[]) => Promise<T>,
 ): Promise<T> {
   const [folder] = splitPath(path);
-  const files = await filesOf(path);
+  const files = path.endsWith(".index.json")
+    ? (await filesOf(path)).map((file) => join(folder, file))
+    : [path];
   const open = (sources: readonly Source[]): Promise<T> => {
     const file = files[sources.length];
     return file === undefined ? read(sources) : FileSource.reading(
-      join(folder, file),
+      file,
       (source) => open([...sources, source]),
     );
   };

@@ -10,8 +10,8 @@ import { ARRAYS, type SavedType } from "./header.ts";
 import type { Sink } from "./records.ts";
 import { type Entry, writeSafetensorsHeader } from "./safetensors_header.ts";
 import { type Item, refuseName } from "./safetensors_items.ts";
-import type { Block } from "./stored.ts";
-import { elementsOf, saveBlock } from "./stored_copy.ts";
+import type { StoredBox } from "./stored.ts";
+import { elementsOf, saveBox } from "./stored_copy.ts";
 
 /** The dtypes of tensors as the format names them. */
 export const DTYPES: Readonly<Record<SavedType, string>> = {
@@ -23,15 +23,15 @@ export const DTYPES: Readonly<Record<SavedType, string>> = {
 /** A tensor to write, and the boxes that it consists of. */
 export interface Output extends Entry {
   readonly type: SavedType;
-  readonly boxes: { readonly item: Item; readonly block: Block }[];
+  readonly boxes: { readonly item: Item; readonly box: StoredBox }[];
 }
 
 /** What the file will hold, wide elements first, so that all of them are aligned. */
 export function outputsOf(items: readonly Item[]): Output[] {
   const outputs = new Map<string, Output>();
   for (const item of items) {
-    for (const block of item.blocks) {
-      const { name, shape } = block, type = item.value.dtype as SavedType;
+    for (const box of item.boxes) {
+      const { name, shape } = box, type = item.value.dtype as SavedType;
       const output = outputs.get(name) ??
         { name, dtype: DTYPES[type], shape, type, boxes: [] };
       outputs.set(name, output);
@@ -41,7 +41,7 @@ export function outputsOf(items: readonly Item[]): Output[] {
       ) {
         refuseName(item.path, name);
       }
-      output.boxes.push({ item, block });
+      output.boxes.push({ item, box });
     }
   }
   for (const output of outputs.values()) checkFilled(output);
@@ -52,11 +52,11 @@ export function outputsOf(items: readonly Item[]): Output[] {
 
 /** Throws unless the boxes fill the tensor, each element once. */
 function checkFilled({ name, shape, boxes }: Output) {
-  for (const [i, { item, block }] of boxes.entries()) {
-    const taken = boxes.slice(0, i).some((other) => meet(other.block, block));
+  for (const [i, { item, box }] of boxes.entries()) {
+    const taken = boxes.slice(0, i).some((other) => meet(other.box, box));
     if (taken) refuseName(item.path, name);
   }
-  const filled = boxes.reduce((sum, { block }) => sum + elementsOf(block), 0);
+  const filled = boxes.reduce((sum, { box }) => sum + elementsOf(box), 0);
   const size = tf.util.sizeFromShape([...shape]);
   if (filled === size) return;
   throw new RangeError(
@@ -67,7 +67,7 @@ function checkFilled({ name, shape, boxes }: Output) {
 }
 
 /** Whether two boxes of one tensor have an element in common. */
-function meet(a: Block, b: Block): boolean {
+function meet(a: StoredBox, b: StoredBox): boolean {
   return a.from.every((begin, i) =>
     begin < b.from[i]! + b.size[b.axes[i]!]! &&
     b.from[i]! < begin + a.size[a.axes[i]!]!
@@ -83,8 +83,8 @@ export async function writeOutputs(
   await writeSafetensorsHeader(sink, { entries: outputs, metadata });
   for (const { shape, type, boxes } of outputs) {
     const elements = new ARRAYS[type](tf.util.sizeFromShape([...shape]));
-    for (const { item: { value }, block } of boxes) {
-      saveBlock(block, await elementsIn(value), elements, value.shape);
+    for (const { item: { value }, box } of boxes) {
+      saveBox(box, await elementsIn(value), elements, value.shape);
     }
     await sink.write(bytesOfElements(elements));
   }

@@ -13,7 +13,7 @@ import {
 import { inverse, permute } from "./axes.ts";
 
 /** A box of elements that a state and a tensor in a file have in common. */
-export interface Block {
+export interface StoredBox {
   /** The name of the tensor in the file. */
   readonly name: string;
   /** The whole shape of the tensor in the file. */
@@ -58,16 +58,16 @@ const JOINED_RULES: OptionRules<JoinedOptions> = {
  * Each of them can be read backwards, so that one description loads and saves.
  */
 export class Stored {
-  readonly #blocks: (shape: readonly number[]) => Block[];
+  readonly #boxes: (shape: readonly number[]) => StoredBox[];
 
   /** Use {@linkcode stored}. */
-  constructor(blocks: (shape: readonly number[]) => Block[]) {
-    this.#blocks = blocks;
+  constructor(boxes: (shape: readonly number[]) => StoredBox[]) {
+    this.#boxes = boxes;
   }
 
   /** The boxes that a state of this shape has in common with the file. Internal. */
-  blocks(shape: readonly number[]): Block[] {
-    return this.#blocks(shape);
+  boxes(shape: readonly number[]): StoredBox[] {
+    return this.#boxes(shape);
   }
 
   /**
@@ -89,11 +89,11 @@ export class Stored {
         refuse("transpose a stored value", "axes", is, order);
       }
       const places = inverse(order);
-      return this.blocks(permute(shape, places)).map((block) => ({
-        ...block,
-        at: permute(block.at, order),
-        size: permute(block.size, order),
-        axes: block.axes.map((axis) => places[axis]!),
+      return this.boxes(permute(shape, places)).map((box) => ({
+        ...box,
+        at: permute(box.at, order),
+        size: permute(box.size, order),
+        axes: box.axes.map((axis) => places[axis]!),
       }));
     });
   }
@@ -128,8 +128,8 @@ export class Stored {
         refuse(action, "of", is, sizes);
       }
       const begin = sum(sizes.slice(0, index));
-      return this.blocks(shape.toSpliced(axis, 1, sum(sizes)))
-        .flatMap((block) => cut(block, axis, begin, length));
+      return this.boxes(shape.toSpliced(axis, 1, sum(sizes)))
+        .flatMap((box) => cut(box, axis, begin, length));
     });
   }
 
@@ -153,9 +153,9 @@ export class Stored {
   plus(number: number): Stored {
     check("describe a stored value", "plus", number, "a finite number");
     return new Stored((shape) =>
-      this.blocks(shape).map((block) => ({
-        ...block,
-        plus: block.plus + (block.term === "other" ? 0 : number),
+      this.boxes(shape).map((box) => ({
+        ...box,
+        plus: box.plus + (box.term === "other" ? 0 : number),
       }))
     );
   }
@@ -235,11 +235,11 @@ export function joined(
     }
     return given.flatMap((part, i) => {
       const begin = sum(lengths.slice(0, i));
-      return part.blocks(shape.toSpliced(axis, 1, lengths[i]!)).map((
-        block,
+      return part.boxes(shape.toSpliced(axis, 1, lengths[i]!)).map((
+        box,
       ) => ({
-        ...block,
-        at: block.at.with(axis, block.at[axis]! + begin),
+        ...box,
+        at: box.at.with(axis, box.at[axis]! + begin),
       }));
     });
   });
@@ -255,9 +255,9 @@ export function summed(terms: readonly (string | Stored)[]): Stored {
   const given = listed("sum stored values", terms);
   return new Stored((shape) =>
     given.flatMap((term, i) =>
-      term.blocks(shape).map((block) => ({
-        ...block,
-        term: i > 0 || block.term === "other" ? "other" : "first",
+      term.boxes(shape).map((box) => ({
+        ...box,
+        term: i > 0 || box.term === "other" ? "other" : "first",
       }))
     )
   );
@@ -274,22 +274,22 @@ function listed(
   return values.map((value) => value instanceof Stored ? value : stored(value));
 }
 
-/** The part of `block` from `begin` on along `axis`, counted from there. */
+/** The part of `box` from `begin` on along `axis`, counted from there. */
 function cut(
-  block: Block,
+  box: StoredBox,
   axis: number,
   begin: number,
   length: number,
-): Block[] {
-  const start = Math.max(block.at[axis]!, begin);
-  const end = Math.min(block.at[axis]! + block.size[axis]!, begin + length);
+): StoredBox[] {
+  const start = Math.max(box.at[axis]!, begin);
+  const end = Math.min(box.at[axis]! + box.size[axis]!, begin + length);
   if (start >= end) return [];
-  const skipped = start - block.at[axis]!;
+  const skipped = start - box.at[axis]!;
   return [{
-    ...block,
-    at: block.at.with(axis, start - begin),
-    size: block.size.with(axis, end - start),
-    from: block.from.map((x, i) => block.axes[i] === axis ? x + skipped : x),
+    ...box,
+    at: box.at.with(axis, start - begin),
+    size: box.size.with(axis, end - start),
+    from: box.from.map((x, i) => box.axes[i] === axis ? x + skipped : x),
   }];
 }
 

@@ -4,25 +4,25 @@
  * @module
  */
 import type { Elements } from "./header.ts";
-import type { Block } from "./stored.ts";
+import type { StoredBox } from "./stored.ts";
 
 /**
  * Copy a box from a tensor of a file into a state, whose elements are 0 before.
  *
- * @param block The box.
+ * @param box The box.
  * @param from The elements of the file's tensor.
  * @param to The elements of the state.
  * @param shape The shape of the state.
  */
-export function loadBlock(
-  block: Block,
+export function loadBox(
+  box: StoredBox,
   from: Elements,
   to: Elements,
   shape: readonly number[],
 ): void {
-  const { plus, term } = block;
+  const { plus, term } = box;
   if (term === "only" && plus === 0) {
-    eachRun(block, shape, (file, state, length, step) => {
+    eachRun(box, shape, (file, state, length, step) => {
       if (step === 1) to.set(from.subarray(file, file + length), state);
       else {
         for (let i = 0; i < length; i++) to[state + i * step] = from[file + i]!;
@@ -30,7 +30,7 @@ export function loadBlock(
     });
     return;
   }
-  eachRun(block, shape, (file, state, length, step) => {
+  eachRun(box, shape, (file, state, length, step) => {
     for (let i = 0; i < length; i++) {
       to[state + i * step]! += from[file + i]! + plus;
     }
@@ -39,17 +39,17 @@ export function loadBlock(
 
 /**
  * Copy a box from a state into a tensor of a file; the reverse of
- * {@linkcode loadBlock}.
+ * {@linkcode loadBox}.
  */
-export function saveBlock(
-  block: Block,
+export function saveBox(
+  box: StoredBox,
   from: Elements,
   to: Elements,
   shape: readonly number[],
 ): void {
-  if (block.term === "other") return; // zero, as new arrays are
-  const { plus } = block;
-  eachRun(block, shape, (file, state, length, step) => {
+  if (box.term === "other") return; // zero, as new arrays are
+  const { plus } = box;
+  eachRun(box, shape, (file, state, length, step) => {
     if (step === 1 && plus === 0) {
       to.set(from.subarray(state, state + length), file);
     } else {
@@ -61,7 +61,7 @@ export function saveBlock(
 }
 
 /** How many elements a box has. */
-export function elementsOf({ size }: Pick<Block, "size">): number {
+export function elementsOf({ size }: Pick<StoredBox, "size">): number {
   return size.reduce((product, length) => product * length, 1);
 }
 
@@ -71,17 +71,17 @@ export function elementsOf({ size }: Pick<Block, "size">): number {
  * state.
  */
 function eachRun(
-  block: Block,
+  box: StoredBox,
   shape: readonly number[],
   visit: (file: number, state: number, length: number, step: number) => void,
 ) {
-  const { axes, from, at, size } = block;
-  if (elementsOf(block) === 0) return;
-  const steps = stridesOf(shape), fileSteps = stridesOf(block.shape);
+  const { axes, from, at, size } = box;
+  if (elementsOf(box) === 0) return;
+  const steps = stridesOf(shape), fileSteps = stridesOf(box.shape);
   const isWhole = axes.every((axis, i) =>
-    axis === i && size[i] === shape[i] && size[i] === block.shape[i]
+    axis === i && size[i] === shape[i] && size[i] === box.shape[i]
   );
-  if (isWhole || axes.length === 0) return visit(0, 0, elementsOf(block), 1);
+  if (isWhole || axes.length === 0) return visit(0, 0, elementsOf(box), 1);
   // In the order of the file's axes.
   const lengths = axes.map((axis) => size[axis]!);
   const inState = axes.map((axis) => steps[axis]!);

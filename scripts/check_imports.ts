@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "checkpoint.ts": [...RANDOM, "checkpoint"],
   checkpoint: RANDOM,
   data: RANDOM,
+  models: [...RANDOM, "nn", "checkpoint.ts"],
   train: [
     ...RANDOM,
     "autodiff",

@@ -8,6 +8,7 @@ export const ENTRIES: readonly string[] = [
   "data/mod.ts",
   "environ.ts",
   "memory.ts",
+  "models/mod.ts",
   "nn/mod.ts",
   "optim/mod.ts",
   "profile/mod.ts",

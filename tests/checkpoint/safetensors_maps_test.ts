@@ -10,6 +10,7 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   joined,
+  listSafetensors,
   loadSafetensors,
   type LoadSafetensorsOptions,
   saveSafetensors,
@@ -369,6 +370,25 @@ onEachBackend(
   },
   { only: ["cpu"] },
 );
+
+Deno.test("the tensors of a file, or of all shards, are listed", async () => {
+  assertEquals(await listSafetensors(`${MAPS}half.safetensors`), [
+    { name: "bias", dtype: "BF16", shape: [2] },
+    { name: "weight", dtype: "F16", shape: [2, 3] },
+  ]);
+  const all = await listSafetensors(`${MAPS}model.safetensors.index.json`);
+  assertEquals(all.map(({ name }) => name).toSorted(), [
+    "0.bias",
+    "0.weight",
+    "2.bias",
+    "2.weight",
+  ]);
+  await assertRejects(
+    () => listSafetensors(`${MAPS}expected.json`),
+    CheckpointError,
+    "expected.json)",
+  );
+});
 
 Deno.test("descriptions of stored values check what they are given", () => {
   const cases: [() => unknown, typeof TypeError | typeof RangeError, string][] =

@@ -16,7 +16,7 @@ import {
 } from "../../checkpoint.ts";
 import { inverse, permute } from "../../checkpoint/axes.ts";
 import { stored } from "../../checkpoint.ts";
-import { loadBlock, saveBlock } from "../../checkpoint/stored_copy.ts";
+import { loadBox, saveBox } from "../../checkpoint/stored_copy.ts";
 import { fromBfloat16, fromFloat16 } from "../../checkpoint/half.ts";
 import { scope } from "../../memory.ts";
 import { RandomState } from "../../random.ts";
@@ -337,10 +337,10 @@ Deno.test("transposed() orders elements as tf.transpose does, and saving undoes 
   const elements = Float32Array.from({ length: 24 }, (_, i) => i);
   for (const axes of [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]]) {
     const sizes = permute(shape, axes);
-    const [block] = stored("x").transposed(axes).blocks(sizes);
+    const [box] = stored("x").transposed(axes).boxes(sizes);
     const result = new Float32Array(24), back = new Float32Array(24);
-    assertEquals(block!.shape, shape);
-    loadBlock(block!, elements, result, sizes);
+    assertEquals(box!.shape, shape);
+    loadBox(box!, elements, result, sizes);
     // Element [i, j, k] lands where `axes` puts its indices.
     for (let at = 0; at < 24; at++) {
       const index = [Math.floor(at / 12), Math.floor(at / 4) % 3, at % 4];
@@ -348,15 +348,15 @@ Deno.test("transposed() orders elements as tf.transpose does, and saving undoes 
       const [, n, m] = sizes as [number, number, number];
       assertEquals(result[(p * n + q) * m + r], at);
     }
-    saveBlock(block!, result, back, sizes);
+    saveBox(box!, result, back, sizes);
     assertEquals(back, elements);
     assertEquals(permute(sizes, inverse(axes)), shape);
   }
   for (const sizes of [[], [0, 2]]) {
     const count = tf.util.sizeFromShape(sizes);
-    const [block] = stored("x").transposed().blocks(sizes);
+    const [box] = stored("x").transposed().boxes(sizes);
     const result = new Float32Array(count);
-    loadBlock(block!, new Float32Array(count).fill(7), result, sizes);
+    loadBox(box!, new Float32Array(count).fill(7), result, sizes);
     assertEquals(result, new Float32Array(count).fill(7));
   }
 });

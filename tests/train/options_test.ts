@@ -131,6 +131,7 @@ const WITHOUT_OPTIONS = [
   "formatLogLine",
   "histogram",
   "jsonLines",
+  "listSafetensors",
   "lrChart",
   "measure",
   "metric",
@@ -360,6 +361,7 @@ const PATHS: Record<
   saveSafetensors: (at) => checkpoint.saveSafetensors(at("deep/s"), states()),
   loadSafetensors: (at) =>
     checkpoint.loadSafetensors(at("a.safetensors"), states()),
+  listSafetensors: (at) => checkpoint.listSafetensors(at("a.safetensors")),
 };
 
 for (const [name, call] of Object.entries(PATHS)) {
