@@ -28,7 +28,10 @@ export class KeyValueCache {
   }
 
   /** Keys and values of the next layer: those that were here, and these. Internal. */
-  extend(key: tf.Tensor4D, value: tf.Tensor4D): Pair {
+  extend(
+    key: tf.Tensor4D,
+    value: tf.Tensor4D,
+  ): readonly [tf.Tensor4D, tf.Tensor4D] {
     const past = this.#layers[this.#next.length];
     const pair = [key, value].map((x, i) =>
       tf.keep(past ? tf.concat([past[i]!, x], 1) : tf.clone(x))
