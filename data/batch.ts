@@ -1,33 +1,19 @@
 /**
- * Passes over batches: their order, position and lifetime.
+ * Batches that are made when they are asked for, and their lifetime.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { callable, checkOptions, type OptionRules } from "../internal/check.ts";
 import {
-  boolean,
-  callable,
-  checkOptions,
-  instanceOf,
-  type OptionRules,
-  refuse,
-} from "../internal/check.ts";
-import * as random from "../random.ts";
+  BATCHES_RULES,
+  type BatchesOptions,
+  type BatchesPlace,
+  Passes,
+} from "./passes.ts";
 
 /** A batch: tensors that a loss takes as its arguments. */
 export type Batch = readonly tf.Tensor[];
-
-/** Options of {@linkcode batches}. */
-export interface BatchesOptions {
-  /** Examples in a batch. @default {32} */
-  readonly batchSize?: number;
-  /** Whether to draw a new order of the examples for each pass. @default {false} */
-  readonly shuffle?: boolean;
-  /** The random state that orders are drawn from. Default: `random.default`. */
-  readonly random?: random.RandomState;
-  /** Whether to drop a last batch that has fewer examples. @default {false} */
-  readonly dropLast?: boolean;
-}
 
 /** Options of {@linkcode batches} with a function over each batch. */
 export interface MappedBatchesOptions<
@@ -41,25 +27,11 @@ export interface MappedBatchesOptions<
   readonly map: (...batch: From) => readonly [...To];
 }
 
-const RULES: OptionRules<MappedBatchesOptions<Batch, Batch>> = {
-  batchSize: "a positive integer",
-  shuffle: boolean,
-  random: instanceOf(random.RandomState, "a RandomState"),
-  dropLast: boolean,
+/** The rules of {@linkcode MappedBatchesOptions}. */
+export const MAPPED_RULES: OptionRules<MappedBatchesOptions<Batch, Batch>> = {
+  ...BATCHES_RULES,
   map: callable,
 };
-
-/** The position of a pass over {@linkcode Batches}, as plain data. */
-export interface BatchesPlace {
-  /** The key that the order of this pass was drawn from; `null` without shuffling. */
-  readonly order: random.RandomKey | null;
-  /** Batches yielded so far in this pass. */
-  readonly position: number;
-  /** Examples in a batch; the position counts such batches. */
-  readonly batchSize?: number;
-  /** Examples in the sources. */
-  readonly examples?: number;
-}
 
 /**
  * Batches that can be iterated over many times, each time in a new order if
@@ -73,15 +45,8 @@ export class Batches<B extends Batch> {
   readonly length: number;
   /** Examples in one pass. */
   readonly examples: number;
-  /** Examples in the sources; more than `examples` if the last batch is dropped. */
-  readonly #held: number;
   readonly #make: (indices: Int32Array) => B;
-  readonly #batchSize: number;
-  readonly #shuffle: boolean;
-  readonly #random: random.RandomState;
-  #place: BatchesPlace | null = null;
-  /** Where the next pass starts, after `loadStateDict`. */
-  #resume: BatchesPlace | null = null;
+  readonly #passes: Passes;
 
   /** Use {@linkcode batches}. */
   constructor(
@@ -89,51 +54,25 @@ export class Batches<B extends Batch> {
     examples: number,
     options: BatchesOptions,
   ) {
-    checkOptions("make batches", options, RULES);
-    const { batchSize = 32, dropLast = false } = options;
-    if (examples < (dropLast ? batchSize : 1)) {
-      throw new RangeError(
-        `Cannot make batches: there must be examples for at least one batch of ${
-          dropLast ? batchSize : 1
-        }: there are ${examples}`,
-      );
-    }
+    checkOptions("make batches", options, MAPPED_RULES);
     this.#make = make;
-    this.#batchSize = batchSize;
-    this.#shuffle = options.shuffle ?? false;
-    this.#random = options.random ?? random.default;
-    this.length = dropLast
-      ? Math.floor(examples / batchSize)
-      : Math.ceil(examples / batchSize);
-    this.examples = dropLast ? this.length * batchSize : examples;
-    this.#held = examples;
+    this.#passes = new Passes(examples, options);
+    this.length = this.#passes.length;
+    this.examples = this.#passes.examples;
   }
 
   /** Iterate over the batches once. */
   *[Symbol.iterator](): Generator<B, void> {
-    const resume = this.#resume;
-    this.#resume = null;
-    const key = resume
-      ? resume.order
-      : this.#shuffle
-      ? this.#random.value
-      : null;
-    const order = this.#order(key, resume === null);
+    const pass = this.#passes.begin();
     let batch: B | undefined;
     try {
-      for (let i = resume?.position ?? 0; i < this.length; i++) {
-        const start = i * this.#batchSize;
-        batch = this.#make(order.subarray(start, start + this.#batchSize));
-        this.#place = {
-          order: key,
-          position: i + 1,
-          batchSize: this.#batchSize,
-          examples: this.#held,
-        };
+      for (let i = pass.from; i < this.length; i++) {
+        batch = this.#make(pass.indicesOf(i));
+        pass.give(i);
         yield batch;
         tf.dispose([...batch]);
       }
-      this.#place = null;
+      pass.end();
     } finally {
       if (batch) tf.dispose([...batch]);
     }
@@ -145,7 +84,7 @@ export class Batches<B extends Batch> {
    * @returns The position; `null` between two passes.
    */
   stateDict(): BatchesPlace | null {
-    return this.#place ?? this.#resume;
+    return this.#passes.stateDict();
   }
 
   /**
@@ -156,53 +95,6 @@ export class Batches<B extends Batch> {
    * @throws {RangeError} If these batches have no such position.
    */
   loadStateDict(place: BatchesPlace | null): void {
-    if (place !== null) this.#checkPlace(place);
-    this.#resume = place;
-    this.#place = null;
+    this.#passes.loadStateDict(place);
   }
-
-  #checkPlace(place: BatchesPlace): void {
-    const action = "load the place in the batches";
-    if (typeof place !== "object") {
-      refuse(action, "it", "what stateDict() returned", place, TypeError);
-    }
-    const { position, order, batchSize, examples } = place;
-    const within = Number.isSafeInteger(position) && position >= 0 &&
-      position <= this.length;
-    if (!within || (order !== null) !== this.#shuffle) {
-      throw new RangeError(
-        `Cannot ${action}: it must be one of ${this.length} ${
-          this.#shuffle ? "shuffled" : "unshuffled"
-        } batches: current place is ${JSON.stringify(place)}`,
-      );
-    }
-    if (order !== null) checkKey(action, order);
-    if (position === 0) return;
-    for (
-      const [name, saved, now] of [
-        ["batchSize", batchSize, this.#batchSize],
-        ["the number of examples", examples, this.#held],
-      ] as const
-    ) {
-      if (saved === undefined || saved === now) continue;
-      refuse(action, name, `${saved}, as when the pass began`, now);
-    }
-  }
-
-  /** The order of a pass; `advance` is whether to draw from the shared state. */
-  #order(key: random.RandomKey | null, advance: boolean): Int32Array {
-    const n = this.#held;
-    if (key === null) return Int32Array.from({ length: n }, (_, i) => i);
-    const state = advance ? this.#random : new random.RandomState(key);
-    return random.permutation(n, { random: state });
-  }
-}
-
-/** Throw unless `key` is the key of a random state. */
-function checkKey(action: string, key: random.RandomKey): void {
-  const { key: words, offset } = Object(key);
-  const isWord = (x: unknown) => Number.isInteger(x) && x as number >= 0;
-  const isKey = Array.isArray(words) && words.length === 2 &&
-    words.every(isWord) && Number.isSafeInteger(offset) && offset >= 0;
-  if (!isKey) refuse(action, "order", "the key of a random state", key);
 }

@@ -5,12 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { anything, check, listOf } from "../internal/check.ts";
-import {
-  type Batch,
-  Batches,
-  type BatchesOptions,
-  type MappedBatchesOptions,
-} from "./batch.ts";
+import { type Batch, Batches, type MappedBatchesOptions } from "./batch.ts";
 import {
   type Column,
   gather,
@@ -19,6 +14,7 @@ import {
   toColumn,
 } from "./column.ts";
 import { Dataset } from "./dataset.ts";
+import type { BatchesOptions } from "./passes.ts";
 
 /** What batches are cut from; the first axis counts the examples. */
 export type Source = tf.Tensor | Numbers | Column;

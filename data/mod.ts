@@ -6,6 +6,7 @@
  * | hold examples as typed arrays | {@linkcode column}, {@linkcode Dataset} |
  * | iterate over batches of tensors | {@linkcode batches}, {@linkcode textWindows} |
  * | read files | {@linkcode readCsv}, {@linkcode readIdx}, {@linkcode readText} |
+ * | read images | {@linkcode imageFolder}, {@linkcode readImage}, {@linkcode decodeImage} |
  * | turn a table into numbers | {@linkcode TableEncoder} |
  * | change images at random | {@linkcode randomCrop}, {@linkcode randomHorizontalFlip}, {@linkcode mixup} and others |
  * | read ahead of the device | {@linkcode prefetch} |
@@ -30,7 +31,8 @@
  * @module
  */
 export * from "./augment/mod.ts";
-export * from "./batch.ts";
+export { type Batch, Batches, type MappedBatchesOptions } from "./batch.ts";
+export type { BatchesOptions, BatchesPlace } from "./passes.ts";
 export * from "./batches.ts";
 export {
   csvNumbers,
@@ -49,6 +51,7 @@ export { Dataset, type Rows } from "./dataset.ts";
 export { type ReadOptions, readText } from "./files.ts";
 export * from "./idx.ts";
 export * from "./idx_directory.ts";
+export * from "./images/mod.ts";
 export { prefetch, type Prefetched, type PrefetchSource } from "./prefetch.ts";
 export type { BatchSource } from "./sources.ts";
 export * from "./tables/mod.ts";

@@ -13,6 +13,7 @@
  */
 import { dirname, relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
+import { IMAGE_PACKAGES } from "../data/images/packages.ts";
 
 interface DenoConfig {
   readonly name: string;
@@ -91,6 +92,10 @@ function packageJson(): object {
       ),
       "@webgpu/types": VERSIONS["@webgpu/types"],
     },
+    peerDependencies: IMAGE_PACKAGES,
+    peerDependenciesMeta: Object.fromEntries(
+      Object.keys(IMAGE_PACKAGES).map((name) => [name, { optional: true }]),
+    ),
   };
 }
 

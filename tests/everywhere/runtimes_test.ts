@@ -207,6 +207,43 @@ Deno.test({
 
 Deno.test({
   name:
+    "Node and Bun decode images once the packages are there that an error names",
+  ignore,
+  async fn() {
+    const images = `${ROOT}tests/golden/images/`;
+    await Deno.writeTextFile(
+      `${builtAt}/images.mjs`,
+      `import { data } from "@braintape/braintape";
+for (const name of ["rgb.png", "gray.jpg"]) {
+  const read = data.readImage(${JSON.stringify(images)} + name);
+  console.log(await read.then(({ shape }) => String(shape), (error) => error.message));
+}
+`,
+    );
+    const read = async (runtime: string) => {
+      const args = ["--yes", runtime, "images.mjs"];
+      const { out, error } = await run("npx", args, builtAt);
+      assertEquals(error, "");
+      return out.trim().split("\n");
+    };
+    const packages = ["fast-png@8.0.0", "jpeg-js@0.4.4"];
+    const [png, jpeg] = await read("node@22");
+    assertEquals(
+      png,
+      `Cannot decode ${images}rgb.png: the package fast-png must be there: npm install fast-png@8.0.0`,
+    );
+    assert(jpeg!.endsWith("npm install jpeg-js@0.4.4"), jpeg);
+    const args = ["install", "--silent", "--no-audit", "--no-fund"];
+    const installed = await run("npm", [...args, ...packages], builtAt);
+    assertEquals(installed.code, 0, installed.error);
+    for (const runtime of ["node@22", "bun"]) {
+      assertEquals(await read(runtime), ["9,13,3", "24,40,3"]);
+    }
+  },
+});
+
+Deno.test({
+  name:
     "a process of Node that is killed leaves a file that the next one removes",
   ignore,
   async fn() {

@@ -45,6 +45,13 @@ const WITH_OPTIONS: Record<
     train.randomBrightness(images(), { max: 0, ...extra }),
   mixup: (extra) => train.mixup(images(), images(), extra),
   cutmix: (extra) => train.cutmix(images(), images(), extra),
+  decodeImage: (extra, folder) =>
+    train.decodeImage(Deno.readFileSync(`${folder}/a.png`), extra),
+  readImage: (extra, folder) => train.readImage(`${folder}/a.png`, extra),
+  resizeImage: (extra) =>
+    train.resizeImage({ data: Uint8Array.of(7), shape: [1, 1, 1] }, 2, extra),
+  imageFolder: (extra, folder) =>
+    train.imageFolder(`${folder}/images`, { size: 1, ...extra }),
   // train
   fit: (extra) => train.fit({ ...line(), steps: 1, ...extra }),
   "fit: checkpoint": (extra, folder) =>
@@ -118,6 +125,8 @@ const WITHOUT_OPTIONS = [
   "Batches", // made by batches()
   "CheckpointError",
   "EventWriter",
+  "ImageBatches", // made by ImageFolder
+  "ImageFolder", // made by imageFolder()
   "LossScale",
   "Stored", // its methods' options are tested with safetensors
   "Vocabulary",
@@ -153,6 +162,10 @@ function states() {
 /** A folder with a file of each kind. */
 async function fill(folder: string) {
   await Deno.writeTextFile(`${folder}/a.csv`, "a\n1\n");
+  const images = new URL("../golden/images/", import.meta.url);
+  await Deno.copyFile(new URL("rgb.png", images), `${folder}/a.png`);
+  await Deno.mkdir(`${folder}/images/a`, { recursive: true });
+  await Deno.copyFile(`${folder}/a.png`, `${folder}/images/a/b.png`);
   const idx = (...bytes: number[]) => Uint8Array.of(0, 0, 8, ...bytes);
   await Deno.writeFile(`${folder}/a.idx`, idx(1, 0, 0, 0, 1, 7));
   for (const part of ["train", "t10k"]) {
@@ -342,6 +355,8 @@ const PATHS: Record<
   runFolder: (at) => train.runFolder(at("deep/run")),
   readText: (at) => train.readText(at("a.csv")),
   readCsv: (at) => train.readCsv(at("a.csv")),
+  readImage: (at) => train.readImage(at("a.png")),
+  imageFolder: (at) => train.imageFolder(at("images"), { size: 1 }),
   readIdx: (at) => train.readIdx(at("a.idx")),
   readIdxDirectory: (at) => train.readIdxDirectory(at(".")),
   readRunLog: async (at) => {
