@@ -4,11 +4,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, checkOptions, type OptionRules } from "../internal/check.ts";
+import { callable, type OptionRules } from "../internal/check.ts";
 import {
   BATCHES_RULES,
   type BatchesOptions,
   type BatchesPlace,
+  type Cut,
   Passes,
 } from "./passes.ts";
 
@@ -53,10 +54,10 @@ export class Batches<B extends Batch> {
     make: (indices: Int32Array) => B,
     examples: number,
     options: BatchesOptions,
+    cut?: Cut,
   ) {
-    checkOptions("make batches", options, MAPPED_RULES);
     this.#make = make;
-    this.#passes = new Passes(examples, options);
+    this.#passes = new Passes(examples, options, cut);
     this.length = this.#passes.length;
     this.examples = this.#passes.examples;
   }

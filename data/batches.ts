@@ -4,8 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { anything, check, listOf } from "../internal/check.ts";
-import { type Batch, Batches, type MappedBatchesOptions } from "./batch.ts";
+import { anything, check, checkOptions, listOf } from "../internal/check.ts";
+import {
+  type Batch,
+  Batches,
+  MAPPED_RULES,
+  type MappedBatchesOptions,
+} from "./batch.ts";
 import {
   type Column,
   gather,
@@ -105,6 +110,7 @@ export function batches(
       }]`,
     );
   }
+  checkOptions("make batches", options, MAPPED_RULES);
   const { map } = options;
   const select = (indices: Int32Array) =>
     sources.map((source) => examplesAt(source, indices));
@@ -114,7 +120,8 @@ export function batches(
   return new Batches<Batch>(make, lengths[0]!, options);
 }
 
-function examplesAt(
+/** A tensor of the examples at some indices. */
+export function examplesAt(
   source: tf.Tensor | Column,
   indices: Int32Array,
 ): tf.Tensor {

@@ -8,6 +8,7 @@
  * | read files | {@linkcode readCsv}, {@linkcode readIdx}, {@linkcode readText} |
  * | read images | {@linkcode imageFolder}, {@linkcode readImage}, {@linkcode decodeImage} |
  * | turn a table into numbers | {@linkcode TableEncoder} |
+ * | pad sequences | {@linkcode padSequences}, {@linkcode bucketByLength} |
  * | change images at random | {@linkcode randomCrop}, {@linkcode randomHorizontalFlip}, {@linkcode mixup} and others |
  * | read ahead of the device | {@linkcode prefetch} |
  *
@@ -33,7 +34,13 @@
 export * from "./augment/mod.ts";
 export { type Batch, Batches, type MappedBatchesOptions } from "./batch.ts";
 export type { BatchesOptions, BatchesPlace } from "./passes.ts";
-export * from "./batches.ts";
+export {
+  batches,
+  type BatchOf,
+  type BatchTensor,
+  type Source,
+  type TensorOfExamples,
+} from "./batches.ts";
 export {
   csvNumbers,
   type CsvOptions,
@@ -53,6 +60,7 @@ export * from "./idx.ts";
 export * from "./idx_directory.ts";
 export * from "./images/mod.ts";
 export { prefetch, type Prefetched, type PrefetchSource } from "./prefetch.ts";
+export * from "./sequences/mod.ts";
 export type { BatchSource } from "./sources.ts";
 export * from "./tables/mod.ts";
 export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";

@@ -55,6 +55,21 @@ export interface Pass {
   end(): void;
 }
 
+/** The batches of a pass, of the order of its examples. */
+export type Cut = (order: Int32Array) => readonly Int32Array[];
+
+/** Batches of examples that follow each other. */
+function contiguous({ batchSize = 32, dropLast }: BatchesOptions): Cut {
+  return (order) => {
+    const round = dropLast ? Math.floor : Math.ceil;
+    const length = round(order.length / batchSize);
+    return Array.from(
+      { length },
+      (_, i) => order.subarray(i * batchSize, (i + 1) * batchSize),
+    );
+  };
+}
+
 /** Passes over examples, each in a new order if shuffled. */
 export class Passes {
   /** Batches in one pass. */
@@ -66,14 +81,20 @@ export class Passes {
   readonly #batchSize: number;
   readonly #shuffle: boolean;
   readonly #random: random.RandomState;
+  readonly #cut: Cut;
   #place: BatchesPlace | null = null;
   /** Where the next pass starts, after `loadStateDict`. */
   #resume: BatchesPlace | null = null;
 
-  /** Passes over `examples` examples. */
-  constructor(examples: number, options: BatchesOptions) {
+  /** Passes over `examples` examples; always as many batches. */
+  constructor(
+    examples: number,
+    options: BatchesOptions,
+    cut: Cut = contiguous(options),
+  ) {
     const { batchSize = 32, dropLast = false } = options;
-    if (examples < (dropLast ? batchSize : 1)) {
+    const batches = cut(inOrder(examples));
+    if (batches.length === 0) {
       throw new RangeError(
         `Cannot make batches: there must be examples for at least one batch of ${
           dropLast ? batchSize : 1
@@ -83,10 +104,9 @@ export class Passes {
     this.#batchSize = batchSize;
     this.#shuffle = options.shuffle ?? false;
     this.#random = options.random ?? random.default;
-    this.length = dropLast
-      ? Math.floor(examples / batchSize)
-      : Math.ceil(examples / batchSize);
-    this.examples = dropLast ? this.length * batchSize : examples;
+    this.#cut = cut;
+    this.length = batches.length;
+    this.examples = batches.reduce((sum, { length }) => sum + length, 0);
     this.#held = examples;
   }
 
@@ -99,11 +119,11 @@ export class Passes {
       : this.#shuffle
       ? this.#random.value
       : null;
-    const order = this.#order(key, resume === null);
+    const batches = this.#cut(this.#order(key, resume === null));
     const batchSize = this.#batchSize;
     return {
       from: resume?.position ?? 0,
-      indicesOf: (i) => order.subarray(i * batchSize, (i + 1) * batchSize),
+      indicesOf: (i) => batches[i]!,
       give: (i) => {
         const examples = this.#held;
         this.#place = { order: key, position: i + 1, batchSize, examples };
@@ -157,10 +177,14 @@ export class Passes {
   /** The order of a pass; `advance` is whether to draw from the shared state. */
   #order(key: random.RandomKey | null, advance: boolean): Int32Array {
     const n = this.#held;
-    if (key === null) return Int32Array.from({ length: n }, (_, i) => i);
+    if (key === null) return inOrder(n);
     const state = advance ? this.#random : new random.RandomState(key);
     return random.permutation(n, { random: state });
   }
+}
+
+function inOrder(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => i);
 }
 
 /** Throw unless `key` is the key of a random state. */

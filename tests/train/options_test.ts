@@ -52,6 +52,9 @@ const WITH_OPTIONS: Record<
     train.resizeImage({ data: Uint8Array.of(7), shape: [1, 1, 1] }, 2, extra),
   imageFolder: (extra, folder) =>
     train.imageFolder(`${folder}/images`, { size: 1, ...extra }),
+  padSequences: (extra) => train.padSequences([[1]], { length: 2, ...extra }),
+  bucketByLength: (extra) =>
+    train.bucketByLength([[[1]]], { boundaries: [1], ...extra }),
   // train
   fit: (extra) => train.fit({ ...line(), steps: 1, ...extra }),
   "fit: checkpoint": (extra, folder) =>
