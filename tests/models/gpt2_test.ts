@@ -27,8 +27,8 @@ import * as tf from "../../tf.ts";
 import * as train from "../../train/mod.ts";
 import golden from "../golden/models/gpt2.json" with { type: "json" };
 import { assertNoLeak, FULL, onEachBackend } from "../_backends.ts";
+import { assertClose, FILES } from "./_models.ts";
 
-const FILES = new URL("../golden/models/", import.meta.url).pathname;
 const SIZES = { vocabulary: 23, context: 20, width: 8, layers: 2, heads: 2 };
 
 function small(options: Gpt2Options = {}): Gpt2 {
@@ -44,19 +44,6 @@ async function loaded(file = "gpt2.safetensors"): Promise<Gpt2> {
 
 function matrix(tokens: number[][]): tf.Tensor2D {
   return tf.tensor2d(tokens, undefined, "int32");
-}
-
-async function assertClose(
-  x: tf.Tensor,
-  expected: unknown,
-  tolerance: number,
-) {
-  const values = await x.data();
-  const flat = [expected].flat(Infinity) as number[];
-  assertEquals(values.length, flat.length);
-  for (const [i, value] of flat.entries()) {
-    assertAlmostEquals(values[i]!, value, tolerance);
-  }
 }
 
 async function written(
