@@ -187,7 +187,7 @@ class InvertedResidual extends nn.Module {
  */
 export class MobileNetV2 extends nn.Module implements Pretrained {
   /** The convolutions. */
-  readonly features: Images;
+  readonly features: nn.Sequential<tf.Tensor4D, tf.Tensor4D>;
   /** Dropout, and from the average of each channel to the classes. */
   readonly classifier: nn.Sequential<tf.Tensor2D, tf.Tensor2D>;
 
