@@ -165,6 +165,7 @@ await main(async () => {
     validation: train.batches(task.test, { batchSize: 250 }),
     metrics: {
       accuracy: accuracy(call),
+      confusion: new nn.ConfusionMatrix(task.classes),
     },
     epochs,
     checkpoint: { folder: `${folder}/checkpoints`, every: 200 },

@@ -44,7 +44,10 @@ export interface FitOptions<B extends Batch> {
   readonly metrics?: Readonly<
     Record<
       string,
-      Measure<B> | BatchMetric<B, MetricValue> | PredictionMetric
+      // The data say what a batch is: a metric of predictions takes other tensors.
+      | Measure<NoInfer<B>>
+      | BatchMetric<NoInfer<B>, MetricValue>
+      | PredictionMetric
     >
   >;
   /**

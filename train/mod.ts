@@ -92,11 +92,15 @@ export {
   boundaryChart,
   decisionBoundary,
 } from "./report/boundary.ts";
-export type { Point } from "./report/points.ts";
+export type { Facts } from "./report/facts.ts";
+export { type ModuleRow, modulesOf } from "./report/modules.ts";
 export {
-  renderReport,
-  report,
-  type ReportCallbackOptions,
-  type ReportOptions,
-} from "./report/report.ts";
-export { lineChart, type LineChartOptions, type Series } from "./report/svg.ts";
+  mostWrong,
+  type MostWrongOptions,
+  type WrongExample,
+} from "./report/most_wrong.ts";
+export { renderReport, type ReportOptions } from "./report/page.ts";
+export type { Series } from "./report/plot.ts";
+export type { Point } from "./report/points.ts";
+export { report, type ReportCallbackOptions } from "./report/report.ts";
+export { lineChart, type LineChartOptions } from "./report/svg.ts";

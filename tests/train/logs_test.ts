@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { formatCsv } from "../../train/logs/csv_log.ts";
 import { formatDuration, formatNumber } from "../../train/format.ts";
-import { renderReport } from "../../train/report/report.ts";
+import { renderReport } from "../../train/report/page.ts";
 import { formatLogLine, parseRunLog } from "../../train/logs/log_lines.ts";
 import type { RunLog, StepRecord } from "../../train/logs/run_log.ts";
 import { lineChart } from "../../train/report/svg.ts";

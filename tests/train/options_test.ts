@@ -84,6 +84,12 @@ const WITH_OPTIONS: Record<
   progressBar: (extra) => train.progressBar({ interval: 1, ...extra }),
   tensorBoard: (extra) =>
     train.tensorBoard("events", { histogramEvery: 1, ...extra }),
+  mostWrong: (extra) =>
+    train.mostWrong(
+      train.batches([train.column([1], [1]), train.column([2], [1])]),
+      (x: tf.Tensor) => tf.clone(x),
+      { count: 1, ...extra },
+    ),
   lineChart: (extra) => train.lineChart({ title: "t", series: [], ...extra }),
   report: (extra) => train.report("report.html", { title: "t", ...extra }),
   renderReport: (extra) =>
@@ -147,6 +153,7 @@ const WITHOUT_OPTIONS = [
   "lrChart",
   "measure",
   "metric",
+  "modulesOf",
   "parseRunLog",
   "readRunLog",
   "stored",

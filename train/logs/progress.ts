@@ -65,8 +65,11 @@ export function progressBar(options: ProgressOptions = {}): Callback {
   let last = -Infinity;
   /** Whether the current line of the terminal is to be redrawn. */
   let open = false;
-  /** The step and the epoch of the last line that was left. */
-  let left = { step: -1, epoch: 0 };
+  /** The step, the epoch and the loss of the last line that was left. */
+  let left: { step: number; epoch: number; loss?: number | undefined } = {
+    step: -1,
+    epoch: 0,
+  };
   let evaluation: EvaluationRecord | undefined;
   let record: StepRecord | undefined;
 
@@ -74,7 +77,11 @@ export function progressBar(options: ProgressOptions = {}): Callback {
   const leave = async (run: Run) => {
     const { step, epoch } = run;
     if (left.step === step && !open) return;
-    const loss = epoch > left.epoch ? run.epochLoss : await run.loss();
+    const loss = epoch > left.epoch
+      ? run.epochLoss
+      : step === left.step
+      ? left.loss
+      : await run.loss();
     const shown = { record, loss, evaluation };
     if (isTerminal) {
       // Erasing after the text, not before it, avoids flicker.
@@ -85,7 +92,7 @@ export function progressBar(options: ProgressOptions = {}): Callback {
       );
     } else output.write(`${plain(plainFields(run, shown))}\n`);
     last = performance.now();
-    left = { step, epoch };
+    left = { step, epoch, loss };
     open = false;
   };
 

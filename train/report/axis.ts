@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { formatNumber } from "../format.ts";
 
 /** An axis of a chart. */
 export interface Axis {
@@ -11,6 +10,12 @@ export interface Axis {
   readonly at: (value: number) => number;
   /** The values that are labeled. */
   readonly ticks: readonly number[];
+  /** The screen coordinates of both ends. */
+  readonly ends: readonly [start: number, end: number];
+  /** The values at both ends. */
+  readonly range: readonly [min: number, max: number];
+  /** Whether it is logarithmic. */
+  readonly log: boolean;
 }
 
 /**
@@ -32,51 +37,49 @@ export function makeAxis(
     min = Math.min(min, value);
     max = Math.max(max, value);
   }
-  if (values.length === 0) [min, max] = [0, 1];
+  if (values.length === 0) [min, max] = [log ? 0.1 : 0, 1];
   if (min === max) {
     const room = log ? 0 : Math.abs(min) / 2 || 1;
     [min, max] = log ? [min / 2, max * 2] : [min - room, max + room];
   }
-  const step = stepOf(min, max);
+  let ticks = ticksOf(min, max, log);
   if (widen && !log) {
+    const step = ticks[1]! - ticks[0]!;
     min = Math.floor(min / step + 1e-9) * step;
     max = Math.ceil(max / step - 1e-9) * step;
+    ticks = ticksOf(min, max, log);
   }
-  const ticks = log ? logTicks(min, max) : linearTicks(min, max, step);
   const [from, to] = [scale(min), scale(max)];
   return {
     at: (value) => start + (scale(value) - from) / (to - from) * (end - start),
     ticks,
+    ends: [start, end],
+    range: [min, max],
+    log,
   };
 }
 
-/** The distance between about five ticks. */
-function stepOf(min: number, max: number): number {
-  const rough = (max - min) / 5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].find((s) => s * power >= rough * 0.999)! * power;
-}
-
-/** About five round numbers. */
-function linearTicks(min: number, max: number, step: number): number[] {
+/**
+ * About six round numbers from `min` to `max`; on a logarithmic axis powers of ten,
+ * also 2 and 5 times these if there are few.
+ *
+ * The script of a page has the text of this function, which must need nothing else.
+ */
+export function ticksOf(min: number, max: number, log: boolean): number[] {
   const ticks: number[] = [];
-  for (
-    let i = Math.ceil(min / step - 1e-9);
-    i * step <= max + 1e-9 * step;
-    i++
-  ) {
-    ticks.push(Number((i * step).toPrecision(12)));
+  const decades = log ? Math.log10(max / min) : 0;
+  if (decades < 0.7) {
+    const rough = (max - min) / 6;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].find((s) => s * power >= rough * 0.999)! * power;
+    const first = Math.ceil(min / step - 1e-9);
+    for (let i = first; i * step <= max + 1e-9 * step; i++) {
+      ticks.push(Number((i * step).toPrecision(12)));
+    }
+    return ticks;
   }
-  return ticks;
-}
-
-/** Powers of ten; also 2 and 5 times these if there are few. */
-function logTicks(min: number, max: number): number[] {
-  const decades = Math.log10(max / min);
-  if (decades < 0.7) return linearTicks(min, max, stepOf(min, max));
   const every = Math.max(1, Math.ceil(decades / 7));
   const factors = decades < 2.5 ? [1, 2, 5] : [1];
-  const ticks: number[] = [];
   for (let p = Math.floor(Math.log10(min)); p <= Math.log10(max); p += every) {
     for (const factor of factors) {
       const tick = Number((factor * 10 ** p).toPrecision(3));
@@ -86,14 +89,16 @@ function logTicks(min: number, max: number): number[] {
   return ticks;
 }
 
-/** The text of a tick. */
+/**
+ * The text of a tick.
+ *
+ * The script of a page has the text of this function, which must need nothing else.
+ */
 export function tickLabel(tick: number, ticks: readonly number[]): string {
   const largest = Math.max(...ticks.map(Math.abs));
-  if (tick !== 0 && (largest < 1e-3 || largest >= 1e6)) {
+  const isSmall = Math.abs(tick) < 1e-3 && largest < 1;
+  if (tick !== 0 && (largest >= 1e6 || isSmall)) {
     return tick.toExponential().replace("e+", "e");
   }
-  if (largest >= 10000) return `${tick / 1000}k`;
-  return tick !== 0 && Math.abs(tick) < 1e-3
-    ? formatNumber(tick)
-    : String(tick);
+  return largest >= 10000 ? `${tick / 1000}k` : String(tick);
 }

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { environ } from "../../environ.ts";
 import { round } from "./points.ts";
-import { colorOf } from "./svg.ts";
+import { fillOf } from "./palette.ts";
 
 /** The predicted classes of a grid of points, and examples to draw over it. */
 export interface Boundary {
@@ -79,6 +79,30 @@ export async function decisionBoundary(
  * @returns An `<svg>` element.
  */
 export function boundaryChart(boundary: Boundary): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
+    PIXELS + 34
+  }" role="img" aria-label="Decision boundary" font-family="system-ui, sans-serif" fill="currentColor">
+<text x="${
+    (WIDTH - PIXELS) / 2
+  }" y="18" font-size="14" font-weight="600">Decision boundary</text>
+<g transform="translate(${(WIDTH - PIXELS) / 2} 30)">${pictureOf(boundary)}</g>
+</svg>`;
+}
+
+/** A `<figure>` with a decision boundary. */
+export function boundaryFigure(boundary: Boundary): string {
+  return `<figure>
+<h3>Decision boundary</h3>
+<svg viewBox="${
+    (PIXELS - WIDTH) / 2
+  } 0 ${WIDTH} ${PIXELS}" role="img" aria-label="Decision boundary">${
+    pictureOf(boundary)
+  }</svg>
+</figure>`;
+}
+
+/** The areas of the classes, and the examples over them. */
+function pictureOf(boundary: Boundary): string {
   const { min, max, size, classes, points, labels } = boundary;
   const cell = PIXELS / size;
   const areas: string[] = [];
@@ -94,7 +118,7 @@ export function boundaryChart(boundary: Boundary): string {
           round(PIXELS - (row + 1) * cell)
         }" width="${round((end - start) * cell)}" height="${
           round(cell + 0.4)
-        }" fill="${colorOf(kind)}"/>`,
+        }" ${fillOf(kind)}/>`,
       );
       start = end;
     }
@@ -106,18 +130,9 @@ export function boundaryChart(boundary: Boundary): string {
     const y = PIXELS -
       (points[2 * i + 1]! - min[1]) / (max[1] - min[1]) * PIXELS;
     examples.push(
-      `<circle cx="${round(x)}" cy="${round(y)}" r="3" fill="${
-        colorOf(labels[i]!)
-      }"/>`,
+      `<circle cx="${round(x)}" cy="${round(y)}" r="3" ${fillOf(labels[i]!)}/>`,
     );
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
-    PIXELS + 34
-  }" role="img" aria-label="Decision boundary" font-family="system-ui, sans-serif" fill="currentColor">
-<text x="62" y="18" font-size="14" font-weight="600">Decision boundary</text>
-<g transform="translate(${(WIDTH - PIXELS) / 2} 30)"><g opacity="0.3">${
-    areas.join("")
-  }</g>
-<g stroke="#fff" stroke-width="0.6">${examples.join("")}</g></g>
-</svg>`;
+  return `<g opacity="0.3">${areas.join("")}</g>
+<g stroke="#fff" stroke-width="0.6">${examples.join("")}</g>`;
 }

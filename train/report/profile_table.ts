@@ -1,5 +1,5 @@
 import type { Profile } from "../../profile/mod.ts";
-import { colorOf, escapeXml } from "./svg.ts";
+import { backOf, escapeXml } from "./palette.ts";
 
 /** Rows that are shown. */
 const MOST_ROWS = 25;
@@ -22,7 +22,7 @@ export function profileSection(profile: Profile): string {
     const cells = [
       (row.calls / steps).toFixed(1),
       perStep(row.total),
-      `<span class="bar" style="background:${colorOf(0)};width:${
+      `<span class="bar ${backOf(0)}" style="width:${
         (120 * row.share).toFixed(1)
       }px"></span>`,
       percent,
