@@ -1,156 +1,145 @@
 /**
- * Fine-tuning a trained model: frozen layers, groups of parameters with their own
- * rates, and low-rank adaptation.
+ * Fine-tuning a trained transformer with low-rank adaptation (LoRA): the base is
+ * frozen, the adaptation is saved alone, and merged to predict.
  *
  * ```sh
  * deno run -A examples/finetune.ts
  * ```
  *
- * A network is trained on three spirals. Then the plane is rotated by a sixth of a
- * circle, and the network is trained on 90 points of it.
+ * A small GPT-2 learns what twelve animals eat, in sentences such as "the cow eats hay
+ * .", and then another order of words, "the cow hay eats .", from six of them. What it
+ * says of the other six shows whether it has kept what it knew.
  */
 import {
+  loadSafetensors,
   nn,
   optim,
-  ParamState,
   random,
-  type States,
+  saveSafetensors,
   tf,
   train,
   useBackend,
 } from "@braintape/braintape";
-import { accuracy } from "./_run.ts";
-import { type Spirals, spirals } from "./spirals.ts";
+import { Gpt2 } from "@braintape/braintape/models";
 
-type Layer = nn.Linear | nn.LoRA;
+const FOOD: readonly (readonly [animal: string, food: string])[] = [
+  ["cow", "hay"],
+  ["horse", "oats"],
+  ["cat", "fish"],
+  ["dog", "meat"],
+  ["hen", "corn"],
+  ["mouse", "cheese"],
+  ["rabbit", "clover"],
+  ["goat", "leaves"],
+  ["pig", "apples"],
+  ["bee", "nectar"],
+  ["bear", "honey"],
+  ["panda", "bamboo"],
+];
+const SHOWN = FOOD.slice(0, 6), HIDDEN = FOOD.slice(6);
+const BEGINNINGS = ["the", "a", "my", "this", "each", "one"];
+const WORDS = [...BEGINNINGS, ...FOOD.flat(), "eats", "."];
+const END = WORDS.indexOf(".");
 
-class Classifier extends nn.Module {
-  constructor(
-    readonly first: Layer = new nn.Linear(2, 64),
-    readonly second: Layer = new nn.Linear(64, 64),
-    readonly out: Layer = new nn.Linear(64, 3),
-  ) {
-    super();
-  }
-
-  override update(x: tf.Tensor2D): tf.Tensor2D {
-    const hidden = nn.relu(this.second.call(nn.relu(this.first.call(x))));
-    return this.out.call(hidden);
-  }
+/** Sentences as tokens, a column of five. */
+function sentences(
+  facts: typeof FOOD,
+  order: (animal: string, food: string) => string,
+): train.Dataset<readonly [train.Column<readonly [5]>]> {
+  const all = BEGINNINGS.flatMap((first) =>
+    facts.map(([animal, food]) => `${first} ${order(animal, food)} .`)
+  );
+  const tokens = all.flatMap((text) =>
+    text.split(" ").map((word) => WORDS.indexOf(word))
+  );
+  return new train.Dataset([train.column(Int32Array.from(tokens), [5])]);
 }
 
-function copyOf(model: Classifier): Classifier {
-  const copy = new Classifier();
-  const values = nn.stateDict(model);
-  nn.loadStateDict(copy, values);
-  tf.dispose(values);
-  return copy;
-}
+const verbSecond = (animal: string, food: string) => `${animal} eats ${food}`;
+const verbLast = (animal: string, food: string) => `${animal} ${food} eats`;
 
-/** The same points, rotated around the origin. */
-function turned(data: Spirals, angle: number): Spirals {
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const [points, labels] = data.columns;
-  const moved = points.data.slice() as Float32Array;
-  for (let i = 0; i < moved.length; i += 2) {
-    const [x, y] = [moved[i]!, moved[i + 1]!];
-    moved.set([cos * x - sin * y, sin * x + cos * y], i);
-  }
-  return new train.Dataset([train.column(moved, [2]), labels]);
-}
-
+/** Train the parameters that are not frozen. */
 async function learn(
-  model: Classifier,
-  optimizer: optim.Optimizer,
-  data: Spirals,
-  epochs: number,
+  model: Gpt2,
+  data: ReturnType<typeof sentences>,
+  { lr, steps }: { readonly lr: number; readonly steps: number },
 ): Promise<void> {
+  const optimizer = new optim.AdamW({ lr, weightDecay: 0.1 })
+    .registerTrainableWeights(nn.trainable(model));
   await train.fit({
+    model,
     optimizer,
-    loss: (x, y) =>
-      nn.softmaxCrossEntropy(model.call(x), y, { reduction: "mean" }),
-    data: train.batches(data, { batchSize: 30, shuffle: true }),
-    epochs,
+    loss: (tokens) => model.loss(tokens as tf.Tensor2D),
+    data: train.batches(data, { batchSize: 24, shuffle: true }),
+    steps,
+    compile: true,
   });
-}
-
-async function accuracyOf(model: Classifier, data: Spirals): Promise<number> {
-  const result = await train.evaluate(train.batches(data), {
-    accuracy: accuracy((x: tf.Tensor2D) => model.call(x)),
-  });
-  return result.accuracy;
-}
-
-await useBackend("wasm");
-random.seed(1);
-const old = spirals();
-const [few, unseen] = turned(old, Math.PI / 3).split(90, {
-  random: new random.RandomState(5),
-});
-
-const base = new Classifier();
-using pretraining = new optim.Adam({ lr: 0.005 })
-  .registerTrainableWeights(base.states(ParamState));
-await learn(base, pretraining, old, 30);
-console.log(`on what it learned   ${(await accuracyOf(base, old)).toFixed(3)}`);
-console.log(
-  `on the turned plane  ${(await accuracyOf(base, unseen)).toFixed(3)}`,
-);
-console.log("\nafter 90 points of the turned plane:");
-
-/** The parameters whose paths begin with one of `layers`. */
-function paramsOf(model: Classifier, ...layers: string[]): States {
-  const all = Object.entries(model.states(ParamState));
-  return Object.fromEntries(
-    all.filter(([path]) => layers.some((layer) => path.startsWith(layer))),
-  );
-}
-
-/** Ways to fine-tune; each returns the model and an optimizer of its parameters. */
-const WAYS: Record<string, () => [Classifier, optim.Adam]> = {
-  "the last layer": () => {
-    const model = copyOf(base);
-    nn.freeze(model, "first");
-    nn.freeze(model, "second");
-    const optimizer = new optim.Adam({ lr: 0.01 });
-    return [model, optimizer.registerTrainableWeights(nn.trainable(model))];
-  },
-  "the first layer": () => {
-    const model = copyOf(base);
-    const optimizer = new optim.Adam({ lr: 0.01 });
-    return [
-      model,
-      optimizer.registerTrainableWeights(paramsOf(model, "first")),
-    ];
-  },
-  "all, the later ones slowly": () => {
-    const model = copyOf(base);
-    const optimizer = new optim.Adam({ lr: 0.01 })
-      .registerTrainableWeights(paramsOf(model, "first"))
-      .addParamGroup(paramsOf(model, "second", "out"), { lr: 0.0003 });
-    return [model, optimizer];
-  },
-  "low-rank additions": () => {
-    const { first, second, out } = copyOf(base);
-    const model = new Classifier(
-      new nn.LoRA(first as nn.Linear, 2),
-      new nn.LoRA(second as nn.Linear, 2),
-      out,
-    );
-    nn.freeze(model, "out");
-    const optimizer = new optim.Adam({ lr: 0.01 });
-    return [model, optimizer.registerTrainableWeights(nn.trainable(model))];
-  },
-};
-
-for (const [name, begin] of Object.entries(WAYS)) {
-  const [model, optimizer] = begin();
-  await learn(model, optimizer, few, 60);
-  const numbers = Object.values(optimizer.paramStates)
-    .reduce((sum, state) => sum + state.size, 0);
-  const share = await accuracyOf(model, unseen);
-  console.log(
-    `  ${name.padEnd(28)} ${share.toFixed(3)}  (${numbers} numbers trained)`,
-  );
   optimizer.dispose();
 }
+
+/** How many of the facts the model tells in the given order. */
+async function known(
+  model: Gpt2,
+  facts: typeof FOOD,
+  order: typeof verbLast,
+): Promise<string> {
+  let count = 0;
+  for (const [animal, food] of facts) {
+    const prompt = ["the", animal].map((word) => WORDS.indexOf(word));
+    const words = ["the", animal];
+    for await (
+      const token of model.generate(prompt, {
+        temperature: 0,
+        maxTokens: 3,
+        stop: END,
+      })
+    ) words.push(WORDS[token]!);
+    if (words.join(" ") === `the ${order(animal, food)}`) count++;
+  }
+  return `${count} of ${facts.length}`;
+}
+
+await useBackend("wasm", { threads: 1 });
+random.seed(4);
+const sizes = {
+  vocabulary: WORDS.length,
+  context: 5,
+  width: 48,
+  layers: 2,
+  heads: 4,
+};
+const model = new Gpt2(sizes);
+await learn(model, sentences(FOOD, verbSecond), { lr: 0.003, steps: 200 });
+console.log(`trained on "the cow eats hay ."`);
+console.log(`  tells so      ${await known(model, FOOD, verbSecond)}`);
+console.log(`  verb last     ${await known(model, FOOD, verbLast)}`);
+
+const folder = await Deno.makeTempDir();
+await saveSafetensors(`${folder}/base.safetensors`, model);
+
+// The base is frozen; what is added to its dense layers is trained.
+nn.addLoRA(model, { rank: 4 });
+const all = nn.parameterCount(model);
+const some = nn.parameterCount(model, { trainable: true });
+console.log(`\nadapted with "the cow hay eats .", from six animals`);
+console.log(`  ${some} of ${all} parameters are trained`);
+await learn(model, sentences(SHOWN, verbLast), { lr: 0.01, steps: 60 });
+console.log(`  verb last, shown      ${await known(model, SHOWN, verbLast)}`);
+console.log(`  verb last, others     ${await known(model, HIDDEN, verbLast)}`);
+
+const adapter = `${folder}/adapter.safetensors`;
+await saveSafetensors(adapter, nn.trainable(model));
+const bytes = (await Deno.stat(adapter)).size;
+console.log(`  the adaptation is a file of ${(bytes / 1024).toFixed(0)} KiB`);
+
+// Elsewhere: the base, the adaptation, and the two merged to predict.
+const other = new Gpt2(sizes);
+await loadSafetensors(`${folder}/base.safetensors`, other);
+nn.addLoRA(other, { rank: 4 });
+await loadSafetensors(adapter, nn.trainable(other));
+nn.mergeLoRA(other);
+console.log(
+  `\nloaded elsewhere and merged, ${nn.parameterCount(other)} parameters`,
+);
+console.log(`  verb last     ${await known(other, FOOD, verbLast)}`);
+await Deno.remove(folder, { recursive: true });

@@ -29,7 +29,8 @@ export interface LoRAOptions {
   readonly random?: RandomState;
 }
 
-const RULES: OptionRules<LoRAOptions> = {
+/** The rules of {@linkcode LoRAOptions}. */
+export const LORA_RULES: OptionRules<LoRAOptions> = {
   alpha: "a finite number",
   random: stream,
 };
@@ -82,7 +83,7 @@ export class LoRA<T extends tf.Tensor = tf.Tensor2D> extends Module {
   ) {
     super();
     check("create LoRA", "base", base, instanceOf(Linear, "a Linear"));
-    checkOptions("create LoRA", options, RULES);
+    checkOptions("create LoRA", options, LORA_RULES);
     const { alpha = rank, random } = options;
     lastAxis("LoRA", "rank", rank);
     const [inputs, outputs] = base.weight.shape as [number, number];

@@ -48,4 +48,5 @@ export {
 } from "./scaled_dot_product.ts";
 export * from "./attention.ts";
 export * from "./transformer.ts";
-export * from "./lora.ts";
+export { LoRA, type LoRAOptions } from "./lora.ts";
+export { addLoRA, type AddLoRAOptions, mergeLoRA } from "./add_lora.ts";

@@ -84,6 +84,10 @@ const layers: Record<string, Row> = {
     (o) => new nn.LoRA(layer(), 1, o),
     ["alpha", "random"],
   ],
+  addLoRA: [
+    (o) => nn.addLoRA(new nn.Sequential(layer()), o),
+    ["alpha", "random", "rank", "where"],
+  ],
   GELU: [(o) => new nn.GELU(o), ["approximate"]],
   Hardtanh: [(o) => new nn.Hardtanh(o), ["min", "max"]],
   PReLU: [(o) => new nn.PReLU(o), ["numParameters", "init"]],
@@ -355,7 +359,7 @@ onEachBackend(
 
 Deno.test("every public function and class with options is in the table", () => {
   const without =
-    /^(init|relu6?|selu|silu|mish|sigmoid|logSigmoid|tanh|tanhshrink|softplus|softsign|hardsigmoid|hardswish|sparsePlus|sparseSigmoid|softmax|softmin|logSoftmax|leakyRelu|elu|celu|squareplus|hardshrink|softshrink|threshold|prelu|glu|cosineSimilarity|smoothLabels|scan|all|any|not|frozen|freeze|unfreeze|trainable|stateDict|describe|summary|initState|resetState|param|checkInput)$/;
+    /^(init|relu6?|selu|silu|mish|sigmoid|logSigmoid|tanh|tanhshrink|softplus|softsign|hardsigmoid|hardswish|sparsePlus|sparseSigmoid|softmax|softmin|logSoftmax|leakyRelu|elu|celu|squareplus|hardshrink|softshrink|threshold|prelu|glu|cosineSimilarity|smoothLabels|scan|all|any|not|frozen|freeze|unfreeze|trainable|mergeLoRA|stateDict|describe|summary|initState|resetState|param|checkInput)$/;
   const abstract =
     /^(Module|Sequential|Identity|Flatten|Elementwise|GLU|Conv|ConvTranspose|Pool|MaxPool|AvgPool|BatchNorm|RNNCell|Adaptive.*|.*Metric|ConfusionMatrix|ReLU6?|LeakyReLU|ELU|CELU|SELU|SiLU|Mish|Sigmoid|LogSigmoid|Tanh(shrink)?|Soft(plus|sign|max|min|shrink)|LogSoftmax|Hard(sigmoid|swish|shrink)|Threshold)$/;
   for (const name of Object.keys(nn)) {
