@@ -16,7 +16,7 @@ import {
   optim,
   random,
   saveSafetensors,
-  tf,
+  type tf,
   train,
   useBackend,
 } from "@braintape/braintape";
