@@ -34,13 +34,23 @@ export * from "./rnn_cell.ts";
 export type { CellOptions, CellWeights } from "./rnn_weights.ts";
 export {
   type CandidateCell,
+  type CandidateCellOptions,
   GRUCell,
-  LSTMCell,
   MGUCell,
+} from "./gru_cells.ts";
+export {
+  LSTMCell,
   VanillaRNNCell,
   type VanillaRNNCellOptions,
 } from "./rnn_cells.ts";
-export * from "./rnn.ts";
+export { RNN, type RNNOptions, scan } from "./rnn.ts";
+export {
+  GRU,
+  type GRUOptions,
+  LSTM,
+  type StackedRNN,
+  type StackedRNNOptions,
+} from "./stacked_rnn.ts";
 export {
   type AttentionMask,
   type AttentionOptions,

@@ -145,31 +145,71 @@ export class RNN extends Module {
    *
    * @param x `[batch, time, in]`
    * @param state The state before the first step. Default: zeros.
+   * @param mask bool `[batch, time]`: where it is false, as at padding, the state stays as
+   *   it was, and the output is 0. Default: true everywhere.
    * @returns `[batch, time, hidden]`, or `[batch, hidden]` of the last step only.
    */
-  override update(x: tf.Tensor3D, state?: CellState): tf.Tensor {
+  override update(
+    x: tf.Tensor3D,
+    state?: CellState,
+    mask?: tf.Tensor2D,
+  ): tf.Tensor {
     checkInput("RNN", x, this.inSize, 3);
+    if (mask !== undefined) checkMask("call RNN", mask, x);
     return scope(() => {
       const zeros = this.cell.zeroState(x.shape[0]);
       if (state !== undefined) checkState(state, zeros);
       const first = state ?? zeros;
       const { project, advance } = this.cell.bind();
       const steps = tf.transpose(project(x), [1, 0, 2]);
+      const isThere = mask && tf.tile<tf.Tensor3D>(
+        tf.expandDims(mask, 2),
+        [1, 1, this.cell.hiddenSize],
+      );
+      const there = isThere && tf.unstack(isThere, 1);
+      if (this.reverse) there?.reverse();
+      let step = 0;
       const [last, outputs] = scan(
         (carry, projected) => {
-          const next = advance(
-            projected as tf.Tensor2D,
-            carry as unknown as CellState,
-          );
-          return [{ ...next }, next.h];
+          const before = carry as unknown as CellState;
+          const next = advance(projected as tf.Tensor2D, before);
+          const kept = there ? held(there[step++]!, next, before) : next;
+          return [{ ...kept }, next.h];
         },
         { ...first } as tf.TensorContainerObject,
         this.reverse ? tf.reverse(steps, 0) : steps,
       );
       if (this.lastOnly) return tf.clone((last as unknown as CellState).h);
       const inOrder = this.reverse ? tf.reverse(outputs, 0) : outputs;
-      return tf.transpose(inOrder, [1, 0, 2]);
+      const y = tf.transpose(inOrder, [1, 0, 2]);
+      return isThere ? tf.where(isThere, y, tf.zerosLike(y)) : y;
     });
+  }
+}
+
+/** `next` where `isThere`, and elsewhere the state before. */
+function held(
+  isThere: tf.Tensor,
+  next: CellState,
+  before: CellState,
+): CellState {
+  const keep = (x: tf.Tensor2D, old: tf.Tensor2D) =>
+    tf.where(isThere, x, old) as tf.Tensor2D;
+  const h = keep(next.h, before.h);
+  return next.c && before.c ? { h, c: keep(next.c, before.c) } : { h };
+}
+
+/** Throws unless `mask` says for each step of `x` whether it is there. */
+export function checkMask(
+  action: string,
+  mask: tf.Tensor,
+  x: tf.Tensor3D,
+): void {
+  check(action, "mask", mask, tensor);
+  const [batch, time] = x.shape;
+  if (mask.dtype !== "bool") refuse(action, "mask", "bool", mask, TypeError);
+  if (!tf.util.arraysEqual(mask.shape, [batch, time])) {
+    refuse(action, "mask", `of shape [${batch}, ${time}]`, mask);
   }
 }
 

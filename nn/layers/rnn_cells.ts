@@ -1,12 +1,12 @@
 /**
- * The recurrent cells, in order of complexity.
+ * The plain recurrent cell, and that with a memory.
  *
  * @module
  */
 import { callable, checkOptions } from "../../internal/check.ts";
 import { lstmGates } from "../../backend/ops/lstm_gates.ts";
 import * as tf from "../../tf.ts";
-import { Orthogonal, XavierNormal } from "../init/mod.ts";
+import { XavierNormal } from "../init/mod.ts";
 import { type BoundCell, type CellState, RNNCell } from "./rnn_cell.ts";
 import type { Size } from "../module/size.ts";
 import {
@@ -58,99 +58,6 @@ export class VanillaRNNCell extends RNNCell {
       advance: (x, { h }) => ({ h: this.#activation(tf.add(x, ofState(h))) }),
     };
   }
-}
-
-/** The base of cells with gates and a candidate for the next state. */
-export abstract class CandidateCell extends RNNCell {
-  /** The number of gates. */
-  static readonly gateCount: number;
-  /** The gates: `[in + hidden, gates · hidden]`. */
-  readonly gates: CellWeights;
-  /** The candidate: `[in + hidden, hidden]`. */
-  readonly candidate: CellWeights;
-
-  /**
-   * Create the parameters.
-   *
-   * @param inSize The number of features of the input, or a size that ends in it.
-   * @param hiddenSize The number of features of the output.
-   * @param options See {@linkcode CellOptions}.
-   */
-  constructor(
-    inSize: number | Size,
-    hiddenSize: number,
-    options: CellOptions = {},
-  ) {
-    super(inSize, hiddenSize);
-    const { name, gateCount } = new.target as typeof CandidateCell;
-    checkOptions(`create ${name}`, options, CELL_RULES);
-    const { weightInit = new Orthogonal() } = options;
-    const given = { ...options, weightInit };
-    const [inputs, hidden] = [this.inSize[0], hiddenSize];
-    const gates = [inputs, hidden, gateCount * hidden] as const;
-    this.gates = cellWeights(`${name}.gates`, gates, given);
-    const candidate = [inputs, hidden, hidden] as const;
-    this.candidate = cellWeights(`${name}.candidate`, candidate, given);
-  }
-
-  /** The cell's two parts. */
-  override bind(): BoundCell {
-    const gates = cellTerms(this.gates, this.inSize[0]);
-    const candidate = cellTerms(this.candidate, this.inSize[0]);
-    const size = this.hiddenSize;
-    const { gateCount } = this.constructor as typeof CandidateCell;
-    return {
-      project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
-      advance: (projected, { h }) => {
-        const [forGates, forCandidate] = tf.split<tf.Tensor2D>(
-          projected,
-          [gateCount * size, size],
-          1,
-        );
-        const opened = tf.sigmoid(tf.add(forGates!, gates.ofState(h)));
-        // The first gate resets the state, the last one updates it.
-        const open = gateCount === 1
-          ? [opened]
-          : tf.split<tf.Tensor2D>(opened, gateCount, 1);
-        const reset = candidate.ofState(tf.mul(open[0]!, h));
-        const next = tf.tanh(tf.add(forCandidate!, reset));
-        return { h: tf.add(h, tf.mul(open.at(-1)!, tf.sub(next, h))) };
-      },
-    };
-  }
-}
-
-/**
- * The gated recurrent unit (Cho et al. 2014).
- *
- * ```text
- * r, z = σ([x, h] Wrz + brz)
- * h̃    = tanh([x, r h] Wh + bh)
- * h    ← (1 - z) h + z h̃
- * ```
- *
- * As brainstate; torch's multiplies by `r` after the product, and exchanges `z` and
- * `1 - z`. Weights are by default {@linkcode Orthogonal}.
- */
-export class GRUCell extends CandidateCell {
-  /** The number of gates: reset and update. */
-  static override readonly gateCount = 2;
-}
-
-/**
- * The minimal gated unit, with one gate (Zhou et al. 2016).
- *
- * ```text
- * f = σ([x, h] Wf + bf)
- * h̃ = tanh([x, f h] Wh + bh)
- * h ← (1 - f) h + f h̃
- * ```
- *
- * Weights are by default {@linkcode Orthogonal}.
- */
-export class MGUCell extends CandidateCell {
-  /** The number of gates: forget. */
-  static override readonly gateCount = 1;
 }
 
 /**

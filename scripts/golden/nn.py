@@ -2,7 +2,7 @@
 
     /opt/golden/bin/python scripts/golden/nn.py
 
-writes tests/golden/nn_layers.json, nn_activations.json and nn_losses.json.
+writes tests/golden/nn_layers.json, nn_rnn.json, nn_activations.json and nn_losses.json.
 Made with torch 2.13.0. Layers are torch's own, with inputs and weights brought from
 our layout (channels last, weights [in, out], kernels [..., in, out]) into torch's
 inside the differentiated function, so gradients come out in our layout. What torch
@@ -495,7 +495,105 @@ for reduction, blank, t, spoken, lengths in [
                                             torch.tensor(lengths), blank=blank, reduction=reduction),
          speech, torch.tensor(spoken), **sparse, reduction=reduction, blank=blank, inputLengths=t, labelLengths=lengths)
 
-for name, cases in {"layers": layers, "activations": activations, "losses": losses}.items():
+single, layers = layers, []
+
+
+# Recurrent networks: torch.nn.LSTM and torch.nn.GRU
+def torch_lstm(p, path, n):
+    """Our gates i, g, f, o with f + 1 and one bias; torch's i, f, g, o with two."""
+    i, g, f, o = p[f"{path}.cell.gates.weight"].chunk(4, 1)
+    weight = torch.cat([i, f, g, o], 1)
+    i, g, f, o = p[f"{path}.cell.gates.bias"].chunk(4)
+    bias = torch.cat([i, f + 1, g, o])
+    return weight[:n].T, weight[n:].T, bias, torch.zeros_like(bias)
+
+
+def torch_gru(p, path, n):
+    """Our z is 1 - torch's; the state's own bias is in the candidate only."""
+    r, z = p[f"{path}.cell.gates.weight"].chunk(2, 1)
+    weight = torch.cat([r, -z, p[f"{path}.cell.candidate.weight"]], 1)
+    r, z = p[f"{path}.cell.gates.bias"].chunk(2)
+    bias = torch.cat([r, -z, p[f"{path}.cell.candidate.bias"]])
+    state = p[f"{path}.cell.stateBias"]
+    return weight[:n].T, weight[n:].T, bias, torch.cat([torch.zeros_like(r), torch.zeros_like(z), state])
+
+
+def stacked(name, inputs, hidden, depth=1, bidirectional=False, mask=None, last=False):
+    directions = ["forward", "backward"][:2 if bidirectional else 1]
+    torch_of, module = (torch_lstm, torch.nn.LSTM) if name == "LSTM" else (torch_gru, torch.nn.GRU)
+    net = module(inputs, hidden, depth, batch_first=True, bidirectional=bidirectional)
+    params = {}
+    for direction in directions:
+        for i in range(depth):
+            n = inputs if i == 0 else hidden * len(directions)
+            cell = f"{direction}.{i}.cell"
+            for part, outputs in ({"gates": 4} if name == "LSTM" else {"gates": 2, "candidate": 1}).items():
+                params[f"{cell}.{part}.weight"] = rand(n + hidden, outputs * hidden) / 2
+                params[f"{cell}.{part}.bias"] = rand(outputs * hidden)
+            if name == "GRU":
+                params[f"{cell}.stateBias"] = rand(hidden)
+
+    def fn(x, p):
+        weights = {}
+        for d, direction in enumerate(directions):
+            for i in range(depth):
+                n = inputs if i == 0 else hidden * len(directions)
+                names = [f"{kind}_l{i}{'_reverse' if d else ''}" for kind in ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]]
+                weights.update(zip(names, torch_of(p, f"{direction}.{i}", n)))
+        pack = x
+        if mask is not None:
+            lengths = torch.tensor(mask).sum(1)
+            pack = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, h = torch.func.functional_call(net, weights, (pack,))
+        h = h[0] if name == "LSTM" else h
+        if last:
+            return torch.cat(list(h[-len(directions):]), 1)
+        if mask is None:
+            return y
+        return torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0]
+
+    options = {
+        **({"layers": depth} if depth > 1 else {}),
+        **({"bidirectional": True} if bidirectional else {}),
+        **({"lastOnly": True} if last else {}),
+        **({"resetAfter": True} if name == "GRU" else {}),
+        **({"mask": mask} if mask is not None else {}),
+    }
+    layer(name, [inputs, hidden], fn, rand(3, 5, inputs), params, **options)
+
+
+lengths = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]
+for name in ["LSTM", "GRU"]:
+    stacked(name, 3, 4, depth=2, bidirectional=True, mask=lengths)
+    stacked(name, 3, 2)
+    stacked(name, 2, 3, depth=3)
+    stacked(name, 3, 2, bidirectional=True)
+    stacked(name, 2, 2, depth=2, mask=lengths)
+    stacked(name, 2, 2, depth=2, bidirectional=True, last=True)
+    stacked(name, 2, 2, depth=2, bidirectional=True, mask=lengths, last=True)
+
+
+# A minimal gated unit whose gate comes after the product.
+def mgu_after(x, s, p):
+    f = torch.sigmoid(affine(x, s["h"], p, "gates"))
+    w, n = p["cell.candidate.weight"], x.shape[1]
+    c = torch.tanh(x @ w[:n] + p["cell.candidate.bias"] + f * (s["h"] @ w[n:] + p["cell.stateBias"]))
+    return {"h": (1 - f) * s["h"] + f * c}
+
+
+def after(x, p):
+    state, ys = {"h": torch.zeros(x.shape[0], 2)}, []
+    for t in range(x.shape[1]):
+        state = mgu_after(x[:, t], state, p)
+        ys.append(state["h"])
+    return torch.stack(ys, 1)
+
+
+layer("RNN MGUCell", [3, 2], after, rand(2, 4, 3), {
+    "cell.gates.weight": rand(5, 2), "cell.gates.bias": rand(2), "cell.candidate.weight": rand(5, 2),
+    "cell.candidate.bias": rand(2), "cell.stateBias": rand(2)}, resetAfter=True)
+
+for name, cases in {"layers": single, "rnn": layers, "activations": activations, "losses": losses}.items():
     path = OUT / f"nn_{name}.json"
     path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
     print(path.name, len(cases), "cases,", path.stat().st_size // 1024, "KiB")

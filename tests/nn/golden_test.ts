@@ -57,12 +57,17 @@ async function read<T>(name: string): Promise<T[]> {
   return JSON.parse(await Deno.readTextFile(url));
 }
 
-const layers = await read<LayerCase>("layers");
+const layers = [
+  ...await read<LayerCase>("layers"),
+  ...await read<LayerCase>("rnn"),
+];
 const activations = await read<ActivationCase>("activations");
 const losses = await read<LossCase>("losses");
 
 const FORWARD = 1e-5;
 const BACKWARD = 1e-4;
+/** Of gradients of recurrent networks. */
+const RECURRENT = 1e-5;
 
 function tensor({ shape, values }: Plain, dtype: tf.DataType = "float32") {
   return tf.tensor(values, shape, dtype);
@@ -74,9 +79,9 @@ function build({ layer, args, options }: LayerCase): nn.Module {
     string,
     new (...args: unknown[]) => nn.Module
   >;
-  const { reverse, keyMask: _, ...rest } = options;
+  const { reverse, keyMask: _, mask: __, ...rest } = options;
   if (layer.startsWith("RNN ")) {
-    const cell = new make[layer.slice(4)]!(...args) as nn.RNNCell;
+    const cell = new make[layer.slice(4)]!(...args, rest) as nn.RNNCell;
     return new nn.RNN(cell, { reverse: reverse === true });
   }
   if (layer === "LoRA") {
@@ -103,7 +108,10 @@ function load(layer: nn.Module, { params, fit, after }: LayerCase) {
 function run(layer: nn.Module, c: LayerCase, x: tf.Tensor): tf.Tensor {
   const call = () => {
     const keyMask = c.options["keyMask"] as number[][] | undefined;
-    const args = keyMask
+    const mask = c.options["mask"] as number[][] | undefined;
+    const args = mask
+      ? [x, tf.cast(tf.tensor2d(mask), "bool")]
+      : keyMask
       ? [x, x, { keyMask: tf.cast(tf.tensor2d(keyMask), "bool") }]
       : [x];
     return layer.call(...args as never[]) as tf.Tensor;
@@ -135,6 +143,8 @@ onEachBackend(
   async (on) => {
     for (const c of wanted(layers, (c) => c.layer, on)) {
       const what = title(c, c.layer);
+      const isRecurrent = ["LSTM", "GRU"].includes(c.layer);
+      const backward = isRecurrent ? RECURRENT : BACKWARD;
       const layer = build(c);
       scope(() => load(layer, c));
       const params = layer.states(ParamState);
@@ -162,7 +172,7 @@ onEachBackend(
           await assertClose(
             grads[path]!,
             tensor(want),
-            BACKWARD,
+            backward,
             `${what} ${path}`,
           );
         }
@@ -182,7 +192,7 @@ onEachBackend(
         await assertClose(
           dx as tf.Tensor,
           tensor(c.dx),
-          BACKWARD,
+          backward,
           `${what} dx`,
         );
       }

@@ -49,6 +49,8 @@ const layers: Record<string, [() => nn.Module, number[]]> = {
   "RNN of GRUCell": [() => new nn.RNN(new nn.GRUCell(2, 3)), seq],
   "RNN of MGUCell": [() => new nn.RNN(new nn.MGUCell(2, 3)), seq],
   "RNN of LSTMCell": [() => new nn.RNN(new nn.LSTMCell(2, 3)), seq],
+  LSTM: [() => new nn.LSTM(2, 3, { layers: 2 }), seq],
+  GRU: [() => new nn.GRU(2, 3, { bidirectional: true }), seq],
   MultiHeadAttention: [() => new nn.MultiHeadAttention(2, 1), seq],
   TransformerBlock: [() => new nn.TransformerBlock(2, 1), seq],
   LoRA: [() => new nn.LoRA(new nn.Linear(2, 3), 1), row],

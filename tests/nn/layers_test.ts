@@ -58,6 +58,8 @@ const refusals: Record<string, () => [nn.Module, number[], string, string]> = {
   LSTMCell: () => [new nn.LSTMCell(3, 2), [2, 4], "[any, 3]", "[2, 4]"],
   RNN:
     () => [new nn.RNN(new nn.GRUCell(3, 2)), [2, 3], "[any, any, 3]", "[2, 3]"],
+  LSTM: () => [new nn.LSTM(3, 2), [2, 3], "[any, any, 3]", "[2, 3]"],
+  GRU: () => [new nn.GRU(3, 2), [2, 2, 4], "[any, any, 3]", "[2, 2, 4]"],
   MultiHeadAttention:
     () => [new nn.MultiHeadAttention(4, 2), [2, 4], "[any, any, 4]", "[2, 4]"],
   TransformerBlock:
@@ -115,6 +117,9 @@ for (
     "Embedding: count": () => new nn.Embedding(0, 3),
     "Embedding: paddingIdx": () => new nn.Embedding(3, 3, { paddingIdx: 3 }),
     "GRUCell: hiddenSize": () => new nn.GRUCell(3, 0),
+    "LSTM: hiddenSize": () => new nn.LSTM(3, 0),
+    "LSTM: layers": () => new nn.LSTM(3, 2, { layers: 0 }),
+    "GRU: rate": () => new nn.GRU(3, 2, { rate: 1 }),
     "MultiHeadAttention: heads": () => new nn.MultiHeadAttention(4, 3),
     "MultiHeadAttention: rate": () =>
       new nn.MultiHeadAttention(4, 2, { rate: 1 }),

@@ -11,6 +11,7 @@ type Row = readonly [(options: never) => unknown, readonly string[]];
 
 const weights = ["bias", "weightInit", "biasInit", "random"];
 const cell = ["weightInit", "biasInit", "random"];
+const stacked = ["layers", "bidirectional", "rate", "lastOnly"];
 const conv = [...weights, "stride", "padding", "groups"];
 const norm = ["eps", "scale", "bias"];
 const pool = ["stride", "padding"];
@@ -60,8 +61,10 @@ const layers: Record<string, Row> = {
     (o) => new nn.VanillaRNNCell(2, 3, o),
     [...cell, "activation"],
   ],
-  GRUCell: [(o) => new nn.GRUCell(2, 3, o), cell],
-  MGUCell: [(o) => new nn.MGUCell(2, 3, o), cell],
+  GRUCell: [(o) => new nn.GRUCell(2, 3, o), [...cell, "resetAfter"]],
+  MGUCell: [(o) => new nn.MGUCell(2, 3, o), [...cell, "resetAfter"]],
+  LSTM: [(o) => new nn.LSTM(2, 3, o), [...cell, ...stacked]],
+  GRU: [(o) => new nn.GRU(2, 3, o), [...cell, ...stacked, "resetAfter"]],
   LSTMCell: [(o) => new nn.LSTMCell(2, 3, o), cell],
   RNN: [
     (o) => new nn.RNN(cellOf(), o),

@@ -210,6 +210,8 @@ onEachBackend("outSize() is the size that comes out", () => {
     [new nn.GLU(), image],
     [new nn.RNN(new nn.GRUCell(4, 3)), [7, 4]],
     [new nn.RNN(new nn.GRUCell(4, 3), { lastOnly: true }), [7, 4]],
+    [new nn.LSTM(4, 3, { layers: 2, bidirectional: true }), [7, 4]],
+    [new nn.GRU(4, 3, { bidirectional: true, lastOnly: true }), [7, 4]],
     [new nn.MultiHeadAttention(4, 2), [7, 4]],
     [new nn.TransformerBlock(4, 2), [7, 4]],
     [new nn.LoRA<tf.Tensor>(new nn.Linear<tf.Tensor>(4, 3), 1), [7, 4]],

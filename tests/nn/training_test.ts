@@ -147,6 +147,7 @@ onEachBackend("layers take an empty batch", () => {
     [new nn.LayerNorm(3), [0, 3], [0, 3]],
     [new nn.Flatten(), [0, 2, 3], [0, 6]],
     [new nn.RNN(new nn.GRUCell(3, 2)), [0, 4, 3], [0, 4, 2]],
+    [new nn.LSTM(3, 2, { layers: 2 }), [0, 4, 3], [0, 4, 2]],
     [new nn.MultiHeadAttention(4, 2), [0, 3, 4], [0, 3, 4]],
   ];
   for (const [layer, shape, want] of cases) {

@@ -1,0 +1,146 @@
+/**
+ * The recurrent cells that compute a candidate for the next state.
+ *
+ * @module
+ */
+import {
+  boolean,
+  checkOptions,
+  type OptionRules,
+} from "../../internal/check.ts";
+import type { ParamState } from "../../state.ts";
+import * as tf from "../../tf.ts";
+import { Orthogonal, Zero } from "../init/mod.ts";
+import { param } from "../module/param.ts";
+import type { Size } from "../module/size.ts";
+import { type BoundCell, RNNCell } from "./rnn_cell.ts";
+import {
+  CELL_RULES,
+  type CellOptions,
+  cellTerms,
+  type CellWeights,
+  cellWeights,
+} from "./rnn_weights.ts";
+
+/** Options of {@linkcode GRUCell} and {@linkcode MGUCell}. */
+export interface CandidateCellOptions extends CellOptions {
+  /**
+   * Whether the first gate comes after the product in the candidate, as in torch's GRU and
+   * cuDNN; the state then has a bias of its own there. Default: false.
+   */
+  readonly resetAfter?: boolean;
+}
+
+/** The rules of {@linkcode CandidateCellOptions}. */
+export const CANDIDATE_RULES: OptionRules<CandidateCellOptions> = {
+  ...CELL_RULES,
+  resetAfter: boolean,
+};
+
+/** The base of cells with gates and a candidate for the next state. */
+export abstract class CandidateCell extends RNNCell {
+  /** The number of gates. */
+  static readonly gateCount: number;
+  /** The gates: `[in + hidden, gates · hidden]`. */
+  readonly gates: CellWeights;
+  /** The candidate: `[in + hidden, hidden]`. */
+  readonly candidate: CellWeights;
+  /** The bias of the state in the candidate, `[hidden]`; null without `resetAfter`. */
+  readonly stateBias: ParamState<tf.Tensor1D> | null;
+
+  /**
+   * Create the parameters.
+   *
+   * @param inSize The number of features of the input, or a size that ends in it.
+   * @param hiddenSize The number of features of the output.
+   * @param options See {@linkcode CandidateCellOptions}.
+   */
+  constructor(
+    inSize: number | Size,
+    hiddenSize: number,
+    options: CandidateCellOptions = {},
+  ) {
+    super(inSize, hiddenSize);
+    const { name, gateCount } = new.target as typeof CandidateCell;
+    checkOptions(`create ${name}`, options, CANDIDATE_RULES);
+    const { weightInit = new Orthogonal() } = options;
+    const given = { ...options, weightInit };
+    const [inputs, hidden] = [this.inSize[0], hiddenSize];
+    const gates = [inputs, hidden, gateCount * hidden] as const;
+    this.gates = cellWeights(`${name}.gates`, gates, given);
+    const candidate = [inputs, hidden, hidden] as const;
+    this.candidate = cellWeights(`${name}.candidate`, candidate, given);
+    const { resetAfter = false, biasInit = new Zero(), random } = options;
+    this.stateBias = resetAfter
+      ? param(`${name}.stateBias`, biasInit, [hidden], random)
+      : null;
+  }
+
+  /** The cell's two parts. */
+  override bind(): BoundCell {
+    const gates = cellTerms(this.gates, this.inSize[0]);
+    const candidate = cellTerms(this.candidate, this.inSize[0]);
+    const bias = this.stateBias?.value;
+    const size = this.hiddenSize;
+    const { gateCount } = this.constructor as typeof CandidateCell;
+    return {
+      project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
+      advance: (projected, { h }) => {
+        const [forGates, forCandidate] = tf.split<tf.Tensor2D>(
+          projected,
+          [gateCount * size, size],
+          1,
+        );
+        const opened = tf.sigmoid(tf.add(forGates!, gates.ofState(h)));
+        // The first gate resets the state, the last one updates it.
+        const open = gateCount === 1
+          ? [opened]
+          : tf.split<tf.Tensor2D>(opened, gateCount, 1);
+        const reset = bias
+          ? tf.mul(open[0]!, tf.add(candidate.ofState(h), bias))
+          : candidate.ofState(tf.mul(open[0]!, h));
+        const next = tf.tanh(tf.add(forCandidate!, reset));
+        return { h: tf.add(h, tf.mul(open.at(-1)!, tf.sub(next, h))) };
+      },
+    };
+  }
+}
+
+/**
+ * The gated recurrent unit (Cho et al. 2014).
+ *
+ * ```text
+ * r, z = σ([x, h] Wrz + brz)
+ * h̃    = tanh([x, r h] Wh + bh)
+ * h    ← (1 - z) h + z h̃
+ * ```
+ *
+ * As brainstate and the paper. With `resetAfter` it is torch's, which exchanges `z` and
+ * `1 - z`:
+ *
+ * ```text
+ * h̃ = tanh(x Wx + bh + r (h Wh + b))     Wx, Wh: the rows of the candidate's weight
+ * ```
+ *
+ * Weights are by default {@linkcode Orthogonal}.
+ */
+export class GRUCell extends CandidateCell {
+  /** The number of gates: reset and update. */
+  static override readonly gateCount = 2;
+}
+
+/**
+ * The minimal gated unit, with one gate (Zhou et al. 2016).
+ *
+ * ```text
+ * f = σ([x, h] Wf + bf)
+ * h̃ = tanh([x, f h] Wh + bh)
+ * h ← (1 - f) h + f h̃
+ * ```
+ *
+ * Weights are by default {@linkcode Orthogonal}.
+ */
+export class MGUCell extends CandidateCell {
+  /** The number of gates: forget. */
+  static override readonly gateCount = 1;
+}

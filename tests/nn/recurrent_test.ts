@@ -1,0 +1,235 @@
+/** Recurrent networks with padding, several layers and two directions. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  autodiff,
+  compile,
+  data,
+  environ,
+  nn,
+  optim,
+  ParamState,
+  random,
+} from "../../mod.ts";
+import { assertNoLeak, numbers, onEachBackend } from "../_backends.ts";
+import { assertClose } from "./_close.ts";
+
+const cells = {
+  VanillaRNNCell: () => new nn.VanillaRNNCell(3, 2),
+  GRUCell: () => new nn.GRUCell(3, 2),
+  "GRUCell with resetAfter": () => new nn.GRUCell(3, 2, { resetAfter: true }),
+  MGUCell: () => new nn.MGUCell(3, 2),
+  LSTMCell: () => new nn.LSTMCell(3, 2),
+};
+
+const LENGTHS = [4, 1, 6];
+
+/** Sequences, each alone and all padded with numbers that must not matter. */
+function sequences(padding: number) {
+  const each = LENGTHS.map((length) =>
+    random.normal<tf.Rank.R3>([1, length, 3])
+  );
+  const padded = each.map((x) =>
+    tf.pad(x, [[0, 0], [0, 6 - x.shape[1]], [0, 0]], padding)
+  );
+  const mask = tf.tensor2d(
+    LENGTHS.flatMap((length) =>
+      Array.from({ length: 6 }, (_, t) => t < length ? 1 : 0)
+    ),
+    [3, 6],
+    "bool",
+  );
+  return { each, all: tf.concat(padded, 0) as tf.Tensor3D, mask };
+}
+
+for (const [name, make] of Object.entries(cells)) {
+  onEachBackend(
+    `padding changes neither states nor outputs of ${name}`,
+    async () => {
+      random.seed(2);
+      const cell = make();
+      const { each, all, mask } = sequences(7);
+      for (const reverse of [false, true]) {
+        const rnn = new nn.RNN(cell, { reverse });
+        const last = new nn.RNN(cell, { reverse, lastOnly: true });
+        const y = await (rnn.call(all, undefined, mask) as tf.Tensor3D).array();
+        const h = await (last.call(all, undefined, mask) as tf.Tensor2D)
+          .array();
+        for (const [i, x] of each.entries()) {
+          const own = await (rnn.call(x) as tf.Tensor3D).array();
+          const expected = [...own[0]!, ...Array(6 - LENGTHS[i]!).fill([0, 0])];
+          await assertClose(
+            tf.tensor2d(y[i]!),
+            tf.tensor2d(expected),
+            1e-6,
+            name,
+          );
+          await assertClose(
+            tf.tensor2d([h[i]!]),
+            last.call(x),
+            1e-6,
+            "the last",
+          );
+        }
+        // A state that is given is kept where nothing is there.
+        const ones = { h: tf.ones<tf.Rank.R2>([3, 2]) };
+        const state = cell instanceof nn.LSTMCell
+          ? { ...ones, c: ones.h }
+          : ones;
+        const none = tf.zeros<tf.Rank.R2>([3, 6], "bool");
+        assertEquals(
+          await numbers(last.call(all, state, none)),
+          Array(6).fill(1),
+        );
+      }
+    },
+  );
+}
+
+onEachBackend("padding gets no gradient and gives none", async () => {
+  random.seed(3);
+  const { each, all, mask } = sequences(5);
+  const lstm = new nn.LSTM(3, 2, { layers: 2, bidirectional: true });
+  const params = lstm.states(ParamState);
+  const square = (x: tf.Tensor3D, mask?: tf.Tensor2D) =>
+    tf.sum<tf.Scalar>(tf.square(lstm.call(x, mask)));
+  const [dx] = [autodiff.grad(square, { argnums: 0 })(all, mask)] as [
+    tf.Tensor,
+  ];
+  const grads = autodiff.grad(square, { states: params })(all, mask);
+  for (const [i, x] of each.entries()) {
+    const length = LENGTHS[i]!;
+    const own = autodiff.grad(square, { argnums: 0 })(x) as tf.Tensor;
+    const there = tf.slice(dx, [i, 0, 0], [1, length, 3]);
+    await assertClose(there, own, 1e-5, `sequence ${i}`);
+    const rest = tf.slice(dx, [i, length, 0], [1, 6 - length, 3]);
+    assert((await numbers(rest)).every((value) => value === 0));
+  }
+  const sum = each.map((x) => autodiff.grad(square, { states: params })(x));
+  for (const path of Object.keys(params)) {
+    const expected = tf.addN(sum.map((grad) => grad[path]!));
+    await assertClose(grads[path]!, expected, 1e-5, path);
+  }
+});
+
+onEachBackend(
+  "the backward direction of an LSTM is an LSTM over the reversed sequence",
+  async () => {
+    random.seed(4);
+    const both = new nn.LSTM(3, 2, { bidirectional: true, lastOnly: true });
+    const x = random.normal<tf.Rank.R3>([2, 5, 3]);
+    const one = new nn.RNN(both.backward[0]!.cell, { lastOnly: true });
+    const [, back] = tf.split(both.call(x), 2, 1);
+    await assertClose(back!, one.call(tf.reverse(x, 1)), 1e-6, "backward");
+  },
+);
+
+onEachBackend(
+  "LSTM and GRU drop elements between layers, in training only",
+  async () => {
+    const x = random.normal<tf.Rank.R3>([4, 3, 3]);
+    for (const Network of [nn.LSTM, nn.GRU]) {
+      const make = (layers: number) =>
+        new Network(3, 4, {
+          layers,
+          rate: 0.5,
+          random: new random.RandomState(1),
+        });
+      for (const layers of [1, 2]) {
+        const network = make(layers);
+        const call = (fit: boolean) =>
+          numbers(environ.context({ fit }, () => network.call(x)));
+        assertEquals(await call(false), await call(false));
+        const first = await call(true), second = await call(true);
+        // One layer has nothing between.
+        assertEquals(first.join() === second.join(), layers === 1);
+        assertEquals(
+          Object.keys(network.states(ParamState)).length,
+          {
+            LSTM: 2 * layers,
+            GRU: 4 * layers,
+          }[Network.name as "LSTM" | "GRU"],
+        );
+      }
+    }
+  },
+);
+
+onEachBackend(
+  "recurrent networks train on padded sequences, compiled as eager",
+  async (backend) => {
+    const texts = [[1, 2, 3], [4], [5, 6, 7, 8], [9, 1]];
+    const [tokens, mask] = data.padSequences(texts);
+    const labels = tf.tensor1d([0, 1, 1, 0], "int32");
+    for (const Network of [nn.LSTM, nn.GRU]) {
+      const train = async (isCompiled: boolean) => {
+        random.seed(5);
+        const embedding = new nn.Embedding(10, 4);
+        const network = new Network(4, 3, {
+          layers: 2,
+          bidirectional: true,
+          lastOnly: true,
+        });
+        const out = new nn.Linear(6, 2);
+        const params = {
+          ...embedding.states(ParamState),
+          ...network.states(ParamState),
+          "out.weight": out.weight,
+        };
+        const optimizer = new optim.Adam({ lr: 0.05 })
+          .registerTrainableWeights(params);
+        const grad = autodiff.grad(
+          (tokens: tf.Tensor2D, mask: tf.Tensor2D, labels: tf.Tensor1D) => {
+            const x = embedding.call(tokens) as tf.Tensor3D;
+            const logits = out.call(network.call(x, mask) as tf.Tensor2D);
+            return nn.softmaxCrossEntropy(logits, labels, {
+              reduction: "mean",
+            });
+          },
+          { states: params, returnValue: true },
+        );
+        const step = (...batch: [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D]) => {
+          const [grads, loss] = grad(...batch);
+          optimizer.step(grads);
+          return loss;
+        };
+        const compiled = compile(step);
+        const run = isCompiled ? compiled : step;
+        const losses: number[] = [];
+        for (let i = 0; i < 8; i++) {
+          const loss = environ.context(
+            { fit: true },
+            () => run(tokens, mask, labels),
+          );
+          losses.push(...await numbers(loss as tf.Tensor));
+          (loss as tf.Tensor).dispose();
+        }
+        if (isCompiled) {
+          const { replayed } = compiled.report();
+          assertEquals(replayed, backend === "cpu" ? 0 : 6);
+        }
+        return losses;
+      };
+      const eager = await train(false);
+      assert(eager.at(-1)! < 0.75 * eager[0]!, eager.join());
+      assertEquals(await train(true), eager);
+    }
+  },
+);
+
+onEachBackend("masks that are none are refused", async () => {
+  const rnn = new nn.RNN(new nn.GRUCell(3, 2));
+  const lstm = new nn.LSTM(3, 2);
+  const x = tf.zeros<tf.Rank.R3>([2, 4, 3]);
+  const bad: [mask: unknown, message: string][] = [
+    [tf.ones([2, 4]), "mask must be bool"],
+    [tf.ones([4, 2], "bool"), "mask must be of shape [2, 4]"],
+    [[[true]], "mask must be a tensor"],
+  ];
+  await assertNoLeak(() => {
+    for (const [mask, message] of bad) {
+      assertThrows(() => rnn.call(x, undefined, mask as never), Error, message);
+      assertThrows(() => lstm.call(x, mask as never), Error, message);
+    }
+  });
+}, { only: ["cpu"] });
