@@ -46,7 +46,7 @@ const IMAGE = /\.(png|jpe?g)$/i;
  * passed over. See {@linkcode decodeImage} for what must be installed.
  *
  * @example Training and validation images
- * ```ts no-eval
+ * ```ts ignore
  * import { data, random, tf } from "@braintape/braintape";
  *
  * const photos = await data.imageFolder("photos", { size: 64 });
