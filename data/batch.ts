@@ -12,6 +12,7 @@ import {
   type Cut,
   Passes,
 } from "./passes.ts";
+import type { Shard } from "./shard.ts";
 
 /** A batch: tensors that a loss takes as its arguments. */
 export type Batch = readonly tf.Tensor[];
@@ -46,6 +47,8 @@ export class Batches<B extends Batch> {
   readonly length: number;
   /** Examples in one pass. */
   readonly examples: number;
+  /** The part of each batch that is taken. */
+  readonly shard: Shard;
   readonly #make: (indices: Int32Array) => B;
   readonly #passes: Passes;
 
@@ -60,6 +63,7 @@ export class Batches<B extends Batch> {
     this.#passes = new Passes(examples, options, cut);
     this.length = this.#passes.length;
     this.examples = this.#passes.examples;
+    this.shard = this.#passes.shard;
   }
 
   /** Iterate over the batches once. */

@@ -62,5 +62,11 @@ export * from "./images/mod.ts";
 export { prefetch, type Prefetched, type PrefetchSource } from "./prefetch.ts";
 export * from "./sequences/mod.ts";
 export type { BatchSource } from "./sources.ts";
+export type { Shard } from "./shard.ts";
 export * from "./tables/mod.ts";
-export { textWindows, type TextWindowsOptions, Vocabulary } from "./text.ts";
+export {
+  type TextWindows,
+  textWindows,
+  type TextWindowsOptions,
+  Vocabulary,
+} from "./text.ts";

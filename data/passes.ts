@@ -4,12 +4,14 @@
  * @module
  */
 import {
+  anything,
   boolean,
   instanceOf,
   type OptionRules,
   refuse,
 } from "../internal/check.ts";
 import * as random from "../random.ts";
+import { checkShard, partOf, type Shard, WHOLE } from "./shard.ts";
 
 /** Options of {@linkcode batches}. */
 export interface BatchesOptions {
@@ -21,6 +23,13 @@ export interface BatchesOptions {
   readonly random?: random.RandomState;
   /** Whether to drop a last batch that has fewer examples. @default {false} */
   readonly dropLast?: boolean;
+  /**
+   * Take one process' part of each batch, as `world.shard` says. `batchSize` stays the
+   * size of the whole batch, so that a run has the same steps with any number of
+   * processes. A batch with fewer examples than parts is dropped. Default: all of each
+   * batch.
+   */
+  readonly shard?: Shard;
 }
 
 /** The rules of {@linkcode BatchesOptions}. */
@@ -29,6 +38,7 @@ export const BATCHES_RULES: OptionRules<BatchesOptions> = {
   shuffle: boolean,
   random: instanceOf(random.RandomState, "a RandomState"),
   dropLast: boolean,
+  shard: anything,
 };
 
 /** The position of a pass over {@linkcode Batches}, as plain data. */
@@ -47,7 +57,7 @@ export interface BatchesPlace {
 export interface Pass {
   /** The batch to begin with. */
   readonly from: number;
-  /** The examples of batch `i`. */
+  /** The examples of batch `i`, or of this process' part of it. */
   indicesOf(i: number): Int32Array;
   /** Note that batch `i` is given away. */
   give(i: number): void;
@@ -70,6 +80,11 @@ function contiguous({ batchSize = 32, dropLast }: BatchesOptions): Cut {
   };
 }
 
+/** The batches that have an example for each of `count` parts. */
+function forParts(cut: Cut, count: number): Cut {
+  return (order) => cut(order).filter(({ length }) => length >= count);
+}
+
 /** Passes over examples, each in a new order if shuffled. */
 export class Passes {
   /** Batches in one pass. */
@@ -78,6 +93,8 @@ export class Passes {
   readonly examples: number;
   /** Examples in the sources; more than `examples` if the last batch is dropped. */
   readonly #held: number;
+  /** The part of each batch that is taken. */
+  readonly shard: Shard;
   readonly #batchSize: number;
   readonly #shuffle: boolean;
   readonly #random: random.RandomState;
@@ -92,19 +109,21 @@ export class Passes {
     options: BatchesOptions,
     cut: Cut = contiguous(options),
   ) {
-    const { batchSize = 32, dropLast = false } = options;
-    const batches = cut(inOrder(examples));
+    const { batchSize = 32, dropLast = false, shard = WHOLE } = options;
+    checkShard("make batches", shard, batchSize);
+    const parts = shard.count === 1 ? cut : forParts(cut, shard.count);
+    const batches = parts(inOrder(examples));
     if (batches.length === 0) {
+      const least = dropLast ? batchSize : shard.count;
       throw new RangeError(
-        `Cannot make batches: there must be examples for at least one batch of ${
-          dropLast ? batchSize : 1
-        }: there are ${examples}`,
+        `Cannot make batches: there must be examples for at least one batch of ${least}: there are ${examples}`,
       );
     }
+    this.shard = shard;
     this.#batchSize = batchSize;
     this.#shuffle = options.shuffle ?? false;
     this.#random = options.random ?? random.default;
-    this.#cut = cut;
+    this.#cut = parts;
     this.length = batches.length;
     this.examples = batches.reduce((sum, { length }) => sum + length, 0);
     this.#held = examples;
@@ -123,7 +142,7 @@ export class Passes {
     const batchSize = this.#batchSize;
     return {
       from: resume?.position ?? 0,
-      indicesOf: (i) => batches[i]!,
+      indicesOf: (i) => partOf(batches[i]!, this.shard),
       give: (i) => {
         const examples = this.#held;
         this.#place = { order: key, position: i + 1, batchSize, examples };

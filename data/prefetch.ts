@@ -5,11 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, checkOptions, iterable } from "../internal/check.ts";
+import type { Shard } from "./shard.ts";
 
 /** What {@linkcode prefetch} reads; batches have a length and a position. */
 export type PrefetchSource<T> = (AsyncIterable<T> | Iterable<T>) & {
   /** How many values there are, if that is known. */
   readonly length?: number;
+  /** The part of each batch, if it is one. */
+  readonly shard?: Shard;
   /** The position of the current pass. */
   stateDict?(): unknown;
   /** Start the next pass at a saved position. */
@@ -20,6 +23,8 @@ export type PrefetchSource<T> = (AsyncIterable<T> | Iterable<T>) & {
 export interface Prefetched<T> extends AsyncIterable<T> {
   /** How many values there are, if the source knows. */
   readonly length?: number;
+  /** The part of each batch, if it is one. */
+  readonly shard?: Shard;
   /** The position after the value that was taken last, if the source has one. */
   stateDict?(): unknown;
   /** Start the next pass at a saved position, if the source can. */
@@ -78,6 +83,7 @@ export function prefetch<T>(
       taken = undefined;
     },
     ...(source.length === undefined ? {} : { length: source.length }),
+    ...(source.shard === undefined ? {} : { shard: source.shard }),
   };
   if (!source.stateDict || !source.loadStateDict) return values;
   return {

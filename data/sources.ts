@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { refuse, show } from "../internal/check.ts";
 import type { Batch } from "./batch.ts";
+import type { Shard } from "./shard.ts";
 
 /**
  * Batches, iterated over once for each epoch: an iterable, or a function that
@@ -25,6 +26,7 @@ export type BatchSource<B extends Batch> =
 interface Extras {
   readonly length?: unknown;
   readonly ownsBatches?: unknown;
+  readonly shard?: Shard;
 }
 
 /** A source whose passes can be resumed. */
@@ -53,6 +55,11 @@ export function sizeOf(source: BatchSource<Batch>): number | undefined {
   return typeof length === "number" && Number.isFinite(length)
     ? length
     : undefined;
+}
+
+/** The part of each batch that a source gives; unknown of sources of others. */
+export function shardOf(source: BatchSource<Batch>): Shard | undefined {
+  return typeof source === "function" ? undefined : (source as Extras).shard;
 }
 
 /** Whether a source can be iterated over only once, as a generator. */

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  anything,
   boolean,
   check,
   checkOptions,
@@ -12,6 +13,7 @@ import {
   type OptionRules,
 } from "../internal/check.ts";
 import * as random from "../random.ts";
+import { checkShard, partOf, type Shard, WHOLE } from "./shard.ts";
 
 /**
  * The characters of a text, sorted, and a number for each.
@@ -109,6 +111,18 @@ export interface TextWindowsOptions {
    * @default {false}
    */
   readonly repeat?: boolean;
+  /**
+   * Take one process' part of each batch, as `world.shard` says; `batchSize` stays the
+   * size of the whole batch. Default: all of each batch.
+   */
+  readonly shard?: Shard;
+}
+
+/** Windows of a text and the same windows one character later, in batches. */
+export interface TextWindows
+  extends Iterable<[x: tf.Tensor2D, y: tf.Tensor2D]> {
+  /** The part of each batch that is taken. */
+  readonly shard: Shard;
 }
 
 const RULES: OptionRules<TextWindowsOptions> = {
@@ -117,6 +131,7 @@ const RULES: OptionRules<TextWindowsOptions> = {
   random: instanceOf(random.RandomState, "a RandomState"),
   count: "a positive number",
   repeat: boolean,
+  shard: anything,
 };
 
 /**
@@ -134,7 +149,7 @@ const RULES: OptionRules<TextWindowsOptions> = {
 export function textWindows(
   tokens: Int32Array,
   options: TextWindowsOptions,
-): Iterable<[x: tf.Tensor2D, y: tf.Tensor2D]> {
+): TextWindows {
   checkOptions("cut windows", options, RULES);
   check(
     "cut windows",
@@ -142,7 +157,8 @@ export function textWindows(
     tokens,
     instanceOf(Int32Array, "an Int32Array"),
   );
-  const { batchSize, context, count = Infinity } = options;
+  const { batchSize, context, count = Infinity, shard = WHOLE } = options;
+  checkShard("cut windows", shard, batchSize);
   if (tokens.length <= context) {
     throw new RangeError(
       `Cannot cut windows: the text must be longer than a window of ${context}: it has ${tokens.length} characters`,
@@ -151,23 +167,25 @@ export function textWindows(
   const drawn = options.random ?? random.default;
   const start = drawn.value;
   return {
+    shard,
     *[Symbol.iterator]() {
       const source = options.repeat ? new random.RandomState(start) : drawn;
       for (let i = 0; i < count; i++) {
-        const starts = random.choice(tokens.length - context, {
+        const all = random.choice(tokens.length - context, {
           size: batchSize,
           replace: true,
           random: source,
         });
+        const starts = partOf(all, shard);
         const cut = (shift: number) => {
-          const windows = new Int32Array(batchSize * context);
+          const windows = new Int32Array(starts.length * context);
           starts.forEach((start, row) =>
             windows.set(
               tokens.subarray(start + shift, start + shift + context),
               row * context,
             )
           );
-          return tf.tensor2d(windows, [batchSize, context], "int32");
+          return tf.tensor2d(windows, [starts.length, context], "int32");
         };
         const batch: [tf.Tensor2D, tf.Tensor2D] = [cut(0), cut(1)];
         try {

@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "checkpoint.ts": [...RANDOM, "checkpoint"],
   checkpoint: RANDOM,
   data: RANDOM,
+  distributed: [...RANDOM, "checkpoint.ts", "checkpoint", "data"],
   models: [...RANDOM, "nn", "checkpoint.ts"],
   train: [
     ...RANDOM,
@@ -41,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "checkpoint.ts",
     "checkpoint",
     "data",
+    "distributed",
   ],
 };
 

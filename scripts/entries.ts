@@ -6,6 +6,7 @@ export const ENTRIES: readonly string[] = [
   "compile.ts",
   "control_flow/mod.ts",
   "data/mod.ts",
+  "distributed/mod.ts",
   "environ.ts",
   "memory.ts",
   "models/mod.ts",

@@ -152,17 +152,21 @@ export class Checkpoints {
     const mode = this.#best?.mode ?? "min";
     const path = await bestCheckpoint(this.#folder, { mode });
     if (path === null) return undefined;
-    const { model, average } = this.#parts;
     let step: number | undefined;
     const progress: Resumable = {
       stateDict: () => ({}),
       loadStateDict: (state: ProgressState) => step = state.step,
     };
-    await loadCheckpoint(path, {
+    await loadCheckpoint(path, { ...this.restored, progress });
+    return step;
+  }
+
+  /** The parts that `restoreBest` loads. */
+  get restored(): Parts {
+    const { model, average } = this.#parts;
+    return {
       ...(model === undefined ? {} : { model }),
       ...(average === undefined ? {} : { average }),
-      progress,
-    });
-    return step;
+    };
   }
 }

@@ -13,6 +13,7 @@ import {
   iterable,
   type OptionRules,
   recordOf,
+  refuse,
   show,
   type ValueRule,
 } from "../internal/check.ts";
@@ -30,7 +31,10 @@ import {
   latestTensor,
   noBatch,
   passOver,
+  shardOf,
 } from "../data/sources.ts";
+import type { World } from "../distributed/world.ts";
+import { worldRule } from "../distributed/world_rule.ts";
 
 /** What {@linkcode evaluate} computes, by name: means over examples, or metrics. */
 export type MeasuresByName<B extends Batch> = Readonly<
@@ -55,11 +59,18 @@ export interface EvaluateOptions {
    * @default {false}
    */
   readonly compile?: boolean;
+  /**
+   * The processes that each measure a part of the data, as `batches` gives it with
+   * `shard`: means are over the examples of all. It takes no metrics, which count one
+   * process' examples.
+   */
+  readonly world?: World;
 }
 
 const RULES: OptionRules<EvaluateOptions> = {
   limit: "a positive number",
   compile: boolean,
+  world: worldRule,
 };
 
 /** The rule of measures by name. */
@@ -101,10 +112,11 @@ export async function evaluate<
   check("evaluate", "the data", data, either(callable, iterable));
   check("evaluate", "measures", measures, MEASURES);
   checkOptions("evaluate", options, RULES);
-  const { limit = Infinity, compile: isCompiled = false } = options;
+  const { limit = Infinity, compile: isCompiled = false, world } = options;
+  if (world) checkParts("evaluate", "the data", data, measures, world);
   const sums = measureSums(measures, isCompiled ? {} : undefined);
   try {
-    const { values, matrices } = await meansOver(data, sums, limit);
+    const { values, matrices } = await meansOver(data, sums, limit, world);
     return Object.fromEntries(
       sums.names.map((name) => [name, values[name] ?? matrices[name]]),
     ) as MeasureValues<Measures>;
@@ -173,6 +185,7 @@ export async function meansOver<B extends Batch>(
   data: BatchSource<B>,
   { names, means, of, metrics }: MeasureSums<B>,
   limit: number,
+  world?: World,
 ): Promise<Means> {
   const since = latestTensor();
   let sums: tf.Tensor1D | undefined;
@@ -192,9 +205,11 @@ export async function meansOver<B extends Batch>(
       if (++batches >= limit) break;
     }
     if (!sums) throw noBatch("evaluate", data);
-    const totals = await sums.data<"float32">();
+    const own = await sums.data<"float32">();
+    const [count, ...totals] = world?.sum(examples, ...own) ??
+      [examples, ...own];
     const values = new Map<string, MetricValue>(
-      means.map((name, i) => [name, totals[i]! / examples]),
+      means.map((name, i) => [name, totals[i]! / count!]),
     );
     for (const [name, metric] of metrics) {
       values.set(name, await valueOf(name, metric));
@@ -245,6 +260,28 @@ function isMatrix(x: unknown): x is Matrix {
       Array.isArray(row) && row.length === x[0].length &&
       row.every((cell) => typeof cell === "number")
     );
+}
+
+/** Throw unless `data` is in parts, one for each process, and can be measured so. */
+export function checkParts<B extends Batch>(
+  action: string,
+  name: string,
+  data: BatchSource<B>,
+  measures: MeasuresByName<B>,
+  world: World | undefined,
+): void {
+  const shard = shardOf(data), size = world?.size ?? 1;
+  if (shard && shard.count !== size) {
+    const rule =
+      `in as many parts as there are processes, ${size}: give batches the option shard: world.shard, and the option world`;
+    refuse(action, name, rule, shard.count);
+  }
+  for (const [name, measure] of Object.entries(measures)) {
+    if (size === 1 || typeof measure === "function") continue;
+    throw new TypeError(
+      `Cannot ${action}: the metric "${name}" counts the examples of one process: measure all of the data in each, without the option shard`,
+    );
+  }
 }
 
 /** The number of examples in a batch. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CompileReport } from "../compile.ts";
+import type { World } from "../distributed/world.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
 import type { RandomState } from "../random.ts";
@@ -63,6 +64,17 @@ export interface FitOptions<B extends Batch> {
    * of the optimizer are saved.
    */
   readonly model?: Module;
+
+  /**
+   * The processes that train together, which `mpi` returns. Each takes its part of every
+   * batch, as `batches` gives it with `shard: world.shard`; their gradients are added, and
+   * all take the same step. All start with what rank 0 has. Rank 0 alone reads and writes
+   * checkpoints and calls the callbacks. What the loss draws from `random.default` differs
+   * between ranks. Running statistics are averaged over the ranks before evaluations and
+   * checkpoints. A source of batches that is not of this library must give each rank its
+   * part, as many batches on all.
+   */
+  readonly world?: World;
 
   /** Stop after this many epochs. */
   readonly epochs?: number;

@@ -22,7 +22,8 @@ import {
 } from "../internal/check.ts";
 import { currentPrecision } from "../backend/precision.ts";
 import type { Batch } from "../data/batch.ts";
-import { isUsedOnce } from "../data/sources.ts";
+import { isUsedOnce, shardOf } from "../data/sources.ts";
+import { worldRule } from "../distributed/world_rule.ts";
 import { Module } from "../nn/mod.ts";
 import { Optimizer } from "../optim/mod.ts";
 import { RandomState } from "../random.ts";
@@ -53,6 +54,7 @@ export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   validation: source,
   metrics: MEASURES,
   trainingSample: source,
+  world: worldRule,
   epochs: "a positive integer",
   steps: "a positive integer",
   timeLimit: "a positive number",
@@ -149,6 +151,28 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
   }
   checkMeasures(options, measuresOf(options));
   checkSources(options);
+  checkWorld(options);
+}
+
+/** Throw if several processes cannot train with `options`. */
+function checkWorld<B extends Batch>(options: FitOptions<B>): void {
+  const { world, data, optimizer, overfitBatches } = options;
+  const size = world?.size ?? 1;
+  const shard = shardOf(data);
+  if (shard && shard.count !== size) {
+    const rule =
+      `in as many parts as there are processes, ${size}: give batches the option shard: world.shard, and fit the option world`;
+    refuse("fit", "data", rule, shard.count);
+  }
+  if (size === 1) return;
+  if (hasLineSearch(optimizer)) {
+    throw new TypeError(
+      "Cannot fit: several processes cannot take steps with a line search: leave out lineSearch",
+    );
+  }
+  if (overfitBatches !== undefined) {
+    refuse("fit", "overfitBatches", "left out in a world", overfitBatches);
+  }
 }
 
 /** Throw if a monitored measure would never be there. */

@@ -23,6 +23,7 @@ import {
   type RefusedStep,
   Stepper,
 } from "./stepper.ts";
+import type { Team } from "./team.ts";
 import { applyGradients } from "./whole_step.ts";
 
 /** The gradients of a batch, its loss and, if that is scaled, the sum of the gradients. */
@@ -51,10 +52,14 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
   #writes: Transaction<unknown>[] = [];
   /** The last batch added. */
   #batch: B | undefined;
+  /** The other ranks, if there are any, whose gradients are added. */
+  readonly #team: Team | undefined;
 
-  constructor(options: FitOptions<B>, onFallback: OnFallback) {
+  constructor(options: FitOptions<B>, onFallback: OnFallback, team?: Team) {
     super(options);
-    const { loss, optimizer } = options, { lossScale } = this;
+    this.#team = team;
+    const { optimizer } = options, { lossScale } = this;
+    const loss = team ? team.weighted(options.loss) : options.loss;
     this.#gradient = compiledIf<B, BatchGradient>(
       options,
       onFallback,
@@ -75,21 +80,31 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
   }
 
   add(batch: B): void {
+    const own = examplesIn(batch);
+    const examples = this.#team?.weigh(own) ?? own;
     const [grads, loss, gradSum] = this.isWatched
       ? this.#noted(batch)
-      : this.#gradient(...batch);
+      : this.#gradientOf(batch);
     if (gradSum) this.#gradSums.push(gradSum);
     this.#batch = batch;
     const { accumulate = 1 } = this.options;
-    this.#mean.add(grads, loss, examplesIn(batch), accumulate === 1);
+    this.#mean.add(grads, loss, examples, accumulate === 1);
+  }
+
+  #gradientOf(batch: B): BatchGradient {
+    const gradient = () => this.#gradient(...batch);
+    return this.#team ? this.#team.withOwnStream(gradient) : gradient();
   }
 
   protected async run(
     measuresNorm: boolean,
   ): Promise<Outcome | RefusedStep> {
     const { optimizer } = this.options;
-    const { grads, loss } = this.#mean.take();
-    const isFinite = !this.lossScale || await this.#areFinite(loss);
+    const own = this.#mean.take();
+    const isFinite = !this.lossScale || await this.#areFinite(own.loss);
+    const { grads, loss } = this.#team
+      ? await this.#team.sum(own.grads, own.loss)
+      : own;
     if (this.isWatched) {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {
@@ -120,7 +135,8 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
       [loss, ...gradSums].map((x) => x.data()),
     );
     tf.dispose(gradSums);
-    return values.every((value) => Number.isFinite(value[0]));
+    const areFinite = values.every((value) => Number.isFinite(value[0]));
+    return this.#team ? this.#team.all(areFinite) : areFinite;
   }
 
   get report(): CompileReport | undefined {
@@ -138,7 +154,7 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
 
   /** The gradients of a batch; what is written to states can be taken back. */
   #noted(batch: B): BatchGradient {
-    const writes = transaction(() => this.#gradient(...batch), true);
+    const writes = transaction(() => this.#gradientOf(batch), true);
     this.#writes.push(writes);
     return writes.value;
   }

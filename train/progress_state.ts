@@ -9,8 +9,10 @@ import {
   type NumberRule,
   recordOf,
   refuse,
+  rule,
   string,
 } from "../internal/check.ts";
+import { type RandomKey, RandomState } from "../random.ts";
 import type { LogLength } from "./history.ts";
 import type { Losses } from "./logs/recorder.ts";
 import { checkLossScale, type LossScaleState } from "./loss_scale.ts";
@@ -35,9 +37,19 @@ export interface ProgressState {
   readonly epochLosses?: Losses;
   /** The scale of the loss, in mixed precision. */
   readonly lossScale?: LossScaleState;
+  /** The random streams of the ranks, of a run of several. */
+  readonly streams?: readonly RandomKey[];
   /** The log itself, in files of version 0.1.0. */
   readonly log?: string;
 }
+
+const randomKey = rule("the key of a random stream", (x) => {
+  try {
+    return new RandomState(x as RandomKey).value.offset >= 0;
+  } catch {
+    return false;
+  }
+});
 
 const NUMBERS: Readonly<Record<string, NumberRule>> = {
   step: "a nonnegative integer",
@@ -60,7 +72,7 @@ export function checkProgress(value: unknown): asserts value is ProgressState {
     check(action, `progress.${name}`, own, rule);
   }
   check(action, "progress.losses", state.losses, listOf("a number"));
-  const { skipped, history, log, lossScale, epochLosses } = state;
+  const { skipped, history, log, lossScale, epochLosses, streams } = state;
   if (lossScale !== undefined) {
     checkLossScale(action, "progress.lossScale", lossScale);
   }
@@ -81,6 +93,9 @@ export function checkProgress(value: unknown): asserts value is ProgressState {
     const { sum, count } = epochLosses;
     check(action, `${name}.sum`, sum, "a number");
     check(action, `${name}.count`, count, "a nonnegative integer");
+  }
+  if (streams !== undefined) {
+    check(action, "progress.streams", streams, listOf(randomKey));
   }
   if (log !== undefined) check(action, "progress.log", log, string);
 }

@@ -3,110 +3,90 @@
  *
  * @module
  */
-import type { Resumable } from "../checkpoint.ts";
 import type { Batch } from "../data/batch.ts";
-import { type BatchSource, isResumable, placeOf } from "../data/sources.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { FitOptions } from "./fit_options.ts";
-import type { LossScale } from "./loss_scale.ts";
+import { formatRunLog, parseRunLog } from "./logs/log_lines.ts";
 import type { Recorder } from "./logs/recorder.ts";
 import type { Measures } from "./monitor.ts";
-import { partsOf } from "./parts.ts";
-import { checkProgress, type ProgressState } from "./progress_state.ts";
+import type { Counters, RunParts } from "./run_parts.ts";
+import { onFirst, type Team } from "./team.ts";
 
-/** What the loop counts. */
-export interface Counters {
-  /** Steps taken. */
-  step: number;
-  /** Whole epochs done. */
-  epoch: number;
-  /** Batches of the current epoch. */
-  batch: number;
-  /** Steps that were skipped. */
-  skipped: number;
+/** What a run is saved from. */
+export interface SavedRun<B extends Batch> {
+  /** All that its rest depends on. */
+  readonly run: RunParts<B>;
+  /** What the loop counts. */
+  readonly counters: Counters;
+  /** Its log. */
+  readonly recorder: Recorder;
+  /** Its measures. */
+  readonly measures: Measures;
+  /** The other ranks, if there are any: the first one reads and writes files. */
+  readonly team: Team | undefined;
 }
 
 /** Saves a run with the option `checkpoint` of {@linkcode fit}, and resumes it. */
 export class RunSaver<B extends Batch> {
-  readonly #data: BatchSource<B>;
-  readonly #counters: Counters;
-  readonly #recorder: Recorder;
+  readonly #saved: SavedRun<B>;
   readonly #checkpoints: Checkpoints;
-  readonly #lossScale: LossScale | undefined;
-  /** The position in the data after the last batch. */
-  #place: unknown;
-  /** The state of the loop that a checkpoint had. */
-  #loaded: ProgressState | undefined;
   /** The step of the last checkpoint, and of the last one of an evaluated model. */
-  #saved = { step: -1, evaluated: -1 };
+  #last = { step: -1, evaluated: -1 };
 
-  /** Save `counters`, the log of `recorder`, the position in `data` and the loss scale. */
+  /** Save a run as `options` say. */
   constructor(
     options: FitOptions<B> & Pick<Required<FitOptions<B>>, "checkpoint">,
-    data: BatchSource<B>,
-    counters: Counters,
-    recorder: Recorder,
-    measures: Measures,
-    lossScale?: LossScale,
+    saved: SavedRun<B>,
   ) {
-    this.#data = data;
-    this.#counters = counters;
-    this.#recorder = recorder;
-    this.#lossScale = lossScale;
-    this.#place = placeOf(data);
-    const progress: Resumable = {
-      stateDict: () => this.#progress(),
-      checkStateDict: checkProgress,
-      loadStateDict: (state: ProgressState) => {
-        checkProgress(state);
-        this.#loaded = state;
-      },
-    };
-    const parts = partsOf(options, progress, this.#dataPart());
+    this.#saved = saved;
+    const { run: { parts }, measures } = saved;
     this.#checkpoints = new Checkpoints(options.checkpoint, parts, measures);
   }
 
   /** Throw unless the run can be saved. */
   async prepare(resume: boolean): Promise<void> {
-    await this.#checkpoints.prepare(resume);
+    await onFirst(this.#saved.team, () => this.#checkpoints.prepare(resume));
   }
 
-  /** Continue from the newest checkpoint, if there is one. */
-  async resume(): Promise<void> {
-    const path = await this.#checkpoints.resume();
-    const state = this.#loaded;
-    if (path === null || !state) return;
-    Object.assign(this.#counters, {
-      step: state.step,
-      epoch: state.epoch,
-      skipped: state.skipped ?? 0,
-      // Data that cannot be resumed starts its epoch again.
-      batch: isResumable(this.#data) ? state.batch : 0,
+  /** Load the newest checkpoint on the first rank, if there is one; returns its path. */
+  async load(): Promise<string | null> {
+    const { run, team } = this.#saved;
+    return await onFirst(team, async () => {
+      const path = await this.#checkpoints.resume();
+      if (path !== null) run.continue();
+      return path;
     });
-    this.#saved.step = state.step;
-    this.#recorder.loadStateDict(state);
-    if (state.lossScale) this.#lossScale?.loadStateDict(state.lossScale);
-    const log = await this.#checkpoints.resumeLog(state);
-    if (log) this.#recorder.loadLog(log);
-    else console.warn(`There is no complete log of the run beside ${path}`);
   }
 
-  /** Note the position in the data, after each batch and pass. */
-  notePlace(): void {
-    this.#place = placeOf(this.#data);
+  /** Continue the log of the checkpoint that was loaded from `path`. */
+  async continue(path: string): Promise<void> {
+    const { run, recorder, team } = this.#saved;
+    if (team && !team.isFirst) run.continue();
+    const state = run.loaded!;
+    this.#last.step = state.step;
+    const text = await onFirst(team, async () => {
+      const log = await this.#checkpoints.resumeLog(state);
+      return log && formatRunLog(log);
+    });
+    if (text !== null) recorder.loadLog(parseRunLog(text));
+    else console.warn(`There is no complete log of the run beside ${path}`);
   }
 
   /** Save, unless this step has been; returns the file. */
   async save(): Promise<string | undefined> {
-    const { step } = this.#counters;
-    if (this.#saved.step === step) return undefined;
-    await this.#recorder.read();
-    const log = this.#recorder.saved;
+    const { counters: { step }, recorder, team } = this.#saved;
+    if (this.#last.step === step) return undefined;
+    await recorder.read();
+    team?.gatherStreams();
+    const log = recorder.saved;
     const last = log.evaluations.at(-1);
     const evaluation = last?.step === step ? last : undefined;
-    const path = await this.#checkpoints.save(step, log, evaluation);
-    this.#saved.step = step;
-    if (evaluation) this.#saved.evaluated = step;
+    const path = await onFirst(
+      this.#saved.team,
+      () => this.#checkpoints.save(step, log, evaluation),
+    );
+    this.#last.step = step;
+    if (evaluation) this.#last.evaluated = step;
     return path;
   }
 
@@ -114,40 +94,29 @@ export class RunSaver<B extends Batch> {
   async saveEvaluated(): Promise<string | undefined> {
     if (!this.#checkpoints.keepsBest) return undefined;
     // The same step may have been saved before it was evaluated.
-    if (this.#saved.evaluated !== this.#counters.step) this.#saved.step = -1;
+    if (this.#last.evaluated !== this.#saved.counters.step) {
+      this.#last.step = -1;
+    }
     return await this.save();
   }
 
   /** Save the states and the last batch of a step that failed. */
   async saveFailed(batch: Batch): Promise<string> {
-    return await this.#checkpoints.saveFailed(this.#counters.step, batch);
+    const { step } = this.#saved.counters;
+    return await onFirst(
+      this.#saved.team,
+      () => this.#checkpoints.saveFailed(step, batch),
+    );
   }
 
   /** Load the best model, with `restoreBest`; returns its step. */
   async restoreBest(): Promise<number | undefined> {
-    return await this.#checkpoints.restoreBest();
-  }
-
-  #dataPart(): Resumable | undefined {
-    const data = this.#data;
-    if (!isResumable(data)) return undefined;
-    return {
-      // Not the current one: validation may iterate over the same data.
-      stateDict: () => this.#place,
-      loadStateDict: (place) => {
-        data.loadStateDict(place);
-        this.#place = placeOf(data);
-      },
-    };
-  }
-
-  #progress(): ProgressState {
-    const { steps, evaluations } = this.#recorder.saved;
-    return {
-      ...this.#counters,
-      history: { steps: steps.length, evaluations: evaluations.length },
-      ...this.#recorder.stateDict(),
-      ...(this.#lossScale ? { lossScale: this.#lossScale.stateDict() } : {}),
-    };
+    const step = await onFirst(
+      this.#saved.team,
+      () => this.#checkpoints.restoreBest(),
+    );
+    if (step === undefined) return undefined;
+    await this.#saved.team?.begin(this.#checkpoints.restored);
+    return step;
   }
 }

@@ -6,14 +6,18 @@ import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { hasLineSearch, PartStepper } from "./part_stepper.ts";
 import type { Stepper } from "./stepper.ts";
+import type { Team } from "./team.ts";
 
 /** The stepper for the options of a run. */
 export function stepperFor<B extends Batch>(
   options: FitOptions<B>,
   onFallback: OnFallback,
+  team: Team | undefined,
 ): Stepper<B> {
   const { accumulate = 1, optimizer, nan = "stop" } = options;
   const isMixed = currentPrecision() === "mixed";
+  // Gradients of several ranks are added between the parts of a step.
+  if (team) return new PartStepper(options, onFallback, team);
   if (accumulate > 1 || hasLineSearch(optimizer) || isMixed) {
     return new PartStepper(options, onFallback);
   }

@@ -13,45 +13,48 @@ import {
   passOver,
   sizeOf,
 } from "../data/sources.ts";
-import { type Callback, endAll } from "./callback.ts";
+import { Callbacks } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { warnOnce } from "./fallbacks.ts";
 import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { Journal } from "./journal.ts";
+import { RunParts } from "./run_parts.ts";
 import { RunSaver } from "./run_saver.ts";
 import { Recorder } from "./logs/recorder.ts";
 import type { RefusedStep, Stepper } from "./stepper.ts";
 import { stepperFor } from "./stepper_for.ts";
+import { onFirst, type Team, teamOf } from "./team.ts";
 import { TrainingRun } from "./training_run.ts";
 import { measuresAt, Validation } from "./validation.ts";
 
 /** Runs the loop of {@linkcode fit}. */
 export class Trainer<B extends Batch> {
   readonly #options: FitOptions<B>;
-  readonly #callbacks: readonly Callback[];
+  readonly #callbacks: Callbacks;
   readonly #data: BatchSource<B>;
   /** The id of the latest tensor before training; those after it may be freed. */
   readonly #since = latestTensor();
   readonly #logEvery: number;
+  /** The other processes, if there are any. */
+  readonly #team: Team | undefined;
+  readonly #parts: RunParts<B>;
   readonly #saver: RunSaver<B> | undefined;
   readonly #stepper: Stepper<B>;
   readonly #validation: Validation<B>;
   readonly #clock = new Clock();
   readonly #recorder: Recorder;
   readonly #run: TrainingRun<B>;
+  readonly #journal: Journal<B>;
   /** The step of the model that was restored at the end. */
   #restored: number | undefined;
   /** The measures of averaged weights with running statistics of their own. */
   #refreshed: Readonly<Record<string, number>> | undefined;
-  /** The learning rate of the last step. */
-  #lr = 0;
   #failed: FailedStep | undefined;
-  #hasEnded = false;
 
   constructor(options: FitOptions<B>) {
     const { fastDevRun = false, overfitBatches } = options;
     this.#options = options;
-    this.#callbacks = options.callbacks ?? [];
     this.#data = overfitBatches === undefined
       ? options.data
       : new FirstBatches(options.data, overfitBatches);
@@ -60,32 +63,42 @@ export class Trainer<B extends Batch> {
     this.#recorder = new Recorder(name, config, this.#clock);
     this.#run = new TrainingRun(options, this.#data, this.#recorder);
     const onFallback = warnOnce();
-    this.#stepper = stepperFor(options, onFallback);
     const { limit } = this.#run.totals;
+    this.#team = teamOf(options.world, () => this.#parts.place);
+    const isHeard = this.#team?.isFirst ?? true;
+    this.#callbacks = new Callbacks(
+      isHeard ? options.callbacks : [],
+      this.#run,
+    );
+    this.#stepper = stepperFor(options, onFallback, this.#team);
     this.#validation = new Validation(options, limit, onFallback);
+    this.#journal = new Journal({
+      run: this.#run,
+      recorder: this.#recorder,
+      clock: this.#clock,
+      callbacks: this.#callbacks,
+      validation: this.#validation,
+      team: this.#team,
+      monitor: options.monitor,
+    });
+    const loop = {
+      data: this.#data,
+      counters: this.#run.counters,
+      recorder: this.#recorder,
+      lossScale: this.#stepper.lossScale,
+      team: this.#team,
+    };
+    const run = this.#parts = new RunParts(options, loop);
     if (checkpoint && !fastDevRun) {
-      this.#saver = new RunSaver(
-        { ...options, checkpoint },
-        this.#data,
-        this.#run.counters,
-        this.#recorder,
-        this.#run.measures,
-        this.#stepper.lossScale,
-      );
+      const { measures } = this.#run;
+      const saved = { ...loop, run, measures };
+      this.#saver = new RunSaver({ ...options, checkpoint }, saved);
     }
   }
 
   /** Train to the end. */
   async train(): Promise<FitResult> {
-    const { resume = false } = this.#options;
-    for (const callback of this.#callbacks) callback.check?.(this.#run);
-    await this.#saver?.prepare(resume);
-    this.#clock.start(0);
-    if (resume) {
-      await this.#saver?.resume();
-      this.#lr = this.#run.optimizer.getLastLr()[0] ?? 0;
-    }
-    this.#recorder.start(this.#run.step);
+    await this.#begin();
     const stopListening = this.#saver
       ? onInterrupt(() => this.#run.pause("interrupted"))
       : () => {};
@@ -93,11 +106,13 @@ export class Trainer<B extends Batch> {
     const updates = compile ? average?.compile() : undefined;
     let compiled: CompileReport | undefined;
     try {
-      await this.#call((callback) => callback.onStart?.(this.#run));
+      await this.#callbacks.call((callback, run) => callback.onStart?.(run));
+      this.#vote();
       while (!this.#run.isOver) await this.#runEpoch();
       await this.#finish();
       await this.#end(this.#run.reason ?? "done");
     } catch (error) {
+      this.#team?.fail(error);
       const message = error instanceof Error ? error.message : String(error);
       // Steps from a bad loss on must not count; and nothing hides the first error.
       await this.#verify().catch(() => {});
@@ -109,6 +124,7 @@ export class Trainer<B extends Batch> {
       compiled = this.#stepper.report;
       this.#stepper.dispose();
       this.#validation.dispose();
+      this.#team?.dispose();
       this.#recorder.dispose();
       if (this.#data instanceof FirstBatches) this.#data.dispose();
     }
@@ -123,11 +139,24 @@ export class Trainer<B extends Batch> {
     };
   }
 
+  /** Start, or continue, on all processes as on the first one. */
+  async #begin(): Promise<void> {
+    const { resume = false } = this.#options;
+    await onFirst(this.#team, () => this.#callbacks.check());
+    await this.#saver?.prepare(resume);
+    this.#clock.start(0);
+    const path = resume ? await this.#saver?.load() : undefined;
+    await this.#team?.begin(this.#parts.parts);
+    if (typeof path === "string") await this.#saver?.continue(path);
+    if (resume) this.#journal.readRate();
+    this.#recorder.start(this.#run.step);
+  }
+
   async #runEpoch(): Promise<void> {
     const length = sizeOf(this.#data);
     let taken = 0;
     for await (const batch of passOver("fit", this.#data, this.#since)) {
-      this.#saver?.notePlace();
+      this.#parts.notePlace();
       taken++;
       this.#run.counters.batch++;
       this.#stepper.add(batch);
@@ -144,18 +173,19 @@ export class Trainer<B extends Batch> {
     if (taken === 0 && this.#run.counters.batch === 0) {
       throw noBatch("fit", this.#data);
     }
-    this.#saver?.notePlace();
+    this.#parts.notePlace();
     this.#run.counters.epoch++;
     this.#run.counters.batch = 0;
     await this.#recorder.endEpoch();
     this.#run.stepSchedulers("epoch");
-    if (this.#run.isOver) await this.#recordRest();
+    if (this.#run.isOver) await this.#journal.recordRest();
     const evaluates = this.#options.evaluateEvery === undefined;
-    if (evaluates) await this.#evaluate();
-    await this.#call((callback) => callback.onEpoch?.(this.#run));
-    if (evaluates) await this.#save(this.#saver?.saveEvaluated());
+    if (evaluates) await this.#journal.evaluate();
+    await this.#callbacks.call((callback, run) => callback.onEpoch?.(run));
+    this.#vote();
+    if (evaluates) await this.#save("saveEvaluated");
     if (this.#options.checkpoint?.every === undefined) {
-      await this.#save(this.#saver?.save());
+      await this.#save("save");
     }
   }
 
@@ -165,24 +195,24 @@ export class Trainer<B extends Batch> {
     const isLast = this.#run.step + 1 === this.#run.totalSteps;
     const taken = await this.#stepper.take(isLogged || isLast);
     if ("refused" in taken) return await this.#refuse(taken, batch);
-    this.#lr = taken.lr;
+    this.#journal.lr = taken.lr;
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
     this.#run.count(this.#stepper.late);
-    await this.#call((callback) => callback.onStep?.(this.#run));
+    await this.#callbacks.call((callback, run) => callback.onStep?.(run));
     const { step, isOver } = this.#run, { every = 0 } = checkpoint ?? {};
     const isEvaluated = evaluateEvery && step % evaluateEvery === 0;
     const isSaved = every && step % every === 0;
     if (isLogged || isLast || isOver || isEvaluated || isSaved) {
       if (await this.#verify()) return;
     }
-    if (isLogged) await this.#record(false);
-    else if (isLast || isOver) await this.#recordRest();
+    if (isLogged) await this.#journal.record(false);
+    else if (isLast || isOver) await this.#journal.recordRest();
     if (isEvaluated) {
-      await this.#evaluate();
-      await this.#save(this.#saver?.saveEvaluated());
+      await this.#journal.evaluate();
+      await this.#save("saveEvaluated");
     }
-    if (isSaved) await this.#save(this.#saver?.save());
+    if (isSaved) await this.#save("save");
     await this.#checkStop();
   }
 
@@ -202,7 +232,7 @@ export class Trainer<B extends Batch> {
     const loss = losses[bad]!;
     late.takeBack(losses.length - bad);
     this.#recorder.forget(bad);
-    this.#lr = this.#run.optimizer.getLastLr()[0] ?? 0;
+    this.#journal.readRate();
     await this.#fail(loss, []);
     return true;
   }
@@ -213,63 +243,47 @@ export class Trainer<B extends Batch> {
     const { timeLimit = Infinity, signal } = this.#options;
     if (this.#clock.now >= timeLimit) this.#run.stop("time limit");
     if (signal?.aborted) this.#run.pause("aborted");
+    this.#vote();
   }
 
-  /** Log the last steps, if they are fewer than `logEvery`. */
-  async #recordRest(): Promise<void> {
-    if (this.#recorder.hasRest) await this.#record(true);
-  }
-
-  async #record(isRest: boolean): Promise<void> {
-    const record = await this.#recorder.logSteps(
-      this.#run.position,
-      this.#lr,
-      isRest,
-    );
-    await this.#call((callback) => callback.onLog?.(this.#run, record));
-  }
-
-  async #evaluate(): Promise<void> {
-    const began = this.#clock.now;
-    const measured = await this.#validation.measure();
-    if (!measured) return;
-    const record = this.#recorder.logEvaluation(this.#run.position, measured);
-    const monitored = record.values[this.#options.monitor ?? "loss"];
-    this.#run.stepSchedulers("evaluation", monitored);
-    await this.#call((callback) => callback.onEvaluation?.(this.#run, record));
-    this.#recorder.exclude(this.#clock.now - began);
+  /** Stop if another process does. */
+  #vote(): void {
+    if (this.#team) this.#run.follow(this.#team.vote(this.#run.vote));
   }
 
   /** The final evaluation and checkpoint. */
   async #finish(): Promise<void> {
     await this.#verify();
-    await this.#recordRest();
+    await this.#team?.averageStatistics(this.#run.model);
+    await this.#journal.recordRest();
     const evaluated = this.#run.log.evaluations.at(-1)?.step === this.#run.step;
     if (!evaluated && !this.#run.isPaused && !this.#failed) {
-      await this.#evaluate();
-      await this.#save(this.#saver?.saveEvaluated());
+      await this.#journal.evaluate();
+      await this.#save("saveEvaluated");
     }
-    if (!this.#failed) await this.#save(this.#saver?.save());
+    if (!this.#failed) await this.#save("save");
     if (!this.#run.isPaused) this.#restored = await this.#saver?.restoreBest();
     const { average } = this.#options;
     if (!average) return;
     average.swap();
     if (this.#run.isPaused || this.#failed) return;
-    this.#refreshed = await this.#validation.measureAveraged();
+    this.#refreshed = await this.#validation.measureAveraged(this.#team);
   }
 
   async #end(reason: string): Promise<void> {
     this.#recorder.logEnd(this.#run.step, reason);
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    await endAll(this.#callbacks, this.#run);
+    await this.#callbacks.end();
   }
 
-  /** Tell the callbacks of a checkpoint. */
-  async #save(saved: Promise<string | undefined> | undefined): Promise<void> {
-    const path = await saved;
+  /** Save with a function of the saver, and tell the callbacks. */
+  async #save(how: "save" | "saveEvaluated"): Promise<void> {
+    if (!this.#saver) return;
+    await this.#team?.averageStatistics(this.#run.model);
+    const path = await this.#saver[how]();
     if (path === undefined) return;
-    await this.#call((callback) => callback.onCheckpoint?.(this.#run, path));
+    await this.#callbacks.call((callback, run) =>
+      callback.onCheckpoint?.(run, path)
+    );
   }
 
   /** Skip a step that was refused, or stop because of it. */
@@ -291,11 +305,5 @@ export class Trainer<B extends Batch> {
     this.#failed = { step, loss };
     const path = await this.#saver?.saveFailed(batch);
     if (path) this.#failed = { step, loss, path };
-  }
-
-  async #call(
-    call: (callback: Callback) => void | Promise<void>,
-  ): Promise<void> {
-    for (const callback of this.#callbacks) await call(callback);
   }
 }

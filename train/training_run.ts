@@ -14,7 +14,8 @@ import { type ScheduleUnit, stepSchedulers } from "./schedules.ts";
 import type { Recorder } from "./logs/recorder.ts";
 import type { RunLog } from "./logs/run_log.ts";
 import { type Measures, measuresOf } from "./monitor.ts";
-import type { Counters } from "./run_saver.ts";
+import type { Counters } from "./run_parts.ts";
+import type { Vote } from "./team.ts";
 import { type Totals, totalsOf } from "./totals.ts";
 
 /** After this many skipped steps in a row training stops. */
@@ -153,6 +154,17 @@ export class TrainingRun<B extends Batch> implements Run {
   fail(reason: string): void {
     this.#reason = reason;
     this.#paused = false;
+  }
+
+  /** What this process would do. */
+  get vote(): Vote {
+    return { reason: this.#reason, isPaused: this.#paused };
+  }
+
+  /** Do as all processes that train together do. */
+  follow({ reason, isPaused }: Vote): void {
+    this.#reason = reason;
+    this.#paused = isPaused;
   }
 
   /** Stop without a final evaluation, so that a resumed run ends the same way. */

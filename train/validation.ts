@@ -9,6 +9,7 @@ import {
   isUsedOnce,
   latestTensor,
   passOver,
+  shardOf,
   sizeOf,
 } from "../data/sources.ts";
 import { type Module, refreshStatistics } from "../nn/mod.ts";
@@ -23,6 +24,7 @@ import {
   type PredictionMetric,
 } from "./batch_metric.ts";
 import {
+  checkParts,
   type Means,
   meansOver,
   type MeasuresByName,
@@ -34,6 +36,7 @@ import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import type { EvaluationRecord, RunLog } from "./logs/run_log.ts";
 import { checkIsNumber } from "./monitor.ts";
+import type { Team } from "./team.ts";
 
 /** Measures by name. */
 type Values = Readonly<Record<string, number>>;
@@ -52,10 +55,13 @@ export class Validation<B extends Batch> {
     const { loss, metrics, model, compile = false } = options;
     this.#options = options;
     this.#limit = limit;
-    this.#sums = measureSums(
-      { loss, ...measured(metrics, model) },
-      compile ? { onFallback } : undefined,
-    );
+    const measures = { loss, ...measured(metrics, model) };
+    this.#sums = measureSums(measures, compile ? { onFallback } : undefined);
+    for (const name of ["validation", "trainingSample"] as const) {
+      const data = options[name];
+      if (!data || !isInParts(data)) continue;
+      checkParts("fit", name, data, measures, options.world);
+    }
   }
 
   /**
@@ -83,7 +89,9 @@ export class Validation<B extends Batch> {
   }
 
   #over(data: BatchSource<B>): Promise<Means> {
-    return meansOver(data, this.#sums, this.#limit);
+    const { world } = this.#options;
+    const others = isInParts(data) ? world : undefined;
+    return meansOver(data, this.#sums, this.#limit, others);
   }
 
   #checkMonitored(matrices: Means["matrices"]): void {
@@ -98,10 +106,11 @@ export class Validation<B extends Batch> {
    * Compute the running statistics of a model with averaged weights, which are in
    * place, with one pass over the data; then measure again.
    *
+   * @param team The other processes, whose statistics count too.
    * @returns The measures; `undefined` if there are no running statistics, the data has
    *   no length, or there is no validation data.
    */
-  async measureAveraged(): Promise<Values | undefined> {
+  async measureAveraged(team?: Team): Promise<Values | undefined> {
     const { model, average, data, loss, validation } = this.#options;
     const hasStatistics = model && average &&
       Object.keys(model.states(BatchState)).length > 0;
@@ -114,6 +123,7 @@ export class Validation<B extends Batch> {
     });
     // The order of this pass is not a draw of the run.
     streams.forEach((stream, i) => stream.value = keys[i]!);
+    await team?.averageStatistics(model);
     if (!validation || isUsedOnce(validation)) return undefined;
     return (await this.#over(validation)).values;
   }
@@ -122,6 +132,11 @@ export class Validation<B extends Batch> {
   dispose(): void {
     this.#sums.dispose();
   }
+}
+
+/** Whether each process has its part of the data. */
+function isInParts(data: BatchSource<Batch>): boolean {
+  return (shardOf(data)?.count ?? 1) > 1;
 }
 
 /** The measures of the model after `step` steps, with the training loss. */

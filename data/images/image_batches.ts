@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "../batch.ts";
 import { type BatchesOptions, type BatchesPlace, Passes } from "../passes.ts";
+import type { Shard } from "../shard.ts";
 
 /**
  * Batches that can be iterated over many times, each time in a new order if
@@ -21,6 +22,8 @@ export class ImageBatches<B extends Batch, Read = unknown> {
   readonly length: number;
   /** Examples in one pass. */
   readonly examples: number;
+  /** The part of each batch that is taken. */
+  readonly shard: Shard;
   readonly #read: (indices: Int32Array) => Promise<Read>;
   readonly #make: (read: Read) => B;
   readonly #passes: Passes;
@@ -37,6 +40,7 @@ export class ImageBatches<B extends Batch, Read = unknown> {
     this.#passes = new Passes(examples, options);
     this.length = this.#passes.length;
     this.examples = this.#passes.examples;
+    this.shard = this.#passes.shard;
   }
 
   /** Iterate over the batches once. */

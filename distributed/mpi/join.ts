@@ -1,0 +1,53 @@
+/**
+ * Joins the processes that a launcher started.
+ *
+ * @module
+ */
+import { ALONE } from "./alone.ts";
+import { type Communicator, MpiCommunicator } from "./communicator.ts";
+import { isLaunched } from "./launcher.ts";
+import { openLibrary } from "./library.ts";
+
+/** How to join. */
+export interface JoinOptions {
+  /** The library's file. */
+  readonly library?: string | undefined;
+  /** Seconds to wait for the other ranks. */
+  readonly timeout: number;
+}
+
+/** MPI can be started once in a process. */
+let joined: MpiCommunicator | undefined;
+
+/** Join the others; a process that was started alone needs no library. */
+export function join({ library, timeout }: JoinOptions): Communicator {
+  if (joined) return joined;
+  if (!("Deno" in globalThis)) {
+    throw new Error(
+      "Cannot start MPI: it needs Deno, which calls its library; Node, Bun and browsers cannot",
+    );
+  }
+  if (library === undefined && isLaunched() === false) return ALONE;
+  joined = new MpiCommunicator(openLibrary(library), timeout);
+  endWithProcess(joined);
+  return joined;
+}
+
+/**
+ * A process that ends well leaves the others, and waits until they leave. One that
+ * fails ends all of them, since they would wait for it for ever.
+ */
+function endWithProcess(mpi: MpiCommunicator): void {
+  const fail = (event: Event, error: unknown) => {
+    if (event.defaultPrevented || mpi.hasLeft) return;
+    console.error(`Rank ${mpi.rank} of ${mpi.size} failed:`, error);
+    mpi.abort(1);
+  };
+  addEventListener("error", (event) => fail(event, event.error));
+  addEventListener("unhandledrejection", (event) => fail(event, event.reason));
+  addEventListener("unload", () => {
+    if (mpi.hasLeft) return;
+    if (Deno.exitCode !== 0) mpi.abort(Deno.exitCode);
+    mpi.leave();
+  });
+}

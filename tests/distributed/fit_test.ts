@@ -1,0 +1,154 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { BACKENDS, FULL } from "../_backends.ts";
+import { inFolder } from "../_folder.ts";
+import { type Launch, linesOf, onEachLauncher } from "./_launch.ts";
+
+interface Line {
+  readonly rank: number;
+  readonly error?: string;
+  readonly tensors: number;
+  readonly step: number;
+  readonly reason: string;
+  readonly values: Record<string, number>;
+  readonly params: string;
+  readonly slots: string;
+  readonly statistics: string;
+  readonly stream: unknown;
+  readonly calls: string[];
+  readonly programs?: number;
+}
+
+/** The lines of the ranks, which must have the same bits in all that they have trained. */
+async function fit(
+  launch: Launch,
+  ranks: number,
+  options: object,
+): Promise<Line[]> {
+  const output = await launch(ranks, "fit.ts", JSON.stringify(options));
+  const lines = linesOf<Line>(output);
+  assertEquals(lines.map(({ rank }) => rank), [...lines.keys()]);
+  const common = ({ rank: _, calls: __, error: ___, ...rest }: Line) => rest;
+  for (const line of lines) {
+    if (line.error !== undefined) continue;
+    assertEquals(common(line), common(lines[0]!));
+    assertEquals(line.tensors, 0);
+    if (line.rank > 0) assertEquals(line.calls, []);
+  }
+  assertEquals(lines.length, ranks);
+  return lines;
+}
+
+for (const backend of BACKENDS) {
+  onEachLauncher(
+    `fit() trains on two ranks, which end with the same bits, on ${backend}`,
+    async (launch) => {
+      const [first] = await fit(launch, 2, { backend });
+      assertEquals(first!.reason, "done");
+      assertEquals(first!.calls.length, 3);
+      assert(first!.values["loss"]! < 0.45, `${first!.values["loss"]}`);
+      const [compiled] = await fit(launch, 2, { backend, compile: true });
+      assertEquals(compiled!.params, first!.params);
+      if (backend !== "cpu") assert(compiled!.programs! > 0);
+    },
+  );
+}
+
+onEachLauncher(
+  "each rank drops other units, accumulates, and averages weights",
+  async (launch) => {
+    const [once] = await fit(launch, 2, { steps: 20 });
+    const [thrice] = await fit(launch, 2, { steps: 20, accumulate: 3 });
+    const [averaged] = await fit(launch, 2, { steps: 20, average: true });
+    assertNotEquals(thrice!.params, once!.params);
+    assertEquals(averaged!.slots, once!.slots);
+    assertNotEquals(averaged!.params, once!.params);
+  },
+);
+
+onEachLauncher("one rank that stops stops all", async (launch) => {
+  for (const rank of [0, 1]) {
+    const stop = { rank, step: 13 };
+    const [first] = await fit(launch, 2, { stop });
+    assertEquals([first!.step, first!.reason], [14, "aborted"]);
+  }
+});
+
+onEachLauncher(
+  "a loss of one rank that is not finite is refused by all",
+  async (launch) => {
+    const nan = { rank: 1, step: 7 };
+    const [first] = await fit(launch, 2, { nan, plain: true });
+    assertEquals(first!.reason, "the loss of step 8 is NaN");
+    const [before] = await fit(launch, 2, { steps: 7, plain: true });
+    assertEquals(first!.params, before!.params);
+    assertEquals(first!.stream, before!.stream);
+  },
+);
+
+onEachLauncher(
+  "an error of one rank is thrown on all, with its message",
+  async (launch) => {
+    const fail = { rank: 1, step: 7 };
+    const [first, second] = await fit(launch, 2, { fail });
+    assertStringIncludes(first!.error!, "fail because of: a bug of rank 1");
+    assertEquals(second!.error, "a bug of rank 1");
+  },
+);
+
+onEachLauncher("data that is not in parts is refused", async (launch) => {
+  for (const line of await fit(launch, 2, { unsharded: true })) {
+    assertEquals(
+      line.error,
+      "Cannot fit: data must be in as many parts as there are processes, 2: give batches the option shard: world.shard, and fit the option world: current value is 1",
+    );
+  }
+});
+
+onEachLauncher(
+  "a run that loses a rank ends, and resumes bit for bit",
+  (launch) =>
+    inFolder(async (folder) => {
+      const whole = await fit(launch, 2, { folder: `${folder}/whole` });
+      const times = FULL ? 20 : 2;
+      for (let i = 0; i < times; i++) {
+        const step = Math.floor(60 * Math.random());
+        const kill = { rank: i % 2, step };
+        const options = { folder: `${folder}/${i}` };
+        const killed = await launch(
+          2,
+          "fit.ts",
+          JSON.stringify({ ...options, kill }),
+        );
+        assertNotEquals(killed.code, 0, `killed at step ${step}`);
+        const resumed = await fit(launch, 2, options);
+        const bits = ({ params, slots, statistics, stream, values }: Line) => ({
+          ...{ params, slots, statistics, stream, values },
+        });
+        assertEquals(bits(resumed[0]!), bits(whole[0]!), `at step ${step}`);
+      }
+    }),
+);
+
+onEachLauncher(
+  "a run continues with another number of ranks",
+  (launch) =>
+    inFolder(async (folder) => {
+      const losses: number[] = [];
+      for (const [ranks, steps] of [[2, 40], [3, 80], [1, 120], [2, 160]]) {
+        const options = { folder, steps, plain: true };
+        const [first] = await fit(launch, ranks!, options);
+        assertEquals(first!.step, steps);
+        losses.push(first!.values["loss"]!);
+      }
+      const alone = { folder: `${folder}/alone`, steps: 160, plain: true };
+      const [expected] = await fit(launch, 1, alone);
+      // Other orders of addition: rounding grows in 160 steps.
+      const distance = Math.abs(losses.at(-1)! - expected!.values["loss"]!);
+      assert(distance < 1e-3, `${distance}`);
+    }),
+);

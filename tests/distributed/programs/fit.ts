@@ -1,0 +1,128 @@
+// fit() on some ranks: a network with dropout and running statistics, on data in parts.
+// The argument is JSON: see Options.
+import { mpi } from "../../../distributed/mod.ts";
+import {
+  BatchState,
+  nn,
+  optim,
+  ParamState,
+  random,
+  tf,
+  train,
+  useBackend,
+} from "../../../mod.ts";
+import { hashOf } from "./_hash.ts";
+
+interface Options {
+  readonly backend?: "cpu" | "wasm" | "webgpu";
+  readonly folder?: string;
+  readonly steps?: number;
+  readonly compile?: boolean;
+  readonly accumulate?: number;
+  /** The rank that kills itself, and at which step. */
+  readonly kill?: { readonly rank: number; readonly step: number };
+  /** The rank that asks to stop, and at which step. */
+  readonly stop?: { readonly rank: number; readonly step: number };
+  /** The rank whose loss throws, and at which step. */
+  readonly fail?: { readonly rank: number; readonly step: number };
+  /** The rank whose loss is NaN, and at which step. */
+  readonly nan?: { readonly rank: number; readonly step: number };
+  readonly unsharded?: boolean;
+  readonly inOrder?: boolean;
+  readonly plain?: boolean;
+  readonly average?: boolean;
+}
+const given: Options = JSON.parse(Deno.args[0] ?? "{}");
+const { backend = "wasm", folder, steps = 60, inOrder = false } = given;
+await useBackend(backend, { threads: 1 });
+const world = mpi({ timeout: 20, inOrder });
+const { rank, size, shard } = world;
+random.seed(5 + rank); // all start with what rank 0 has
+
+const EXAMPLES = 520;
+const points = Float32Array.from(
+  { length: 2 * EXAMPLES },
+  (_, i) => Math.sin(i * i * 0.7),
+);
+const labels = Int32Array.from(
+  { length: EXAMPLES },
+  (_, i) => +(Math.hypot(points[2 * i]!, points[2 * i + 1]!) < 0.8),
+);
+const layers = given.plain
+  ? [new nn.Linear(2, 64), nn.relu, new nn.Linear(64, 2)]
+  : [
+    new nn.Linear(2, 64),
+    new nn.BatchNorm0d(64),
+    nn.relu,
+    new nn.Dropout({ rate: 0.2 }),
+    new nn.Linear(64, 2),
+  ];
+const model = new nn.Sequential(...layers as [nn.Linear]);
+const params = model.states(ParamState);
+const optimizer = new optim.AdamW({
+  lr: new optim.CosineAnnealingLR({ baseLr: 1e-2, tMax: 200 }),
+}).registerTrainableWeights(params);
+
+const calls: string[] = [];
+const isAt = (event: { rank: number; step: number } | undefined) =>
+  event?.rank === rank && optimizer.stepCount === event.step;
+const controller = new AbortController();
+const columns = [train.column(points, [2]), labels] as const;
+const parts = given.unsharded ? {} : { shard };
+const average = given.average
+  ? { average: new train.ExponentialMovingAverage(params, { decay: 0.9 }) }
+  : {};
+const before = tf.memory().numTensors;
+try {
+  const result = await train.fit({
+    world,
+    model,
+    optimizer,
+    loss: (x: tf.Tensor2D, y: tf.Tensor1D) => {
+      if (isAt(given.kill)) Deno.kill(Deno.pid, "SIGKILL");
+      if (isAt(given.fail)) throw new Error(`a bug of rank ${rank}`);
+      if (isAt(given.stop)) controller.abort();
+      const scores = model.call(x);
+      const loss = nn.softmaxCrossEntropy(scores, y, { reduction: "mean" });
+      return isAt(given.nan) ? tf.mul<tf.Scalar>(loss, NaN) : loss;
+    },
+    data: train.batches(columns, { batchSize: 32, shuffle: true, ...parts }),
+    validation: train.batches(columns, { batchSize: 50, ...parts }),
+    steps,
+    evaluateEvery: 20,
+    signal: controller.signal,
+    compile: given.compile ?? false,
+    accumulate: given.accumulate ?? 1,
+    ...average,
+    ...(folder ? { checkpoint: { folder, every: 10 }, resume: true } : {}),
+    callbacks: [{
+      onEvaluation: (run, { values }) => {
+        calls.push(`${run.step}: ${values["loss"]}`);
+      },
+      onCheckpoint: (_, path) => {
+        calls.push(path.split("/").at(-1)!);
+      },
+    }],
+  });
+  const tensors = tf.memory().numTensors - before;
+  const statistics = Object.values(model.states(BatchState));
+  console.log(JSON.stringify({
+    rank,
+    size,
+    tensors,
+    step: result.step,
+    reason: result.reason,
+    values: result.values,
+    params: await hashOf(Object.values(params).map(({ value }) => value)),
+    slots: await hashOf(
+      Object.values(optimizer.optState.slots)
+        .flatMap((of) => Object.values(of)),
+    ),
+    statistics: await hashOf(statistics.map(({ value }) => value as tf.Tensor)),
+    stream: random.default.value,
+    calls,
+    programs: result.compiled?.programs.length,
+  }));
+} catch (error) {
+  console.log(JSON.stringify({ rank, error: (error as Error).message }));
+}
