@@ -53,6 +53,9 @@ const ASKS = 2000;
 /** Milliseconds for which the core is given away then. */
 const NAP = 0.05;
 
+/** Milliseconds for the launcher to read the last error. */
+const TO_READ = 100;
+
 /**
  * The processes that a launcher started together, by an MPI library.
  *
@@ -196,6 +199,8 @@ export class MpiCommunicator implements Communicator {
 
   abort(code: number): never {
     this.#hasLeft = true;
+    // Launchers drop what they have not read of a process that they end.
+    Atomics.wait(this.#nap, 0, 0, TO_READ);
     this.#library.call.MPI_Abort(this.#world, code);
     Deno.exit(code);
   }

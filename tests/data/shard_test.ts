@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../backend/mod.ts";
 import { batches, prefetch, type Shard, textWindows } from "../../data/mod.ts";
 import { RandomState } from "../../random.ts";
