@@ -55,7 +55,7 @@ export class Validation<B extends Batch> {
     const { loss, metrics, model, compile = false } = options;
     this.#options = options;
     this.#limit = limit;
-    const measures = { loss, ...measured(metrics, model) };
+    const measures = { loss, ...measured<B>(metrics, model) };
     this.#sums = measureSums(measures, compile ? { onFallback } : undefined);
     for (const name of ["validation", "trainingSample"] as const) {
       const data = options[name];
