@@ -69,6 +69,11 @@ export { csvLog } from "./logs/csv_log.ts";
 export { jsonLines, readRunLog } from "./logs/json_lines.ts";
 export type { ProgressOutput } from "./logs/output.ts";
 export { progressBar, type ProgressOptions } from "./logs/progress.ts";
+export {
+  notebookDisplay,
+  type NotebookDisplayFunction,
+  type NotebookDisplayOptions,
+} from "./logs/notebook.ts";
 export { formatLogLine, parseRunLog } from "./logs/log_lines.ts";
 export {
   type EndRecord,

@@ -144,6 +144,17 @@ export interface DenoSystem extends System {
       query: { readonly name: "read"; readonly path: string },
     ): { readonly state: string };
   };
+  /** The notebook, where the program is one. */
+  readonly jupyter?: {
+    display(
+      data: Readonly<Record<string, string>>,
+      options: {
+        readonly raw: boolean;
+        readonly display_id: string;
+        readonly update: boolean;
+      },
+    ): Promise<void>;
+  };
   /** Errors. */
   readonly errors: { readonly NotCapable: new (message: string) => Error };
   /** End the process. */

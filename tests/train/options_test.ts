@@ -82,6 +82,8 @@ const WITH_OPTIONS: Record<
   profileSteps: (extra) => train.profileSteps({ steps: 1, ...extra }),
   runFolder: (extra, folder) => train.runFolder(`${folder}/run`, extra),
   progressBar: (extra) => train.progressBar({ interval: 1, ...extra }),
+  notebookDisplay: (extra) =>
+    train.notebookDisplay({ display: () => Promise.resolve(), ...extra }),
   tensorBoard: (extra) =>
     train.tensorBoard("events", { histogramEvery: 1, ...extra }),
   mostWrong: (extra) =>

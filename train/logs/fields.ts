@@ -50,6 +50,18 @@ export function liveFields(run: Run, shown: Shown): readonly Field[] {
   ];
 }
 
+/** The fields beside a table of measures. */
+export function statusFields(run: Run, shown: Shown): readonly Field[] {
+  return [
+    ...epochOf(run),
+    stepsOf(run),
+    ...lossOf(shown),
+    ...lrOf(run),
+    ...rateOf(shown),
+    ...remaining(run, shown),
+  ];
+}
+
 /** The fields of a line that stays. */
 export function lastingFields(run: Run, shown: Shown): readonly Field[] {
   return [
@@ -106,17 +118,26 @@ function remaining({ step, totalSteps }: Run, { record }: Shown): Field[] {
   return [{ text: `ETA ${formatDuration(seconds)}`, rank: 5 }];
 }
 
-/** The measures of the validation data, then those of the training sample. */
 function measuresOf({ evaluation }: Shown): Field[] {
-  const named = (prefix: string, values: EvaluationRecord["values"] = {}) =>
-    Object.entries(values).map(([name, value]) => ({
-      text: `${prefix} ${name} ${formatNumber(value)}`,
-      rank: prefix === "val" ? (name === "loss" ? 1 : 4) : 6,
-    }));
+  return measureFields(evaluation).map(([name, value]) => ({
+    text: `${name} ${formatNumber(value)}`,
+    rank: name === "val loss" ? 1 : name.startsWith("val ") ? 4 : 6,
+  }));
+}
+
+/**
+ * The measures of an evaluation by the names that lines give them: those of the
+ * validation data, then those of the training sample.
+ */
+export function measureFields(
+  evaluation: EvaluationRecord | undefined,
+): readonly [name: string, value: number][] {
+  const { values = {}, training = {} } = evaluation ?? {};
   return [
-    ...named("val", evaluation?.values),
-    ...named("train", evaluation?.training),
-  ];
+    ...Object.entries(values).map(([name, x]) => [`val ${name}`, x] as const),
+    ...Object.entries(training)
+      .map(([name, x]) => [`train ${name}`, x] as const),
+  ].map(([name, x]) => [name, x]);
 }
 
 /** One line, shorter than `columns`, of the fields that fit; the bar takes the rest. */

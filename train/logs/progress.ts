@@ -17,6 +17,7 @@ import {
   plainFields,
   wrapped,
 } from "./fields.ts";
+import { isNotebook, notebookDisplay } from "./notebook.ts";
 import { type ProgressOutput, standardError } from "./output.ts";
 import type { EvaluationRecord, StepRecord } from "./run_log.ts";
 
@@ -24,7 +25,7 @@ import type { EvaluationRecord, StepRecord } from "./run_log.ts";
 export interface ProgressOptions {
   /** The output. Default: standard error; the console in a browser. */
   readonly output?: ProgressOutput;
-  /** Seconds between two updates on a terminal. @default {0.1} */
+  /** Seconds between two updates. Default: 0.1 on a terminal, 1 in a notebook. */
   readonly interval?: number;
   /** Seconds between two lines elsewhere, besides evaluations. @default {10} */
   readonly plainInterval?: number;
@@ -50,6 +51,8 @@ const RULES: OptionRules<ProgressOptions> = {
  * everything, and go on in a second line where they are too long. Colors are left out if
  * the environment variable `NO_COLOR` is set.
  *
+ * In a notebook of Deno's Jupyter kernel it is {@linkcode notebookDisplay}.
+ *
  * Elsewhere (a file, a pipe, a terminal if the environment variable `CI` is set, a
  * browser's console) it is one line of text for each epoch and evaluation, every ten
  * seconds in between, and at the end, without control characters.
@@ -60,6 +63,11 @@ const RULES: OptionRules<ProgressOptions> = {
 export function progressBar(options: ProgressOptions = {}): Callback {
   checkOptions("create progressBar", options, RULES);
   const { interval = 0.1, plainInterval = 10 } = options;
+  if (!options.output && isNotebook()) {
+    return notebookDisplay(
+      options.interval === undefined ? {} : { interval: options.interval },
+    );
+  }
   const output = options.output ?? standardError();
   const { isTerminal } = output;
   let last = -Infinity;

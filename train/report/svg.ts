@@ -12,7 +12,7 @@ import {
   string,
 } from "../../internal/check.ts";
 import { escapeXml } from "./palette.ts";
-import { plotOf, type Series, SIZE, swatch } from "./plot.ts";
+import { plotOf, type PlotOptions, type Series, SIZE, swatch } from "./plot.ts";
 import { round } from "./points.ts";
 
 /** Options of {@linkcode lineChart}. */
@@ -55,6 +55,13 @@ const ROW = 18;
  */
 export function lineChart(options: LineChartOptions): string {
   checkOptions("draw a chart", options, RULES);
+  return drawChart(options);
+}
+
+/** Draw a line chart, whose horizontal axis is `range` if that is given. */
+export function drawChart(
+  options: LineChartOptions & Pick<PlotOptions, "range">,
+): string {
   const { title, x = "step", series, log = false, logX = false } = options;
   const { axes, lines, notes } = plotOf({ ...options, x, log, logX });
   const { text, rows } = legend(series);
