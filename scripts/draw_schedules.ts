@@ -343,6 +343,15 @@ function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
+/** The panels of a scheduler, each as an `<svg>` in the colors of the page around. */
+export function drawScheduler(name: string): string[] {
+  return PANELS.filter(({ title }) => title === name).map((panel) =>
+    `<svg class="schedule" viewBox="0 0 ${CELL.width} ${CELL.height}" role="img" aria-label="${name}, ${
+      escape(panel.caption)
+    }">\n${drawPanel(panel)}\n</svg>`
+  );
+}
+
 if (import.meta.main) {
   const path = new URL("../docs/schedules.svg", import.meta.url);
   await Deno.writeTextFile(path, drawSchedules());

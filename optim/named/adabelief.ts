@@ -66,7 +66,12 @@ export function adabelief(
   );
 }
 
-/** The optimizer of {@linkcode adabelief}. */
+/**
+ * The optimizer of {@linkcode adabelief}.
+ *
+ * Take it in place of {@linkcode Adam} where gradients agree for long: steps are large
+ * where they are as their mean foretells. It keeps two tensors for each parameter.
+ */
 export class AdaBelief extends Optimizer<AdaBeliefOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: AdaBeliefOptions = {}) {

@@ -68,7 +68,12 @@ export function adadelta(
   return tx.coupled("Adadelta", options, 1, scaleByAdadelta, SCALE_RULES);
 }
 
-/** The optimizer of {@linkcode adadelta}. */
+/**
+ * The optimizer of {@linkcode adadelta}.
+ *
+ * Take it where no rate is to be tuned: it makes its own, which begin small. It keeps
+ * two tensors for each parameter.
+ */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
   /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: AdadeltaOptions = {}) {

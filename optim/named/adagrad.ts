@@ -90,7 +90,13 @@ export function adagrad(
   );
 }
 
-/** The optimizer of {@linkcode adagrad}. */
+/**
+ * The optimizer of {@linkcode adagrad}.
+ *
+ * Take it where features are sparse, such as embeddings of rare words: what seldom has
+ * a gradient keeps a large rate. Rates only fall, so that long runs come to rest. It
+ * keeps one tensor for each parameter.
+ */
 export class Adagrad extends Optimizer<AdagradOptions> {
   /** Create the optimizer. `lr` is 1e-2 by default, `weightDecay` 0. */
   constructor(options: AdagradOptions = {}) {

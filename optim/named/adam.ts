@@ -36,7 +36,13 @@ export function adam(options: AdamOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode adam}. */
+/**
+ * The optimizer of {@linkcode adam}.
+ *
+ * Take it as a first try where weights do not decay, since its steps hardly depend on
+ * the scale of gradients; with decay take {@linkcode AdamW}. It keeps two tensors for
+ * each parameter.
+ */
 export class Adam extends Optimizer<AdamOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: AdamOptions = {}) {

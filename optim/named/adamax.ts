@@ -56,7 +56,13 @@ export function adamax(options: AdamaxOptions = {}): tx.GradientTransformation {
   return tx.coupled("Adamax", options, 2e-3, scaleByAdamax, tx.MOMENTS_RULES);
 }
 
-/** The optimizer of {@linkcode adamax}. */
+/**
+ * The optimizer of {@linkcode adamax}.
+ *
+ * Take it in place of {@linkcode Adam} where gradients are mostly near 0 and sometimes
+ * large, as those of embeddings: the largest one sets the step. It keeps two tensors
+ * for each parameter.
+ */
 export class Adamax extends Optimizer<AdamaxOptions> {
   /** Create the optimizer. `lr` is 2e-3 by default, `weightDecay` 0. */
   constructor(options: AdamaxOptions = {}) {

@@ -34,7 +34,12 @@ export function adamw(options: AdamWOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode adamw}. */
+/**
+ * The optimizer of {@linkcode adamw}.
+ *
+ * Take it as a first try, and for transformers: weights decay alike, whatever the size
+ * of their gradients. It keeps two tensors for each parameter.
+ */
 export class AdamW extends Optimizer<AdamWOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0.01. */
   constructor(options: AdamWOptions = {}) {

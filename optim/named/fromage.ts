@@ -59,7 +59,12 @@ export function fromage(
   );
 }
 
-/** The optimizer of {@linkcode fromage}. */
+/**
+ * The optimizer of {@linkcode fromage}.
+ *
+ * Take it where one rate has to suit layers of all sizes: the rate is the change of a
+ * parameter relative to its norm. It keeps nothing without momentum.
+ */
 export class Fromage extends Optimizer<FromageOptions> {
   /** Create the optimizer. `lr` is 1e-2 by default. */
   constructor(options: FromageOptions = {}) {

@@ -51,7 +51,12 @@ export function lamb(options: LambOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode lamb}. */
+/**
+ * The optimizer of {@linkcode lamb}.
+ *
+ * Take it for very large batches: its paper trains BERT with batches of up to 32,868.
+ * It keeps two tensors for each parameter.
+ */
 export class Lamb extends Optimizer<LambOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: LambOptions = {}) {

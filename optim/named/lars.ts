@@ -61,7 +61,12 @@ export function lars(options: LarsOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode lars}. */
+/**
+ * The optimizer of {@linkcode lars}.
+ *
+ * Take it for very large batches of images: its paper trains ResNet-50 with batches of
+ * 32,000. It keeps one tensor for each parameter.
+ */
 export class Lars extends Optimizer<LarsOptions> {
   /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: LarsOptions = {}) {

@@ -105,6 +105,9 @@ function searchOf(
  * Where a line search fails, or the direction does not descend, it forgets the
  * curvature and searches along the gradient instead.
  *
+ * Take it for a few thousand parameters and a loss of all data at once: it needs few
+ * steps and comes close to the minimum. Noise of small batches spoils its curvature.
+ *
  * @example Rosenbrock's valley
  * ```ts
  * import { autodiff, optim, ParamState, tf, useBackend } from "@braintape/braintape";

@@ -73,7 +73,13 @@ export function lion(options: LionOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode lion}. */
+/**
+ * The optimizer of {@linkcode lion}.
+ *
+ * Take it in place of {@linkcode AdamW} with half the memory: it keeps one tensor for
+ * each parameter. Its paper takes rates 3 to 10 times smaller, and a decay as many
+ * times larger.
+ */
 export class Lion extends Optimizer<LionOptions> {
   /** Create the optimizer. `lr` is 1e-4 by default, `weightDecay` 0. */
   constructor(options: LionOptions = {}) {

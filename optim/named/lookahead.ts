@@ -101,7 +101,12 @@ export function lookahead(
   );
 }
 
-/** The optimizer of {@linkcode lookahead}. */
+/**
+ * The optimizer of {@linkcode lookahead}.
+ *
+ * Take it around an optimizer whose last steps are noisy: the slow weights average
+ * them. It keeps one more tensor for each parameter.
+ */
 export class Lookahead extends Optimizer<LookaheadOptions> {
   /**
    * Create the optimizer.

@@ -72,7 +72,13 @@ export function momentumNesterov(
   );
 }
 
-/** The optimizer of {@linkcode momentum}. */
+/**
+ * The optimizer of {@linkcode momentum}.
+ *
+ * Take it for convolutional networks on a long schedule: ResNet was trained with it, a
+ * rate of 0.1 that was divided by 10 twice, and a decay of 1e-4. It keeps one tensor
+ * for each parameter.
+ */
 export class Momentum extends Optimizer<MomentumOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: MomentumOptions = {}) {
@@ -80,7 +86,13 @@ export class Momentum extends Optimizer<MomentumOptions> {
   }
 }
 
-/** The optimizer of {@linkcode momentumNesterov}. */
+/**
+ * The optimizer of {@linkcode momentumNesterov}.
+ *
+ * Take it where {@linkcode Momentum} overshoots: the gradient corrects the velocity
+ * before it is used. Wide residual networks were trained with it and a rate of 0.1. It
+ * keeps one tensor for each parameter.
+ */
 export class MomentumNesterov extends Optimizer<MomentumOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: MomentumOptions = {}) {

@@ -109,7 +109,12 @@ export function nadam(options: NadamOptions = {}): tx.GradientTransformation {
   return tx.coupled("Nadam", options, 2e-3, scaleByNadam, SCALE_RULES);
 }
 
-/** The optimizer of {@linkcode nadam}. */
+/**
+ * The optimizer of {@linkcode nadam}.
+ *
+ * Take it in place of {@linkcode Adam} where gradients have little noise: on quadratic
+ * functions it needs fewer steps. It keeps two tensors for each parameter.
+ */
 export class Nadam extends Optimizer<NadamOptions> {
   /** Create the optimizer. `lr` is 2e-3 by default, `weightDecay` 0. */
   constructor(options: NadamOptions = {}) {

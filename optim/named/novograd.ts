@@ -88,7 +88,12 @@ export function novograd(
   );
 }
 
-/** The optimizer of {@linkcode novograd}. */
+/**
+ * The optimizer of {@linkcode novograd}.
+ *
+ * Take it in place of {@linkcode Adam} with half the memory: it keeps one tensor and
+ * one number for each parameter. Its paper trains networks for speech with it.
+ */
 export class Novograd extends Optimizer<NovogradOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: NovogradOptions = {}) {

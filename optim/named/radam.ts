@@ -69,7 +69,12 @@ export function radam(options: RAdamOptions = {}): tx.GradientTransformation {
   return tx.coupled("RAdam", options, 1e-3, scaleByRadam, tx.MOMENTS_RULES);
 }
 
-/** The optimizer of {@linkcode radam}. */
+/**
+ * The optimizer of {@linkcode radam}.
+ *
+ * Take it in place of {@linkcode Adam} with a warmup: the first steps are those of
+ * momentum, until enough gradients are known. It keeps two tensors for each parameter.
+ */
 export class RAdam extends Optimizer<RAdamOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: RAdamOptions = {}) {

@@ -111,7 +111,13 @@ export function rmsprop(
   );
 }
 
-/** The optimizer of {@linkcode rmsprop}. */
+/**
+ * The optimizer of {@linkcode rmsprop}.
+ *
+ * Take it where the scale of gradients changes in training, as in reinforcement
+ * learning and recurrent networks. It keeps one tensor for each parameter, two with
+ * momentum.
+ */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   /** Create the optimizer. `lr` is 1e-2 by default, `weightDecay` 0. */
   constructor(options: RMSpropOptions = {}) {

@@ -79,7 +79,13 @@ export function rprop(options: RpropOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode rprop}. */
+/**
+ * The optimizer of {@linkcode rprop}.
+ *
+ * Take it for gradients of all data at once whose scale is bad: only their signs
+ * count. Signs in small batches change by chance. It keeps two tensors for each
+ * parameter.
+ */
 export class Rprop extends Optimizer<RpropOptions> {
   /** Create the optimizer. `lr` is 1e-2 by default. */
   constructor(options: RpropOptions = {}) {

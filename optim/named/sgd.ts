@@ -55,7 +55,12 @@ export function sgd(options: SGDOptions = {}): tx.GradientTransformation {
   );
 }
 
-/** The optimizer of {@linkcode sgd}. */
+/**
+ * The optimizer of {@linkcode sgd}.
+ *
+ * Take it where few settings are to be tuned, or no memory is to be spent: without
+ * `momentum` it keeps nothing between steps.
+ */
 export class SGD extends Optimizer<SGDOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: SGDOptions = {}) {

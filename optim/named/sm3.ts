@@ -106,7 +106,13 @@ export function sm3(options: SM3Options = {}): tx.GradientTransformation {
   return tx.coupled("SM3", options, 1, scaleBySm3, SCALE_RULES);
 }
 
-/** The optimizer of {@linkcode sm3}. */
+/**
+ * The optimizer of {@linkcode sm3}.
+ *
+ * Take it for large embeddings and other matrices: it is {@linkcode Adagrad} that
+ * keeps a row and a column in place of a sum for each element. Its momentum is one
+ * more tensor.
+ */
 export class SM3 extends Optimizer<SM3Options> {
   /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: SM3Options = {}) {

@@ -62,7 +62,12 @@ export function yogi(options: YogiOptions = {}): tx.GradientTransformation {
   return tx.coupled("Yogi", options, 1e-3, scaleByYogi, tx.MOMENTS_RULES);
 }
 
-/** The optimizer of {@linkcode yogi}. */
+/**
+ * The optimizer of {@linkcode yogi}.
+ *
+ * Take it in place of {@linkcode Adam} where gradients are sparse: after a large
+ * gradient, rates grow again slowly. It keeps two tensors for each parameter.
+ */
 export class Yogi extends Optimizer<YogiOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
   constructor(options: YogiOptions = {}) {

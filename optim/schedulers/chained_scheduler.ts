@@ -15,6 +15,8 @@ export type ChainedSchedulerOptions = CompositeLROptions;
  *
  * Step this one, not the schedulers inside.
  *
+ * Take it for a warmup on top of another schedule.
+ *
  * @example Usage
  * ```ts
  * import { optim } from "@braintape/braintape";

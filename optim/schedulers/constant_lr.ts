@@ -16,6 +16,8 @@ export type ConstantLROptions = SchedulerOptions<
  * ```
  *
  * The rule of `torch.optim.lr_scheduler.ConstantLR`.
+ *
+ * Take it to begin a run gently, at a smaller rate for a few epochs.
  */
 export class ConstantLR extends LRScheduler {
   /** The factor of the first epochs. Default: 1 / 3. */

@@ -20,6 +20,9 @@ export type CosineAnnealingLROptions = SchedulerOptions<
  *
  * {@link https://arxiv.org/abs/1608.03983 | Loshchilov and Hutter, 2017}, without
  * the restarts: see {@linkcode CosineAnnealingWarmRestarts}.
+ *
+ * Take it for a run of known length: it stays high at first and ends gently. With a
+ * warmup, take {@linkcode WarmupCosineSchedule}.
  */
 export class CosineAnnealingLR extends LRScheduler {
   /** The epoch that reaches `etaMin`. Default: 50. */

@@ -21,6 +21,9 @@ export type CosineAnnealingWarmRestartsOptions = SchedulerOptions<
  *
  * {@link https://arxiv.org/abs/1608.03983 | Loshchilov and Hutter, 2017}; the rule
  * of `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`.
+ *
+ * Take it where models are wanted at several times of a run: the weights at the end of
+ * each cycle are good ones.
  */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   /** The length of the first cycle. Default: 10. */

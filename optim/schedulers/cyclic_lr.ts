@@ -48,6 +48,9 @@ export type CyclicLROptions =
  *
  * {@link https://arxiv.org/abs/1506.01186 | Smith, 2017}; the rule of
  * `torch.optim.lr_scheduler.CyclicLR`, without the cycle of momentum.
+ *
+ * Take it where you know the range of good rates but not which is best; `train.findLr`
+ * finds the range.
  */
 export class CyclicLR extends LRScheduler {
   /** The top of a cycle for each parameter group. */

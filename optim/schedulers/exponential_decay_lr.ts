@@ -18,6 +18,9 @@ export type ExponentialDecayLROptions = SchedulerOptions<
  * ```
  *
  * The rule of `optax.exponential_decay`.
+ *
+ * Take it for {@linkcode ExponentialLR} that begins late, ends at a least rate, or
+ * falls in steps.
  */
 export class ExponentialDecayLR extends LRScheduler {
   /** Epochs in which the rate is multiplied by `decayRate`. Default: 1000. */

@@ -12,6 +12,8 @@ export type ExponentialLROptions = SchedulerOptions<ExponentialLR, "gamma">;
  * ```
  *
  * The rule of `torch.optim.lr_scheduler.ExponentialLR`.
+ *
+ * Take it where the length of the run is not known: it falls evenly, and never to 0.
  */
 export class ExponentialLR extends LRScheduler {
   /** The factor of each epoch. Default: 0.95. */

@@ -23,6 +23,8 @@ export type InverseSqrtLROptions = SchedulerOptions<
  *
  * {@link https://arxiv.org/abs/1706.03762 | Vaswani et al., 2017}, whose rate this
  * is for a `baseLr` of `(dModel · warmupSteps)^-½`.
+ *
+ * Take it for transformers where the length of the run is not known.
  */
 export class InverseSqrtLR extends LRScheduler {
   /** The step that reaches the base rate. Default: 4000. */

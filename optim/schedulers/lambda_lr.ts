@@ -23,6 +23,8 @@ export interface LambdaLROptions extends LRSchedulerOptions {
  *
  * The rule of `torch.optim.lr_scheduler.LambdaLR`.
  *
+ * Take it for a curve that is not in the list.
+ *
  * @example Usage
  * ```ts
  * import { optim } from "@braintape/braintape";

@@ -17,6 +17,8 @@ export type LinearLROptions = SchedulerOptions<
  *
  * With `totalIters` 0 the factor is `endFactor` from the start. The rule of
  * `torch.optim.lr_scheduler.LinearLR`.
+ *
+ * Take it for a short warmup, or to lower a rate evenly.
  */
 export class LinearLR extends LRScheduler {
   /** The factor at epoch 0. Default: 1 / 3. */

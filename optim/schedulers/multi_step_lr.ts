@@ -17,6 +17,9 @@ export type MultiStepLROptions = SchedulerOptions<
  * ```
  *
  * The rule of `torch.optim.lr_scheduler.MultiStepLR`.
+ *
+ * Take it for {@linkcode StepLR} with cuts where you say: ResNet was trained with cuts
+ * at about one half and three quarters.
  */
 export class MultiStepLR extends LRScheduler {
   /** The epochs of the cuts, sorted. Default: [30, 60, 90]. */

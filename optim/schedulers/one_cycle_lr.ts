@@ -78,6 +78,9 @@ const RULES: OptionRules<OneCycleLROptions> = {
  *
  * {@link https://arxiv.org/abs/1708.07120 | Smith and Topin, 2018}; the rule of
  * `torch.optim.lr_scheduler.OneCycleLR`, without the cycle of momentum.
+ *
+ * Take it for short runs of known length: it trains with rates that would be too large
+ * throughout.
  */
 export class OneCycleLR extends LRScheduler {
   /** The highest rate of each parameter group. */

@@ -39,6 +39,8 @@ export interface PiecewiseConstantScheduleOptions extends LRSchedulerOptions {
  * The values are rates, not factors: a parameter group cannot have a base rate of
  * its own, but it can have its own list of values.
  *
+ * Take it to give rates themselves, where other schedules take factors.
+ *
  * @example Usage
  * ```ts
  * import { optim } from "@braintape/braintape";

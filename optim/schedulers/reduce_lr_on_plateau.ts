@@ -52,6 +52,8 @@ export type ReduceLROnPlateauOptions =
  * `threshold · best`: for a best metric below 0 it takes what is a little worse for
  * better, and never cuts. `variant: "torch"` keeps to that.
  *
+ * Take it where validation is cheap and the length of the run is not known.
+ *
  * @example Usage
  * ```ts
  * import { optim } from "@braintape/braintape";

@@ -21,6 +21,8 @@ export interface SequentialLROptions extends CompositeLROptions {
  *
  * Step this one, not the schedulers inside.
  *
+ * Take it for a warmup before another schedule.
+ *
  * @example Usage
  * ```ts
  * import { optim } from "@braintape/braintape";

@@ -13,6 +13,9 @@ export type StepLROptions = SchedulerOptions<StepLR, "stepSize" | "gamma">;
  *
  * The rule of `torch.optim.lr_scheduler.StepLR`.
  *
+ * Take it for long runs of convolutional networks, where the loss falls after each
+ * cut.
+ *
  * @example Usage
  * ```ts
  * import { optim } from "@braintape/braintape";

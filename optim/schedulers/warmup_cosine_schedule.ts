@@ -19,6 +19,8 @@ export type WarmupCosineScheduleOptions = SchedulerOptions<
  *         etaMin + (baseLr - etaMin) · (1 + cos(π (e - W) / (T - W))) / 2  e < T
  *         etaMin                                                           after
  * ```
+ *
+ * Take it for transformers, and as a first try where the length of the run is known.
  */
 export class WarmupCosineSchedule extends LRScheduler {
   /** The step that reaches the base rate. Default: 1000. */

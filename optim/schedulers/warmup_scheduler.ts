@@ -19,6 +19,9 @@ export type WarmupSchedulerOptions = SchedulerOptions<
  * `warmupStartLr`: with 0, the default, it changes nothing.
  *
  * {@link https://arxiv.org/abs/1706.02677 | Goyal et al., 2017}.
+ *
+ * Take it before large rates, with large batches or Adam, whose first steps are
+ * unsure; followed by another one, in a {@linkcode SequentialLR}.
  */
 export class WarmupScheduler extends LRScheduler {
   /** The epoch that reaches the base rate. Default: 5. */

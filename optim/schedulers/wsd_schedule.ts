@@ -41,6 +41,8 @@ export type WSDScheduleOptions = SchedulerOptions<
  *
  * {@link https://arxiv.org/abs/2404.06395 | Hu et al., 2024}; `"1-sqrt"` from
  * {@link https://arxiv.org/abs/2405.18392 | Hägele et al., 2024}.
+ *
+ * Take it where the length of the run is decided late.
  */
 export class WSDSchedule extends LRScheduler {
   /** The step that reaches the base rate. Default: 1000. */

@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { ENTRIES } from "../entries.ts";
 import { markdownFiles } from "./files.ts";
 import { type Group, navigation, sitePath, titleOf } from "./pages.ts";
+import { referencePages } from "./reference/pages.ts";
 import { stage, writeStage } from "./stage.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -52,6 +53,14 @@ function sidebar(groups: Group[], files: ReadonlyMap<string, string>) {
   return sections.filter(({ items }) => items.length > 0);
 }
 
+/** The pages of a folder of the reference, closed at first. */
+function referenceSection(text: string, folder: string) {
+  const items = [...reference.keys()]
+    .filter((path) => path.startsWith(folder) && !path.endsWith("index.md"))
+    .map((path) => ({ text: basename(path, ".md"), link: `/${path}` }));
+  return { text, link: `/${folder}`, collapsed: true, items };
+}
+
 await Deno.remove(new URL("pages/", SITE), { recursive: true }).catch(() => {});
 await Deno.mkdir(new URL(".vitepress/theme/", SITE), { recursive: true });
 for (const name of ["config.ts", "links.ts", "theme/style.css"]) {
@@ -72,11 +81,18 @@ const files = new Map<string, string>();
 for (const path of markdownFiles(ROOT)) {
   files.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
 }
-await writeStage(stage(files, read), ROOT, new URL("pages/", SITE));
+const staged = stage(files, read);
+const reference = await referencePages(ROOT);
+for (const [path, text] of reference) staged.pages.set(path, text);
+await writeStage(staged, ROOT, new URL("pages/", SITE));
 const write = (name: string, value: unknown) =>
   Deno.writeTextFile(new URL(name, SITE), JSON.stringify(value, null, 2));
 const names = [...files.keys()].filter((name) => name !== "README.md");
-await write(".vitepress/navigation.json", sidebar(navigation(names), files));
+await write(".vitepress/navigation.json", [
+  ...sidebar(navigation(names), files),
+  referenceSection("Optimizers", "optimizers/"),
+  referenceSection("Schedulers", "schedulers/"),
+]);
 await write("package.json", {
   private: true,
   type: "module",

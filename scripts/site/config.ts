@@ -21,6 +21,8 @@ export default {
     outline: { level: [2, 3] },
     nav: [
       { text: "Guide", link: "/guide/first_model" },
+      { text: "Optimizers", link: "/optimizers/" },
+      { text: "Schedulers", link: "/schedulers/" },
       { text: "API", link: "/api/index.html", target: "_self" },
     ],
     sidebar: JSON.parse(readFileSync(".vitepress/navigation.json", "utf8")),
