@@ -4,7 +4,7 @@
  * @module
  */
 import { decode, encode, type ValueType } from "@std/msgpack";
-import { crc32 } from "./crc32.ts";
+import { crc32 } from "../internal/crc32.ts";
 import { CheckpointError } from "./format.ts";
 import { scan } from "./scan.ts";
 

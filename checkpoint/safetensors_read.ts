@@ -10,7 +10,7 @@ import { permute } from "./axes.ts";
 import { makeTensor } from "./data.ts";
 import { type LoadOptions, type Mismatch, report } from "./differences.ts";
 import { CheckpointError } from "./format.ts";
-import { fromBfloat16, fromFloat16 } from "./half.ts";
+import { fromBfloat16, fromFloat16 } from "../internal/half.ts";
 import { ARRAYS, type Elements, type SavedType } from "./header.ts";
 import { TensorRef } from "./load_plan.ts";
 import type { Source } from "./records.ts";

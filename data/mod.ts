@@ -6,6 +6,7 @@
  * | hold examples as typed arrays | {@linkcode column}, {@linkcode Dataset} |
  * | iterate over batches of tensors | {@linkcode batches}, {@linkcode textWindows} |
  * | read files | {@linkcode readCsv}, {@linkcode readIdx}, {@linkcode readText} |
+ * | read and write NumPy's files | {@linkcode readNpy}, {@linkcode readNpz}, {@linkcode encodeNpy}, {@linkcode encodeNpz} |
  * | read images | {@linkcode imageFolder}, {@linkcode readImage}, {@linkcode decodeImage} |
  * | turn a table into numbers | {@linkcode TableEncoder} |
  * | pad sequences | {@linkcode padSequences}, {@linkcode bucketByLength} |
@@ -59,6 +60,7 @@ export { type ReadOptions, readText } from "./files.ts";
 export * from "./idx.ts";
 export * from "./idx_directory.ts";
 export * from "./images/mod.ts";
+export * from "./npy/mod.ts";
 export { prefetch, type Prefetched, type PrefetchSource } from "./prefetch.ts";
 export * from "./sequences/mod.ts";
 export type { BatchSource } from "./sources.ts";

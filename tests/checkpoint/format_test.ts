@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { encode, type ValueType } from "@std/msgpack";
-import { crc32, portableCrc32 } from "../../checkpoint/crc32.ts";
+import { crc32, portableCrc32 } from "../../internal/crc32.ts";
 import { CheckpointError, LIBRARY_VERSION } from "../../checkpoint/format.ts";
 import { scan } from "../../checkpoint/scan.ts";
 import { fromValue, toValue } from "../../checkpoint/tree.ts";

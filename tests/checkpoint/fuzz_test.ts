@@ -3,7 +3,7 @@ import { decode, encode, type ValueType } from "@std/msgpack";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../backend/mod.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../checkpoint.ts";
-import { crc32 } from "../../checkpoint/crc32.ts";
+import { crc32 } from "../../internal/crc32.ts";
 import { scope } from "../../memory.ts";
 import { StepLR } from "../../optim/schedulers/mod.ts";
 import { RandomState } from "../../random.ts";

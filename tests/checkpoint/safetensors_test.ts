@@ -17,7 +17,7 @@ import {
 import { inverse, permute } from "../../checkpoint/axes.ts";
 import { stored } from "../../checkpoint.ts";
 import { loadBox, saveBox } from "../../checkpoint/stored_copy.ts";
-import { fromBfloat16, fromFloat16 } from "../../checkpoint/half.ts";
+import { fromBfloat16, fromFloat16 } from "../../internal/half.ts";
 import { scope } from "../../memory.ts";
 import { RandomState } from "../../random.ts";
 import { State } from "../../state.ts";

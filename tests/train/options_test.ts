@@ -55,6 +55,7 @@ const WITH_OPTIONS: Record<
   padSequences: (extra) => train.padSequences([[1]], { length: 2, ...extra }),
   bucketByLength: (extra) =>
     train.bucketByLength([[[1]]], { boundaries: [1], ...extra }),
+  readNpy: (extra, folder) => train.readNpy(`${folder}/a.npy`, extra),
   // train
   fit: (extra) => train.fit({ ...line(), steps: 1, ...extra }),
   "fit: checkpoint": (extra, folder) =>
@@ -148,6 +149,10 @@ const WITHOUT_OPTIONS = [
   "csvNumbers",
   "decisionBoundary",
   "decodeIdx",
+  "decodeNpy",
+  "decodeNpz",
+  "encodeNpy",
+  "encodeNpz",
   "formatLogLine",
   "histogram",
   "jsonLines",
@@ -157,6 +162,7 @@ const WITHOUT_OPTIONS = [
   "metric",
   "modulesOf",
   "parseRunLog",
+  "readNpz",
   "readRunLog",
   "stored",
   "summed",
@@ -174,6 +180,9 @@ function states() {
 /** A folder with a file of each kind. */
 async function fill(folder: string) {
   await Deno.writeTextFile(`${folder}/a.csv`, "a\n1\n");
+  const array = { shape: [1], data: Uint8Array.of(7) };
+  await Deno.writeFile(`${folder}/a.npy`, train.encodeNpy(array));
+  await Deno.writeFile(`${folder}/a.npz`, train.encodeNpz({ array }));
   const images = new URL("../golden/images/", import.meta.url);
   await Deno.copyFile(new URL("rgb.png", images), `${folder}/a.png`);
   await Deno.mkdir(`${folder}/images/a`, { recursive: true });
@@ -367,6 +376,8 @@ const PATHS: Record<
   runFolder: (at) => train.runFolder(at("deep/run")),
   readText: (at) => train.readText(at("a.csv")),
   readCsv: (at) => train.readCsv(at("a.csv")),
+  readNpy: (at) => train.readNpy(at("a.npy")),
+  readNpz: (at) => train.readNpz(at("a.npz")),
   readImage: (at) => train.readImage(at("a.png")),
   imageFolder: (at) => train.imageFolder(at("images"), { size: 1 }),
   readIdx: (at) => train.readIdx(at("a.idx")),

@@ -1,10 +1,10 @@
 /**
- * CRC-32 (IEEE 802.3), as in zip and PNG.
+ * CRC-32 (IEEE 802.3), as in zip and PNG. Internal.
  *
  * @module
  */
 
-import { builtin } from "../internal/system/builtin.ts";
+import { builtin } from "./system/builtin.ts";
 
 /** About 20 times as fast as the code below; available in Deno, Node and Bun. */
 const native: ((data: Uint8Array, value?: number) => number) | undefined =
