@@ -45,8 +45,8 @@ export interface FitOptions<B extends Batch> {
   readonly metrics?: Readonly<
     Record<
       string,
-      // The data say what a batch is: a metric of predictions takes other tensors.
-      | Measure<NoInfer<B>>
+      | Measure<B>
+      // Not what says what a batch is: a metric of predictions looks like one of batches.
       | BatchMetric<NoInfer<B>, MetricValue>
       | PredictionMetric
     >
