@@ -193,6 +193,25 @@ Deno.test("a second run keeps the first one's files", () =>
     assertEquals(await Deno.readTextFile(`${out}/report.html`), report);
   }));
 
+Deno.test("parquet.ts learns from a Parquet file", async () => {
+  const { code, stdout, stderr } = await run("parquet");
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stdout, "500 flowers of length and width\n");
+  const accuracy = Number(/accuracy ([\d.]+)/.exec(stdout)?.[1]);
+  assert(accuracy >= 0.9, stdout);
+});
+
+Deno.test("tokenizers.ts classifies what a tokenizer of Hugging Face has split", async () => {
+  const { code, stdout, stderr } = await run("tokenizers");
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(
+    stdout,
+    `praise: the music was brilliant (the music was brilliant)
+blame: dull films (dull film ##s)
+praise: a moving story (a moving story)`,
+  );
+});
+
 Deno.test("tasks that write may write below runs/ only, and none has all permissions but tests and benches", async () => {
   const text = await Deno.readTextFile(new URL("deno.json", ROOT));
   const tasks: Record<string, string> = JSON.parse(text).tasks;

@@ -9,6 +9,7 @@ import { basename, extname } from "node:path/posix";
 const GUIDE = [
   "first_model",
   "data",
+  "images_and_sequences",
   "loop",
   "optimizers",
   "schedules",
