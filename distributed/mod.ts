@@ -12,4 +12,6 @@
  * @module
  */
 export type { Shard } from "../data/shard.ts";
+export { DiLoCo, type DiLoCoOptions, type DiLoCoState } from "./diloco.ts";
+export { synchronizeBatchNorm } from "./synchronize.ts";
 export { mpi, type MpiOptions, World } from "./world.ts";

@@ -24,7 +24,14 @@ import type { Tensors } from "../tensors.ts";
 import { agree, gatherTexts, NUMBERS } from "./agreement.ts";
 import type { Communicator } from "./mpi/communicator.ts";
 import { join } from "./mpi/join.ts";
-import { changeRows } from "./rows.ts";
+import { changeRows, type Row } from "./rows.ts";
+
+const communicators = new WeakMap<World, Communicator>();
+
+/** The operations on memory of a world. Internal. */
+export function communicatorOf(world: World): Communicator {
+  return communicators.get(world)!;
+}
 
 /** Options of {@linkcode mpi}. */
 export interface MpiOptions {
@@ -103,6 +110,7 @@ export class World {
   /** Use {@linkcode mpi}. */
   constructor(mpi: Communicator, inOrder: boolean) {
     this.#mpi = mpi;
+    communicators.set(this, mpi);
     this.#inOrder = inOrder;
     this.rank = mpi.rank;
     this.size = mpi.size;
@@ -136,11 +144,25 @@ export class World {
     }
     this.#agree("reduce", layout.join(" "));
     if (this.size === 1) return tensors;
-    const mpi = this.#mpi;
-    return await changeRows(
-      tensors,
-      (row) => this.#inOrder ? mpi.sumInOrder(row) : mpi.allReduce(row),
-    );
+    return await changeRows(tensors, (row) => this.#reduce(row));
+  }
+
+  /**
+   * Replace numbers by their sums over all ranks, without waiting for a device.
+   *
+   * @param values As many on all ranks.
+   * @throws {RangeError} On all ranks, if they differ in number.
+   */
+  reduceInPlace(values: Float32Array): void {
+    const rule = instanceOf(Float32Array, "a Float32Array");
+    check("reduce", "the values", values, rule);
+    this.#agree("reduce", `${values.length} numbers`);
+    this.#reduce(values);
+  }
+
+  #reduce(row: Row): void {
+    if (this.#inOrder) this.#mpi.sumInOrder(row);
+    else this.#mpi.allReduce(row);
   }
 
   /**

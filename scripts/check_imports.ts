@@ -30,7 +30,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "checkpoint.ts": [...RANDOM, "checkpoint"],
   checkpoint: RANDOM,
   data: RANDOM,
-  distributed: [...RANDOM, "checkpoint.ts", "checkpoint", "data"],
+  distributed: [
+    ...RANDOM,
+    "autodiff",
+    "checkpoint.ts",
+    "checkpoint",
+    "data",
+    "nn",
+    "optim",
+  ],
   models: [...RANDOM, "nn", "checkpoint.ts"],
   train: [
     ...RANDOM,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CompileReport } from "../compile.ts";
+import type { DiLoCoOptions } from "../distributed/diloco.ts";
 import type { World } from "../distributed/world.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
@@ -75,6 +76,20 @@ export interface FitOptions<B extends Batch> {
    * part, as many batches on all.
    */
   readonly world?: World;
+  /**
+   * With `world`: whether each rank keeps the slots of its part of the parameters only,
+   * and gives these to the others after each step. Results have the same bits. It does not
+   * go with rules of several parameters at once, as `gradClipNorm` of the optimizer.
+   *
+   * @default {false}
+   */
+  readonly shardOptimizer?: boolean;
+  /**
+   * With `world`: ranks take steps by themselves, and meet after `every` of them, before
+   * evaluations and checkpoints, as {@linkcode DiLoCo} says: for slow networks. The log has
+   * the loss of rank 0.
+   */
+  readonly diloco?: DiLoCoOptions;
 
   /** Stop after this many epochs. */
   readonly epochs?: number;

@@ -23,6 +23,7 @@ import {
 import { currentPrecision } from "../backend/precision.ts";
 import type { Batch } from "../data/batch.ts";
 import { isUsedOnce, shardOf } from "../data/sources.ts";
+import { DILOCO_RULES } from "../distributed/diloco.ts";
 import { worldRule } from "../distributed/world_rule.ts";
 import { Module } from "../nn/mod.ts";
 import { Optimizer } from "../optim/mod.ts";
@@ -55,6 +56,8 @@ export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
   metrics: MEASURES,
   trainingSample: source,
   world: worldRule,
+  shardOptimizer: boolean,
+  diloco: anything,
   epochs: "a positive integer",
   steps: "a positive integer",
   timeLimit: "a positive number",
@@ -163,6 +166,26 @@ function checkWorld<B extends Batch>(options: FitOptions<B>): void {
     const rule =
       `in as many parts as there are processes, ${size}: give batches the option shard: world.shard, and fit the option world`;
     refuse("fit", "data", rule, shard.count);
+  }
+  const { shardOptimizer = false, diloco, nan } = options;
+  if (diloco) checkOptions("fit", diloco, DILOCO_RULES, "diloco.");
+  for (
+    const [name, value] of [["shardOptimizer", shardOptimizer || undefined], [
+      "diloco",
+      diloco,
+    ]] as const
+  ) {
+    if (value !== undefined && !world) {
+      throw new TypeError(
+        `Cannot fit: ${name} needs the option world, which mpi() returns`,
+      );
+    }
+  }
+  if (diloco && shardOptimizer) {
+    refuse("fit", "shardOptimizer", "left out with diloco", shardOptimizer);
+  }
+  if (diloco && nan === "skip") {
+    refuse("fit", "nan", '"stop" or "ignore" with diloco', nan);
   }
   if (size === 1) return;
   if (hasLineSearch(optimizer)) {

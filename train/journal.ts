@@ -61,7 +61,7 @@ export class Journal<B extends Batch> {
   async evaluate(): Promise<void> {
     const { clock, recorder, run, callbacks, validation, team } = this.#of;
     const began = clock.now;
-    await team?.averageStatistics(run.model);
+    await team?.settle(run.model);
     const measured = await validation.measure();
     if (!measured) return;
     const record = recorder.logEvaluation(run.position, measured);

@@ -71,7 +71,11 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
       options,
       onFallback,
       (grads: Tensors, measuresNorm: boolean) =>
-        applyGradients(options, grads, measuresNorm),
+        applyGradients(
+          { ...options, optimizer: team?.stepping ?? optimizer },
+          grads,
+          measuresNorm,
+        ),
     );
   }
 
@@ -102,9 +106,7 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
     const { optimizer } = this.options;
     const own = this.#mean.take();
     const isFinite = !this.lossScale || await this.#areFinite(own.loss);
-    const { grads, loss } = this.#team
-      ? await this.#team.sum(own.grads, own.loss)
-      : own;
+    const { grads, loss } = this.#team ? await this.#team.sum(own) : own;
     if (this.isWatched) {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {

@@ -17,6 +17,8 @@ export const PART_NAMES: readonly string[] = [
   "data",
   "average",
   "batch",
+  "diloco",
+  "ranks",
 ];
 
 /**

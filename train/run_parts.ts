@@ -60,7 +60,8 @@ export class RunParts<B extends Batch> {
         this.#loaded = state;
       },
     };
-    this.parts = partsOf(options, progress, this.#dataPart());
+    const parts = partsOf(options, progress, this.#dataPart());
+    this.parts = { ...parts, ...loop.team?.parts };
   }
 
   /** Note the position in the data, after each batch and pass. */

@@ -77,7 +77,7 @@ export class RunSaver<B extends Batch> {
     const { counters: { step }, recorder, team } = this.#saved;
     if (this.#last.step === step) return undefined;
     await recorder.read();
-    team?.gatherStreams();
+    await team?.gather();
     const log = recorder.saved;
     const last = log.evaluations.at(-1);
     const evaluation = last?.step === step ? last : undefined;

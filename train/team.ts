@@ -10,8 +10,8 @@ import { DisagreementError } from "../distributed/agreement.ts";
 import type { World } from "../distributed/world.ts";
 import type { Module } from "../nn/mod.ts";
 import * as random from "../random.ts";
-import { BatchState, State } from "../state.ts";
 import { scope } from "../memory.ts";
+import { BatchState, type State } from "../state.ts";
 import { mapNamed, type Tensors } from "../tensors.ts";
 import type { Measure } from "./measure.ts";
 
@@ -23,80 +23,84 @@ export interface Vote {
   readonly isPaused: boolean;
 }
 
-/** The ranks of `world` and the position in their data; undefined of one process. */
-export function teamOf(
-  world: World | undefined,
-  place: () => unknown,
-): Team | undefined {
-  return world && world.size > 1 ? new Team(world, place) : undefined;
+/** What a step of this rank has computed. */
+export interface Gradients {
+  /** The gradients. */
+  readonly grads: Tensors;
+  /** The mean loss. */
+  readonly loss: tf.Scalar;
 }
 
-/** Run `fn` on the first rank only, if there are others, who get what it returns. */
-export async function onFirst<T>(
-  team: Team | undefined,
-  fn: () => T | Promise<T>,
-): Promise<T> {
-  return await (team ? team.world.onFirst(fn) : fn());
+/** What takes a step with gradients, and frees them. */
+export interface Stepping {
+  /** Take a step. */
+  step(grads: Tensors): void;
 }
 
-/** The ranks of a run. */
-export class Team {
-  readonly #world: World;
-  /** The share of this rank in the batch of all, which its loss is multiplied by. */
-  readonly #share: State<tf.Scalar>;
-  #lastShare = 1;
+/** The ranks of a run, of which there are several. */
+export abstract class Team {
+  /** The ranks. */
+  readonly world: World;
   /** What this rank draws inside of the loss. */
   readonly #own: random.RandomState;
   #streams: readonly random.RandomKey[] = [];
-  /** The position in the data. */
-  readonly #place: () => unknown;
 
-  /** The ranks of `world`, which are more than one, and the position in their data. */
-  constructor(world: World, place: () => unknown) {
-    this.#world = world;
-    this.#place = place;
-    this.#share = scope(() => new State(tf.scalar(1)));
+  /** The ranks of `world`. */
+  constructor(world: World) {
+    this.world = world;
     this.#own = world.ownStream(random.default);
   }
 
   /** Whether this rank writes, reads and calls back. */
   get isFirst(): boolean {
-    return this.#world.rank === 0;
+    return this.world.rank === 0;
   }
 
-  /** The ranks. */
-  get world(): World {
-    return this.#world;
-  }
+  /** The loss of this rank. */
+  abstract weighted<B extends Batch>(loss: Measure<B>): Measure<B>;
 
   /**
-   * `loss`, multiplied by the share of this rank: the sum over all ranks is the mean over
-   * all examples, and so is the sum of the gradients.
-   */
-  weighted<B extends Batch>(loss: Measure<B>): Measure<B> {
-    return (...batch) => {
-      const value = loss(...batch);
-      // What is no scalar is refused by whoever differentiates.
-      return value instanceof tf.Tensor && value.rank === 0
-        ? tf.mul<tf.Scalar>(value, this.#share.value)
-        : value;
-    };
-  }
-
-  /**
-   * Tell `weighted` how many examples the batch of this rank has.
+   * Note how many examples the batch of this rank has.
    *
-   * @returns How many those of all ranks have.
+   * @returns How many its gradients count for.
    */
-  weigh(examples: number): number {
-    const share = this.#world.share(examples);
-    if (share !== this.#lastShare) {
-      scope(() => {
-        this.#share.value = tf.scalar(share);
-      });
-      this.#lastShare = share;
-    }
-    return Math.round(examples / share);
+  abstract weigh(examples: number): number;
+
+  /** The gradients and the loss to take a step with; takes over those of this rank. */
+  abstract sum(own: Gradients): Promise<Gradients>;
+
+  /** What takes the steps. */
+  abstract readonly stepping: Stepping;
+
+  /** Called after each step, and each that was refused. */
+  abstract stepped(): Promise<void>;
+
+  /** Whether it holds, on all ranks if they step together. */
+  abstract all(holds: boolean): boolean;
+
+  /** What this rank is to do, where all do the same. */
+  abstract vote(own: Vote): Vote;
+
+  /** Make the model the same on all ranks, to be measured or saved. */
+  async settle(model: Module | undefined): Promise<void> {
+    await this.#averageStatistics(model);
+  }
+
+  /** Whether ranks take steps by themselves. */
+  readonly isLocal: boolean = false;
+
+  /** Parts of a checkpoint, besides those of one process, or in their place. */
+  readonly parts: Parts = {};
+
+  /** Start with what the first rank has in `parts`. */
+  async begin(parts: Parts): Promise<void> {
+    await this.world.broadcast(parts);
+  }
+
+  /** Let the first rank have all that a checkpoint needs. */
+  // deno-lint-ignore require-await -- some wait
+  async gather(): Promise<void> {
+    this.#streams = this.world.gather(this.#own.value);
   }
 
   /** Run `fn` with this rank's own stream in place of `random.default`. */
@@ -111,60 +115,15 @@ export class Team {
     }
   }
 
-  /** The sums of gradients and losses over all ranks; what is given is freed. */
-  async sum(
-    grads: Tensors,
-    loss: tf.Scalar,
-  ): Promise<{ grads: Tensors; loss: tf.Scalar }> {
-    const name = this.#lossName();
-    const sums = await this.#world.allReduce({ ...grads, [name]: loss });
-    const { [name]: sum, ...rest } = sums;
-    return { grads: rest, loss: sum as tf.Scalar };
-  }
-
-  /**
-   * What the loss is called among the gradients. Ranks must agree on names: so they must
-   * on the order of the data, and on what they will draw from the common stream.
-   */
-  #lossName(): string {
-    const { key, offset } = random.default.value;
-    const place = JSON.stringify(this.#place());
-    return `the loss, at ${place} of the data and ${key}:${offset} of random.default`;
-  }
-
-  /** Whether it holds on all ranks. */
-  all(holds: boolean): boolean {
-    return this.#world.sum(Number(!holds))[0] === 0;
-  }
-
-  /** What all ranks do: what the first one does that stops, if one does. */
-  vote(own: Vote): Vote {
-    const [stops] = this.#world.sum(Number(own.reason !== undefined));
-    if (stops === 0) return own;
-    // What is undefined is left out of what is gathered.
-    const votes = this.#world.gather(own);
-    return votes.find(({ reason }) => reason !== undefined)!;
-  }
-
-  /** Start with what the first rank has. */
-  async begin(parts: Parts): Promise<void> {
-    await this.#world.broadcast(parts);
-  }
-
-  /** Where the own streams of all ranks are, since the last `gatherStreams`. */
+  /** Where the own streams of all ranks were at the last `gather`. */
   get streams(): readonly random.RandomKey[] {
     return this.#streams;
-  }
-
-  /** Learn where the own streams of all ranks are, for a checkpoint. */
-  gatherStreams(): void {
-    this.#streams = this.#world.gather(this.#own.value);
   }
 
   /** Continue with the streams of a checkpoint; a rank that had none has a new one. */
   loadStreams(streams: readonly random.RandomKey[]): void {
     this.#streams = streams;
-    const own = streams[this.#world.rank];
+    const own = streams[this.world.rank];
     if (own) this.#own.value = own;
   }
 
@@ -172,26 +131,31 @@ export class Team {
    * Put the mean over all ranks in place of running statistics, which each rank has of
    * its own batches.
    */
-  async averageStatistics(model: Module | undefined): Promise<void> {
-    const states = model?.states(BatchState) ?? {};
+  async #averageStatistics(model: Module | undefined): Promise<void> {
     const floats: Record<string, State> = {};
-    for (const [path, state] of Object.entries(states)) {
+    for (
+      const [path, state] of Object.entries(model?.states(BatchState) ?? {})
+    ) {
       const { value } = state;
       const isFloat = value instanceof tf.Tensor && value.dtype === "float32";
       if (isFloat) floats[path] = state as State;
     }
     if (Object.keys(floats).length === 0) return;
-    const { size } = this.#world;
-    const means = await this.#world.allReduce(
+    const { size } = this.world;
+    const means = await this.world.allReduce(
       scope(() => mapNamed(floats, ({ value }) => tf.div(value, size))),
     );
     for (const path in floats) floats[path]!.value = means[path]!;
     tf.dispose({ ...means });
   }
 
-  /** Free what is on the device. */
-  dispose(): void {
-    this.#share.dispose();
+  /** The vote of the first rank that stops, or `own`. */
+  protected voteNow(own: Vote): Vote {
+    const [stops] = this.world.sum(Number(own.reason !== undefined));
+    if (stops === 0) return own;
+    // What is undefined is left out of what is gathered.
+    const votes = this.world.gather(own);
+    return votes.find(({ reason }) => reason !== undefined)!;
   }
 
   /** Tell the other ranks of an error, so that they throw too. */
@@ -199,9 +163,20 @@ export class Team {
     if (error instanceof DisagreementError) return; // which all have
     const message = error instanceof Error ? error.message : String(error);
     try {
-      this.#world.fail(message);
+      this.world.fail(message);
     } catch {
       // The first error is the one to be thrown.
     }
   }
+
+  /** Free what is on the device. */
+  abstract dispose(): void;
+}
+
+/** Run `fn` on the first rank only, if there are others, who get what it returns. */
+export async function onFirst<T>(
+  team: Team | undefined,
+  fn: () => T | Promise<T>,
+): Promise<T> {
+  return await (team ? team.world.onFirst(fn) : fn());
 }

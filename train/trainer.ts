@@ -24,7 +24,8 @@ import { RunSaver } from "./run_saver.ts";
 import { Recorder } from "./logs/recorder.ts";
 import type { RefusedStep, Stepper } from "./stepper.ts";
 import { stepperFor } from "./stepper_for.ts";
-import { onFirst, type Team, teamOf } from "./team.ts";
+import { onFirst, type Team } from "./team.ts";
+import { teamFor } from "./team_for.ts";
 import { TrainingRun } from "./training_run.ts";
 import { measuresAt, Validation } from "./validation.ts";
 
@@ -64,7 +65,7 @@ export class Trainer<B extends Batch> {
     this.#run = new TrainingRun(options, this.#data, this.#recorder);
     const onFallback = warnOnce();
     const { limit } = this.#run.totals;
-    this.#team = teamOf(options.world, () => this.#parts.place);
+    this.#team = teamFor(options, () => this.#parts.place);
     const isHeard = this.#team?.isFirst ?? true;
     this.#callbacks = new Callbacks(
       isHeard ? options.callbacks : [],
@@ -199,6 +200,7 @@ export class Trainer<B extends Batch> {
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
     this.#run.count(this.#stepper.late);
+    await this.#team?.stepped();
     await this.#callbacks.call((callback, run) => callback.onStep?.(run));
     const { step, isOver } = this.#run, { every = 0 } = checkpoint ?? {};
     const isEvaluated = evaluateEvery && step % evaluateEvery === 0;
@@ -254,7 +256,7 @@ export class Trainer<B extends Batch> {
   /** The final evaluation and checkpoint. */
   async #finish(): Promise<void> {
     await this.#verify();
-    await this.#team?.averageStatistics(this.#run.model);
+    await this.#team?.settle(this.#run.model);
     await this.#journal.recordRest();
     const evaluated = this.#run.log.evaluations.at(-1)?.step === this.#run.step;
     if (!evaluated && !this.#run.isPaused && !this.#failed) {
@@ -278,7 +280,7 @@ export class Trainer<B extends Batch> {
   /** Save with a function of the saver, and tell the callbacks. */
   async #save(how: "save" | "saveEvaluated"): Promise<void> {
     if (!this.#saver) return;
-    await this.#team?.averageStatistics(this.#run.model);
+    await this.#team?.settle(this.#run.model);
     const path = await this.#saver[how]();
     if (path === undefined) return;
     await this.#callbacks.call((callback, run) =>
@@ -291,16 +293,21 @@ export class Trainer<B extends Batch> {
     { refused, isOverflow }: RefusedStep,
     batch: B | undefined,
   ): Promise<void> {
-    if (!isOverflow && this.#options.nan !== "skip") {
-      return await this.#fail(refused, batch ?? []);
-    }
-    this.#run.skip(isOverflow ? "gradients" : "losses");
+    await this.#team?.stepped();
+    if (isOverflow || this.#options.nan === "skip") {
+      this.#run.skip(isOverflow ? "gradients" : "losses");
+    } else await this.#fail(refused, batch ?? []);
     await this.#checkStop();
   }
 
   /** Stop since the loss of the next step is not finite, and save what there is. */
   async #fail(loss: number, batch: Batch): Promise<void> {
     const { step } = this.#run;
+    if (this.#team?.isLocal) {
+      throw new RangeError(
+        `Cannot fit: the loss of step ${step + 1} of this rank is ${loss}`,
+      );
+    }
     this.#run.fail(`the loss of step ${step + 1} is ${loss}`);
     this.#failed = { step, loss };
     const path = await this.#saver?.saveFailed(batch);

@@ -123,7 +123,7 @@ export class Validation<B extends Batch> {
     });
     // The order of this pass is not a draw of the run.
     streams.forEach((stream, i) => stream.value = keys[i]!);
-    await team?.averageStatistics(model);
+    await team?.settle(model);
     if (!validation || isUsedOnce(validation)) return undefined;
     return (await this.#over(validation)).values;
   }

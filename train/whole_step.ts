@@ -14,6 +14,7 @@ import { scope } from "../memory.ts";
 import type { State } from "../state.ts";
 import { type Transaction, transaction } from "../internal/transaction.ts";
 import type { FitOptions } from "./fit_options.ts";
+import type { Stepping } from "./team.ts";
 import { clipByValue } from "./gradients.ts";
 import { lossGradient } from "./loss_gradient.ts";
 
@@ -140,7 +141,9 @@ function undoneUnlessFinite(
  * @returns Their norm before clipping by norm, if that is done or `measuresNorm`.
  */
 export function applyGradients<B extends Batch>(
-  options: Omit<StepOptions<B>, "loss">,
+  options: Omit<StepOptions<B>, "loss" | "optimizer"> & {
+    readonly optimizer: Stepping;
+  },
   grads: Tensors,
   measuresNorm: boolean,
 ): tf.Scalar | undefined {

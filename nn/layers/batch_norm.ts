@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { batchNormalize } from "../../backend/ops/batch_normalize.ts";
+import {
+  batchNormalize,
+  type BatchNormalized,
+  type BatchNormalizeOptions,
+} from "../../backend/ops/batch_normalize.ts";
 import {
   boolean,
   checkOptions,
@@ -56,6 +60,27 @@ export function collectStatistics<T>(
     return fn();
   } finally {
     collector = outer;
+  }
+}
+
+/** Adds up over several processes, each of which has a part of a batch. */
+export interface SumOverParts {
+  /** The sum of a tensor; differentiable. */
+  tensor(x: tf.Tensor): tf.Tensor;
+  /** The sum of a number. */
+  number(x: number): number;
+}
+
+let parts: SumOverParts | undefined;
+
+/** Runs `fn`; batches normalized in it are parts of larger ones, whose statistics count. */
+export function withParts<T>(sum: SumOverParts, fn: () => T): T {
+  const outer = parts;
+  parts = sum;
+  try {
+    return fn();
+  } finally {
+    parts = outer;
   }
 }
 
@@ -156,8 +181,9 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
   /** `[batch, ..., channels]` to the same. */
   override update(x: T): T {
     checkInput(this.constructor.name, x, this.inSize, this.#rank);
-    const fit = environ.get("fit");
-    if (fit && x.size === x.shape.at(-1)!) {
+    const fit = environ.get("fit"), own = x.size / x.shape.at(-1)!;
+    const count = fit && parts ? parts.number(own) : own;
+    if (fit && count === 1) {
       throw new RangeError(
         `Cannot call ${this.constructor.name}: training needs more than one value per channel: current shape is [${
           x.shape.join(", ")
@@ -169,13 +195,12 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
       const { runningMean, runningVar, eps } = this;
       const weight = this.weight?.value, bias = this.bias?.value;
       if (fit || !runningMean || !runningVar) {
-        const { y, mean, variance } = batchNormalize(given, {
-          eps,
-          weight,
-          bias,
-        });
+        const options = { eps, weight, bias };
+        const { y, mean, variance } = fit && parts
+          ? normalizePart(given, parts, count, options)
+          : batchNormalize(given, options);
         if (fit && runningMean && runningVar) {
-          collector?.(this, mean, variance, given.size / mean.size);
+          collector?.(this, mean, variance, count);
           this.#track(runningMean, mean as tf.Tensor1D);
           this.#track(runningVar, variance as tf.Tensor1D);
         }
@@ -194,6 +219,22 @@ export abstract class BatchNorm<T extends tf.Tensor> extends Module {
       tf.mul(batch, 1 - this.momentum),
     );
   }
+}
+
+/** `x` normalized by the statistics of all parts, which have `count` values per channel. */
+function normalizePart(
+  x: tf.Tensor,
+  sum: SumOverParts,
+  count: number,
+  { eps, weight, bias }: BatchNormalizeOptions,
+): BatchNormalized {
+  const axes = x.shape.slice(1).map((_, i) => i);
+  const over = (y: tf.Tensor) => tf.div(sum.tensor(tf.sum(y, axes)), count);
+  const mean = over(x), centered = tf.sub(x, mean);
+  const variance = over(tf.square(centered));
+  const inverse = tf.rsqrt(tf.add(variance, eps));
+  const y = tf.mul(centered, weight ? tf.mul(inverse, weight) : inverse);
+  return { y: bias ? tf.add(y, bias) : y, mean, variance };
 }
 
 /** Batch normalization of features: `[batch, features]`. */

@@ -23,6 +23,18 @@ import type { ParamGroup } from "./options.ts";
 import { Rates } from "./rates.ts";
 import { Registry } from "./registry.ts";
 
+const cores = new WeakMap<object, Core>();
+
+/** Note what `optimizer` consists of. */
+export function setCore(optimizer: object, core: Core): void {
+  cores.set(optimizer, core);
+}
+
+/** What an optimizer consists of. Internal. */
+export function coreOf(optimizer: object): Core {
+  return cores.get(optimizer)!;
+}
+
 /** The parts of an optimizer, which change together. */
 export class Core {
   /** The parameters and their groups. */

@@ -13,7 +13,7 @@ import type {
   GradientTransformation,
   OptState,
 } from "../transforms/transformation.ts";
-import { Core } from "./core.ts";
+import { Core, setCore } from "./core.ts";
 import { txOf } from "./default_tx.ts";
 import { LearningRates, setRates } from "./learning_rates.ts";
 import { type Group, makeGroup } from "./group.ts";
@@ -81,6 +81,7 @@ export class Optimizer<O extends OptimizerOptions = TxOptions>
     const { tx }: TxOptions = options;
     const defaultLr = tx ? undefined : this.#main.tx.defaultLr;
     this.#core = new Core(options.lr ?? defaultLr ?? 1e-3);
+    setCore(this, this.#core);
     setRates(this, this.#core.rates);
   }
 

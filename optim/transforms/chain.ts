@@ -7,7 +7,7 @@ import { check, listOf } from "../../internal/check.ts";
 import { mapNamed } from "../../tensors.ts";
 import { type Expr, topological } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { fromRules, traitsOf } from "./elementwise.ts";
+import { fromRules, type Traits, traitsOf, withTraits } from "./elementwise.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import { structured } from "./joint.ts";
 import { transformation } from "./options.ts";
@@ -40,7 +40,9 @@ export function chain(
 ): GradientTransformation {
   check("create chain", "parts", parts, listOf(transformation));
   const stages = fuseNeighbours(parts);
-  const whole = stages.length === 1 ? stages[0]! : sequence(stages);
+  const whole = stages.length === 1
+    ? stages[0]!
+    : withTraits(sequence(stages), traitsOfAll(stages));
   const { defaultLr } = parts.findLast((part) => part.defaultLr) ?? {};
   return { ...whole, defaultLr };
 }
@@ -80,10 +82,15 @@ function fuse(parts: readonly GradientTransformation[]) {
     let found = fused.find((f) => f.rules.every((r, i) => r === rules[i]));
     if (!found) fused.push(found = { rules, rule: compose(rules) });
     return found.rule;
-  }, {
-    isUniform: parts.every((part) => traitsOf(part).isUniform),
-    sumsOverStep: parts.some((part) => traitsOf(part).sumsOverStep),
-  });
+  }, traitsOfAll(parts));
+}
+
+function traitsOfAll(parts: readonly GradientTransformation[]): Traits {
+  const traits = parts.map(traitsOf);
+  return {
+    isUniform: traits.every(({ isUniform }) => isUniform),
+    sumsOverStep: traits.some(({ sumsOverStep }) => sumsOverStep),
+  };
 }
 
 /** The rule that applies `rules` one after another, as one rule. */

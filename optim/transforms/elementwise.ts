@@ -93,7 +93,15 @@ export interface Traits {
 
 const TRAITS = Symbol("traits");
 
-/** The traits of an elementwise transformation. */
+/** `tx`, of which something is known. */
+export function withTraits(
+  tx: GradientTransformation,
+  traits: Traits,
+): GradientTransformation {
+  return { ...tx, [TRAITS]: traits } as GradientTransformation;
+}
+
+/** The traits of a transformation; one of which nothing is known may sum. */
 export function traitsOf(tx: GradientTransformation): Traits {
   const { [TRAITS]: traits } = tx as { [TRAITS]?: Traits };
   return traits ?? { isUniform: false, sumsOverStep: true };

@@ -11,6 +11,7 @@ import {
 } from "../../internal/check.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
+import { withTraits } from "./elementwise.ts";
 import type { StepInfo } from "./rule.ts";
 import { nextState, own as ownValue, startState } from "./opt_state.ts";
 
@@ -41,7 +42,7 @@ const RULES: OptionRules<TensorRule> = { init: callable, update: callable };
  */
 export function perTensor(rule: TensorRule): GradientTransformation {
   checkOptions("create perTensor", rule, RULES);
-  return {
+  return withTraits({
     init: (params) => startState(params, (_, param) => rule.init(param)),
 
     update(updates, state, params, extra) {
@@ -73,7 +74,7 @@ export function perTensor(rule: TensorRule): GradientTransformation {
       }
       return [next, nextState(state, slots)];
     },
-  };
+  }, { isUniform: false, sumsOverStep: false });
 }
 
 /** `slots` under names of their own, for the one record that `tf.tidy` returns. */

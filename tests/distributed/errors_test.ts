@@ -1,6 +1,16 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { assertThrows } from "@std/assert";
-import { mpi } from "../../distributed/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
+import { DiLoCo, mpi } from "../../distributed/mod.ts";
+import { SGD } from "../../optim/mod.ts";
+import { ParamState } from "../../state.ts";
+import * as train from "../../train/mod.ts";
 import { type Launch, linesOf, onEachLauncher } from "./_launch.ts";
 
 /** Run a program without a launcher. */
@@ -55,6 +65,62 @@ Deno.test("mpi() refuses options that are unknown or out of range", () => {
   ) {
     assertThrows(() => mpi(options as never), TypeError, message);
   }
+});
+
+Deno.test("DiLoCo and fit() refuse options that are unknown or do not fit", async () => {
+  await useBackend("cpu");
+  const world = mpi();
+  const w = new ParamState(tf.tensor1d([1]));
+  for (
+    const [options, message] of [
+      [{ every: 0 }, "every must be a positive integer"],
+      [{ evry: 2 }, 'did you mean "every"?'],
+      [{ outer: 1 }, "outer must be an Optimizer"],
+    ] as const
+  ) {
+    assertThrows(
+      () => new DiLoCo(world, { w }, options as never),
+      Error,
+      message,
+    );
+  }
+  const optimizer = new SGD({ lr: 0.1 }).registerTrainableWeights({ w });
+  const loss = (_: tf.Tensor) => tf.sum<tf.Scalar>(w.value);
+  const data = train.batches([[1, 2]]);
+  for (
+    const [options, message] of [
+      [{ world: 1 }, "world must be a World, which mpi() returns"],
+      [{ shardOptimizer: true }, "shardOptimizer needs the option world"],
+      [{ diloco: {} }, "diloco needs the option world"],
+      [{ world, diloco: { evry: 2 } }, 'did you mean "diloco.every"?'],
+      [{ world, diloco: {}, nan: "skip" }, "nan must be"],
+      [{ world, diloco: {}, shardOptimizer: true }, "left out with diloco"],
+      [
+        {
+          world,
+          data: train.batches([[1, 2]], { shard: { index: 0, count: 2 } }),
+        },
+        "data must be in as many parts as there are processes, 1",
+      ],
+    ] as const
+  ) {
+    await assertRejects(
+      () =>
+        train.fit({ optimizer, loss, data, steps: 1, ...options as object }),
+      Error,
+      message,
+    );
+  }
+  await assertRejects(
+    () =>
+      train.evaluate(
+        train.batches([[1, 2]], { shard: { index: 0, count: 2 } }),
+        { loss },
+        { world },
+      ),
+    RangeError,
+    "the data must be in as many parts as there are processes, 1",
+  );
 });
 
 onEachLauncher("ranks know each other, and the library", async (launch) => {

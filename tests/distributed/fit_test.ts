@@ -6,42 +6,8 @@ import {
 } from "@std/assert";
 import { BACKENDS, FULL } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
-import { type Launch, linesOf, onEachLauncher } from "./_launch.ts";
-
-interface Line {
-  readonly rank: number;
-  readonly error?: string;
-  readonly tensors: number;
-  readonly step: number;
-  readonly reason: string;
-  readonly values: Record<string, number>;
-  readonly params: string;
-  readonly slots: string;
-  readonly statistics: string;
-  readonly stream: unknown;
-  readonly calls: string[];
-  readonly programs?: number;
-}
-
-/** The lines of the ranks, which must have the same bits in all that they have trained. */
-async function fit(
-  launch: Launch,
-  ranks: number,
-  options: object,
-): Promise<Line[]> {
-  const output = await launch(ranks, "fit.ts", JSON.stringify(options));
-  const lines = linesOf<Line>(output);
-  assertEquals(lines.map(({ rank }) => rank), [...lines.keys()]);
-  const common = ({ rank: _, calls: __, error: ___, ...rest }: Line) => rest;
-  for (const line of lines) {
-    if (line.error !== undefined) continue;
-    assertEquals(common(line), common(lines[0]!));
-    assertEquals(line.tensors, 0);
-    if (line.rank > 0) assertEquals(line.calls, []);
-  }
-  assertEquals(lines.length, ranks);
-  return lines;
-}
+import { fit, type Line } from "./_fit.ts";
+import { onEachLauncher } from "./_launch.ts";
 
 for (const backend of BACKENDS) {
   onEachLauncher(

@@ -31,7 +31,24 @@ interface Options {
   readonly inOrder?: boolean;
   readonly plain?: boolean;
   readonly average?: boolean;
+  readonly shardOptimizer?: boolean;
+  readonly diloco?: { readonly every: number };
+  /** A class of optimizers. */
+  readonly rule?: keyof typeof rules;
 }
+const rules = {
+  AdamW: () =>
+    new optim.AdamW({
+      lr: new optim.CosineAnnealingLR({ baseLr: 1e-2, tMax: 200 }),
+    }),
+  Adafactor: () => new optim.Adafactor({ lr: 1e-2 }),
+  Lamb: () => new optim.Lamb({ lr: 1e-2 }),
+  Lion: () => new optim.Lion({ lr: 1e-3 }),
+  Lookahead: () =>
+    new optim.Lookahead({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
+  SM3: () => new optim.SM3({ lr: 1e-2 }),
+  Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
+};
 const given: Options = JSON.parse(Deno.args[0] ?? "{}");
 const { backend = "wasm", folder, steps = 60, inOrder = false } = given;
 await useBackend(backend, { threads: 1 });
@@ -59,9 +76,8 @@ const layers = given.plain
   ];
 const model = new nn.Sequential(...layers as [nn.Linear]);
 const params = model.states(ParamState);
-const optimizer = new optim.AdamW({
-  lr: new optim.CosineAnnealingLR({ baseLr: 1e-2, tMax: 200 }),
-}).registerTrainableWeights(params);
+const optimizer = rules[given.rule ?? "AdamW"]()
+  .registerTrainableWeights(params);
 
 const calls: string[] = [];
 const isAt = (event: { rank: number; step: number } | undefined) =>
@@ -93,6 +109,9 @@ try {
     signal: controller.signal,
     compile: given.compile ?? false,
     accumulate: given.accumulate ?? 1,
+    shardOptimizer: given.shardOptimizer ?? false,
+    ...(given.diloco ? { diloco: given.diloco } : {}),
+    gradClipNorm: 5,
     ...average,
     ...(folder ? { checkpoint: { folder, every: 10 }, resume: true } : {}),
     callbacks: [{
@@ -105,6 +124,8 @@ try {
     }],
   });
   const tensors = tf.memory().numTensors - before;
+  const slots = Object.values(optimizer.optState.slots)
+    .flatMap((of) => Object.values(of));
   const statistics = Object.values(model.states(BatchState));
   console.log(JSON.stringify({
     rank,
@@ -114,10 +135,10 @@ try {
     reason: result.reason,
     values: result.values,
     params: await hashOf(Object.values(params).map(({ value }) => value)),
-    slots: await hashOf(
-      Object.values(optimizer.optState.slots)
-        .flatMap((of) => Object.values(of)),
-    ),
+    ...(given.shardOptimizer || given.diloco
+      ? {}
+      : { slots: await hashOf(slots) }),
+    elements: slots.reduce((sum, { size }) => sum + size, 0),
     statistics: await hashOf(statistics.map(({ value }) => value as tf.Tensor)),
     stream: random.default.value,
     calls,

@@ -1,0 +1,69 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { BACKENDS, FULL } from "../_backends.ts";
+import { inFolder } from "../_folder.ts";
+import { fit } from "./_fit.ts";
+import { onEachLauncher } from "./_launch.ts";
+
+const RULES = ["AdamW", "Adafactor", "Lamb", "Lion", "Lookahead", "SM3"];
+
+for (const rule of FULL ? RULES : RULES.slice(0, 2)) {
+  for (const backend of FULL ? BACKENDS : ["wasm"]) {
+    onEachLauncher(
+      `ranks that each keep a part of the slots of ${rule} train bit for bit as without, on ${backend}`,
+      async (launch) => {
+        const options = { backend, rule, steps: 20 };
+        const [whole] = await fit(launch, 2, options);
+        const sharded = { ...options, shardOptimizer: true };
+        const parts = await fit(launch, 2, sharded);
+        assertEquals(parts[0]!.params, whole!.params);
+        const elements = parts.map(({ elements }) => elements);
+        assertEquals(elements[0]! + elements[1]!, whole!.elements);
+        assert(Math.max(...elements) < 0.7 * whole!.elements, `${elements}`);
+        const [compiled] = await fit(launch, 2, { ...sharded, compile: true });
+        assertEquals(compiled!.params, whole!.params);
+      },
+    );
+  }
+}
+
+onEachLauncher(
+  "a checkpoint of sharded slots is one of whole slots, for any number of ranks",
+  (launch) =>
+    inFolder(async (folder) => {
+      const common = { steps: 80, plain: true };
+      const [expected] = await fit(launch, 2, common);
+      const shardOptimizer = true;
+      // Stopped and continued with 2 ranks, it has the bits of an undisturbed run.
+      const same = { folder: `${folder}/a`, plain: true, shardOptimizer };
+      await fit(launch, 2, { ...same, steps: 40 });
+      const [resumed] = await fit(launch, 2, { ...same, steps: 80 });
+      assertEquals(resumed!.params, expected!.params);
+      // So it has if the slots were sharded at first, or are later.
+      const late = { folder: `${folder}/b`, plain: true };
+      await fit(launch, 2, { ...late, steps: 20 });
+      await fit(launch, 2, { ...late, steps: 50, shardOptimizer });
+      const [whole] = await fit(launch, 2, { ...late, steps: 80 });
+      assertEquals(whole!.params, expected!.params);
+      // Other numbers of ranks add in other orders.
+      const other = { folder: `${folder}/c`, plain: true, shardOptimizer };
+      for (const [ranks, steps] of [[2, 20], [3, 40], [1, 60]] as const) {
+        await fit(launch, ranks, { ...other, steps });
+      }
+      const [last] = await fit(launch, 2, { ...other, steps: 80 });
+      const far = last!.values["loss"]! - expected!.values["loss"]!;
+      assert(Math.abs(far) < 1e-4, `${far}`);
+    }),
+);
+
+onEachLauncher(
+  "slots of a rule of several parameters are not sharded",
+  async (launch) => {
+    const options = { rule: "Clipped", shardOptimizer: true };
+    for (const { error } of await fit(launch, 2, options)) {
+      assertStringIncludes(
+        error!,
+        "Cannot shard AdamW: its rule must be of one parameter at a time",
+      );
+    }
+  },
+);
