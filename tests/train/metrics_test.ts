@@ -332,3 +332,65 @@ onEachBackend(
   },
   { only: ["cpu"] },
 );
+
+onEachBackend(
+  "metrics of regression and of two classes in fit are those of loops in float64",
+  async () => {
+    random.seed(6);
+    const [x] = points();
+    const targets = Float32Array.from(
+      { length: EXAMPLES },
+      (_, i) => Math.cos(5 * i) > 0 ? 1 : 0,
+    );
+    const model = new nn.Linear(2, 1);
+    const flat = (x: tf.Tensor) => tf.reshape(x, [-1]);
+    const { values } = await train.fit({
+      model,
+      optimizer: new optim.SGD({ lr: 0.1 })
+        .registerTrainableWeights(model.states(ParamState)),
+      loss: (x, y) => nn.squaredError(model.call(x), y, { reduction: "mean" }),
+      data: train.batches([x, train.column(targets, [1])], { batchSize: 10 }),
+      validation: train.batches([x, train.column(targets, [1])], {
+        batchSize: 7,
+      }),
+      metrics: {
+        mse: new nn.MeanSquaredErrorMetric(),
+        mae: new nn.MeanAbsoluteErrorMetric(),
+        r2: new nn.R2ScoreMetric(),
+        auc: train.metric(
+          new nn.AUCMetric(),
+          (x: tf.Tensor2D, y: tf.Tensor2D) => [flat(model.call(x)), flat(y)],
+        ),
+      },
+      epochs: 2,
+    });
+    const inputs = tf.tensor2d(x.data as Float32Array, [EXAMPLES, 2]);
+    const scores = model.predict(inputs);
+    const predicted = [...await scores.data()];
+    tf.dispose([inputs, scores]);
+    const average = (f: (i: number) => number) =>
+      predicted.reduce((sum, _, i) => sum + f(i), 0) / EXAMPLES;
+    const center = average((i) => targets[i]!);
+    const mse = average((i) => (predicted[i]! - targets[i]!) ** 2);
+    let [right, pairs] = [0, 0];
+    for (let i = 0; i < EXAMPLES; i++) {
+      for (let j = 0; j < EXAMPLES; j++) {
+        if (targets[i] !== 1 || targets[j] !== 0) continue;
+        pairs++;
+        const [a, b] = [predicted[i]!, predicted[j]!];
+        right += a > b ? 1 : a === b ? 0.5 : 0;
+      }
+    }
+    const expected = {
+      mse,
+      mae: average((i) => Math.abs(predicted[i]! - targets[i]!)),
+      r2: 1 - mse / average((i) => (targets[i]! - center) ** 2),
+      auc: right / pairs,
+    };
+    for (const [name, value] of Object.entries(expected)) {
+      const error = Math.abs(values[name]! - value);
+      assert(error < 1e-6, `${name}: ${values[name]} is not ${value}`);
+    }
+    model.dispose();
+  },
+);

@@ -247,8 +247,7 @@ onEachBackend(
   },
 );
 
-Deno.test("an example whose loss is NaN comes first", async () => {
-  await tf.setBackend("cpu");
+onEachBackend("an example whose loss is NaN comes first", async () => {
   const column = train.column(Float32Array.of(1, NaN, 3), [1]);
   const data = train.batches([column, column], { batchSize: 2 });
   const found = await train.mostWrong(data, (x: tf.Tensor) => tf.add(x, x));
@@ -293,6 +292,53 @@ Deno.test("a bitmap has the pixels from the top, blue first, and rows of whole w
   ]);
   // Neither from 0 to 1 nor from 0 to 255: scaled.
   assertEquals([...bytes([-2, 2], 1)], [0, 0, 0, 0, 255, 255, 255, 0]);
+});
+
+/** The contrast of two colors `#rrggbb`, from 1 to 21, as WCAG 2 defines it. */
+function contrast(a: readonly number[], b: readonly number[]): number {
+  const light = (color: readonly number[]) => {
+    const [r, g, b] = color.map((x) =>
+      x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4
+    );
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+  };
+  const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+  return (high! + 0.05) / (low! + 0.05);
+}
+
+Deno.test("text can be read in light and dark pages, on the fullest cell too", () => {
+  const rgb = (hex: string) => {
+    const digits = hex.length === 3
+      ? [...hex].map((x) => x + x)
+      : hex.match(/../g)!;
+    return [...digits].map((x) => parseInt(x, 16) / 255);
+  };
+  const page = train.renderReport([runLog("a")]);
+  const opacities = [
+    ...page.matchAll(/fill="#(\w{6})" fill-opacity="([\d.]+)"/g),
+  ];
+  const [, fill, opacity] = opacities.reduce((a, b) => +b[2]! > +a[2]! ? b : a);
+  const themes = [
+    ...page.matchAll(
+      /--paper: #(\w+); --ink: #(\w+); --dim: #(\w+);.*--lift: #(\w+)/g,
+    ),
+  ];
+  assertEquals(themes.length, 2);
+  for (const theme of themes) {
+    const [paper, ink, dim, lift] = theme.slice(1).map(rgb);
+    const cell = paper!.map((x, i) =>
+      x * (1 - Number(opacity)) + rgb(fill!)[i]! * Number(opacity)
+    );
+    for (
+      const [text, back] of [[ink, paper], [dim, paper], [ink, lift], [
+        ink,
+        cell,
+      ]]
+    ) {
+      const ratio = contrast(text!, back!);
+      assert(ratio >= 4.5, `${ratio}: ${text} on ${back}`);
+    }
+  }
 });
 
 /** Move, press or release the pointer over the first chart, at a share of its plot. */

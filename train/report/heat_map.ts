@@ -5,7 +5,7 @@
  */
 import { formatNumber } from "../format.ts";
 import type { Matrix } from "../logs/run_log.ts";
-import { escapeXml, fillOf } from "./palette.ts";
+import { colorOf, escapeXml } from "./palette.ts";
 import { round } from "./points.ts";
 
 /** A matrix to draw. */
@@ -21,7 +21,9 @@ export interface HeatMap {
 const WIDTH = 560;
 /** The most classes whose values are written; more would not be readable. */
 const MAX_WRITTEN = 14;
-/** The darkest cell: text in the color of the page can be read on it. */
+/** The color of cells, the same in light and dark pages. */
+const FILL = `fill="${colorOf(0)}"`;
+/** That of the fullest cell: text in the color of the page can be read on it. */
 const MAX_OPACITY = 0.75;
 /** The most characters of a name. */
 const MAX_NAME = 12;
@@ -63,9 +65,9 @@ export function heatMapFigure(
       } % of the row`;
       return `<g><title>${escapeXml(text)}</title><rect x="${round(x)}" y="${
         round(y)
-      }" width="${round(cell - 1)}" height="${round(cell - 1)}" ${
-        fillOf(0)
-      } fill-opacity="${
+      }" width="${round(cell - 1)}" height="${
+        round(cell - 1)
+      }" ${FILL} fill-opacity="${
         Math.round(100 * (0.04 + share * (MAX_OPACITY - 0.04))) / 100
       }"/>${
         rows <= MAX_WRITTEN && columns <= MAX_WRITTEN && value !== 0
