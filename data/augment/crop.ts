@@ -14,7 +14,14 @@ import {
 } from "../../internal/check.ts";
 import * as random from "../../random.ts";
 import { integersTo } from "./draws.ts";
-import { checkFill, type Images, NONE, sizesOf, takePixels } from "./pixels.ts";
+import {
+  checkFill,
+  type Images,
+  line,
+  pixelsAt,
+  sizesOf,
+  takePixels,
+} from "./pixels.ts";
 
 /** Options of {@linkcode randomCrop}. */
 export interface CropOptions {
@@ -124,16 +131,19 @@ function window<T extends Images>(
   around: readonly [number, number],
   options: Pick<CropOptions, "fill" | "random">,
 ): T {
-  const { count, height, width } = sizesOf(action, x);
+  const sizes = sizesOf(action, x);
   const { fill = 0, random: stream = random.default } = options;
   checkFill(action, x, fill);
-  const tops = integersTo(height + 2 * around[0] - rows, stream, count);
-  const lefts = integersTo(width + 2 * around[1] - columns, stream, count);
-  const source = (image: number, row: number, column: number) => {
-    const r = row + tops[image]! - around[0];
-    const c = column + lefts[image]! - around[1];
-    const isOutside = r < 0 || r >= height || c < 0 || c >= width;
-    return isOutside ? NONE : (image * height + r) * width + c;
-  };
-  return takePixels(x, rows, columns, source, fill);
+  const { count, height, width } = sizes;
+  const [down, across] = [height + 2 * around[0], width + 2 * around[1]];
+  const tops = integersTo(down - rows, stream, count);
+  const lefts = integersTo(across - columns, stream, count);
+  const allRows = line(-around[0], down, height);
+  const allColumns = line(-around[1], across, width);
+  const pixels = pixelsAt(
+    sizes,
+    (image) => allRows.subarray(tops[image], tops[image]! + rows),
+    (image) => allColumns.subarray(lefts[image], lefts[image]! + columns),
+  );
+  return takePixels(x, rows, columns, pixels, fill);
 }

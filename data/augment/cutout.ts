@@ -11,7 +11,15 @@ import {
 } from "../../internal/check.ts";
 import * as random from "../../random.ts";
 import { integersTo } from "./draws.ts";
-import { checkFill, type Images, NONE, sizesOf, takePixels } from "./pixels.ts";
+import {
+  allPixels,
+  checkFill,
+  type Images,
+  replaceBox,
+  sizesOf,
+  span,
+  takePixels,
+} from "./pixels.ts";
 
 /** Options of {@linkcode cutout}. */
 export interface CutoutOptions {
@@ -53,17 +61,20 @@ const ACTION = "cut squares out of images";
  * @returns Images of the same shape.
  */
 export function cutout<T extends Images>(x: T, options: CutoutOptions): T {
-  const { count, height, width } = sizesOf(ACTION, x);
+  const sizes = sizesOf(ACTION, x);
   checkOptions(ACTION, options, RULES);
   check(ACTION, "size", options.size, RULES.size);
   const { size, fill = 0, random: stream = random.default } = options;
   checkFill(ACTION, x, fill);
+  const { count, height, width } = sizes;
   const before = Math.floor(size / 2);
   const tops = integersTo(height - 1, stream, count).map((y) => y - before);
   const lefts = integersTo(width - 1, stream, count).map((x) => x - before);
-  return takePixels(x, height, width, (image, row, column) => {
-    const [r, c] = [row - tops[image]!, column - lefts[image]!];
-    const isInside = r >= 0 && r < size && c >= 0 && c < size;
-    return isInside ? NONE : (image * height + row) * width + column;
-  }, fill);
+  const pixels = allPixels(sizes);
+  for (let image = 0; image < count; image++) {
+    const rows = span(tops[image]!, size, height);
+    const columns = span(lefts[image]!, size, width);
+    replaceBox(pixels, sizes, image, { rows, columns });
+  }
+  return takePixels(x, height, width, pixels, fill);
 }

@@ -10,7 +10,7 @@ import {
 } from "../../internal/check.ts";
 import * as random from "../../random.ts";
 import { uniforms } from "./draws.ts";
-import { type Images, sizesOf, takePixels } from "./pixels.ts";
+import { type Images, line, pixelsAt, sizesOf, takePixels } from "./pixels.ts";
 
 /** Options of {@linkcode randomHorizontalFlip} and {@linkcode randomVerticalFlip}. */
 export interface FlipOptions {
@@ -47,8 +47,7 @@ export function randomHorizontalFlip<T extends Images>(
   x: T,
   options: FlipOptions = {},
 ): T {
-  const { width } = sizesOf("flip images", x);
-  return flip(x, options, (row, column) => [row, width - 1 - column]);
+  return flip(x, options, true);
 }
 
 /**
@@ -62,21 +61,25 @@ export function randomVerticalFlip<T extends Images>(
   x: T,
   options: FlipOptions = {},
 ): T {
-  const { height } = sizesOf("flip images", x);
-  return flip(x, options, (row, column) => [height - 1 - row, column]);
+  return flip(x, options, false);
 }
 
 function flip<T extends Images>(
   x: T,
   options: FlipOptions,
-  mirrored: (row: number, column: number) => [number, number],
+  isHorizontal: boolean,
 ): T {
+  const sizes = sizesOf("flip images", x);
   checkOptions("flip images", options, RULES);
   const { p = 0.5, random: stream = random.default } = options;
-  const { count, height, width } = sizesOf("flip images", x);
+  const { count, height, width } = sizes;
+  const rows = line(0, height, height), columns = line(0, width, width);
+  const mirrored = (isHorizontal ? columns : rows).toReversed();
   const isFlipped = uniforms(stream, count).map((u) => u < p ? 1 : 0);
-  return takePixels(x, height, width, (image, row, column) => {
-    const [r, c] = isFlipped[image] ? mirrored(row, column) : [row, column];
-    return (image * height + r) * width + c;
-  });
+  const pixels = pixelsAt(
+    sizes,
+    (image) => !isHorizontal && isFlipped[image] ? mirrored : rows,
+    (image) => isHorizontal && isFlipped[image] ? mirrored : columns,
+  );
+  return takePixels(x, height, width, pixels);
 }

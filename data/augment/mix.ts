@@ -14,7 +14,15 @@ import {
 } from "../../internal/check.ts";
 import * as random from "../../random.ts";
 import { betas, integersTo, perExample } from "./draws.ts";
-import { checkFloats, type Images, sizesOf, takePixels } from "./pixels.ts";
+import {
+  allPixels,
+  checkFloats,
+  type Images,
+  replaceBox,
+  sizesOf,
+  span,
+  takePixels,
+} from "./pixels.ts";
 
 /** Options of {@linkcode mixup} and {@linkcode cutmix}. */
 export interface MixOptions {
@@ -106,26 +114,24 @@ export function cutmix<X extends Images, Y extends tf.Tensor>(
   options: MixOptions = {},
 ): [X, Y] {
   const action = "mix images";
-  const { count, height, width } = sizesOf(action, x);
+  const sizes = sizesOf(action, x);
   checkTargets(action, x, y);
   checkOptions(action, options, RULES);
   const { alpha = 1, random: stream = random.default } = options;
+  const { count, height, width } = sizes;
   const others = random.permutation(count, { random: stream });
   const sides = betas(alpha, stream, count).map((kept) => Math.sqrt(1 - kept));
   const rows = spans(height, sides, stream);
   const columns = spans(width, sides, stream);
-  const kept = Float64Array.from(rows, ([top, bottom], i) => {
-    const [left, right] = columns[i]!;
-    return 1 - (bottom - top) * (right - left) / (height * width);
-  });
-  const mixed = takePixels(x, height, width, (image, row, column) => {
-    const [top, bottom] = rows[image]!, [left, right] = columns[image]!;
-    const isInside = row >= top && row < bottom && column >= left &&
-      column < right;
-    const from = isInside ? others[image]! : image;
-    return (from * height + row) * width + column;
-  });
-  return [mixed, mix(y, others, kept)];
+  const pixels = allPixels(sizes);
+  const kept = new Float64Array(count);
+  for (let image = 0; image < count; image++) {
+    const box = { rows: rows[image]!, columns: columns[image]! };
+    replaceBox(pixels, sizes, image, box, others[image]);
+    const [top, bottom] = box.rows, [left, right] = box.columns;
+    kept[image] = 1 - (bottom - top) * (right - left) / (height * width);
+  }
+  return [takePixels(x, height, width, pixels), mix(y, others, kept)];
 }
 
 /** Where a share of an axis around a random pixel begins and ends, for each image. */
@@ -136,9 +142,8 @@ function spans(
 ): [from: number, to: number][] {
   const centers = integersTo(size - 1, stream, shares.length);
   return Array.from(shares, (share, i) => {
-    const from = centers[i]! - Math.floor(share * size / 2);
-    const to = from + Math.floor(share * size);
-    return [Math.max(from, 0), Math.min(to, size)];
+    const start = centers[i]! - Math.floor(share * size / 2);
+    return span(start, Math.floor(share * size), size);
   });
 }
 
