@@ -49,6 +49,22 @@ export function hasKernel(kernelName: string): boolean {
   return tf.getKernel(kernelName, tf.getBackend()) !== undefined;
 }
 
+let isComposing = false;
+
+/**
+ * Runs `fn` with kernels of ours composed of tfjs' ops, as on a backend that has none
+ * of ours: for whoever has to know each kernel that is run.
+ */
+export function composing<T>(fn: () => T): T {
+  const outer = isComposing;
+  isComposing = true;
+  try {
+    return fn();
+  } finally {
+    isComposing = outer;
+  }
+}
+
 /**
  * Run one kernel of ours where the current backend has it, else the same composed
  * of tfjs' ops. The kernel has no second derivative, so `composed` runs inside a
@@ -59,7 +75,8 @@ export function oneKernel<T>(
   kernel: () => T,
   composed: () => T,
 ): T {
-  return hasKernel(kernelName) && !isNested() ? kernel() : composed();
+  const isOne = hasKernel(kernelName) && !isNested() && !isComposing;
+  return isOne ? kernel() : composed();
 }
 
 /** Run a kernel by name on the current backend. */

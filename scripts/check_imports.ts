@@ -39,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "nn",
     "optim",
   ],
+  onnx: [...RANDOM, "nn"],
   models: [...RANDOM, "nn", "checkpoint.ts"],
   train: [
     ...RANDOM,

@@ -11,6 +11,7 @@ export const ENTRIES: readonly string[] = [
   "memory.ts",
   "models/mod.ts",
   "nn/mod.ts",
+  "onnx/mod.ts",
   "optim/mod.ts",
   "profile/mod.ts",
   "random.ts",

@@ -18,7 +18,7 @@ import {
   doublesField,
   int64Field,
   stringField,
-} from "../../train/logs/protobuf.ts";
+} from "../../internal/protobuf.ts";
 
 const STEP: StepRecord = {
   step: 10,

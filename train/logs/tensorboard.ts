@@ -19,7 +19,7 @@ import {
   floatField,
   int64Field,
   stringField,
-} from "./protobuf.ts";
+} from "../../internal/protobuf.ts";
 import { frameRecord } from "./tfrecord.ts";
 
 /** A histogram as TensorBoard stores it. */

@@ -1,6 +1,6 @@
 /**
- * The fields of protocol buffers that TensorBoard's events need. A message is the
- * concatenation of its fields.
+ * The fields of protocol buffers that TensorBoard's events and ONNX need. A message is
+ * the concatenation of its fields. Internal.
  *
  * Source: https://protobuf.dev/programming-guides/encoding/
  *
