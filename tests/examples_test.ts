@@ -444,6 +444,43 @@ Deno.test("lbfgs_fit.ts finds the parameters of the curve", async () => {
   }
 });
 
+Deno.test("spirals.ts learns the spirals in a loop of its own", async () => {
+  const { code, stdout, stderr } = await run("spirals");
+  assertEquals(code, 0, stderr);
+  const accuracy = Number(/test accuracy ([\d.]+)/.exec(stdout)?.[1]);
+  assert(accuracy > 0.97, stdout);
+});
+
+Deno.test("custom_optimizer.ts comes closer to the minimum with each line", async () => {
+  const { code, stdout, stderr } = await run("custom_optimizer");
+  assertEquals(code, 0, stderr);
+  const firsts = [...stdout.matchAll(/\[\s*(-?[\d.]+),/g)].map(([, x]) =>
+    Number(x)
+  );
+  assertEquals(firsts.length, 4);
+  assertEquals(firsts, firsts.toSorted((a, b) => b - a));
+});
+
+Deno.test("char_gpt.ts with small settings learns and writes text", () =>
+  inFolder(async (folder) => {
+    const text = "To be, or not to be, that is the question:\n".repeat(60);
+    await Deno.writeTextFile(`${folder}/text`, text);
+    const { code, stdout, stderr } = await run(
+      "char_gpt",
+      `--layers 1 --heads 2 --width 16 --context 16 --batch 4 --write 20 --steps 60 --threads 1 --backend wasm --data ${folder}/text --out ${folder}/run`
+        .split(" "),
+    );
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /60 steps/);
+  }));
+
+Deno.test("diffusion.ts makes points that are near the data after few passes", async () => {
+  const { code, stdout, stderr } = await run("diffusion", ["--epochs", "40"]);
+  assertEquals(code, 0, stderr);
+  const near = Number(/generated ([\d.]+) %/.exec(stdout)?.[1]);
+  assert(near > 20, stdout);
+});
+
 Deno.test("finetune.ts adapts a transformer, saves the adaptation alone and merges it", async () => {
   const { code, stdout, stderr } = await run("finetune");
   assertEquals(code, 0, stderr);

@@ -23,6 +23,7 @@ export default {
       { text: "Guide", link: "/guide/first_model" },
       { text: "Optimizers", link: "/optimizers/" },
       { text: "Schedulers", link: "/schedulers/" },
+      { text: "Gallery", link: "/gallery" },
       { text: "API", link: "/api/index.html", target: "_self" },
     ],
     sidebar: JSON.parse(readFileSync(".vitepress/navigation.json", "utf8")),

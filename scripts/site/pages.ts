@@ -10,6 +10,7 @@ const GUIDE = [
   "first_model",
   "data",
   "images_and_sequences",
+  "images_and_sequences",
   "loop",
   "optimizers",
   "schedules",

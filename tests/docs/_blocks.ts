@@ -38,7 +38,7 @@ export function shownOutputs(markdown: string): Shown[] {
 }
 
 /** What depends on the clock. */
-const TIMES = /\d[\d.]* ?(it\/s|ms|%)|ETA [\d:]+/g;
+const TIMES = /\d[\d.]* ?(it\/s|ms)|ETA [\d:]+/g;
 
 const clean = (text: string) =>
   text.trimEnd().split("\n").map((line) =>
@@ -50,7 +50,7 @@ const patternOf = (line: string) =>
 
 /**
  * Whether output is as shown. `...` stands for any text within a line, and alone
- * for any lines; times, rates and shares of time are taken as equal.
+ * for any lines; times and rates are taken as equal.
  */
 export function isAsShown(output: string, shown: string): boolean {
   const pattern = clean(shown)
