@@ -97,7 +97,8 @@ export function ticksOf(min: number, max: number, log: boolean): number[] {
 export function tickLabel(tick: number, ticks: readonly number[]): string {
   const largest = Math.max(...ticks.map(Math.abs));
   const isSmall = Math.abs(tick) < 1e-3 && largest < 1;
-  if (tick !== 0 && (largest >= 1e6 || isSmall)) {
+  if (tick === 0) return "0";
+  if (largest >= 1e6 || isSmall) {
     return tick.toExponential().replace("e+", "e");
   }
   return largest >= 10000 ? `${tick / 1000}k` : String(tick);

@@ -21,8 +21,11 @@ export function examplesSection(
   const items = examples.map((example) =>
     `<div>${pictureOf(example)}${captionOf(example, classes)}</div>`
   );
+  const hasText = examples.some(({ text, shape }) =>
+    text !== undefined || !imageShapeOf(shape)
+  );
   return `<h2>Most wrong</h2>
-<div class="examples">
+<div class="examples${hasText ? " wide" : ""}">
 ${items.join("\n")}
 </div>`;
 }

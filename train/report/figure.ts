@@ -21,6 +21,9 @@ export interface Chart {
   readonly steps: number;
 }
 
+/** With more lines, only the smoothed ones are seen. */
+const MOST_FAINT = 3;
+
 /** The space around the plot for the halves of lines at its border. */
 const EDGE = 4;
 
@@ -37,7 +40,8 @@ export function chartFigure({ title, series, log, steps }: Chart): string {
   const [x, y] = [left - EDGE, top - EDGE];
   const [w, h] = [right - left + 2 * EDGE, bottom - top + 2 * EDGE];
   // The heading is above the figure: the picture begins where the plot does.
-  return `<figure class="chart">
+  const crowded = series.length > MOST_FAINT ? " crowded" : "";
+  return `<figure class="chart${crowded}">
 <h3>${escapeXml(title)}</h3>
 <svg viewBox="0 ${top - 12} ${width} ${
     bottom + 44 - top + 12

@@ -60,9 +60,14 @@ export function colorStyle(): string {
 ${classes.join("\n")}`;
 }
 
-/** The class of HTML elements with the `i`-th color as background. */
+/** Whether the `i`-th line is dashed, since another one has its color. */
+export function isDashed(i: number): boolean {
+  return i >= COLORS.length;
+}
+
+/** The classes of HTML elements with the `i`-th color as background. */
 export function backOf(i: number): string {
-  return `back-${indexOf(i)}`;
+  return `back-${indexOf(i)}${isDashed(i) ? " dashed" : ""}`;
 }
 
 /** Escape text for XML and HTML, attributes included. */

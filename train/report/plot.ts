@@ -4,7 +4,7 @@
  * @module
  */
 import { type Axis, makeAxis, tickLabel } from "./axis.ts";
-import { escapeXml, fillOf, strokeOf } from "./palette.ts";
+import { escapeXml, fillOf, isDashed, strokeOf } from "./palette.ts";
 import { pathOf, type Point, round, smoothed, thinned } from "./points.ts";
 
 /** A line of a chart. */
@@ -67,7 +67,6 @@ export const SIZE = {
 
 const { width: WIDTH, left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM } =
   SIZE;
-const COLORS = 8;
 
 /** Draw a plot. */
 export function plotOf(options: PlotOptions): Plot {
@@ -118,7 +117,7 @@ function lineOf(
   color: number,
   toScreen: (point: Point) => Point | undefined,
 ): string {
-  const dashes = color >= COLORS ? ' stroke-dasharray="6 3"' : "";
+  const dashes = isDashed(color) ? ' stroke-dasharray="6 3"' : "";
   const path = (points: readonly Point[], style: string) =>
     `<path d="${pathOf(points.map(toScreen))}" ${
       strokeOf(color)
@@ -149,9 +148,14 @@ function markOf(mark: PlotOptions["mark"], axis: Axis): string {
     }>${escapeXml(mark.label)}</text>`;
 }
 
-/** A small square in a color. */
+/** A small square in a color, in two halves if the line is dashed. */
 export function swatch(x: number, y: number, color: number): string {
-  return `<rect x="${round(x)}" y="${y}" width="10" height="10" rx="2" ${
-    fillOf(color)
-  }/>`;
+  const rect = (x: number, width: number, round: number) =>
+    `<rect x="${x}" y="${y}" width="${width}" height="10" rx="${round}" ${
+      fillOf(color)
+    }/>`;
+  const left = round(x);
+  return isDashed(color)
+    ? rect(left, 4, 0) + rect(round(left + 6), 4, 0)
+    : rect(left, 10, 2);
 }

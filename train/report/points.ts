@@ -52,9 +52,9 @@ export function smoothed(points: readonly Point[]): Point[] {
     counts.push(counts.at(-1)! + (known ? 1 : 0));
   }
   return points.map(([x], i) => {
-    // The same number on both sides, so that the ends do not lag.
-    const side = Math.min(reach, i, points.length - 1 - i);
-    const [from, to] = [i - side, i + side + 1];
+    // At the ends only one side is left: single points there would look like jumps.
+    const from = Math.max(0, i - reach);
+    const to = Math.min(points.length, i + reach + 1);
     return [x, (sums[to]! - sums[from]!) / (counts[to]! - counts[from]!)];
   });
 }

@@ -26,6 +26,7 @@ td.number { text-align: right; }
 tr.best th, tr.best td { font-weight: 600; }
 .badge { margin-left: 0.5rem; padding: 0 0.4rem; border: 1px solid currentColor; border-radius: 1rem; font-size: 0.75rem; }
 .swatch { display: inline-block; width: 0.7rem; height: 0.7rem; border-radius: 2px; margin-right: 0.4rem; }
+.swatch.dashed { background-image: linear-gradient(90deg, transparent 38%, var(--paper) 38% 62%, transparent 62%); }
 .bar { display: inline-block; height: 0.7rem; border-radius: 2px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr)); gap: 1rem; margin-top: 1rem; align-items: start; }
 figure { position: relative; margin: 0; border: 1px solid var(--edge); border-radius: 8px; padding: 0.7rem; }
@@ -34,6 +35,7 @@ figure > svg { display: block; width: 100%; height: auto; overflow: visible; tou
 .lines path { vector-effect: non-scaling-stroke; }
 .lines [stroke-opacity] { stroke-opacity: 0.35; }
 @media (prefers-color-scheme: dark) { .lines [stroke-opacity] { stroke-opacity: 0.5; } }
+.crowded .lines [stroke-opacity] { display: none; }
 .cursor { stroke: currentColor; stroke-opacity: 0.5; }
 .band { fill-opacity: 0.12; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; padding: 0.2rem 0 0 0.2rem; }
@@ -42,6 +44,7 @@ figure > svg { display: block; width: 100%; height: auto; overflow: visible; tou
 .tip { position: absolute; z-index: 1; pointer-events: none; padding: 0.3rem 0.6rem; border: 1px solid var(--edge); border-radius: 6px; background: var(--lift); font-size: 0.8rem; width: max-content; max-width: calc(100% - 2rem); font-variant-numeric: tabular-nums; }
 .tip[hidden] { display: none; }
 .examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 1rem 0.8rem; font-size: 0.8rem; }
+.examples.wide { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); }
 .examples img { display: block; width: 100%; image-rendering: pixelated; border: 1px solid var(--edge); }
 .examples .text { border: 1px solid var(--edge); border-radius: 6px; padding: 0.4rem; max-height: 8.5rem; overflow: auto; }
 pre { white-space: pre-wrap; border: 1px solid var(--edge); border-radius: 8px; padding: 1rem; }
