@@ -26,7 +26,9 @@ export interface StoredBox {
   readonly size: readonly number[];
   /** For each axis of the file's tensor, the axis of the state that it is. */
   readonly axes: readonly number[];
-  /** Added to elements that are loaded, and subtracted from those that are saved. */
+  /** What elements of the file are multiplied by to be those of the state. */
+  readonly sign: 1 | -1;
+  /** Added to elements that are loaded then, and subtracted from those that are saved. */
   readonly plus: number;
   /** Whether it is the only one at its place in the state, or a term of a sum. */
   readonly term: "only" | "first" | "other";
@@ -159,6 +161,17 @@ export class Stored {
       }))
     );
   }
+
+  /** The value with its sign changed. */
+  negated(): Stored {
+    return new Stored((shape) =>
+      this.boxes(shape).map((box) => ({
+        ...box,
+        sign: box.sign === 1 ? -1 : 1,
+        plus: -box.plus,
+      }))
+    );
+  }
 }
 
 /**
@@ -201,6 +214,7 @@ export function stored(name: string): Stored {
       at: zeros,
       size: shape,
       axes,
+      sign: 1,
       plus: 0,
       term: "only",
     }];

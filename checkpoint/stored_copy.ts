@@ -20,8 +20,8 @@ export function loadBox(
   to: Elements,
   shape: readonly number[],
 ): void {
-  const { plus, term } = box;
-  if (term === "only" && plus === 0) {
+  const { sign, plus, term } = box;
+  if (term === "only" && sign === 1 && plus === 0) {
     eachRun(box, shape, (file, state, length, step) => {
       if (step === 1) to.set(from.subarray(file, file + length), state);
       else {
@@ -32,7 +32,7 @@ export function loadBox(
   }
   eachRun(box, shape, (file, state, length, step) => {
     for (let i = 0; i < length; i++) {
-      to[state + i * step]! += from[file + i]! + plus;
+      to[state + i * step]! += sign * from[file + i]! + plus;
     }
   });
 }
@@ -48,13 +48,13 @@ export function saveBox(
   shape: readonly number[],
 ): void {
   if (box.term === "other") return; // zero, as new arrays are
-  const { plus } = box;
+  const { sign, plus } = box;
   eachRun(box, shape, (file, state, length, step) => {
-    if (step === 1 && plus === 0) {
+    if (step === 1 && sign === 1 && plus === 0) {
       to.set(from.subarray(state, state + length), file);
     } else {
       for (let i = 0; i < length; i++) {
-        to[file + i] = from[state + i * step]! - plus;
+        to[file + i] = sign * (from[state + i * step]! - plus);
       }
     }
   });

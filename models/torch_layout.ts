@@ -55,10 +55,11 @@ const NAMES: readonly (readonly [
  * | `Sequential` | `0`, `1`, ... rather than `layers.0` |
  * | `MultiHeadAttention` | `in_proj_weight` has queries, keys and values |
  * | `TransformerBlock` | `TransformerEncoderLayer(norm_first=True)` |
- * | `RNN` of a `LSTMCell` | `LSTM` of one layer: gates in another order, two biases |
+ * | `LSTM`, or `RNN` of a `LSTMCell` | `LSTM`: gates in another order, two biases |
+ * | `GRU`, or `RNN` of a `GRUCell`, with `resetAfter` | `GRU`: as there, and `1 - z` for `z` |
  *
- * Other states have their path as a name, and the same axes. `GRUCell` cannot be
- * mapped: PyTorch's multiplies by the reset gate after the product.
+ * Other states have their path as a name, and the same axes. A `GRUCell` without
+ * `resetAfter` cannot be mapped: PyTorch's multiplies by the reset gate after the product.
  *
  * @example Weights of PyTorch in and out
  * ```ts
@@ -147,11 +148,10 @@ function placeOf(
   const module = modules[owner]!;
   const around = ownerOf(owner, modules), outer = modules[around];
   if (module instanceof nn.LSTMCell) {
-    return lstm(
-      module,
-      own,
-      (end) => name(join(owner, outer instanceof nn.RNN ? `${end}_l0` : end)),
-    );
+    return lstm(module, own, ofCell(modules, owner, name));
+  }
+  if (module instanceof nn.GRUCell && module.stateBias) {
+    return gru(module, own, ofCell(modules, owner, name));
   }
   const third = ["query", "key", "value"].indexOf(owner.split(".").at(-1)!);
   if (outer instanceof nn.MultiHeadAttention && third >= 0) {
@@ -187,6 +187,26 @@ function attention(
     : stored(name(`${"qkv"[third]}_proj_weight`)).transposed();
 }
 
+/** What PyTorch calls the weights of a cell: `weight_ih_l1_reverse` and so on. */
+function ofCell(
+  modules: Record<string, nn.Module>,
+  owner: string,
+  name: (path: string) => string,
+): (end: string) => string {
+  const around = ownerOf(owner, modules), outer = ownerOf(around, modules);
+  if (!(modules[around] instanceof nn.RNN)) {
+    return (end) => name(join(owner, end));
+  }
+  const stack = modules[outer];
+  if (!(stack instanceof nn.LSTM || stack instanceof nn.GRU)) {
+    return (end) => name(join(around, `${end}_l0`));
+  }
+  const [direction, layer] = around.slice(outer === "" ? 0 : outer.length + 1)
+    .split(".");
+  const place = `_l${layer}${direction === "backward" ? "_reverse" : ""}`;
+  return (end) => name(join(outer, end + place));
+}
+
 /** The order of the gates here: input, candidate, forget, output. */
 const GATES = [0, 2, 1, 3];
 const FORGET = 1;
@@ -208,4 +228,32 @@ function lstm(
     const part = bias.part(gate, GATES.length);
     return gate === FORGET ? part.plus(-1) : part;
   }));
+}
+
+/** PyTorch has all gates and the candidate in one, and two biases; our z is 1 - z. */
+function gru(
+  cell: nn.GRUCell,
+  own: string,
+  name: (end: string) => string,
+): Stored {
+  const sizes = [cell.inSize[0], cell.hiddenSize];
+  const gates = (all: Stored) =>
+    joined([all.part(0, 3), all.part(1, 3).negated()]);
+  const weights = ["weight_ih", "weight_hh"].map((end) => stored(name(end)));
+  const biases = ["bias_ih", "bias_hh"].map((end) => stored(name(end)));
+  switch (own) {
+    case "gates.weight":
+      return joined(weights.map((all) => gates(all).transposed()), { sizes });
+    case "candidate.weight":
+      return joined(
+        weights.map((all) => all.part(2, 3).transposed()),
+        { sizes },
+      );
+    case "gates.bias":
+      return gates(summed(biases));
+    case "candidate.bias":
+      return biases[0]!.part(2, 3);
+    default: // the bias of the state
+      return biases[1]!.part(2, 3);
+  }
 }

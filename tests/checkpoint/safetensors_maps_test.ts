@@ -390,6 +390,27 @@ Deno.test("the tensors of a file, or of all shards, are listed", async () => {
   );
 });
 
+onEachBackend(
+  "a value that is negated and moved is loaded and saved",
+  async () => {
+    const file = await encodeSafetensors({ a: new State(tf.tensor1d([1, 2])) });
+    const rows: [map: () => Stored, expected: number[]][] = [
+      [() => stored("a").negated(), [-1, -2]],
+      [() => stored("a").plus(3).negated(), [-4, -5]],
+      [() => stored("a").negated().plus(3), [2, 1]],
+      [() => summed(["a", stored("a").negated()]), [0, 0]],
+    ];
+    for (const [map, expected] of rows) {
+      const state = zeros([2]);
+      await decodeSafetensors(file, { b: state }, { map });
+      assertEquals([...await state.value.data()], expected);
+      if (expected[0] === 0) continue; // the sum is saved in its first term
+      assertEquals(await encodeSafetensors({ b: state }, { map }), file);
+    }
+  },
+  { only: ["cpu"] },
+);
+
 Deno.test("descriptions of stored values check what they are given", () => {
   const cases: [() => unknown, typeof TypeError | typeof RangeError, string][] =
     [

@@ -4,6 +4,7 @@ import { scope } from "../../memory.ts";
 import { torchLayout } from "../../models/mod.ts";
 import * as nn from "../../nn/mod.ts";
 import * as tf from "../../tf.ts";
+import recurrent from "../golden/models/recurrent.json" with { type: "json" };
 import golden from "../golden/models/vision.json" with { type: "json" };
 import { onEachBackend } from "../_backends.ts";
 import { assertClose, FILES } from "./_models.ts";
@@ -41,6 +42,39 @@ onEachBackend(
       map,
     });
     await assertClose(again.lstm.call(tf.tensor3d(x)), y, 2e-6);
+  },
+);
+
+class Recurrent extends nn.Module {
+  readonly lstm = new nn.LSTM(3, 4, { layers: 2, bidirectional: true });
+  readonly gru = new nn.GRU(3, 4, {
+    layers: 2,
+    bidirectional: true,
+    resetAfter: true,
+  });
+  readonly plain = new nn.RNN(new nn.GRUCell(3, 2, { resetAfter: true }));
+  override update(): undefined {}
+}
+
+onEachBackend(
+  "torch's LSTM and GRU of several layers are mapped, and saved again",
+  async () => {
+    const model = scope(() => new Recurrent());
+    const file = await Deno.readFile(`${FILES}recurrent.safetensors`);
+    const layout = torchLayout(model);
+    await decodeSafetensors(file, model, layout);
+    const { x, lstm, gru, plain } = recurrent;
+    const check = async (model: Recurrent) => {
+      await assertClose(model.lstm.call(tf.tensor3d(x)), lstm, 2e-6);
+      await assertClose(model.gru.call(tf.tensor3d(x)), gru, 2e-6);
+      await assertClose(model.plain.call(tf.tensor3d(x)), plain, 2e-6);
+    };
+    await check(model);
+    const again = scope(() => new Recurrent());
+    const { map } = layout;
+    const saved = await encodeSafetensors(model, { map });
+    await decodeSafetensors(saved, again, { map });
+    await check(again);
   },
 );
 
