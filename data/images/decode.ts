@@ -49,7 +49,8 @@ export const DECODE_RULES: OptionRules<DecodeImageOptions> = {
  * @param name The name of the image in errors.
  * @returns Its pixels, which are also a column of one example.
  * @throws {TypeError} If it is neither PNG nor JPEG.
- * @throws {RangeError} If it is damaged, or a PNG of 16 bits in a channel.
+ * @throws {RangeError} If it is damaged, a PNG of 16 bits in a channel, or a JPEG of more
+ *   than 100 million pixels.
  * @throws {Error} If the package that decodes it is not installed.
  */
 export async function decodeImage(
@@ -90,6 +91,10 @@ function decoded<T>(action: string, kind: string, decode: () => T): T {
   try {
     return decode();
   } catch (cause) {
+    if (/limit exceeded/.test(String(cause))) {
+      const rule = "it must have at most 100 million pixels";
+      throw new RangeError(`Cannot ${action}: ${rule}`, { cause });
+    }
     throw damaged(action, kind, cause);
   }
 }
@@ -104,6 +109,7 @@ async function decodeJpeg(
       useTArray: true,
       formatAsRGBA: false,
       tolerantDecoding: false,
+      maxMemoryUsageInMB: Infinity, // the number of pixels is limited
     }));
   return { data: image.data, shape: [image.height, image.width, 3] };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { deno } from "../../internal/system/system.ts";
+import { anySystem, deno } from "../../internal/system/system.ts";
 
 /** The packages that can be installed beside the library, and their versions. */
 export const IMAGE_PACKAGES = {
@@ -34,6 +34,7 @@ export interface JpegPackage {
         readonly useTArray: true;
         readonly formatAsRGBA: false;
         readonly tolerantDecoding: false;
+        readonly maxMemoryUsageInMB: number;
       },
     ): {
       readonly width: number;
@@ -52,6 +53,11 @@ export async function loadPackage(
   action: string,
   name: keyof typeof IMAGE_PACKAGES,
 ): Promise<unknown> {
+  if (!anySystem) {
+    throw new Error(
+      `Cannot ${action}: browsers decode images by themselves, with createImageBitmap`,
+    );
+  }
   const version = IMAGE_PACKAGES[name];
   // Not a literal: what is one would be downloaded with the library, and bundled.
   const specifier = deno ? `npm:${name}@${version}` : name;

@@ -22,6 +22,7 @@ import {
   checkNames,
   FIT,
   missingRule,
+  own,
   TABLE_RULES,
   type TableEncoderOptions,
 } from "./table_options.ts";
@@ -101,18 +102,19 @@ export class TableEncoder {
     const drops = names.filter((_, i) => rules[i] === "drop");
     const absent = new Set(missing);
     const rows = rowsWith(FIT, table, drops, absent);
+    const places = columnIndices(FIT, table, names);
+    const { categories = {}, standardize = false } = options;
+    const scaled = new Set(typeof standardize === "boolean" ? [] : standardize);
     const codes = names.map((name, i): ColumnCode => {
-      const fields = fieldsOf(FIT, table, name, rows, absent);
-      const kind = options.categories?.[name];
+      const fields = fieldsOf(table, name, places[i]!, rows, absent);
+      const kind = own(categories, name);
       const drop = rules[i] === "drop";
       const fill = drop || rules[i] === "throw" ? null : rules[i]!;
       if (kind) {
         return categoryCode(FIT, fields, kind, fill as string | null, drop);
       }
-      const { standardize = false } = options;
-      const isScaled = typeof standardize === "boolean"
-        ? standardize && name !== target
-        : standardize.includes(name);
+      const isScaled = scaled.has(name) ||
+        standardize === true && name !== target;
       const instead = fill as "mean" | number | null;
       return numberCode(FIT, fields, instead, drop, isScaled);
     });
@@ -160,7 +162,8 @@ export class TableEncoder {
     const drops = [...this.columns, target].filter(({ drop }) => drop);
     const names = drops.map(({ name }) => name);
     const rows = rowsWith(APPLY, table, names, this.#missing);
-    const fields = fieldsOf(APPLY, table, target.name, rows, this.#missing);
+    const [place] = columnIndices(APPLY, table, [target.name]);
+    const fields = fieldsOf(table, target.name, place!, rows, this.#missing);
     const data = target.kind === "number"
       ? new Float32Array(rows.length)
       : new Int32Array(rows.length);
@@ -187,9 +190,12 @@ export class TableEncoder {
   ): Column<readonly [number]> {
     const size = this.columns.reduce((sum, code) => sum + widthOf(code), 0);
     const data = new Float32Array(rows.length * size);
+    const names = this.columns.map(({ name }) => name);
+    const places = columnIndices(APPLY, table, names);
     let at = 0;
-    for (const code of this.columns) {
-      const fields = fieldsOf(APPLY, table, code.name, rows, this.#missing);
+    for (const [i, code] of this.columns.entries()) {
+      const { name } = code;
+      const fields = fieldsOf(table, name, places[i]!, rows, this.#missing);
       encode(APPLY, code, fields, data, at, size);
       at += widthOf(code);
     }
@@ -217,16 +223,16 @@ function rowsWith(
   return rows;
 }
 
+/** The fields of the column at `place`. */
 function fieldsOf(
-  action: string,
   table: CsvTable,
   name: string,
+  place: number,
   rows: readonly number[],
   missing: ReadonlySet<string>,
 ): Fields {
-  const [index] = columnIndices(action, table, [name]);
   const values = rows.map((row) => {
-    const field = table.rows[row]![index!]!.trim();
+    const field = table.rows[row]![place]!.trim();
     return missing.has(field) ? undefined : field;
   });
   return { name, values, rows };

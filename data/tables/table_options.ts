@@ -5,7 +5,6 @@
  */
 import {
   boolean,
-  checkOptions,
   either,
   listOf,
   nonemptyListOf,
@@ -67,6 +66,15 @@ export const TABLE_RULES: OptionRules<TableEncoderOptions> = {
 
 /** The action in errors. */
 export const FIT = "fit a TableEncoder";
+
+/** The value that a record has of its own for `name`, which may be `"constructor"`. */
+export function own<T>(
+  record: Readonly<Record<string, T>>,
+  name: string,
+): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** Throw unless all options name columns that they suit. */
 export function checkNames(
   table: CsvTable,
@@ -74,30 +82,35 @@ export function checkNames(
   { categories = {}, standardize, onMissing, target }: TableEncoderOptions,
 ): void {
   columnIndices(FIT, table, names);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const used = new Set<string>();
+  const twice = names.find((name) => used.size === used.add(name).size);
   if (twice !== undefined) {
     refuse(FIT, "each column", "an input or the target, once", twice);
   }
-  const used = oneOf(...names);
-  const named = typeof onMissing === "object" ? onMissing : {};
-  checkOptions(FIT, { categories: Object.keys(categories) }, {
-    categories: listOf(used),
-  });
-  checkOptions(FIT, { onMissing: Object.keys(named) }, {
-    onMissing: listOf(used),
-  });
-  if (Array.isArray(standardize)) {
-    const numbers = names.filter((name) => !Object.hasOwn(categories, name));
-    checkOptions(FIT, { standardize }, {
-      standardize: listOf(oneOf(...numbers)),
-    });
+  const rules = typeof onMissing === "object" ? onMissing : {};
+  const scaled = typeof standardize === "object" ? standardize : [];
+  for (
+    const [option, given] of [
+      ["categories", Object.keys(categories)],
+      ["onMissing", Object.keys(rules)],
+      ["standardize", scaled],
+    ] as const
+  ) {
+    const other = given.find((name) => !used.has(name));
+    if (other === undefined) continue;
+    refuse(FIT, `the names in ${option}`, "those of inputs or target", other);
   }
-  if (target !== undefined && categories[target] === "oneHot") {
+  const category = scaled.find((name) => own(categories, name));
+  if (category !== undefined) {
+    refuse(FIT, "standardize", "of columns of numbers", category);
+  }
+  if (target !== undefined && own(categories, target) === "oneHot") {
     refuse(FIT, `categories.${target}`, `"index" for the target`, "oneHot");
   }
-  for (const [name, rule] of Object.entries(named)) {
-    if (suits(rule, Object.hasOwn(categories, name))) continue;
-    const is = Object.hasOwn(categories, name)
+  for (const [name, rule] of Object.entries(rules)) {
+    const isCategory = own(categories, name) !== undefined;
+    if (suits(rule, isCategory)) continue;
+    const is = isCategory
       ? `"throw", "drop" or a category`
       : `"throw", "drop", "mean" or a number`;
     refuse(FIT, `onMissing.${name}`, is, rule);
@@ -116,9 +129,8 @@ export function missingRule(
   name: string,
   { onMissing = "throw", categories = {}, target }: TableEncoderOptions,
 ): MissingRule {
-  if (typeof onMissing === "object") return onMissing[name] ?? "throw";
+  if (typeof onMissing === "object") return own(onMissing, name) ?? "throw";
   if (name === target && onMissing !== "drop") return "throw";
-  return suits(onMissing, Object.hasOwn(categories, name))
-    ? onMissing
-    : "throw";
+  const isCategory = own(categories, name) !== undefined;
+  return suits(onMissing, isCategory) ? onMissing : "throw";
 }

@@ -86,9 +86,13 @@ Deno.test("resizeImage() gives PyTorch's values, rounded to bytes", () => {
 
 Deno.test("images that cannot be decoded are refused", async () => {
   const png = file("rgb.png"), jpeg = file("smooth.jpg");
+  const huge = jpeg.slice();
+  const frame = huge.findIndex((b, i) => b === 0xff && huge[i + 1] === 0xc0);
+  huge.fill(0xff, frame + 5, frame + 9); // its height and width
   const broken = png.slice();
   broken[60]! ^= 1; // its checksum no longer fits
   const bad: [bytes: Uint8Array, Error: typeof Error, message: string][] = [
+    [huge, RangeError, "it must have at most 100 million pixels"],
     [file("deep.png"), RangeError, "at most 8 bits in a channel: it has 16"],
     [png.subarray(0, 100), RangeError, "the PNG data is truncated or damaged"],
     [broken, RangeError, "the PNG data is truncated or damaged"],
