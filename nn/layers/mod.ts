@@ -43,13 +43,21 @@ export {
   VanillaRNNCell,
   type VanillaRNNCellOptions,
 } from "./rnn_cells.ts";
-export { RNN, type RNNOptions, scan } from "./rnn.ts";
+export {
+  RNN,
+  type RNNOptions,
+  type RNNResult,
+  type RNNStart,
+  scan,
+} from "./rnn.ts";
 export {
   GRU,
   type GRUOptions,
   LSTM,
+  type StackedResult,
   type StackedRNN,
   type StackedRNNOptions,
+  type StackedStart,
 } from "./stacked_rnn.ts";
 export {
   type AttentionMask,

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  anything,
   boolean,
   callable,
   check,
@@ -87,6 +88,24 @@ export interface RNNOptions {
 
 const RULES: OptionRules<RNNOptions> = { reverse: boolean, lastOnly: boolean };
 
+/** Where {@linkcode RNN.run} begins. */
+export interface RNNStart {
+  /** The state before the first step. Default: zeros. */
+  readonly state?: CellState;
+  /** bool `[batch, time]`: false at padding. Default: true everywhere. */
+  readonly mask?: tf.Tensor2D;
+}
+
+const START: OptionRules<RNNStart> = { state: anything, mask: anything };
+
+/** What {@linkcode RNN.run} returns. */
+export interface RNNResult {
+  /** `[batch, time, hidden]`, or `[batch, hidden]` of the last step only. */
+  readonly y: tf.Tensor;
+  /** The state after the last step. */
+  readonly state: CellState;
+}
+
 /**
  * A cell run over time: `[batch, time, in]` to `[batch, time, hidden]`.
  *
@@ -154,7 +173,23 @@ export class RNN extends Module {
     state?: CellState,
     mask?: tf.Tensor2D,
   ): tf.Tensor {
+    return scope(() =>
+      this.run(x, { ...state && { state }, ...mask && { mask } }).y
+    );
+  }
+
+  /**
+   * Run the cell over all steps, and keep the state after them.
+   *
+   * @param x `[batch, time, in]`
+   * @param from Where to begin, and what is there.
+   * @returns What `call` returns, and the state after the last step (with `reverse`, after
+   *   the first place).
+   */
+  run(x: tf.Tensor3D, from: RNNStart = {}): RNNResult {
     checkInput("RNN", x, this.inSize, 3);
+    checkOptions("run RNN", from, START);
+    const { state, mask } = from;
     if (mask !== undefined) checkMask("call RNN", mask, x);
     return scope(() => {
       const zeros = this.cell.zeroState(x.shape[0]);
@@ -169,7 +204,7 @@ export class RNN extends Module {
       const there = isThere && tf.unstack(isThere, 1);
       if (this.reverse) there?.reverse();
       let step = 0;
-      const [last, outputs] = scan(
+      const [carry, outputs] = scan(
         (carry, projected) => {
           const before = carry as unknown as CellState;
           const next = advance(projected as tf.Tensor2D, before);
@@ -179,10 +214,12 @@ export class RNN extends Module {
         { ...first } as tf.TensorContainerObject,
         this.reverse ? tf.reverse(steps, 0) : steps,
       );
-      if (this.lastOnly) return tf.clone((last as unknown as CellState).h);
+      const last = carry as unknown as CellState;
+      if (this.lastOnly) return { y: tf.clone(last.h), state: last };
       const inOrder = this.reverse ? tf.reverse(outputs, 0) : outputs;
-      const y = tf.transpose(inOrder, [1, 0, 2]);
-      return isThere ? tf.where(isThere, y, tf.zerosLike(y)) : y;
+      const all = tf.transpose(inOrder, [1, 0, 2]);
+      const y = isThere ? tf.where(isThere, all, tf.zerosLike(all)) : all;
+      return { y, state: last };
     });
   }
 }

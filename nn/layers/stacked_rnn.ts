@@ -4,10 +4,13 @@
  * @module
  */
 import {
+  anything,
   boolean,
   checkOptions,
+  listOf,
   type OptionRules,
   pick,
+  refuse,
 } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import * as tf from "../../tf.ts";
@@ -20,6 +23,7 @@ import {
   GRUCell,
 } from "./gru_cells.ts";
 import { checkMask, RNN } from "./rnn.ts";
+import type { CellState } from "./rnn_cell.ts";
 import { LSTMCell } from "./rnn_cells.ts";
 import { CELL_RULES, type CellOptions } from "./rnn_weights.ts";
 
@@ -43,6 +47,30 @@ export interface StackedRNNOptions extends CellOptions {
 
 /** Options of {@linkcode GRU}. */
 export interface GRUOptions extends StackedRNNOptions, CandidateCellOptions {}
+
+/** Where {@linkcode StackedRNN.run} begins. */
+export interface StackedStart {
+  /**
+   * The states before the first steps: of the first layer, forward and, if there is one,
+   * backward; then of the second, and so on. Default: zeros.
+   */
+  readonly states?: readonly CellState[];
+  /** bool `[batch, time]`: false at padding. Default: true everywhere. */
+  readonly mask?: tf.Tensor2D;
+}
+
+const START: OptionRules<StackedStart> = {
+  states: listOf(anything),
+  mask: anything,
+};
+
+/** What {@linkcode StackedRNN.run} returns. */
+export interface StackedResult {
+  /** `[batch, time, features]`, or `[batch, features]` of the last steps only. */
+  readonly y: tf.Tensor;
+  /** The states after the last steps, in the order of {@linkcode StackedStart}. */
+  readonly states: readonly CellState[];
+}
 
 const RULES: OptionRules<Omit<StackedRNNOptions, keyof CellOptions>> = {
   layers: "a positive integer",
@@ -133,18 +161,48 @@ export abstract class StackedRNN extends Module {
    *   features of the forward direction first.
    */
   override update(x: tf.Tensor3D, mask?: tf.Tensor2D): tf.Tensor {
+    return scope(() => this.run(x, { ...mask && { mask } }).y);
+  }
+
+  /**
+   * Run all layers, and keep the states after the last steps, as a decoder needs those of
+   * an encoder.
+   *
+   * @param x `[batch, time, in]`
+   * @param from Where to begin, and what is there.
+   * @returns What `call` returns, and the states, in the order of {@linkcode StackedStart}.
+   */
+  run(x: tf.Tensor3D, from: StackedStart = {}): StackedResult {
     const { name } = this.constructor;
     checkInput(name, x, this.inSize, 3);
+    checkOptions(`run ${name}`, from, START);
+    const { states: begin, mask } = from;
+    const rnns = this.forward.flatMap((ahead, i) =>
+      this.backward[i] ? [ahead, this.backward[i]] : [ahead]
+    );
+    if (begin !== undefined && begin.length !== rnns.length) {
+      refuse(`run ${name}`, "states", `a list of ${rnns.length}`, begin);
+    }
     if (mask !== undefined) checkMask(`call ${name}`, mask, x);
     return scope(() => {
+      const states: CellState[] = [];
+      const run = (rnn: RNN, input: tf.Tensor3D) => {
+        const state = begin?.[states.length];
+        const done = rnn.run(input, {
+          ...state && { state },
+          ...mask && { mask },
+        });
+        states.push(done.state);
+        return done.y;
+      };
       let y: tf.Tensor = x;
       this.forward.forEach((forward, i) => {
         const input = i === 0 ? x : this.dropout.call(y as tf.Tensor3D);
-        const ahead = forward.call(input, undefined, mask);
-        const back = this.backward[i]?.call(input, undefined, mask);
-        y = back ? tf.concat([ahead, back], -1) : ahead;
+        const backward = this.backward[i];
+        const ahead = run(forward, input);
+        y = backward ? tf.concat([ahead, run(backward, input)], -1) : ahead;
       });
-      return y;
+      return { y, states };
     });
   }
 }

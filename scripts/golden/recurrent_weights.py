@@ -25,4 +25,9 @@ save_file({k: v.contiguous() for k, v in net.state_dict().items()}, OUT / "recur
 x = torch.randn(2, 5, 3)
 with torch.no_grad():
     outputs = {name: layer(x)[0].tolist() for name, layer in net.items()}
-(OUT / "recurrent.json").write_text(json.dumps({"x": x.tolist(), **outputs}) + "\n")
+    h, c = torch.randn(4, 2, 4), torch.randn(4, 2, 4)
+    y, (hn, cn) = net["lstm"](x, (h, c))
+    states = {"h": h, "c": c, "y": y, "hn": hn, "cn": cn}
+    states["gru"], states["gruHn"] = net["gru"](x, h)
+states = {name: value.tolist() for name, value in states.items()}
+(OUT / "recurrent.json").write_text(json.dumps({"x": x.tolist(), **outputs, "states": states}) + "\n")

@@ -217,6 +217,40 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "a sequence run in two parts, from state to state, is as one run",
+  async () => {
+    random.seed(6);
+    const x = random.normal<tf.Rank.R3>([2, 6, 3]);
+    const [a, b] = tf.split(x, 2, 1) as [tf.Tensor3D, tf.Tensor3D];
+    for (
+      const network of [new nn.LSTM(3, 4, { layers: 2 }), new nn.GRU(3, 4)]
+    ) {
+      const whole = network.call(x);
+      await assertNoLeak(() => {
+        const { y, states } = network.run(a);
+        tf.dispose([y, ...states.flatMap((state) => Object.values(state))]);
+      });
+      const first = network.run(a);
+      const second = network.run(b, { states: first.states });
+      await assertClose(tf.concat([first.y, second.y], 1), whole, 1e-6, "both");
+    }
+    const rnn = new nn.RNN(new nn.LSTMCell(3, 4), { lastOnly: true });
+    const { y, state } = rnn.run(x);
+    assertEquals(await numbers(y), await numbers(state.h));
+    assertThrows(
+      () => new nn.LSTM(3, 4).run(x, { states: [] }),
+      RangeError,
+      "Cannot run LSTM: states must be a list of 1",
+    );
+    assertThrows(
+      () => rnn.run(x, { states: [] } as never),
+      TypeError,
+      'there is no option "states"',
+    );
+  },
+);
+
 onEachBackend("masks that are none are refused", async () => {
   const rnn = new nn.RNN(new nn.GRUCell(3, 2));
   const lstm = new nn.LSTM(3, 2);
