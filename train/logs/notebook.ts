@@ -13,7 +13,7 @@ import { deno } from "../../internal/system/system.ts";
 import type { Callback, Run } from "../callback.ts";
 import { formatNumber } from "../format.ts";
 import { chartsOf } from "../report/charts.ts";
-import { escapeXml } from "../report/palette.ts";
+import { darkStyle, escapeXml } from "../report/palette.ts";
 import { drawChart } from "../report/svg.ts";
 import { measureFields, plain, plainFields, statusFields } from "./fields.ts";
 import type { EvaluationRecord } from "./run_log.ts";
@@ -152,7 +152,8 @@ function htmlOf(run: Run, rows: readonly Row[], status: string): string {
   const charts = chartsOf([log], { label: "loss", values: [], best: -1 })
     .filter(({ title }) => !DETAILS.has(title))
     .map(({ steps, ...chart }) => drawChart({ ...chart, range: [0, steps] }));
-  return `<div style="max-width:60rem">
+  return `<style>${STYLE}</style>
+<div class="braintape" style="max-width:60rem">
 <div>${escapeXml(log.name + reason)}: ${escapeXml(status)}</div>
 ${bar}
 ${tableOf(rows)}
@@ -164,6 +165,10 @@ ${tableOf(rows)}
   }</div>
 </div>`;
 }
+
+/** The colors of lines in the dark themes of JupyterLab and Visual Studio Code. */
+const STYLE = ["[data-jp-theme-light=false]", "body.vscode-dark"]
+  .map((theme) => darkStyle(`${theme} .braintape`)).join("\n");
 
 /** Charts that are left to the report. */
 const DETAILS: ReadonlySet<string> = new Set([

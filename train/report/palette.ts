@@ -48,6 +48,13 @@ export function fillOf(i: number): string {
   return `class="fill-${indexOf(i)}" fill="${colorOf(i)}"`;
 }
 
+/** Rules for pictures in a dark part of a page, which a selector names. */
+export function darkStyle(selector: string): string {
+  return DARK_COLORS.map((color, i) =>
+    `${selector} .stroke-${i}{stroke:${color}}${selector} .fill-${i}{fill:${color}}`
+  ).join("\n");
+}
+
 /** The colors as style sheet: variables, and classes of lines, areas and HTML elements. */
 export function colorStyle(): string {
   const variables = (colors: readonly string[]) =>

@@ -52,9 +52,11 @@ export function smoothed(points: readonly Point[]): Point[] {
     counts.push(counts.at(-1)! + (known ? 1 : 0));
   }
   return points.map(([x], i) => {
-    // At the ends only one side is left: single points there would look like jumps.
-    const from = Math.max(0, i - reach);
-    const to = Math.min(points.length, i + reach + 1);
+    // The same number on both sides where lines are steep, at the start. At the end one
+    // side is left: single points there would look like jumps.
+    const side = Math.min(reach, i);
+    const from = i - side;
+    const to = Math.min(points.length, i + side + 1);
     return [x, (sums[to]! - sums[from]!) / (counts[to]! - counts[from]!)];
   });
 }

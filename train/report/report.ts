@@ -57,8 +57,9 @@ const MOST_TIME = 0.05;
 
 /**
  * Write the report of the run, as {@linkcode renderReport} renders it: when training
- * starts, after each evaluation, every five seconds in between, and when training ends.
- * A page that is open in a browser follows, until then.
+ * starts, after evaluations, every five seconds in between, and when training ends; less
+ * often if it would take more than a twentieth of the time. A page that is open in a
+ * browser follows, until then.
  *
  * With the option `model` of `fit`, it lists the modules of the model, with the shapes
  * that they returned in the first step. It names the program and its arguments, the
@@ -82,8 +83,8 @@ export function report(
   }
   let facts: Facts = {};
   let shapes: OutputShapes | undefined;
-  /** When to write again. */
-  let due = 0;
+  /** When the last page was written, and how long to wait from then on. */
+  let last = { at: 0, wait: 0 };
 
   const write = async ({ log }: Run, added: Partial<PageOptions> = {}) => {
     const began = performance.now();
@@ -96,8 +97,13 @@ export function report(
       ...added,
     }, !log.end);
     await writeText(path, page);
-    const ended = performance.now();
-    due = ended + Math.max(1000 * RELOAD_SECONDS, (ended - began) / MOST_TIME);
+    const at = performance.now();
+    last = { at, wait: (at - began) / MOST_TIME };
+  };
+  /** Write, unless the last page was written less than `seconds` ago. */
+  const update = async (run: Run, seconds: number) => {
+    const wait = Math.max(1000 * seconds, last.wait);
+    if (performance.now() - last.at >= wait) await write(run);
   };
 
   return {
@@ -111,10 +117,8 @@ export function report(
       await write(run);
     },
     onStep: () => shapes?.stop(),
-    async onLog(run) {
-      if (performance.now() >= due) await write(run);
-    },
-    onEvaluation: (run) => write(run),
+    onLog: (run) => update(run, RELOAD_SECONDS),
+    onEvaluation: (run) => update(run, 0),
     async onEnd(run) {
       shapes?.stop();
       const taken = profile?.();
