@@ -12,12 +12,15 @@ import {
   pair,
   refuse,
   type Rule,
+  rule,
 } from "../../internal/check.ts";
 import type { Check, KernelArgs } from "./guard.ts";
 
 const COUNT = "a nonnegative integer";
 const COUNTS = listOf(COUNT);
 const INTEGERS = either("an integer", listOf("an integer"));
+/** Without a size, a slice goes to the end. */
+const SIZES = either(INTEGERS, rule("left out", (x) => x === undefined));
 
 /** An option of a kernel: the action in errors, its name, and its rule. */
 type Option = readonly [action: string, name: string, rule: Rule];
@@ -26,7 +29,7 @@ const KERNELS: Readonly<Record<string, readonly Option[]>> = {
   PadV2: [["pad", "paddings", listOf(pair(COUNT, COUNT))]],
   ResizeBilinear: [["resize", "size", COUNTS]],
   ResizeNearestNeighbor: [["resize", "size", COUNTS]],
-  Slice: [["slice", "begin", INTEGERS], ["slice", "size", INTEGERS]],
+  Slice: [["slice", "begin", INTEGERS], ["slice", "size", SIZES]],
   Tile: [["tile", "reps", COUNTS]],
   Transpose: [["transpose", "perm", COUNTS]],
   UnsortedSegmentSum: [["add segments", "numSegments", COUNT]],

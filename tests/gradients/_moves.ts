@@ -95,6 +95,8 @@ export const moves: Case[] = [
   ...SLICES.map(([shape, begin, size]) =>
     row(`slice ${begin} ${size}`, [shape], (x) => tf.slice(x, begin, size))
   ),
+  row("slice 1 to the end", [[4, 3]], (x) => tf.slice(x, 1)),
+  row("slice [0, 2] to the end", [[2, 4]], (x) => tf.slice(x, [0, 2])),
   ...STRIDED.map(([shape, begin, end, strides, masks = []]) =>
     row(
       `stridedSlice ${begin} ${end} by ${strides} masks ${masks}`,
