@@ -11,7 +11,7 @@
  */
 import { basename } from "node:path/posix";
 import { fileURLToPath } from "node:url";
-import { ENTRIES } from "../entries.ts";
+import { apiPage, modules, writeApi } from "./api.ts";
 import { markdownFiles } from "./files.ts";
 import { type Group, navigation, sitePath, titleOf } from "./pages.ts";
 import { referencePages } from "./reference/pages.ts";
@@ -22,12 +22,8 @@ const HERE = new URL("./", import.meta.url);
 const SITE = new URL("site/", ROOT);
 const VITEPRESS = "1.6.4";
 
-async function run(
-  command: string,
-  args: string[],
-  cwd = SITE,
-): Promise<void> {
-  const { success } = await new Deno.Command(command, { args, cwd })
+async function run(command: string, args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(command, { args, cwd: SITE })
     .spawn().status;
   if (!success) throw new Error(`Cannot build: ${command} ${args.join(" ")}`);
 }
@@ -81,9 +77,14 @@ const files = new Map<string, string>();
 for (const path of markdownFiles(ROOT)) {
   files.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
 }
+const { name, exports } = JSON.parse(
+  await Deno.readTextFile(new URL("deno.json", ROOT)),
+);
+const api = modules(ROOT, name, exports);
 const staged = stage(files, read);
 const reference = await referencePages(ROOT);
 for (const [path, text] of reference) staged.pages.set(path, text);
+staged.pages.set("reference.md", apiPage(api));
 await writeStage(staged, ROOT, new URL("pages/", SITE));
 const write = (name: string, value: unknown) =>
   Deno.writeTextFile(new URL(name, SITE), JSON.stringify(value, null, 2));
@@ -100,10 +101,5 @@ await write("package.json", {
 });
 await run("npm", ["install", "--silent", "--no-audit", "--no-fund"]);
 await run("npx", ["--no-install", "vitepress", "build", ".", ...Deno.args]);
-const api = fileURLToPath(new URL("dist/api", SITE));
-await run(
-  Deno.execPath(),
-  ["doc", "--html", "--name=Braintape", `--output=${api}`, ...ENTRIES],
-  ROOT,
-);
+await writeApi(ROOT, new URL("dist/api/", SITE), api);
 console.log(`Built ${fileURLToPath(new URL("dist/", SITE))}`);

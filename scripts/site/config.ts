@@ -24,7 +24,7 @@ export default {
       { text: "Optimizers", link: "/optimizers/" },
       { text: "Schedulers", link: "/schedulers/" },
       { text: "Gallery", link: "/gallery" },
-      { text: "API", link: "/api/index.html", target: "_self" },
+      { text: "API", link: "/reference" },
     ],
     sidebar: JSON.parse(readFileSync(".vitepress/navigation.json", "utf8")),
     docFooter: { prev: "Before", next: "Next" },

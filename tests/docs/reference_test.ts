@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { useBackend } from "../../backend/mod.ts";
+import { modules } from "../../scripts/site/api.ts";
 import {
   optimizerNames,
   optimizerPage,
@@ -86,6 +87,19 @@ Deno.test("a page of a scheduler has its formula and a curve for each panel", ()
   for (const page of pages) assertStringIncludes(page, "lr");
   const cyclic = pages[schedulers.indexOf("CyclicLR")]!;
   assertEquals(cyclic.match(/<svg class="schedule"/g)?.length, 3);
+});
+
+Deno.test("modules are named as users import them, and say what they have", async () => {
+  const text = await Deno.readTextFile(new URL("deno.json", ROOT));
+  const { name, exports } = JSON.parse(text);
+  const found = modules(ROOT, name, exports);
+  const specifierOf = (folder: string) =>
+    found.find((module) => module.folder === folder)?.specifier;
+  assertEquals(specifierOf("optim"), "@braintape/braintape/optim");
+  assertEquals(specifierOf("compile.ts"), "@braintape/braintape");
+  for (const { folder, about } of found) {
+    assert(about.endsWith("."), `${folder}: ${about}`);
+  }
 });
 
 Deno.test({
