@@ -10,8 +10,8 @@ export function teamFor<B extends Batch>(
   place: () => unknown,
 ): Team | undefined {
   const { world, diloco, optimizer } = options;
-  if (!world || world.size === 1) return undefined;
-  return diloco
-    ? new LocalTeam(world, optimizer, diloco)
-    : new JointTeam(world, place, options);
+  if (!world) return undefined;
+  // One rank that meets itself still follows the outer optimizer.
+  if (diloco) return new LocalTeam(world, optimizer, diloco);
+  return world.size > 1 ? new JointTeam(world, place, options) : undefined;
 }

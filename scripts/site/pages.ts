@@ -18,6 +18,7 @@ const GUIDE = [
   "memory",
   "models",
   "webgpu",
+  "several_machines",
   "custom_rules",
   "custom_kernels",
 ];
