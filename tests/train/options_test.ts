@@ -267,6 +267,7 @@ const BAD_VALUES: [Options, error: typeof TypeError | typeof RangeError][] = [
   [{ loss: undefined }, Error as typeof TypeError],
   [{ data: undefined }, Error as typeof TypeError],
   [{ validation: 7 }, TypeError],
+  [{ trainingSample: 7, validation: [] }, TypeError],
   [{ metrics: { a: 7 } }, TypeError],
   [{ metrics: [] }, TypeError],
   [{ metrics: { loss: () => tf.scalar(1) }, validation: [] }, RangeError],

@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { useBackend } from "../../backend/mod.ts";
 import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import * as random from "../../random.ts";
@@ -247,6 +248,115 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "options of what is shown that are wrong are refused",
+  async () => {
+    const data = train.batches([
+      train.column([1], [1]),
+      train.column([1], [1]),
+    ]);
+    const predict = (x: tf.Tensor) => tf.clone(x);
+    const show = () => Promise.resolve();
+    const table: [
+      call: () => unknown,
+      error: typeof TypeError | typeof RangeError,
+      message: string,
+    ][] = [
+      [() => train.mostWrong(data, 7 as never), TypeError, "predict"],
+      [() => train.mostWrong(data, predict, { count: 0 }), RangeError, "count"],
+      [
+        () => train.mostWrong(data, predict, { loss: 7 as never }),
+        TypeError,
+        "loss",
+      ],
+      [
+        () => train.mostWrong(data, predict, { text: "a" as never }),
+        TypeError,
+        "text",
+      ],
+      [
+        () => train.mostWrong(data, predict, { shape: [0.5] }),
+        RangeError,
+        "shape",
+      ],
+      [
+        () => train.report("a.html", { examples: [] as never }),
+        TypeError,
+        "examples",
+      ],
+      [
+        () => train.report("a.html", { classes: "ab" as never }),
+        TypeError,
+        "classes",
+      ],
+      [
+        () => train.renderReport([runLog("a")], { facts: { a: 1 } as never }),
+        TypeError,
+        "facts",
+      ],
+      [
+        () => train.renderReport([runLog("a")], { modules: {} as never }),
+        TypeError,
+        "modules",
+      ],
+      [
+        () => train.notebookDisplay({ display: 7 as never }),
+        TypeError,
+        "display",
+      ],
+      [
+        () => train.notebookDisplay({ display: show, interval: -1 }),
+        RangeError,
+        "interval",
+      ],
+    ];
+    for (const [call, kind, name] of table) {
+      const error = await assertRejects(async () => await call(), kind, name);
+      assert(error.message.startsWith("Cannot "), error.message);
+    }
+  },
+  only,
+);
+
+onEachBackend(
+  "what a model returns may be its input, which stays",
+  async () => {
+    const x = tf.tensor2d([[1, 2], [3, 4]]), y = tf.zeros([2, 2]);
+    const [worst] = await train.mostWrong(
+      [[x, y] as const],
+      (x: tf.Tensor) => x,
+    );
+    assertEquals(worst!.values, [3, 4]);
+    assertEquals([...await x.data()], [1, 2, 3, 4]);
+    tf.dispose([x, y]);
+  },
+  only,
+);
+
+onEachBackend(
+  "a report changes nothing of a run that is compiled",
+  async () => {
+    await inFolder(async (folder) => {
+      const run = async (callbacks: train.Callback[]) => {
+        const { log, compiled } = await train.fit({
+          ...line(),
+          validation: numbers(),
+          epochs: 4,
+          compile: true,
+          callbacks,
+        });
+        const { replayed } = compiled!;
+        return { losses: log.steps.map(({ loss }) => loss), replayed };
+      };
+      const report = train.report(`${folder}/report.html`);
+      assertEquals(await run([report]), await run([]));
+      const page = await Deno.readTextFile(`${folder}/report.html`);
+      assertStringIncludes(page, "<td>[2, 1]</td>");
+    });
+  },
+  { only: ["wasm"] },
+);
+
 onEachBackend("an example whose loss is NaN comes first", async () => {
   const column = train.column(Float32Array.of(1, NaN, 3), [1]);
   const data = train.batches([column, column], { batchSize: 2 });
@@ -428,6 +538,7 @@ Deno.test({
   fn: () =>
     inFolder(async (folder) => {
       const file = `${folder}/report.html`;
+      await useBackend("cpu");
       const callback = train.report(file);
       const run = { log: runLog("a", 1, false), model: undefined };
       await callback.onStart!(run as unknown as train.Run);

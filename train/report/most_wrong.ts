@@ -107,7 +107,9 @@ export async function mostWrong<B extends Batch>(
     const [prediction, losses] = scope(() =>
       environ.context({ fit: false }, () => {
         const prediction = predict(...batch.slice(0, -1) as never[]);
-        return [prediction, lossesOf(prediction, batch.at(-1)!, options)];
+        const losses = lossesOf(prediction, batch.at(-1)!, options);
+        // Either may be a tensor of somebody else, such as the batch.
+        return [tf.clone(prediction), tf.clone(losses)];
       })
     );
     const found = await worstOf(batch, prediction, losses, options, count);

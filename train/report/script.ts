@@ -36,6 +36,12 @@ const round = (x) => Math.round(x * 10) / 10;
 const shown = (x) => Math.abs(x) >= 1e6 || x !== 0 && Math.abs(x) < 1e-4
   ? x.toExponential(3) : String(Number(x.toPrecision(5)));
 
+// What was chosen is in the address, so that it lasts when the page is loaded again.
+let chosen = {};
+try {
+  chosen = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+} catch { /* nothing was chosen */ }
+
 for (const figure of document.querySelectorAll("figure.chart")) {
   const chart = JSON.parse(figure.querySelector("script").textContent);
   const svg = figure.querySelector("svg");
@@ -93,13 +99,12 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     keep();
   };
 
-  // What was chosen lasts while the page is loaded again.
-  const key = location.pathname + " " + chart.title;
   const keep = () => {
+    const range = view.x === chart.x ? null : view.x.range;
+    chosen[chart.title] = { range, off: [...off] };
     try {
-      const range = view.x === chart.x ? null : view.x.range;
-      sessionStorage.setItem(key, JSON.stringify({ range, off: [...off] }));
-    } catch { /* there is no storage */ }
+      history.replaceState(null, "", "#" + encodeURIComponent(JSON.stringify(chosen)));
+    } catch { /* some frames have no address */ }
   };
   const switchLine = (i, isOff) => {
     if (isOff) off.add(i); else off.delete(i);
@@ -110,11 +115,9 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     button.setAttribute("aria-pressed", "true");
     button.onclick = () => { switchLine(i, !off.has(i)); keep(); };
   });
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(key));
-    for (const i of kept?.off ?? []) if (i < buttons.length) switchLine(i, true);
-    if (kept?.range) zoom(kept.range);
-  } catch { /* nothing was kept */ }
+  const { range = null, off: hidden = [] } = chosen[chart.title] ?? {};
+  for (const i of hidden) if (i < buttons.length) switchLine(i, true);
+  if (range) zoom(range);
 
   /** The horizontal coordinate in the picture, within the plot. */
   const xOf = (event) => {
