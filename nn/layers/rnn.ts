@@ -198,7 +198,7 @@ export class RNN extends Module {
       const { project, advance } = this.cell.bind();
       const steps = tf.transpose(project(x), [1, 0, 2]);
       const isThere = mask && tf.tile<tf.Tensor3D>(
-        tf.expandDims(mask, 2),
+        tf.expandDims<tf.Tensor3D>(mask, 2),
         [1, 1, this.cell.hiddenSize],
       );
       const there = isThere && tf.unstack(isThere, 1);
