@@ -106,6 +106,22 @@ export class Page {
     );
   }
 
+  /** Press the mouse at the first of some places, and move it along the others. */
+  async drag(places: readonly (readonly [x: number, y: number])[]) {
+    const send = (type: string, [x, y]: readonly [number, number]) =>
+      this.#send("Input.dispatchMouseEvent", {
+        type,
+        x,
+        y,
+        button: "left",
+        buttons: type === "mouseReleased" ? 0 : 1,
+        clickCount: 1,
+      });
+    await send("mousePressed", places[0]!);
+    for (const place of places) await send("mouseMoved", place);
+    await send("mouseReleased", places.at(-1)!);
+  }
+
   /** Save a picture of the page. */
   async screenshot(path: string): Promise<void> {
     const { data } = await this.#send("Page.captureScreenshot", {
