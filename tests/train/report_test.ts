@@ -167,6 +167,31 @@ onEachBackend("the report names modules, command and versions", async () => {
   });
 });
 
+onEachBackend(
+  "the page says that a run has ended even if an option throws",
+  async () => {
+    await inFolder(async (folder) => {
+      const file = `${folder}/report.html`;
+      const examples = () => Promise.reject(new Error("no examples"));
+      await assertRejects(
+        () =>
+          train.fit({
+            ...line(),
+            steps: 2,
+            callbacks: [train.report(file, { examples })],
+          }),
+        Error,
+        "no examples",
+      );
+      const page = await Deno.readTextFile(file);
+      assert(
+        page.includes("<dd>done</dd>") && !page.includes("location.reload"),
+      );
+    });
+  },
+  only,
+);
+
 onEachBackend("the measure of a report must be one of the run", async () => {
   const best = { monitor: "accuracy" };
   await assertRejects(

@@ -121,6 +121,8 @@ export function report(
     onEvaluation: (run) => update(run, 0),
     async onEnd(run) {
       shapes?.stop();
+      // Without what is computed now, in case that throws: the run has ended all the same.
+      await write(run);
       const taken = profile?.();
       await write(run, {
         ...(boundary ? { boundary: await boundary() } : {}),

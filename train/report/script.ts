@@ -16,7 +16,7 @@ export const RELOAD_SCRIPT = `setInterval(() => {
 }, ${1000 * RELOAD_SECONDS});`;
 
 /**
- * For each chart, as \`figure.ts\` makes it. Coordinates of the plot become others by one
+ * For each chart, as `figure.ts` makes it. Coordinates of the plot become others by one
  * factor and one shift for each axis, logarithmic or not, so lines are drawn once.
  */
 export const CHART_SCRIPT = String.raw`(() => {
