@@ -119,15 +119,32 @@ Deno.test("in Deno's Jupyter kernel the progress bar is such an output", async (
     `import { nn, optim, ParamState, random, tf, train, useBackend } from "${mod}";`,
     `await useBackend("cpu");
 random.seed(1);
-const model = new nn.Linear(1, 1);
-const x = train.column(Float32Array.from({ length: 64 }, (_, i) => i / 64), [1]);
+const points = await random.uniform([1000, 2], { min: -1, max: 1 }).data();
+const labels = Int32Array.from(
+  { length: 1000 },
+  (_, i) => +(Math.hypot(points[2 * i], points[2 * i + 1]) < 0.7),
+);
+const [learn, test] = new train.Dataset([
+  train.column(points, [2]),
+  train.column(labels),
+]).split(0.8);
+const model = new nn.Sequential(
+  new nn.Linear(2, 32),
+  nn.relu,
+  new nn.Dropout({ rate: 0.2 }),
+  new nn.Linear(32, 2),
+);
 await train.fit({
-  name: "kernel",
-  optimizer: new optim.Adam({ lr: 0.05 })
+  name: "circle",
+  model,
+  optimizer: new optim.AdamW({ lr: 0.01 })
     .registerTrainableWeights(model.states(ParamState)),
-  loss: (x) => tf.mean(tf.squaredDifference(model.call(x), tf.mul(2, x))),
-  data: train.batches([x], { batchSize: 8 }),
-  validation: train.batches([x]),
+  loss: (x, y) =>
+    nn.softmaxCrossEntropy(model.call(x), y, { reduction: "mean" }),
+  data: train.batches(learn, { batchSize: 32, shuffle: true }),
+  validation: train.batches(test, { batchSize: 200 }),
+  trainingSample: train.batches(learn.split(200)[0], { batchSize: 200 }),
+  metrics: { accuracy: new nn.AccuracyMetric() },
   epochs: 8,
   callbacks: [train.progressBar()],
 });
@@ -142,16 +159,16 @@ undefined;`,
   const [output, ...more] = outputs[1]!;
   assertEquals(more, []);
   const html = output!.data!["text/html"]!;
-  assert(html.includes("kernel, done: epoch 8/8"), html);
+  assert(html.includes("circle, done: epoch 8/8"), html);
   assert(html.includes("<svg"));
-  assert(output!.data!["text/plain"]!.startsWith("epoch 8/8  64/64  loss "));
+  assert(output!.data!["text/plain"]!.startsWith("epoch 8/8  200/200  loss "));
   const chromium = findChromium();
   if (!chromium) return;
   await Deno.mkdir("runs", { recursive: true });
   const file = await Deno.realPath("runs") + "/notebook.html";
   await Deno.writeTextFile(
     file,
-    `<!doctype html><meta charset="utf-8">${html}`,
+    `<!doctype html><meta charset="utf-8"><body style="font:14px system-ui">${html}`,
   );
   await using page = await Page.open(chromium, `file://${file}`);
   await page.until("document.querySelectorAll('svg').length > 0", 20);

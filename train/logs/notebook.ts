@@ -154,7 +154,9 @@ function htmlOf(run: Run, rows: readonly Row[], status: string): string {
     .map(({ steps, ...chart }) => drawChart({ ...chart, range: [0, steps] }));
   return `<style>${STYLE}</style>
 <div class="braintape" style="max-width:60rem">
-<div>${escapeXml(log.name + reason)}: ${escapeXml(status)}</div>
+<div style="white-space:pre-wrap">${escapeXml(log.name + reason)}: ${
+    escapeXml(status)
+  }</div>
 ${bar}
 ${tableOf(rows)}
 <div style="display:flex;flex-wrap:wrap;gap:1rem">${
