@@ -18,6 +18,7 @@ import type { Factors, InputGradient } from "./gradients/rule.ts";
  * @param xs The inputs.
  * @param y The result.
  * @param dy The gradient in `y`.
+ * @param onReady Told of the gradient in an input as soon as it is known.
  * @returns For each input its gradient; null where `y` does not depend on it.
  */
 export function backward(
@@ -25,14 +26,19 @@ export function backward(
   xs: readonly tf.Tensor[],
   y: tf.Tensor,
   dy: tf.Tensor,
+  onReady?: (index: number, grad: tf.Tensor) => void,
 ): (tf.Tensor | null)[] {
   const { nodes, reached } = dependents(tape, xs);
+  const readyAfter = onReady && firstUses(nodes, xs);
   const shared = sharedFactors(nodes);
   const sums = new Sums();
   sums.add(y, dy);
   for (const node of nodes.toReversed()) {
     const dys = node.outputs.map((output) => sums.of(output));
-    if (dys.every((dy) => dy === null)) continue; // `y` does not depend on it
+    if (dys.every((dy) => dy === null)) {
+      tell(node);
+      continue; // `y` does not depend on it
+    }
     if (!node.gradient) {
       throw new Error(
         `Cannot compute gradient: ${node.kernelName} has no gradient`,
@@ -53,8 +59,37 @@ export function backward(
         sums.add(input, checked(tf.tidy(rule), input, node, name));
       }
     }
+    tell(node);
   }
   return xs.map((x) => sums.of(x));
+
+  /** What no operation before `node` uses has all of its gradient now. */
+  function tell(node: TapeNode): void {
+    for (const index of readyAfter?.get(node) ?? []) {
+      const grad = sums.of(xs[index]!);
+      if (grad) onReady!(index, grad);
+    }
+  }
+}
+
+/** The operation that uses each of `xs` first, with their numbers. */
+function firstUses(
+  nodes: readonly TapeNode[],
+  xs: readonly tf.Tensor[],
+): Map<TapeNode, number[]> {
+  const indices = new Map(xs.map((x, index) => [x.id, index]));
+  const uses = new Map<TapeNode, number[]>();
+  for (const node of nodes) {
+    for (const { id } of Object.values(node.inputs)) {
+      const index = indices.get(id);
+      if (index === undefined) continue;
+      indices.delete(id);
+      const of = uses.get(node);
+      if (of) of.push(index);
+      else uses.set(node, [index]);
+    }
+  }
+  return uses;
 }
 
 /** The operations that depend on `xs`, and the ids of all tensors that do. */

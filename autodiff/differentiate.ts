@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { adopt, isLocal, mapTensors, release } from "../memory.ts";
 import { type Frame, frames } from "../internal/frames.ts";
+import { gradientsReady } from "../internal/gradients_ready.ts";
 import { backpropagate } from "./tape.ts";
 import type { Outcome, Task } from "./task.ts";
 import {
@@ -39,6 +40,9 @@ export function differentiate(task: Task): Outcome {
   from?.forEach((value, state) => lend(frame, state, value));
   leaves.forEach((state, i) => lend(frame, state, xs[i]));
   const kept: tf.Tensor[] = [];
+  // Not of gradients inside of the function.
+  const ready = gradientsReady.now;
+  gradientsReady.now = undefined;
   let aux: unknown;
   try {
     const { value, grads } = backpropagate(
@@ -57,6 +61,9 @@ export function differentiate(task: Task): Outcome {
       },
       [...xs, ...captured],
       task.dy,
+      ready && ((index, grad) => {
+        if (index < leaves.length) ready(leaves[index]!, grad);
+      }),
     );
     const results = own(grads.slice(0, xs.length), xs, task.dy);
     kept.forEach(adopt);

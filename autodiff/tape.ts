@@ -24,11 +24,13 @@ export interface TapeResult {
  * @param fn Computes a new tensor from `xs`.
  * @param xs The inputs: the same tensor objects that `fn` reads.
  * @param dy The gradient in the value. Default: ones.
+ * @param onReady Told of the gradient in an input as soon as it is known.
  */
 export function backpropagate(
   fn: () => tf.Tensor,
   xs: readonly tf.Tensor[],
   dy?: tf.Tensor,
+  onReady?: (index: number, grad: tf.Tensor) => void,
 ): TapeResult {
   const { state } = engine();
   const outermost = state.gradientDepth === 0;
@@ -37,7 +39,7 @@ export function backpropagate(
   let value: tf.Tensor | undefined;
   try {
     value = record(fn);
-    const grads = propagate(xs, value, dy);
+    const grads = propagate(xs, value, dy, onReady);
     return { value, grads };
   } catch (error) {
     value?.dispose();
@@ -68,11 +70,13 @@ function propagate(
   xs: readonly tf.Tensor[],
   value: tf.Tensor,
   dy: tf.Tensor | undefined,
+  onReady: ((index: number, grad: tf.Tensor) => void) | undefined,
 ): (tf.Tensor | null)[] {
   let grads: (tf.Tensor | null)[] = [];
   tf.tidy(() => {
     const tape = engine().state.activeTape ?? [];
-    grads = backward(tape, xs, value, dy ?? tf.ones(value.shape));
+    const first = dy ?? tf.ones(value.shape);
+    grads = backward(tape, xs, value, first, onReady);
     return grads.filter((x) => x !== null);
   });
   return grads;

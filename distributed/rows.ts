@@ -12,7 +12,7 @@ import { mapNamed, type Tensors } from "../tensors.ts";
  * Elements from which on a tensor is a row of its own. Smaller ones share a row, since
  * each row costs a round of messages. It must not depend on the rank.
  */
-const LARGE = 2 ** 16;
+export const LARGE = 2 ** 16;
 
 /** Elements of float32, as rows. */
 export type Row = Float32Array<ArrayBufferLike>;
@@ -84,6 +84,13 @@ function changeInPlace(
   change(row);
   at = 0;
   for (const part of parts) part.set(row.subarray(at, at += part.length));
+}
+
+/** A copy of the elements of a tensor; on WASM or cpu. */
+export function copyOf(x: tf.Tensor): Float32Array {
+  return tf.getBackend() === "wasm"
+    ? memoryOf(x).slice()
+    : Float32Array.from(x.dataSync<"float32">());
 }
 
 /** The tensor, or a copy if it shares its memory; takes it over. */

@@ -55,12 +55,20 @@ export interface MpiOptions {
    * @default {false}
    */
   readonly inOrder?: boolean;
+  /**
+   * Whether `fit` reduces gradients while the backward pass computes the next ones: on WASM
+   * and cpu, in steps of one batch that are not compiled, of parameters with 65,536
+   * elements or more. It hides a part of the time of a network. Not with `inOrder`.
+   * Default: whether the ranks are on several machines.
+   */
+  readonly overlap?: boolean;
 }
 
 const RULES: OptionRules<MpiOptions> = {
   library: string,
   timeout: "a positive number",
   inOrder: boolean,
+  overlap: boolean,
 };
 
 /**
@@ -88,8 +96,14 @@ const RULES: OptionRules<MpiOptions> = {
  */
 export function mpi(options: MpiOptions = {}): World {
   checkOptions("start MPI", options, RULES);
-  const { library, timeout = 1800, inOrder = false } = options;
-  return new World(join({ library, timeout }), inOrder);
+  const { library, timeout = 1800, inOrder = false, overlap } = options;
+  if (inOrder && overlap) {
+    refuse("start MPI", "overlap", "left out with inOrder", overlap);
+  }
+  const ranks = join({ library, timeout });
+  const machines = new Set(gatherTexts(ranks, ranks.machine));
+  const overlaps = overlap ?? (!inOrder && machines.size > 1);
+  return new World(ranks, { inOrder, overlaps });
 }
 
 /**
@@ -106,12 +120,18 @@ export class World {
   readonly library: string;
   readonly #mpi: Communicator;
   readonly #inOrder: boolean;
+  /** Whether gradients are reduced while others are computed. */
+  readonly overlaps: boolean;
 
   /** Use {@linkcode mpi}. */
-  constructor(mpi: Communicator, inOrder: boolean) {
+  constructor(
+    mpi: Communicator,
+    how: { readonly inOrder: boolean; readonly overlaps: boolean },
+  ) {
     this.#mpi = mpi;
     communicators.set(this, mpi);
-    this.#inOrder = inOrder;
+    this.#inOrder = how.inOrder;
+    this.overlaps = how.overlaps;
     this.rank = mpi.rank;
     this.size = mpi.size;
     this.library = mpi.version;

@@ -6,22 +6,23 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Parts } from "../checkpoint.ts";
 import type { Batch } from "../data/batch.ts";
+import { EarlySums } from "../distributed/early_sums.ts";
 import { OptimizerShards } from "../distributed/optimizer_shards.ts";
 import type { World } from "../distributed/world.ts";
+import { gradientsReady } from "../internal/gradients_ready.ts";
 import { scope } from "../memory.ts";
-import type { Optimizer } from "../optim/mod.ts";
 import * as random from "../random.ts";
 import { State } from "../state.ts";
+import { fromNames, mapNamed } from "../tensors.ts";
+import type { FitOptions } from "./fit_options.ts";
 import type { Measure } from "./measure.ts";
 import { type Gradients, type Stepping, Team, type Vote } from "./team.ts";
 
 /** Options of {@linkcode JointTeam}. */
-interface JointOptions {
-  /** The optimizer. */
-  readonly optimizer: Optimizer;
-  /** Whether each rank keeps its part of the state of the optimizer only. */
-  readonly shardOptimizer?: boolean;
-}
+type JointOptions = Pick<
+  FitOptions<Batch>,
+  "optimizer" | "shardOptimizer" | "accumulate" | "compile"
+>;
 
 /** Ranks that add their gradients, and all take the same step. */
 export class JointTeam extends Team {
@@ -33,19 +34,41 @@ export class JointTeam extends Team {
   /** The position in the data. */
   readonly #place: () => unknown;
   readonly #shards: OptimizerShards | undefined;
+  /** Sums that are started in the backward pass. */
+  readonly #early: EarlySums | undefined;
+  readonly #pathOf: ReadonlyMap<object, string>;
 
   /** The ranks of `world`; `place` gives the position in the data. */
   constructor(
     world: World,
     place: () => unknown,
-    { optimizer, shardOptimizer = false }: JointOptions,
+    options: JointOptions,
   ) {
     super(world);
+    const { optimizer, shardOptimizer = false } = options;
     this.#place = place;
     this.#share = scope(() => new State(tf.scalar(1)));
     if (shardOptimizer) this.#shards = new OptimizerShards(world, optimizer);
     this.parts = this.#shards ? { optimizer: this.#shards } : {};
     this.stepping = this.#shards ?? optimizer;
+    if (canOverlap(world, options)) this.#early = new EarlySums(world);
+    this.#pathOf = new Map(
+      Object.entries(optimizer.paramStates)
+        .map(([path, state]) => [state, path]),
+    );
+  }
+
+  override withOwnStream<T>(fn: () => T): T {
+    const early = this.#early;
+    if (early) {
+      gradientsReady.now = (state, grad) =>
+        early.add(this.#pathOf.get(state)!, grad);
+    }
+    try {
+      return super.withOwnStream(fn);
+    } finally {
+      gradientsReady.now = undefined;
+    }
   }
 
   /**
@@ -74,10 +97,19 @@ export class JointTeam extends Team {
   }
 
   override async sum({ grads, loss }: Gradients): Promise<Gradients> {
-    const name = this.#lossName();
-    const sums = await this.world.allReduce({ ...grads, [name]: loss });
-    const { [name]: sum, ...rest } = sums;
-    return { grads: rest, loss: sum as tf.Scalar };
+    const early = this.#early?.names ?? [];
+    // Ranks must agree on the sums that were started, too.
+    const name = `${this.#lossName()} after ${early.join(", ")}`;
+    const known = this.#early?.finish(grads) ?? {};
+    const others = Object.keys(grads).filter((path) => !known[path]);
+    const sums = await this.world.allReduce({
+      ...fromNames(others, (path) => grads[path]!),
+      [name]: loss,
+    });
+    return {
+      grads: mapNamed(grads, (_, path) => known[path] ?? sums[path]!),
+      loss: sums[name] as tf.Scalar,
+    };
   }
 
   /**
@@ -116,4 +148,13 @@ export class JointTeam extends Team {
     this.#share.dispose();
     this.#shards?.release();
   }
+}
+
+/** Whether gradients can be reduced while the backward pass goes on. */
+function canOverlap(
+  { overlaps }: World,
+  { accumulate = 1, compile = false }: JointOptions,
+): boolean {
+  const readsAtOnce = tf.getBackend() !== "webgpu";
+  return overlaps && readsAtOnce && accumulate === 1 && !compile;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Handle, Memory, Request } from "./functions.ts";
+import { needDeno } from "./foreign.ts";
 import type { Library } from "./library.ts";
 import { checkFamily } from "./launcher.ts";
 
@@ -14,6 +15,14 @@ export type ReduceOp = "sum" | "max";
 export type Floats =
   | Float32Array<ArrayBufferLike>
   | Float64Array<ArrayBufferLike>;
+
+/** An operation that was started. */
+export interface Pending {
+  /** Let it go on: without calls it stands still. Whether it is done. */
+  poke(): boolean;
+  /** Wait until it is done. */
+  wait(): void;
+}
 
 /**
  * Processes that work together, each with a rank. Every method but `abort` is
@@ -27,8 +36,16 @@ export interface Communicator {
   readonly size: number;
   /** What the library calls itself. */
   readonly version: string;
+  /** The name of this machine. */
+  readonly machine: string;
   /** Replace `values` by their sum, or maximum, over all ranks. */
   allReduce(values: Floats, op?: ReduceOp): void;
+  /**
+   * Start to replace `values` by their sum over all ranks, and return at once.
+   *
+   * @returns What is to be waited for, before anything else is done with `values`.
+   */
+  startSum(values: Float32Array<ArrayBufferLike>): Pending;
   /**
    * Replace `values` by their sum over all ranks, added in the order of ranks: the same
    * bits with any library, network and placement of the ranks.
@@ -67,6 +84,7 @@ export class MpiCommunicator implements Communicator {
   readonly rank: number;
   readonly size: number;
   readonly version: string;
+  readonly machine: string;
   readonly #library: Library;
   readonly #world: Handle;
   /** Seconds to wait for the other ranks. */
@@ -102,6 +120,9 @@ export class MpiCommunicator implements Communicator {
     this.#check(action, call.MPI_Comm_size(this.#world, number));
     this.size = number[0]!;
     if (this.size === 1) checkFamily(version);
+    const name = new Uint8Array(256);
+    this.#check(action, call.MPI_Get_processor_name(name, number));
+    this.machine = new TextDecoder().decode(name.subarray(0, number[0]));
   }
 
   /** Whether this process has left, or ended the others. */
@@ -122,6 +143,19 @@ export class MpiCommunicator implements Communicator {
           ...[handles[op], this.#world, request] as const,
         ));
     }
+  }
+
+  startSum(values: Float32Array<ArrayBufferLike>): Pending {
+    const { call, handles, abi } = this.#library;
+    const request: Request = new BigUint64Array(1), action = "reduce";
+    this.#begin(action, request, (request) =>
+      call.MPI_Iallreduce(
+        ...[abi.inPlace, values, values.length, handles.float32] as const,
+        ...[handles.sum, this.#world, request] as const,
+      ));
+    let isDone = false;
+    const poke = () => isDone ||= this.#isDone(action, request);
+    return { poke, wait: () => this.#waitFor(action, poke) };
   }
 
   /** Each rank adds up its part of the elements, and sends the sums to all. */
@@ -202,7 +236,7 @@ export class MpiCommunicator implements Communicator {
     // Launchers drop what they have not read of a process that they end.
     Atomics.wait(this.#nap, 0, 0, TO_READ);
     this.#library.call.MPI_Abort(this.#world, code);
-    Deno.exit(code);
+    return needDeno().exit(code);
   }
 
   /** Leave the others, who leave too. */
@@ -214,15 +248,31 @@ export class MpiCommunicator implements Communicator {
 
   /** Start an operation, and wait until it is done. */
   #run(action: string, start: (request: Request) => number): void {
+    const request = this.#request;
+    this.#begin(action, request, start);
+    this.#waitFor(action, () => this.#isDone(action, request));
+  }
+
+  #begin(
+    action: string,
+    request: Request,
+    start: (request: Request) => number,
+  ): void {
     if (this.#hasLeft) {
       throw new Error(`Cannot ${action}: this process has left MPI`);
     }
+    this.#check(action, start(request));
+  }
+
+  #isDone(action: string, request: Request): boolean {
     const { call: { MPI_Test }, abi: { statusIgnore } } = this.#library;
-    this.#check(action, start(this.#request));
+    this.#check(action, MPI_Test(request, this.#flag, statusIgnore));
+    return this.#flag[0] === 1;
+  }
+
+  #waitFor(action: string, isDone: () => boolean): void {
     const end = performance.now() + 1000 * this.#timeout;
-    for (let asks = 0;; asks++) {
-      this.#check(action, MPI_Test(this.#request, this.#flag, statusIgnore));
-      if (this.#flag[0]) return;
+    for (let asks = 0; !isDone(); asks++) {
       if (asks < ASKS) continue;
       Atomics.wait(this.#nap, 0, 0, NAP);
       if (performance.now() > end) this.#giveUp(action);

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Abi } from "./abi.ts";
+import type { Declaration, NativeType, Pointer } from "./foreign.ts";
 
 /** A communicator, a type or an operation. */
-export type Handle = number | Deno.PointerValue;
+export type Handle = number | Pointer;
 
 /** Where an operation that was begun says how far it is. */
 export type Request = BigUint64Array<ArrayBuffer>;
@@ -21,6 +22,7 @@ export interface Functions {
   MPI_Comm_set_errhandler(comm: Handle, handler: Handle): number;
   MPI_Comm_rank(comm: Handle, rank: Memory): number;
   MPI_Comm_size(comm: Handle, size: Memory): number;
+  MPI_Get_processor_name(name: Memory, length: Memory): number;
   MPI_Iallreduce(
     from: bigint,
     to: Memory,
@@ -67,15 +69,15 @@ type Exchange = (
  */
 export function declare(
   { handle, handles }: Abi,
-): Deno.ForeignLibraryInterface {
-  const of = (...parameters: Deno.NativeType[]) =>
+): Readonly<Record<string, Declaration>> {
+  const of = (...parameters: NativeType[]) =>
     ({ parameters, result: "i32" }) as const;
   const memory = "buffer", request = "buffer";
   const exchange = [
     ...[memory, "i32", handle],
     ...[memory, "i32", handle],
     ...[handle, request],
-  ] as Deno.NativeType[];
+  ] as NativeType[];
   const variables = Object.values(handles)
     .filter((value) => typeof value === "string")
     .map((name) => [name, { type: "pointer" }] as const);
@@ -85,6 +87,7 @@ export function declare(
     MPI_Comm_set_errhandler: of(handle, handle),
     MPI_Comm_rank: of(handle, memory),
     MPI_Comm_size: of(handle, memory),
+    MPI_Get_processor_name: of(memory, memory),
     MPI_Iallreduce: of(
       ...["usize", memory, "i32", handle, handle, handle, request] as const,
     ),

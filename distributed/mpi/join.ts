@@ -5,6 +5,7 @@
  */
 import { ALONE } from "./alone.ts";
 import { type Communicator, MpiCommunicator } from "./communicator.ts";
+import { needDeno } from "./foreign.ts";
 import { isLaunched } from "./launcher.ts";
 import { openLibrary } from "./library.ts";
 
@@ -22,11 +23,6 @@ let joined: MpiCommunicator | undefined;
 /** Join the others; a process that was started alone needs no library. */
 export function join({ library, timeout }: JoinOptions): Communicator {
   if (joined) return joined;
-  if (!("Deno" in globalThis)) {
-    throw new Error(
-      "Cannot start MPI: it needs Deno, which calls its library; Node, Bun and browsers cannot",
-    );
-  }
   if (library === undefined && isLaunched() === false) return ALONE;
   joined = new MpiCommunicator(openLibrary(library), timeout);
   endWithProcess(joined);
@@ -47,7 +43,8 @@ function endWithProcess(mpi: MpiCommunicator): void {
   addEventListener("unhandledrejection", (event) => fail(event, event.reason));
   addEventListener("unload", () => {
     if (mpi.hasLeft) return;
-    if (Deno.exitCode !== 0) mpi.abort(Deno.exitCode);
+    const { exitCode } = needDeno();
+    if (exitCode !== 0) mpi.abort(exitCode);
     mpi.leave();
   });
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { needDeno } from "./foreign.ts";
+
 /** Variables that launchers set to the number of processes. */
 const SIZES = [
   "OMPI_COMM_WORLD_SIZE", // Open MPI
@@ -23,8 +25,9 @@ const RANKS = [
 
 /** An environment variable: `null` if it is not set, `undefined` if it may not be read. */
 export function variable(name: string): string | null | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) ?? null : undefined;
+  const { permissions, env } = needDeno();
+  const { state } = permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? env.get(name) ?? null : undefined;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { type Abi, type HandleName, MPICH, OPEN_MPI, STANDARD } from "./abi.ts";
 import { declare, type Functions, type Handle } from "./functions.ts";
+import { type Declaration, needDeno } from "./foreign.ts";
 import { isOfOpenMpi } from "./launcher.ts";
 
 /** A library that is open. */
@@ -44,7 +45,7 @@ export function openLibrary(path?: string): Library {
     try {
       return open(name);
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) {
+      if (error instanceof needDeno().errors.NotCapable) {
         throw notAllowed(name, error);
       }
       const { message } = error as Error;
@@ -60,7 +61,7 @@ export function openLibrary(path?: string): Library {
 
 /** The names of libraries, the launcher's family first. */
 function candidates(): readonly string[] {
-  const names = NAMES[Deno.build.os] ?? NAMES.linux!;
+  const names = NAMES[needDeno().build.os] ?? NAMES.linux!;
   const isOpenMpi = isOfOpenMpi();
   const fits = (name: string) => Number(name.includes(".40") === isOpenMpi);
   return names.toSorted((a, b) => fits(b) - fits(a));
@@ -69,7 +70,7 @@ function candidates(): readonly string[] {
 function open(name: string): Library {
   const { version, abi } = probe(name);
   if (abi === OPEN_MPI) openForPlugins(name);
-  const { symbols } = Deno.dlopen(name, declare(abi));
+  const { symbols } = needDeno().dlopen(name, declare(abi));
   const found = symbols as unknown as Functions & Record<string, Handle>;
   const handles = Object.fromEntries(
     Object.entries(abi.handles).map(([key, value]) => [
@@ -100,8 +101,11 @@ function probe(name: string): { version: string; abi: Abi } {
   return { version, abi: version.startsWith("Open MPI") ? OPEN_MPI : MPICH };
 }
 
-function openSymbols(name: string, symbols: Deno.ForeignLibraryInterface) {
-  const library = Deno.dlopen(name, symbols);
+function openSymbols(
+  name: string,
+  symbols: Readonly<Record<string, Declaration>>,
+) {
+  const library = needDeno().dlopen(name, symbols);
   return {
     symbols: library.symbols as unknown as Record<
       string,
@@ -113,20 +117,23 @@ function openSymbols(name: string, symbols: Deno.ForeignLibraryInterface) {
 
 /** Plugins of Open MPI may look for its symbols among the global ones, which Deno's are not. */
 function openForPlugins(name: string): void {
-  const isMac = Deno.build.os === "darwin";
+  const { build, dlopen } = needDeno(), isMac = build.os === "darwin";
   const [GLOBAL, NOW] = [isMac ? 0x8 : 0x100, 2];
   try {
-    const libc = Deno.dlopen(isMac ? "libSystem.dylib" : "libc.so.6", {
+    const libc = dlopen(isMac ? "libSystem.dylib" : "libc.so.6", {
       dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
     });
-    libc.symbols.dlopen(new TextEncoder().encode(`${name}\0`), GLOBAL | NOW);
+    const { dlopen: open } = libc.symbols as {
+      dlopen(name: Uint8Array, flags: number): unknown;
+    };
+    open(new TextEncoder().encode(`${name}\0`), GLOBAL | NOW);
   } catch {
     // Not permitted, or a C library of another name: most builds do not need it.
   }
 }
 
 function notAllowed(name: string, cause: Error): Error {
-  return new Deno.errors.NotCapable(
+  return new (needDeno().errors.NotCapable)(
     `Cannot open MPI: ${name} needs --allow-ffi; to allow one library only, give its whole path there and in mpi({ library })`,
     { cause },
   );

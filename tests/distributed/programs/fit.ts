@@ -30,6 +30,9 @@ interface Options {
   readonly unsharded?: boolean;
   readonly inOrder?: boolean;
   readonly plain?: boolean;
+  /** Whether it has a large parameter, used by two layers. */
+  readonly wide?: boolean;
+  readonly overlap?: boolean;
   readonly average?: boolean;
   readonly shardOptimizer?: boolean;
   readonly diloco?: { readonly every: number };
@@ -52,7 +55,8 @@ const rules = {
 const given: Options = JSON.parse(Deno.args[0] ?? "{}");
 const { backend = "wasm", folder, steps = 60, inOrder = false } = given;
 await useBackend(backend, { threads: 1 });
-const world = mpi({ timeout: 20, inOrder });
+const { overlap = false } = given;
+const world = mpi({ timeout: 20, inOrder, overlap });
 const { rank, size, shard } = world;
 random.seed(5 + rank); // all start with what rank 0 has
 
@@ -65,7 +69,20 @@ const labels = Int32Array.from(
   { length: EXAMPLES },
   (_, i) => +(Math.hypot(points[2 * i]!, points[2 * i + 1]!) < 0.8),
 );
-const layers = given.plain
+const large = new nn.Linear(256, 256);
+const layers = given.wide
+  ? [
+    new nn.Linear(2, 256),
+    nn.relu,
+    large,
+    nn.relu,
+    new nn.Linear(256, 256),
+    nn.relu,
+    large,
+    nn.relu,
+    new nn.Linear(256, 2),
+  ]
+  : given.plain
   ? [new nn.Linear(2, 64), nn.relu, new nn.Linear(64, 2)]
   : [
     new nn.Linear(2, 64),
