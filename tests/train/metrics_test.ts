@@ -275,18 +275,31 @@ onEachBackend(
         },
         ...hasSample ? { trainingSample: rest.validation } : {},
         epochs: 2,
-        callbacks: [train.csvLog(`${folder}/log.csv`)],
+        callbacks: [
+          train.csvLog(`${folder}/log.csv`),
+          train.tensorBoard(`${folder}/events`),
+        ],
       });
       model.dispose();
       const csv = await Deno.readTextFile(`${folder}/log.csv`);
+      const [{ name }] = [...Deno.readDirSync(`${folder}/events`)] as [
+        Deno.DirEntry,
+      ];
+      const events = await Deno.readTextFile(`${folder}/events/${name}`);
       await Deno.remove(folder, { recursive: true });
-      return { log, csv };
+      return { log, csv, events };
     };
     const [plain, sampled] = [await run(false), await run(true)];
     assert(!plain.csv.includes("train_") && !("training" in plain.log));
     assert(sampled.csv.startsWith(
       "step,epoch,time,loss,lr,gradNorm,rate,val_loss,val_accuracy,train_loss,train_accuracy\n",
     ));
+    for (const tag of ["loss", "accuracy"]) {
+      const name = `training sample/${tag}`;
+      assertEquals(plain.events.includes(name), false);
+      assertEquals(sampled.events.split(name).length - 1, 2);
+    }
+    assert(!sampled.events.includes("confusion"));
     for (const [i, record] of sampled.log.evaluations.entries()) {
       assertEquals(record.values, plain.log.evaluations[i]!.values);
       // The sample is the validation data here.

@@ -53,8 +53,8 @@ const RULES: OptionRules<ProgressOptions> = {
  *
  * In a notebook of Deno's Jupyter kernel it is {@linkcode notebookDisplay}.
  *
- * Elsewhere (a file, a pipe, a terminal if the environment variable `CI` is set, a
- * browser's console) it is one line of text for each epoch and evaluation, every ten
+ * Elsewhere (a file, a pipe, a terminal if the environment variable `CI` is set and may be
+ * read, a browser's console) it is one line of text for each epoch and evaluation, every ten
  * seconds in between, and at the end, without control characters.
  *
  * @param options See {@linkcode ProgressOptions}.
