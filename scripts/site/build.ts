@@ -7,6 +7,9 @@
  * deno task docs:serve
  * ```
  *
+ * `deno task docs --base /braintape/` is for a site that has that address on its
+ * server.
+ *
  * @module
  */
 import { basename } from "node:path/posix";
