@@ -16,13 +16,14 @@ import {
 import { Callbacks } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { warnOnce } from "./fallbacks.ts";
-import type { FailedStep, FitOptions, FitResult } from "./fit_options.ts";
+import type { FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { Journal } from "./journal.ts";
+import { Refusals } from "./refusals.ts";
 import { RunParts } from "./run_parts.ts";
 import { RunSaver } from "./run_saver.ts";
 import { Recorder } from "./logs/recorder.ts";
-import type { RefusedStep, Stepper } from "./stepper.ts";
+import type { Stepper } from "./stepper.ts";
 import { stepperFor } from "./stepper_for.ts";
 import { onFirst, type Team } from "./team.ts";
 import { teamFor } from "./team_for.ts";
@@ -47,11 +48,11 @@ export class Trainer<B extends Batch> {
   readonly #recorder: Recorder;
   readonly #run: TrainingRun<B>;
   readonly #journal: Journal<B>;
+  readonly #refusals: Refusals<B>;
   /** The step of the model that was restored at the end. */
   #restored: number | undefined;
   /** The measures of averaged weights with running statistics of their own. */
   #refreshed: Readonly<Record<string, number>> | undefined;
-  #failed: FailedStep | undefined;
 
   constructor(options: FitOptions<B>) {
     const { fastDevRun = false, overfitBatches } = options;
@@ -95,11 +96,25 @@ export class Trainer<B extends Batch> {
       const saved = { ...loop, run, measures };
       this.#saver = new RunSaver({ ...options, checkpoint }, saved);
     }
+    this.#refusals = new Refusals({
+      run: this.#run,
+      recorder: this.#recorder,
+      journal: this.#journal,
+      stepper: this.#stepper,
+      saver: this.#saver,
+      team: this.#team,
+      nan: options.nan,
+    });
   }
 
   /** Train to the end. */
   async train(): Promise<FitResult> {
-    await this.#begin();
+    try {
+      await this.#begin();
+    } catch (error) {
+      this.#dispose();
+      throw error;
+    }
     const stopListening = this.#saver
       ? onInterrupt(() => this.#run.pause("interrupted"))
       : () => {};
@@ -116,18 +131,14 @@ export class Trainer<B extends Batch> {
       this.#team?.fail(error);
       const message = error instanceof Error ? error.message : String(error);
       // Steps from a bad loss on must not count; and nothing hides the first error.
-      await this.#verify().catch(() => {});
+      await this.#refusals.verify().catch(() => {});
       await this.#end(`failed: ${message}`).catch(() => {});
       throw error;
     } finally {
       stopListening();
       updates?.[Symbol.dispose]();
       compiled = this.#stepper.report;
-      this.#stepper.dispose();
-      this.#validation.dispose();
-      this.#team?.dispose();
-      this.#recorder.dispose();
-      if (this.#data instanceof FirstBatches) this.#data.dispose();
+      this.#dispose();
     }
     return {
       ...this.#run.summary,
@@ -136,8 +147,16 @@ export class Trainer<B extends Batch> {
         ...this.#refreshed,
       },
       ...(compiled ? { compiled } : {}),
-      ...(this.#failed ? { failed: this.#failed } : {}),
+      ...(this.#refusals.failed ? { failed: this.#refusals.failed } : {}),
     };
+  }
+
+  #dispose(): void {
+    this.#stepper.dispose();
+    this.#validation.dispose();
+    this.#team?.dispose();
+    this.#recorder.dispose();
+    if (this.#data instanceof FirstBatches) this.#data.dispose();
   }
 
   /** Start, or continue, on all processes as on the first one. */
@@ -167,9 +186,9 @@ export class Trainer<B extends Batch> {
       if (this.#run.isOver && !last) return;
     }
     if (this.#stepper.batches > 0) await this.#step(undefined);
-    await this.#verify();
+    await this.#refusals.verify();
     // Steps that were taken back, here or with the last step, leave it unfinished.
-    const isTakenBack = this.#stepper.late && this.#failed;
+    const isTakenBack = this.#stepper.late && this.#refusals.failed;
     if (isTakenBack && this.#run.counters.batch !== length) return;
     if (taken === 0 && this.#run.counters.batch === 0) {
       throw noBatch("fit", this.#data);
@@ -195,7 +214,11 @@ export class Trainer<B extends Batch> {
     const isLogged = (this.#run.step + 1) % this.#logEvery === 0;
     const isLast = this.#run.step + 1 === this.#run.totalSteps;
     const taken = await this.#stepper.take(isLogged || isLast);
-    if ("refused" in taken) return await this.#refuse(taken, batch);
+    if ("refused" in taken) {
+      await this.#team?.stepped();
+      await this.#refusals.refuse(taken, batch);
+      return await this.#checkStop();
+    }
     this.#journal.lr = taken.lr;
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
@@ -206,7 +229,7 @@ export class Trainer<B extends Batch> {
     const isEvaluated = evaluateEvery && step % evaluateEvery === 0;
     const isSaved = every && step % every === 0;
     if (isLogged || isLast || isOver || isEvaluated || isSaved) {
-      if (await this.#verify()) return;
+      if (await this.#refusals.verify()) return;
     }
     if (isLogged) await this.#journal.record(false);
     else if (isLast || isOver) await this.#journal.recordRest();
@@ -216,27 +239,6 @@ export class Trainer<B extends Batch> {
     }
     if (isSaved) await this.#save("save");
     await this.#checkStop();
-  }
-
-  /**
-   * Where losses are read late: read them. If one is not finite, its step and those after
-   * it are taken back, and training stops. Returns whether that was so.
-   */
-  async #verify(): Promise<boolean> {
-    const { late } = this.#stepper;
-    if (!late || this.#failed) return false;
-    const losses = await this.#recorder.read();
-    const bad = losses.findIndex((x) => !Number.isFinite(x));
-    if (bad < 0) {
-      late.confirm();
-      return false;
-    }
-    const loss = losses[bad]!;
-    late.takeBack(losses.length - bad);
-    this.#recorder.forget(bad);
-    this.#journal.readRate();
-    await this.#fail(loss, []);
-    return true;
   }
 
   /** Stop at the time limit, or if the signal is aborted. */
@@ -255,20 +257,20 @@ export class Trainer<B extends Batch> {
 
   /** The final evaluation and checkpoint. */
   async #finish(): Promise<void> {
-    await this.#verify();
+    await this.#refusals.verify();
     await this.#team?.settle(this.#run.model);
     await this.#journal.recordRest();
     const evaluated = this.#run.log.evaluations.at(-1)?.step === this.#run.step;
-    if (!evaluated && !this.#run.isPaused && !this.#failed) {
+    if (!evaluated && !this.#run.isPaused && !this.#refusals.failed) {
       await this.#journal.evaluate();
       await this.#save("saveEvaluated");
     }
-    if (!this.#failed) await this.#save("save");
+    if (!this.#refusals.failed) await this.#save("save");
     if (!this.#run.isPaused) this.#restored = await this.#saver?.restoreBest();
     const { average } = this.#options;
     if (!average) return;
     average.swap();
-    if (this.#run.isPaused || this.#failed) return;
+    if (this.#run.isPaused || this.#refusals.failed) return;
     this.#refreshed = await this.#validation.measureAveraged(this.#team);
   }
 
@@ -286,31 +288,5 @@ export class Trainer<B extends Batch> {
     await this.#callbacks.call((callback, run) =>
       callback.onCheckpoint?.(run, path)
     );
-  }
-
-  /** Skip a step that was refused, or stop because of it. */
-  async #refuse(
-    { refused, isOverflow }: RefusedStep,
-    batch: B | undefined,
-  ): Promise<void> {
-    await this.#team?.stepped();
-    if (isOverflow || this.#options.nan === "skip") {
-      this.#run.skip(isOverflow ? "gradients" : "losses");
-    } else await this.#fail(refused, batch ?? []);
-    await this.#checkStop();
-  }
-
-  /** Stop since the loss of the next step is not finite, and save what there is. */
-  async #fail(loss: number, batch: Batch): Promise<void> {
-    const { step } = this.#run;
-    if (this.#team?.isLocal) {
-      throw new RangeError(
-        `Cannot fit: the loss of step ${step + 1} of this rank is ${loss}`,
-      );
-    }
-    this.#run.fail(`the loss of step ${step + 1} is ${loss}`);
-    this.#failed = { step, loss };
-    const path = await this.#saver?.saveFailed(batch);
-    if (path) this.#failed = { step, loss, path };
   }
 }
