@@ -3,7 +3,7 @@ import { engine } from "../../internal/engine.ts";
 import type { Backend } from "../description.ts";
 import { runWebGpu } from "../fusion/webgpu.ts";
 import { recordWebGpu } from "../replay/record_webgpu.ts";
-import { describeAdapter, findAdapter } from "./adapter.ts";
+import { adviceOnAdapters, describeAdapter, findAdapter } from "./adapter.ts";
 import { type TfjsBackend, webGpuBackend } from "./backend.ts";
 import { registerWebGpuKernels } from "./fixes.ts";
 import { type BackendClass, withCommands } from "./machine/commands.ts";
@@ -15,7 +15,7 @@ export const webgpu: Backend = {
     const adapter = await findAdapter();
     if (!adapter) {
       throw new Error(
-        "Cannot start WebGPU: no graphics adapter was found: use wasm, or install a driver (Debian's mesa-vulkan-drivers has one in software)",
+        `Cannot start WebGPU: no graphics adapter was found: ${adviceOnAdapters()}`,
       );
     }
     const name = describeAdapter(adapter.info);

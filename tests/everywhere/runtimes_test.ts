@@ -13,12 +13,13 @@ async function run(
   command: string,
   args: readonly string[],
   cwd: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; out: string; error: string }> {
   try {
     const { code, stdout, stderr } = await new Deno.Command(command, {
       args: [...args],
       cwd,
-      env: { NO_COLOR: "1", npm_config_update_notifier: "false" },
+      env: { NO_COLOR: "1", npm_config_update_notifier: "false", ...env },
     }).output();
     const decoder = new TextDecoder();
     return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
@@ -77,6 +78,7 @@ async function check(
   folder: string,
   backend: string,
   threads: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<readonly number[]> {
   for (const name of ["run", "log.jsonl", "model.braintape"]) {
     await Deno.remove(`${folder}/${name}`, { recursive: true }).catch(() => {});
@@ -85,6 +87,7 @@ async function check(
     command,
     [...args, "main.mjs", backend, `${threads}`],
     folder,
+    env,
   );
   assertEquals(code, 0, error);
   const seen: Seen = JSON.parse(out);
@@ -190,6 +193,40 @@ for (const version of [22, 24]) {
     },
   });
 }
+
+/** Vulkan in software that Dawn takes, which Chromium has; Mesa 22's it does not. */
+const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+Deno.test({
+  name:
+    "Node trains on WebGPU with npm's package webgpu, and says so without it",
+  ignore,
+  async fn() {
+    const node = ["--yes", "node@22"];
+    const without = await run("npx", [...node, "main.mjs", "webgpu"], builtAt);
+    assert(without.code !== 0);
+    assert(
+      without.error.includes(
+        "no graphics adapter was found: use wasm, or install npm's package webgpu",
+      ),
+      without.error,
+    );
+    const folder = await project("webgpu@0.6.2");
+    const env: Record<string, string> = { XDG_RUNTIME_DIR: "/tmp" };
+    const isThere = await Deno.stat(SWIFTSHADER).then(() => true, () => false);
+    if (isThere) env.VK_ICD_FILENAMES = SWIFTSHADER;
+    const first = await run(
+      "npx",
+      [...node, "main.mjs", "webgpu"],
+      folder,
+      env,
+    );
+    if (first.error.includes("no graphics adapter was found")) {
+      console.log("Node's WebGPU is not tested: Dawn finds no adapter");
+    } else await check("npx", node, folder, "webgpu", 1, env);
+    await Deno.remove(folder, { recursive: true });
+  },
+});
 
 Deno.test({
   name: "Bun trains, saves and loads",
