@@ -22,6 +22,7 @@ const { sizeFromShape } = tf.util;
 export function registerWebGpuKernels(): void {
   registerProducts();
   for (const name of [tf.Cumsum, tf.Cumprod]) replace(name, forwardOnly);
+  replaceKernel("webgpu", tf.Prod, keepAxes, "axes");
   replace(tf.PadV2, padByAxis);
   replace(tf.Tile, tileByAxis);
   replace(tf.Select, selectFlat);
@@ -80,6 +81,23 @@ function forwardOnly(shipped: KernelFunc): KernelFunc {
         : run(flat, 1);
       return tf.reshape(y, x.shape);
     });
+  };
+}
+
+/** The shipped product drops the axes that it reduces where they are to be kept. */
+function keepAxes(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const y = shipped(args);
+    const x = args.inputs.x as tf.Tensor;
+    const { axis, keepDims } = args.attrs as unknown as tf.ProdAttrs;
+    if (!keepDims) return y;
+    const axes = tf.util.parseAxisParam(axis, x.shape);
+    return tf.tidy(() =>
+      tf.reshape(
+        tensor(y),
+        x.shape.map((size, i) => axes.includes(i) ? 1 : size),
+      )
+    );
   };
 }
 

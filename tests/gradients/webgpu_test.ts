@@ -56,6 +56,25 @@ onEachBackend("G3: where works at rank 5 and 6", async () => {
   }
 }, { only });
 
+onEachBackend(
+  "products keep the axes that they reduce, where asked to",
+  async () => {
+    const x = tf.tensor2d([[1, 2, 3], [4, 5, 6]]);
+    for (
+      const [axis, shape, values] of [
+        [1, [2, 1], [6, 120]],
+        [-2, [1, 3], [4, 10, 18]],
+        [undefined, [1, 1], [720]],
+        [[0, 1], [1, 1], [720]],
+      ] as const
+    ) {
+      const y = tf.prod(x, axis as unknown as number[], true);
+      assertEquals(y.shape, [...shape]);
+      assertEquals(await numbers(y), [...values]);
+    }
+  },
+);
+
 onEachBackend("G4: sums and products over nothing are right", async () => {
   const nothing = tf.zeros([2, 0]);
   assertEquals(await numbers(tf.sum(nothing, 1)), [0, 0]);

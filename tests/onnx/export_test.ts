@@ -203,7 +203,7 @@ const OPS: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   "sums": (x) => tf.add(tf.sum(x, [1, 2], true), tf.mean(x, 2, true)),
   "products and extremes along axes": (x) =>
     tf.add(
-      tf.expandDims(tf.prod(x, 2), 2),
+      tf.prod(x, 2, true),
       tf.sub(tf.max(x, 1, true), tf.min(x, 1, true)),
     ),
   "any and all": (x) =>
