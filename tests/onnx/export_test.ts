@@ -99,6 +99,11 @@ const MODELS: Record<string, [() => nn.Module, Inputs]> = {
     () => new nn.RNN(new nn.GRUCell(3, 4), { reverse: true, lastOnly: true }),
     of(4, 3),
   ],
+  "LSTMs in two layers and both directions": [
+    () => new nn.LSTM(3, 4, { layers: 2, bidirectional: true, rate: 0.5 }),
+    of(4, 3),
+  ],
+  "torch's GRU": [() => new nn.GRU(3, 4, { resetAfter: true }), of(4, 3)],
   "ResNet": [
     () => new ResNet({ widths: [4, 6], blocks: [1, 1], classes: 5 }),
     of(32, 32, 3),
@@ -170,6 +175,38 @@ for (const [name, [make, inputs]] of Object.entries(MODELS)) {
     },
   );
 }
+
+/** Classifies sequences of tokens with padding. */
+class Padded extends nn.Module {
+  readonly embedding = new nn.Embedding(9, 6);
+  readonly attention = new nn.MultiHeadAttention(6, 2);
+  readonly lstm = new nn.LSTM(6, 4, { lastOnly: true });
+  override update(tokens: tf.Tensor2D, keyMask: tf.Tensor2D): tf.Tensor {
+    const x = this.embedding.call(tokens) as tf.Tensor3D;
+    const seen = this.attention.call(x, x, { keyMask });
+    return this.lstm.call(seen, keyMask);
+  }
+}
+
+onEachBackend("masks are inputs of the exported model", async () => {
+  if (!runtime) return;
+  random.seed(4);
+  const model = made(() => new Padded());
+  const inputs = (batch: number) => {
+    const [ids] = tokens(5, 9)(batch);
+    const kept = Uint8Array.from(
+      { length: 5 * batch },
+      (_, i) => Number(i % 5 < 2 + Math.floor(i / 5) % 4),
+    );
+    return [ids!, tf.tensor2d(kept, [batch, 5], "bool")];
+  };
+  const bytes = await exportOnnx(model, inputs(2), {
+    inputNames: ["tokens", "mask"],
+  });
+  const xs = inputs(4), expected = predict(model, xs) as tf.Tensor;
+  const { output } = await runOnnx(bytes, xs);
+  await assertClose(output!, [...await expected.data()], 1e-5);
+});
 
 /** What single ops and layers compute, of `[batch, 4, 6]`. */
 const OPS: Record<string, (x: tf.Tensor) => tf.Tensor> = {
