@@ -66,9 +66,9 @@ export {
   type JoinedOptions,
   Stored,
   stored,
-  type StoredBox,
   summed,
 } from "./checkpoint/stored.ts";
+export type { StoredBox } from "./checkpoint/stored_box.ts";
 export type { PlainData, TypedArray } from "./checkpoint/tree.ts";
 export {
   type CheckpointSummary,

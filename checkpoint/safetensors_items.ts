@@ -18,7 +18,8 @@ import type { Named } from "../tensors.ts";
 import { inverse } from "./axes.ts";
 import { ARRAYS, isSavedType } from "./header.ts";
 import { classify, type HasStates } from "./parts.ts";
-import { Stored, stored, type StoredBox } from "./stored.ts";
+import { Stored, stored } from "./stored.ts";
+import type { StoredBox } from "./stored_box.ts";
 import { isRecord } from "./tree.ts";
 
 /**

@@ -10,7 +10,7 @@ import { ARRAYS, type SavedType } from "./header.ts";
 import type { Sink } from "./records.ts";
 import { type Entry, writeSafetensorsHeader } from "./safetensors_header.ts";
 import { type Item, refuseName } from "./safetensors_items.ts";
-import type { StoredBox } from "./stored.ts";
+import type { StoredBox } from "./stored_box.ts";
 import { elementsOf, saveBox } from "./stored_copy.ts";
 
 /** The dtypes of tensors as the format names them. */

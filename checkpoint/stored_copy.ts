@@ -4,7 +4,7 @@
  * @module
  */
 import type { Elements } from "./header.ts";
-import type { StoredBox } from "./stored.ts";
+import type { StoredBox } from "./stored_box.ts";
 
 /**
  * Copy a box from a tensor of a file into a state, whose elements are 0 before.
