@@ -216,14 +216,14 @@ export abstract class StackedRNN extends Module {
  *
  * @example Sequences of two lengths
  * ```ts
- * import { data, nn, useBackend } from "@braintape/braintape";
+ * import { data, nn, type tf, useBackend } from "@braintape/braintape";
  * import { assertEquals } from "@std/assert";
  *
  * await useBackend("cpu");
  * const embedding = new nn.Embedding(10, 4);
  * const lstm = new nn.LSTM(4, 8, { layers: 2, bidirectional: true });
  * const [tokens, mask] = data.padSequences([[1, 2, 3], [4]]);
- * const y = lstm.call(embedding.call(tokens), mask);
+ * const y = lstm.call(embedding.call(tokens) as tf.Tensor3D, mask);
  * assertEquals(y.shape, [2, 3, 16]);
  * ```
  */
