@@ -7,7 +7,13 @@ import {
 } from "@std/assert";
 import { parseOptions } from "../examples/_cli.ts";
 import { serve } from "../examples/web_server.ts";
-import { readRunLog } from "../train/mod.ts";
+import { useBackend } from "../backend/mod.ts";
+import { Gpt2, savePretrained } from "../models/mod.ts";
+import * as optim from "../optim/mod.ts";
+import * as random from "../random.ts";
+import { ParamState } from "../state.ts";
+import * as tf from "../tf.ts";
+import * as train from "../train/mod.ts";
 import { FULL } from "./_backends.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -112,7 +118,7 @@ Deno.test("train.ts learns the spirals and prints the paths of its files", () =>
       await Deno.readTextFile(`${out}/report.html`),
       "Decision boundary",
     );
-    const { end, steps } = await readRunLog(`${out}/log.jsonl`);
+    const { end, steps } = await train.readRunLog(`${out}/log.jsonl`);
     assertEquals([end?.reason, steps.at(-1)?.step], ["done", 1800]);
   }));
 
@@ -288,7 +294,9 @@ Deno.test("parseOptions() takes types from defaults and refuses the rest", () =>
 
 /** The losses, rates and norms of a run: all that does not depend on the clock. */
 async function measured(out: string): Promise<unknown> {
-  const { steps, evaluations, end } = await readRunLog(`${out}/log.jsonl`);
+  const { steps, evaluations, end } = await train.readRunLog(
+    `${out}/log.jsonl`,
+  );
   assertEquals(end?.reason, "done");
   return [
     steps.map((
@@ -312,7 +320,9 @@ async function killAt(
   const process = command(example, args).spawn();
   const drained = Promise.all([process.stdout.text(), process.stderr.text()]);
   for (let tries = 0; tries < 2000; tries++) {
-    const log = await readRunLog(`${out}/log.jsonl`).catch(() => undefined);
+    const log = await train.readRunLog(`${out}/log.jsonl`).catch(() =>
+      undefined
+    );
     if ((log?.steps.at(-1)?.step ?? 0) >= step) break;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -350,7 +360,7 @@ Deno.test("an interrupt ends train.ts with a checkpoint", () =>
     const ended = await killAt(100, "train", args, folder, "SIGINT");
     assertEquals(ended.code, 0, ended.stderr);
     assertStringIncludes(ended.stdout, "interrupted; --resume goes on");
-    const { end } = await readRunLog(`${folder}/log.jsonl`);
+    const { end } = await train.readRunLog(`${folder}/log.jsonl`);
     const names = Array.from(Deno.readDirSync(`${folder}/checkpoints`));
     const newest = names.map(({ name }) =>
       Number(/\d+/.exec(name))
@@ -496,6 +506,70 @@ Deno.test("finetune.ts adapts a transformer, saves the adaptation alone and merg
   assertEquals(merged, shown! + others!);
   assertStringIncludes(stdout, "6144 of 64560 parameters are trained");
 });
+
+/** A tokenizer of single bytes, as GPT-2's without merges. */
+function byteTokenizer(): object {
+  const printable = (byte: number) =>
+    byte >= 0x21 && byte <= 0x7e || byte >= 0xa1 && byte !== 0xad;
+  let others = 0;
+  const characters = Array.from(
+    { length: 256 },
+    (_, byte) => String.fromCodePoint(printable(byte) ? byte : 256 + others++),
+  );
+  const bytes = {
+    type: "ByteLevel",
+    add_prefix_space: false,
+    trim_offsets: true,
+    use_regex: true,
+  };
+  const vocab = Object.fromEntries(characters.map((c, byte) => [c, byte]));
+  return {
+    version: "1.0",
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: bytes,
+    post_processor: null,
+    decoder: bytes,
+    model: { type: "BPE", vocab, merges: [] },
+  };
+}
+
+Deno.test("gpt2.ts continues a text with the model of a folder", () =>
+  inFolder(async (folder) => {
+    await useBackend("wasm", { threads: 1 });
+    random.seed(1);
+    const sizes = { context: 48, width: 32, layers: 1, heads: 2 };
+    const model = new Gpt2({ vocabulary: 257, ...sizes, rate: 0 });
+    const optimizer = new optim.Adam({ lr: 0.01 })
+      .registerTrainableWeights(model.states(ParamState));
+    const step = train.step((x: tf.Tensor2D) => model.loss(x), optimizer);
+    const text = new TextEncoder().encode("grün ist die Wiese. ".repeat(3));
+    const tokens = tf.tensor2d([...text.subarray(0, 48)], [1, 48], "int32");
+    for (let i = 0; i < 120; i++) step(tokens).dispose();
+    await savePretrained(`${folder}/model.safetensors`, model);
+    const config = {
+      vocab_size: 257,
+      n_positions: sizes.context,
+      n_embd: sizes.width,
+      n_layer: sizes.layers,
+      n_head: sizes.heads,
+      eos_token_id: 256,
+    };
+    for (
+      const [name, content] of Object.entries({
+        "config.json": config,
+        "tokenizer.json": byteTokenizer(),
+        "tokenizer_config.json": {},
+      })
+    ) await Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(content));
+    const args = ["--folder", folder, "--prompt", "grün ist", "--tokens", "16"];
+    const greedy = await run("gpt2", [...args, "--temperature", "0"]);
+    assertEquals(greedy.code, 0, greedy.stderr);
+    assertEquals(greedy.stdout.split("\n")[0], "grün ist die Wiese. grü");
+    const none = await run("gpt2", ["--folder", `${folder}/none`]);
+    assertEquals(none.code, 1);
+    assertStringIncludes(none.stderr, "--folder must name a folder");
+  }));
 
 Deno.test("report.ts compares runs", () =>
   inFolder(async (folder) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Module } from "./module.ts";
+import { isPlain } from "./walk.ts";
 
 /**
  * Puts modules in the place of others, wherever these are inside `root`.
@@ -38,9 +39,4 @@ export function replaceModules(
     }
   }
   visit(root);
-}
-
-function isPlain(x: object): boolean {
-  const prototype = Object.getPrototypeOf(x);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -61,7 +61,8 @@ export function walk<M extends object>(
   return found;
 }
 
-function isPlain(x: object): boolean {
+/** Whether an object is of no class. */
+export function isPlain(x: object): boolean {
   const prototype = Object.getPrototypeOf(x);
   return prototype === Object.prototype || prototype === null;
 }
