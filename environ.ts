@@ -124,13 +124,17 @@ function checkSettings(action: string, settings: Environment) {
  * import { environ } from "@braintape/braintape";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
- * assertEquals(environ.get("fit"), false);
- * environ.context({ fit: true }, () => assertEquals(environ.get("fit"), true));
+ * assertEquals(environ.fit, false);
+ * environ.context({ fit: true }, () => assertEquals(environ.fit, true));
+ * const warm = environ.context({ temperature: 2 }, () => environ.get("temperature"));
+ * assertEquals(warm, 2);
  * assertThrows(() => environ.get("temperature"), Error, "it is not set");
  * assertEquals(environ.has("fit"), false);
  * ```
  */
 export const environ: {
+  /** Whether the model is being trained: the same as `get("fit")`. */
+  readonly fit: boolean;
   /** Runs `fn` with `settings`, and returns its result, which must not be a promise. */
   context<T>(settings: Environment, fn: () => T): T;
   /** Sets values for calls outside contexts; `undefined` removes one. */
@@ -143,6 +147,9 @@ export const environ: {
   /** Whether a setting has a value. */
   has(key: string): boolean;
 } = {
+  get fit() {
+    return get("fit");
+  },
   context,
   set(settings) {
     checkSettings("set environ", settings);

@@ -84,6 +84,6 @@ export function checkRead({ states }: Task, { reads }: Frame) {
   throw new Error(
     `Cannot differentiate: the function must read every state: it did not read ${
       unread.map(([, path]) => `"${path}"`).join(", ")
-    }; with checkStates: false their gradients are zero`,
+    }: take no such states (for fit and train.step, register none with the optimizer), or give autodiff.grad the option checkStates: false for gradients of zero`,
   );
 }

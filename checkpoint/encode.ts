@@ -58,10 +58,15 @@ export class Snapshot {
  *
  * @param parts The parts.
  * @param metric The metric of the checkpoint.
+ * @param mode Whether smaller or larger metrics are better.
  * @returns The snapshot, which the caller disposes.
  * @throws {TypeError} If a value cannot be saved.
  */
-export function takeSnapshot(parts: Parts, metric?: number): Snapshot {
+export function takeSnapshot(
+  parts: Parts,
+  metric?: number,
+  mode?: "min" | "max",
+): Snapshot {
   const tensors: tf.Tensor[] = [];
   const infos: TensorInfo[] = [];
   const number = (x: tf.Tensor, path: string) => {
@@ -78,6 +83,7 @@ export function takeSnapshot(parts: Parts, metric?: number): Snapshot {
       library: LIBRARY_VERSION,
       time: Date.now(),
       metric: metric ?? null,
+      ...mode === undefined ? {} : { mode },
       parts: entries,
       tensors: infos,
       chunkBytes: CHUNK_BYTES,

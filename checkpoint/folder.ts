@@ -29,7 +29,10 @@ export interface FindOptions {
 
 /** Options of {@linkcode bestCheckpoint}. */
 export interface BestOptions extends FindOptions {
-  /** Whether smaller or larger metrics are better. Default: `"min"`. */
+  /**
+   * Whether smaller or larger metrics are better. Default: as the newest checkpoint
+   * that says it was saved, as those of `fit` do; `"min"` if none does.
+   */
   readonly mode?: "min" | "max";
 }
 
@@ -93,8 +96,10 @@ export async function bestCheckpoint(
   const action = "find the best checkpoint";
   checkOptions(action, options, BEST_RULES);
   const path = filePath(action, folder, "the folder");
-  const { mode = "min", onDamaged = warn } = options;
+  const { onDamaged = warn } = options;
   const found = await list(path, () => true, onDamaged);
+  const saved = newestFirst(found).find(({ header }) => header.mode);
+  const mode = options.mode ?? saved?.header.mode ?? "min";
   return await firstComplete(bestFirst(found, mode), onDamaged);
 }
 

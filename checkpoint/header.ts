@@ -62,6 +62,8 @@ export interface Header {
   readonly time: number;
   /** The metric that it was saved with. */
   readonly metric: number | null;
+  /** Which metrics are better, if it was said. */
+  readonly mode?: "min" | "max";
   /** The parts, by name. */
   readonly parts: Readonly<Record<string, PartEntry>>;
   /** The tensors, in the order of their bytes. */
@@ -91,11 +93,15 @@ export function headerToValue(header: Header): ValueMap {
  */
 export function headerFromValue(value: ValueType): Header {
   const map = isRecord(value) ? value : fail("it is no map");
-  const { library, time, metric, parts, tensors, chunkBytes, dataBytes } = map;
+  const { library, time, metric, mode } = map;
+  const { parts, tensors, chunkBytes, dataBytes } = map;
   if (typeof library !== "string") fail("library is no text");
   if (!Number.isFinite(time)) fail("time is no number");
   if (typeof metric !== "number" && metric !== null) {
     fail("metric is no number");
+  }
+  if (mode !== undefined && mode !== "min" && mode !== "max") {
+    fail('mode is not "min" or "max"');
   }
   if (!isSize(chunkBytes, MAX_CHUNK_BYTES) || chunkBytes === 0) {
     fail("chunkBytes is no size of a record");

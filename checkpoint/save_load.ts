@@ -33,7 +33,10 @@ export interface SaveOptions extends EncodeOptions {
    * metric, or with one that is not finite, is never among the best. Default: 0.
    */
   readonly keepBest?: number;
-  /** Whether smaller or larger metrics are better. Default: `"min"`. */
+  /**
+   * Whether smaller or larger metrics are better; the file says it to
+   * `bestCheckpoint`. Default: `"min"`.
+   */
   readonly mode?: "min" | "max";
 }
 
@@ -101,7 +104,7 @@ export async function saveCheckpoint(
   const path = filePath(ACTION, file);
   checkRetention(path, options);
   // Before the first `await`, so that the current values are saved.
-  const snapshot = takeSnapshot(parts, options.metric);
+  const snapshot = takeSnapshot(parts, options.metric, options.mode);
   const turn = (underWay.get(path) ?? Promise.resolve()).then(() =>
     replaceFile(path, (sink) => writeSnapshot(sink, snapshot))
   ).finally(() => snapshot.dispose());

@@ -61,6 +61,9 @@ const NAMES: readonly (readonly [
  * Other states have their path as a name, and the same axes. A `GRUCell` without
  * `resetAfter` cannot be mapped: PyTorch's multiplies by the reset gate after the product.
  *
+ * A dense layer after `Flatten` has its features in PyTorch's order, where the channels of
+ * images come first: `new nn.Flatten({ order: "channelsFirst" })` flattens so.
+ *
  * @example Weights of PyTorch in and out
  * ```ts
  * import { decodeSafetensors, encodeSafetensors, listSafetensors, nn, saveSafetensors, useBackend } from "@braintape/braintape";
@@ -72,7 +75,7 @@ const NAMES: readonly (readonly [
  *   new nn.Conv2d(1, 8, 3),
  *   new nn.BatchNorm2d(8),
  *   nn.relu,
- *   new nn.Flatten(),
+ *   new nn.Flatten({ order: "channelsFirst" }),
  *   new nn.Linear(8 * 28 * 28, 10),
  * );
  * const file = `${await Deno.makeTempDir()}/model.safetensors`;

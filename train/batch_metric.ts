@@ -101,6 +101,13 @@ export function metric<
   return wrapped(metric, args);
 }
 
+/** What an error of a model that is measured says of the batch. */
+function howToMeasure({ length }: Batch): string {
+  return `a metric calls the model with the first ${
+    length - 1
+  } of the ${length} tensors of a batch, and takes the last for the targets: if the batch has another order, give train.metric(metric, (...batch) => [predictions, targets])`;
+}
+
 /**
  * The measure of what `model` predicts for all tensors of a batch but the last, which
  * are the targets.
@@ -111,6 +118,11 @@ export function metricOf<B extends Batch>(
 ): BatchMetric<B, MetricValue> {
   return wrapped(metric, (...batch: B) => {
     const inputs = batch.slice(0, -1), targets = batch.at(-1)!;
-    return [model.call(...inputs as never[]) as tf.Tensor, targets];
+    try {
+      return [model.call(...inputs as never[]) as tf.Tensor, targets];
+    } catch (error) {
+      if (error instanceof Error) error.message += `: ${howToMeasure(batch)}`;
+      throw error;
+    }
   });
 }

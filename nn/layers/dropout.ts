@@ -12,7 +12,6 @@ import { floats } from "../module/floats.ts";
 import { SameRank } from "../module/same_rank.ts";
 import { checkInput } from "../module/size.ts";
 import { dropoutMask } from "./dropout_mask.ts";
-import { axesOf } from "./window.ts";
 
 /** Options of dropout. */
 export interface DropoutOptions {
@@ -78,7 +77,7 @@ export class Dropout<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
 
   /** Any shape to the same. */
   override update(x: T): T {
-    const axes = axesOf(this.constructor);
+    const axes = (this.constructor as typeof Dropout).axes;
     const { name } = this.constructor;
     checkInput(name, x, [], axes === undefined ? undefined : axes + 2);
     const drops = environ.get("fit") && this.rate > 0;
@@ -90,7 +89,8 @@ export class Dropout<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
 
   /** `x` with some of it dropped. */
   protected drop(x: tf.Tensor): tf.Tensor {
-    const wholeChannels = axesOf(this.constructor) !== undefined;
+    const wholeChannels =
+      (this.constructor as typeof Dropout).axes !== undefined;
     const shape = wholeChannels
       ? x.shape.map((size, i) => i === 0 || i === x.rank - 1 ? size : 1)
       : x.shape;

@@ -39,16 +39,51 @@ export class Identity<T extends tf.Tensor = tf.Tensor> extends SameRank<T> {
   }
 }
 
-/** Flattens each example to a row: `[batch, ...]` to `[batch, features]`. */
-export class Flatten extends Module {
+/** Options of {@linkcode Flatten}. */
+export interface FlattenOptions {
   /**
-   * Takes no arguments.
-   *
-   * @param none None.
+   * Which features are neighbours in the row: `"channelsLast"`, all channels of one
+   * place; `"channelsFirst"`, all places of one channel. The second is the order of
+   * PyTorch, which weights from there need in the next dense layer. Default:
+   * `"channelsLast"`.
    */
-  constructor(...none: readonly never[]) {
+  readonly order?: "channelsLast" | "channelsFirst";
+}
+
+const FLATTEN_RULES: OptionRules<FlattenOptions> = {
+  order: oneOf("channelsLast", "channelsFirst"),
+};
+
+/**
+ * Flattens each example to a row: `[batch, ...]` to `[batch, features]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const x = tf.tensor3d([[[0, 10], [1, 11]]]); // two places of two channels
+ * const row = (flatten: nn.Flatten) => flatten.call(x).array();
+ * assertEquals(await row(new nn.Flatten()), [[0, 10, 1, 11]]);
+ * const theirs = new nn.Flatten({ order: "channelsFirst" });
+ * assertEquals(await row(theirs), [[0, 1, 10, 11]]);
+ * ```
+ */
+export class Flatten extends Module {
+  /** Which features are neighbours in the row. */
+  readonly order: "channelsLast" | "channelsFirst";
+
+  /**
+   * Keep the order.
+   *
+   * @param options See {@linkcode FlattenOptions}.
+   */
+  constructor(options: FlattenOptions = {}) {
     super();
-    checkNoMore("create Flatten", none);
+    checkOptions("create Flatten", options, FLATTEN_RULES);
+    const { order = "channelsLast" } = options;
+    this.order = order;
   }
 
   /** One axis, with the product of the sizes. */
@@ -71,7 +106,14 @@ export class Flatten extends Module {
       );
     }
     const [batch, ...rest] = x.shape;
-    return tf.reshape(x, [batch!, tf.util.sizeFromShape(rest)]);
+    const shape: [number, number] = [batch!, tf.util.sizeFromShape(rest)];
+    if (this.order === "channelsLast" || x.rank < 3) {
+      return tf.reshape(x, shape);
+    }
+    const places = rest.slice(1).map((_, i) => i + 1);
+    return tf.tidy(() =>
+      tf.reshape(tf.transpose(x, [0, x.rank - 1, ...places]), shape)
+    );
   }
 }
 

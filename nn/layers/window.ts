@@ -62,9 +62,18 @@ export const paddingRule: ValueRule = (value) =>
     ? either(CELLS)(value)
     : oneOf("same", "valid")(value);
 
-/** The number of axes between batch and channels that a class of layers has. */
-export function axesOf(Class: object): number {
-  return (Class as { readonly axes: number }).axes;
+/**
+ * The number of axes between batch and channels that a class of layers has.
+ *
+ * @throws {TypeError} If it has none, as `BatchNorm` and other classes that are there to
+ * be extended.
+ */
+export function axesOf(Class: { readonly name: string }): number {
+  const { axes } = Class as { readonly axes?: number };
+  if (axes !== undefined) return axes;
+  throw new TypeError(
+    `Cannot create ${Class.name}: its class must say the number of axes between batch and channels, as those do whose names end in 1d, 2d or 3d`,
+  );
 }
 
 /** The first two of the numbers for each axis. */

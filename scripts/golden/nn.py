@@ -592,8 +592,11 @@ def after(x, p):
 layer("RNN MGUCell", [3, 2], after, rand(2, 4, 3), {
     "cell.gates.weight": rand(5, 2), "cell.gates.bias": rand(2), "cell.candidate.weight": rand(5, 2),
     "cell.candidate.bias": rand(2), "cell.stateBias": rand(2)}, resetAfter=True)
+recurrent, layers = layers, single
+for size in [[2, 3, 2], [4, 3], [3]]:
+    layer("Flatten", [], lambda x, p: first(x, len(size) - 1).flatten(1), rand(2, *size), order="channelsFirst")
 
-for name, cases in {"layers": single, "rnn": layers, "activations": activations, "losses": losses}.items():
+for name, cases in {"layers": single, "rnn": recurrent, "activations": activations, "losses": losses}.items():
     path = OUT / f"nn_{name}.json"
     path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
     print(path.name, len(cases), "cases,", path.stat().st_size // 1024, "KiB")

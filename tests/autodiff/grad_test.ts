@@ -264,7 +264,7 @@ onEachBackend(
     assertThrows(
       () => grad(loss, { states: { w, b } })(),
       Error,
-      'it did not read "b"; with checkStates: false',
+      'it did not read "b": take no such states (for fit and train.step, register none with the optimizer), or give autodiff.grad the option checkStates: false',
     );
     assertEquals(tf.memory().numTensors, before);
     const lenient = grad(loss, { states: { w, b }, checkStates: false });

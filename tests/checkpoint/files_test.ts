@@ -127,6 +127,22 @@ Deno.test("keepLast removes older files that differ by a number", async () => {
   });
 });
 
+Deno.test("the best checkpoint is found by the mode that checkpoints were saved with", async () => {
+  await inFolder(async (folder) => {
+    for (const [i, metric] of [0.7, 0.9, 0.8].entries()) {
+      const options = { metric, mode: "max" } as const;
+      await saveCheckpoint(`${folder}/epoch-${i}.ckpt`, { i }, options);
+    }
+    assertEquals(await bestCheckpoint(folder), `${folder}/epoch-1.ckpt`);
+    assertEquals(
+      await bestCheckpoint(folder, { mode: "min" }),
+      `${folder}/epoch-0.ckpt`,
+    );
+    await saveCheckpoint(`${folder}/epoch-3.ckpt`, { i: 3 }, { metric: 0.1 });
+    assertEquals(await bestCheckpoint(folder), `${folder}/epoch-1.ckpt`);
+  });
+});
+
 Deno.test("keepBest keeps the best besides the newest", async () => {
   await inFolder(async (folder) => {
     const losses = [5, 1, 4, 2, 3];

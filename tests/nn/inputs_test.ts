@@ -92,6 +92,10 @@ const layers: Record<string, [() => nn.Module, number[]]> = {
 /** These move elements only. */
 const moves: Record<string, [() => nn.Module, number[]]> = {
   Flatten: [() => new nn.Flatten(), image],
+  "Flatten, channels first": [
+    () => new nn.Flatten({ order: "channelsFirst" }),
+    image,
+  ],
   Identity: [() => new nn.Identity(), row],
 };
 

@@ -39,6 +39,7 @@ const layers: Record<string, Row> = {
   AvgPool1d: [(o) => new nn.AvgPool1d(2, o), pool],
   AvgPool2d: [(o) => new nn.AvgPool2d(2, o), pool],
   AvgPool3d: [(o) => new nn.AvgPool3d(2, o), pool],
+  Flatten: [(o) => new nn.Flatten(o), ["order"]],
   Upsample: [(o) => new nn.Upsample(2, o), ["mode"]],
   BatchNorm0d: [(o) => new nn.BatchNorm0d(2, o), batchNorm],
   BatchNorm1d: [(o) => new nn.BatchNorm1d(2, o), batchNorm],
@@ -364,7 +365,7 @@ Deno.test("every public function and class with options is in the table", () => 
   const without =
     /^(init|relu6?|selu|silu|mish|sigmoid|logSigmoid|tanh|tanhshrink|softplus|softsign|hardsigmoid|hardswish|sparsePlus|sparseSigmoid|softmax|softmin|logSoftmax|leakyRelu|elu|celu|squareplus|hardshrink|softshrink|threshold|prelu|glu|cosineSimilarity|smoothLabels|scan|all|any|not|frozen|freeze|unfreeze|trainable|mergeLoRA|stateDict|describe|summary|initState|resetState|param|checkInput)$/;
   const abstract =
-    /^(Module|Sequential|Identity|Flatten|Elementwise|GLU|Conv|ConvTranspose|Pool|MaxPool|AvgPool|BatchNorm|RNNCell|Adaptive.*|.*Metric|ConfusionMatrix|ReLU6?|LeakyReLU|ELU|CELU|SELU|SiLU|Mish|Sigmoid|LogSigmoid|Tanh(shrink)?|Soft(plus|sign|max|min|shrink)|LogSoftmax|Hard(sigmoid|swish|shrink)|Threshold)$/;
+    /^(Module|Sequential|Identity|Elementwise|GLU|Conv|ConvTranspose|Pool|MaxPool|AvgPool|BatchNorm|RNNCell|Adaptive.*|.*Metric|ConfusionMatrix|ReLU6?|LeakyReLU|ELU|CELU|SELU|SiLU|Mish|Sigmoid|LogSigmoid|Tanh(shrink)?|Soft(plus|sign|max|min|shrink)|LogSoftmax|Hard(sigmoid|swish|shrink)|Threshold)$/;
   for (const name of Object.keys(nn)) {
     if (without.test(name) || abstract.test(name)) continue;
     assert(
@@ -393,7 +394,6 @@ onEachBackend("constructors refuse arguments that they do not take", () => {
   >;
   const init = nn.init as unknown as typeof make;
   const none = [
-    "Flatten",
     "Identity",
     "GLU",
     "ReLU",
@@ -448,3 +448,23 @@ onEachBackend("constructors refuse arguments that they do not take", () => {
     );
   }
 }, cpu);
+
+onEachBackend(
+  "a class without a number of axes is refused, with those that have one",
+  () => {
+    const make = nn as unknown as Record<
+      string,
+      new (size: unknown) => unknown
+    >;
+    for (
+      const name of ["BatchNorm", "Conv", "ConvTranspose", "MaxPool", "AvgPool"]
+    ) {
+      assertThrows(
+        () => new make[name]!(2),
+        TypeError,
+        `Cannot create ${name}: its class must say the number of axes between batch and channels, as those do whose names end in 1d, 2d or 3d`,
+      );
+    }
+  },
+  cpu,
+);

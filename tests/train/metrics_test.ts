@@ -142,6 +142,19 @@ onEachBackend(
       "Cannot fit: metrics.accuracy needs the option model",
     );
     assertEquals([...await w.value.data()], before);
+    const { message } = await assertRejects(
+      () =>
+        train.fit({
+          ...options,
+          model: new nn.Linear(3, 2),
+          metrics: { accuracy: CLASSIFIERS.accuracy() },
+        }),
+      RangeError,
+    );
+    assertEquals(
+      message.slice(message.indexOf("]: a metric")),
+      "]: a metric calls the model with the first 1 of the 2 tensors of a batch, and takes the last for the targets: if the batch has another order, give train.metric(metric, (...batch) => [predictions, targets])",
+    );
     for (const value of ["high", [1, 2], [[1, 2], [3]], [[1, "2"]], []]) {
       const wrong = train.metric(
         {
