@@ -16,8 +16,8 @@ export interface MultiplicativeLROptions extends LambdaLROptions {}
  *
  * The rule of `torch.optim.lr_scheduler.MultiplicativeLR`.
  *
- * Take it for a factor that depends on the epoch; with one that does not, {@linkcode
- * ExponentialLR} is the same.
+ * Take it for a factor that depends on the epoch; with one that does not,
+ * {@linkcode ExponentialLR} is the same.
  */
 export class MultiplicativeLR extends LambdaLR {
   /** The last product of each function, so that a step costs one call. */

@@ -60,7 +60,7 @@ Deno.test("the links of comments become links of Markdown", () => {
   const page = (name: string) => name === "Adam" ? "/adam.md" : undefined;
   assertEquals(
     toMarkdown(
-      "{@linkcode Adam}, {@linkcode adam}\n{@link https://a.org/b | A and\nB, 2017}",
+      "{@linkcode Adam}, {@linkcode\nadam}\n{@link https://a.org/b | A and\nB, 2017}",
       page,
     ),
     "[`Adam`](/adam.md), `adam`\n[A and B, 2017](https://a.org/b)",

@@ -9,7 +9,7 @@ import {
   optimizerNames,
   optimizerPage,
 } from "./optimizer_pages.ts";
-import { row, toMarkdown } from "./prose.ts";
+import { toMarkdown } from "./prose.ts";
 import {
   schedulerAddress,
   schedulerNames,
@@ -45,12 +45,14 @@ export async function referencePages(root: URL): Promise<Map<string, string>> {
   add("/schedulers/index.md", indexPage("Scheduler", schedulers));
   return pages;
 
+  // A list rather than a table: on a phone a table has no room for sentences.
   function indexPage(kind: string, names: string[]): string {
-    const rows = names.map((name) =>
-      row(`[${name}](${addressOf(name)})`, adviceOf(symbols, name, addressOf))
+    const lines = names.map((name) =>
+      `- [${name}](${addressOf(name)}): ${adviceOf(symbols, name, addressOf)}`
     );
-    const head = [row(kind.toLowerCase(), "take it"), row("---", "---")];
-    return [`# ${kind}s`, "", ...head, ...rows, ""].join("\n");
+    return [`# ${kind}s`, "", "When to take each:", "", ...lines, ""].join(
+      "\n",
+    );
   }
 }
 
@@ -66,5 +68,6 @@ function adviceOf(
   if (!advice) {
     throw new Error(`Cannot document ${name}: it does not say when to take it`);
   }
-  return toMarkdown(advice, addressOf).replace(/^Take it /, "");
+  return toMarkdown(advice, addressOf).replace(/^Take it /, "")
+    .replaceAll("\n", " ");
 }

@@ -16,10 +16,10 @@ export function toMarkdown(
 ): string {
   return doc
     .replace(
-      /\{@link(?:code)? (https?:[^\s|}]+)\s*(?:\|\s*([^}]+))?\}/g,
+      /\{@link(?:code)?\s+(https?:[^\s|}]+)\s*(?:\|\s*([^}]+))?\}/g,
       (_, url, text) => `[${oneLine(text ?? url)}](${url})`,
     )
-    .replace(/\{@link(?:code)? ([^\s|}]+)[^}]*\}/g, (_, symbol) => {
+    .replace(/\{@link(?:code)?\s+([^\s|}]+)[^}]*\}/g, (_, symbol) => {
       const address = addressOf(symbol);
       return address ? `[\`${symbol}\`](${address})` : `\`${symbol}\``;
     })
