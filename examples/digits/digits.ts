@@ -144,28 +144,30 @@ async function learn(
       paused = performance.now();
     },
   };
-  const { values } = await train.fit({
+  const { reason } = await train.fit({
     model: learning,
     optimizer,
     loss: (x, y) =>
       nn.softmaxCrossEntropy(learning.call(x), y, { reduction: "mean" }),
     data: train.batches(digits, { batchSize: 32, shuffle: true }),
-    validation: train.batches(test, { batchSize: 250 }),
-    metrics: {
-      accuracy: (x, y) =>
-        tf.mean<tf.Scalar>(
-          tf.cast(tf.equal(tf.argMax(learning.call(x), 1), y), "float32"),
-        ),
-    },
     epochs,
     compile: info.backend !== "cpu",
     signal,
     callbacks: [live],
   });
   optimizer.dispose();
-  const accuracy = values["accuracy"]!;
+  const { accuracy } = await train.evaluate(
+    train.batches(test, { batchSize: 250 }),
+    {
+      accuracy: (x, y) =>
+        tf.mean<tf.Scalar>(
+          tf.cast(tf.equal(tf.argMax(learning.call(x), 1), y), "float32"),
+        ),
+    },
+  );
+  const how = reason === "aborted" ? "Stopped" : "Done";
   say(
-    `Done on ${where}: it reads ${
+    `${how} on ${where}: it reads ${
       (100 * accuracy).toFixed(1)
     } % of ${test.length} digits that it has not seen. Now draw one.`,
   );

@@ -142,6 +142,8 @@ async function tryPage(page: Page, backend: string) {
     1,
   );
 
+  assertStringIncludes(`${await text("#status")}`, "Done on");
+
   for (const [digit, places] of [[1, STROKE], [0, CIRCLE]] as const) {
     await page.evaluate(`document.querySelector("#clear").click()`);
     assertEquals(await text("#answer"), "");
@@ -150,6 +152,17 @@ async function tryPage(page: Page, backend: string) {
     await page.until(`${says}.startsWith("This is a ${digit},")`, 10);
     assertEquals(await text("#bars .best"), `${digit}`);
   }
+  // Training again can be stopped; what it has learned by then is measured.
+  await page.evaluate(`${form}.epochs.value = 50`);
+  await page.evaluate(`document.querySelector("#train").click()`);
+  await page.until("document.body.dataset.step > 10", 60);
+  await page.evaluate(`document.querySelector("#train").click()`);
+  await page.until("document.body.dataset.state === 'done'", 60);
+  const status = `${await text("#status")}`;
+  assert(
+    /^Stopped on \w+.*: it reads [\d.]+ % of 160 digits/.test(status),
+    status,
+  );
   const wider = "document.documentElement.scrollWidth > innerWidth";
   assertEquals(await page.evaluate(wider), false);
   await Deno.mkdir("runs", { recursive: true });
