@@ -6,6 +6,7 @@
 import {
   boolean,
   checkOptions,
+  hint,
   type OptionRules,
   rule,
 } from "../internal/check.ts";
@@ -72,7 +73,9 @@ export function parseCsv(
   for (const { fields, line } of rows) {
     if (fields.length === width) continue;
     throw new RangeError(
-      `Cannot parse CSV: each row must have ${width} fields: the one in line ${line} has ${fields.length}`,
+      `Cannot parse CSV: each row must have as many fields as the first, ${width}, with ${
+        JSON.stringify(separator)
+      } between them (see the option separator): the one in line ${line} has ${fields.length}`,
     );
   }
   const fields = rows.map((row) => row.fields);
@@ -161,9 +164,9 @@ export function columnIndices(
     const index = indexOf.get(name);
     if (index !== undefined) return index;
     throw new RangeError(
-      `Cannot ${action}: the name must be one of ${
-        table.columns.join(", ")
-      }: current value is ${JSON.stringify(name)}`,
+      `Cannot ${action}: the table must have the column ${
+        JSON.stringify(name)
+      }: ${hint(name, table.columns)}`,
     );
   });
 }

@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { scope } from "../memory.ts";
-import { all, any, Module, not } from "../nn/mod.ts";
+import { all, any, Identity, Module, not, Sequential } from "../nn/mod.ts";
 import {
   type AnyState,
   BatchState,
@@ -155,6 +155,19 @@ onEachBackend("an error says which module threw it", () => {
   assertEquals(error.message.match(/\(in /g)?.length, 1);
   // The module is usable again.
   scope(() => assertEquals(model.call(tf.zeros([2])).shape, [2]));
+}, cpu);
+
+onEachBackend("a module without update is refused by its name", () => {
+  // @ts-expect-error it has no update
+  class Forward extends Module {
+    forward() {}
+  }
+  const model = new Sequential(new Identity(), new Forward());
+  assertThrows(
+    () => scope(() => model.call(tf.zeros([2]))),
+    TypeError,
+    "Cannot call Forward: it must have the method update, which computes what call returns",
+  );
 }, cpu);
 
 onEachBackend("getters are not searched, and cycles end", () => {

@@ -104,6 +104,11 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
   for (const name of ["optimizer", "loss", "data"] as const) {
     if (options[name] === undefined) refuse("fit", name, "given", undefined);
   }
+  if (Object.keys(options.optimizer.paramStates).length === 0) {
+    throw new TypeError(
+      "Cannot fit: the optimizer must have parameters: give them with registerTrainableWeights(model.states(ParamState)); a model has those that are in ParamStates",
+    );
+  }
   const { epochs, steps, fastDevRun, timeLimit, signal } = options;
   const ends = epochs ?? steps ?? timeLimit ?? signal ?? (fastDevRun || null);
   if (ends === null) {

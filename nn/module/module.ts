@@ -77,6 +77,11 @@ export abstract class Module {
         ? this.#checkedCall(args) as ReturnType<this["update"]>
         : this.update(...args)) as ReturnType<this["update"]>;
     } catch (error) {
+      if (typeof this.update !== "function") {
+        throw new TypeError(
+          `Cannot call ${this.constructor.name}: it must have the method update, which computes what call returns`,
+        );
+      }
       if (error instanceof Error) this.#locate(error, outermost);
       throw error;
     } finally {

@@ -70,6 +70,10 @@ export class Registry {
     if (typeof states !== "object" || states === null) {
       refuse(action, "the parameters", "a record of states", states, TypeError);
     }
+    if (typeof states["states"] === "function") {
+      const rule = "a record of states, such as model.states(ParamState)";
+      refuse(action, "the parameters", rule, states, TypeError);
+    }
     const fresh: Record<string, State> = {};
     const aliases = new Map<string, string>();
     const pathOf = new Map(this.#pathOf);

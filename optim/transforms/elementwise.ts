@@ -14,6 +14,7 @@ import {
   recordOf,
   refuse,
 } from "../../internal/check.ts";
+import { Expr } from "../../backend/fusion/mod.ts";
 import { mapNamed } from "../../tensors.ts";
 import { updateByRules } from "./joint.ts";
 import { sumsOverStep } from "./kernels.ts";
@@ -73,7 +74,11 @@ export function elementwise<
     const action = "create elementwise";
     refuse(action, "a slot", "called other than update, param or next", name);
   }
-  const complete = { slots, scalars, update } as CompleteRule;
+  const complete = {
+    slots,
+    scalars,
+    update: returning(["update", ...Object.keys(slots)], update),
+  } as CompleteRule;
   const traits = {
     isUniform: true,
     get sumsOverStep() {
@@ -81,6 +86,24 @@ export function elementwise<
     },
   };
   return fromRules(() => complete, traits);
+}
+
+/** `update`, checked to return an expression for each of `names`. */
+function returning(
+  names: readonly string[],
+  update: ElementwiseRule["update"],
+): ElementwiseRule["update"] {
+  return (x, s) => {
+    const result = update(x, s);
+    for (const name of names) {
+      const value = (result as Partial<typeof result> | undefined)?.[name];
+      if (value instanceof Expr) continue;
+      const action = "record the rule of elementwise";
+      const what = `what update returns as ${name}`;
+      refuse(action, what, "an expression", value, TypeError);
+    }
+    return result;
+  };
 }
 
 /** What is known of the rules of a transformation. */

@@ -147,7 +147,16 @@ Deno.test("parseCsv() and csvNumbers() report the position of an error", async (
   assertThrows(() => parseCsv("a,a\n"), RangeError, '"a" twice');
   const table = parseCsv("a,b\n1,x\n");
   assertThrows(() => csvNumbers(table, ["b"]), RangeError, 'row 1 has "x"');
-  assertThrows(() => csvNumbers(table, ["c"]), RangeError, "one of a, b");
+  assertThrows(
+    () => csvNumbers(table, ["c"]),
+    RangeError,
+    'the table must have the column "c": there are "a", "b"',
+  );
+  assertThrows(
+    () => parseCsv("a;b\n1,5;2\n"),
+    RangeError,
+    'as the first, 1, with "," between them (see the option separator)',
+  );
   const folder = await folderOf({
     "t.csv.gz": await gzip(new TextEncoder().encode("a\n4\n")),
   });

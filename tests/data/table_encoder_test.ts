@@ -204,7 +204,10 @@ Deno.test("TableEncoder refuses options and fields that it cannot encode", () =>
     [{}, 'each field of column "b" must be a finite number'],
     [{ inputs: ["c"] }, 'row 2 has "1e39"'],
     [{ inputs: ["a", "a"] }, 'once: current value is "a"'],
-    [{ inputs: ["a", "d"] }, 'must be one of a, b, c: current value is "d"'],
+    [
+      { inputs: ["a", "d"] },
+      'must have the column "d": there are "a", "b", "c"',
+    ],
     [{ inputs: [] }, "inputs must be a nonempty list"],
     [{ inputs: ["a"], target: "a" }, 'once: current value is "a"'],
     [{ categories: { d: "index" } }, "the names in categories must be"],

@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { scope } from "../../memory.ts";
 import { BatchState, ParamState } from "../../state.ts";
@@ -172,6 +173,11 @@ onEachBackend("only states of float32 tensors are registered", () => {
   assertThrows(register(param(1)), TypeError, "must be a state");
   assertThrows(register({ whole }), TypeError, "float32");
   assertThrows(register(null), TypeError, "record of states");
+  assertThrows(
+    register(new nn.Linear(1, 1)),
+    TypeError,
+    "must be a record of states, such as model.states(ParamState): current value is an instance of Linear",
+  );
 }, { only: ["cpu"] });
 
 onEachBackend("registering again adds parameters and keeps slots", async () => {

@@ -271,6 +271,24 @@ Deno.test("a slot called update, param or next is refused", () => {
   }
 });
 
+onEachBackend("a rule that does not return all expressions is refused", () => {
+  const cases = [
+    [undefined, "mean must be an expression: current value is undefined"],
+    [{ update: 1 }, "update must be an expression: current value is 1"],
+  ] as const;
+  for (const [returned, message] of cases) {
+    const tx = optim.elementwise({
+      slots: { mean: 0 },
+      update: ({ update }) => ({ update, ...returned }) as never,
+    });
+    assertThrows(
+      () => new optim.Optimizer({ tx, lr: 1 }),
+      TypeError,
+      `Cannot record the rule of elementwise: what update returns as ${message}`,
+    );
+  }
+}, { only: ["cpu"] });
+
 onEachBackend("a custom class has its own options", async () => {
   class Scaled extends optim.Optimizer<
     optim.OptimizerOptions & { readonly factor?: number }

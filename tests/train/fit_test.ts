@@ -338,6 +338,10 @@ onEachBackend("fit() checks its options before anything changes", async () => {
     [{ epochs: 1, resume: true }, "checkpoint must say where"],
     [{ epochs: 1, data: [] }, "the data must give a batch"],
     [
+      { epochs: 1, optimizer: new optim.Adam() },
+      "the optimizer must have parameters: give them with registerTrainableWeights",
+    ],
+    [
       { epochs: 1, callbacks: [train.earlyStopping({ monitor: "f1" })] },
       "one of loss, accuracy",
     ],
