@@ -105,8 +105,12 @@ async function check(
   assert(
     seen.occupied.startsWith("Cannot fit: checkpoint.folder must have no"),
   );
-  // In a pipe, an epoch is a line.
-  assertEquals(error.match(/^epoch [123]\/3 .* loss /gm)?.length, 3, error);
+  // In a pipe, an epoch is a line; one that is slow, as on WebGPU in software, says
+  // more before its end.
+  const line = backend === "webgpu"
+    ? /^epoch [123]\/3 +(13|26|39)\/39 .* loss /gm
+    : /^epoch [123]\/3 .* loss /gm;
+  assertEquals(error.match(line)?.length, 3, error);
   const names = Array.from(Deno.readDirSync(`${folder}/run`), (x) => x.name);
   assert(names.every((name) => !name.startsWith(".tmp-")), `${names}`);
   return seen.losses;
