@@ -87,6 +87,8 @@ const mean = differences.reduce((a, b) => a + b) / differences.length;
 if (world.rank === 0) {
   const meetings = Math.ceil(Number(steps) / 20);
   console.log(
-    `DiLoCo with ${meetings} meetings is ${mean.toFixed(4)} above, on average`,
+    `DiLoCo with ${meetings} meetings minus synchronous: ${
+      mean.toFixed(4)
+    } on average`,
   );
 }
