@@ -42,12 +42,15 @@ export function formatLogLine(line: LogLine): string {
   return JSON.stringify(line, format) + "\n";
 }
 
-/** Format a log as JSON lines, without the record of its end. */
+/** Format a log as JSON lines in the order of steps, without the record of its end. */
 export function formatRunLog(log: RunLog): string {
-  const lines: LogLine[] = [
-    { type: "run", name: log.name, config: log.config },
+  const records = [
     ...log.steps.map((r) => ({ type: "step" as const, ...r })),
     ...log.evaluations.map((r) => ({ type: "evaluation" as const, ...r })),
+  ].sort((a, b) => a.step - b.step);
+  const lines: LogLine[] = [
+    { type: "run", name: log.name, config: log.config },
+    ...records,
   ];
   return lines.map(formatLogLine).join("");
 }
