@@ -54,7 +54,7 @@ export interface Recorder {
   drawn(draw: RandomDraw): void;
   /** Listens to the WASM backend. */
   readonly wasm?: WasmListener;
-  /** Fused kernels are about to run on a row, on WebGPU. */
+  /** Fused kernels are about to run on a row or on several as one, on WebGPU. */
   row?(row: RecordedRow): void;
   /** What was done cannot be replayed. */
   refuse(reason: string): void;
@@ -91,10 +91,12 @@ export interface KernelParams {
 
 /** The numbers and tensors of a row of fused kernels on WebGPU. */
 export interface RecordedRow {
-  /** The buffer of its numbers, which no other row shares. */
+  /** The buffer of its numbers, which no other row shares but those that are alike. */
   readonly uniform: GPUBuffer | undefined;
   /** Those that each replay computes anew; places are bytes of the buffer. */
   readonly scalars: TableScalars;
+  /** Those of all rows that share the buffer, which must stay alike; else none. */
+  readonly alike: readonly TableScalars[];
   /** Tensors that outlive the call, if no state holds them. */
   readonly held: readonly {
     /** The tensor that is read. */

@@ -8,12 +8,22 @@
  * then all of its pack is copied back. So do results, in case they are inputs of the
  * next step, as parameters are.
  *
+ * While a step is recorded, packs last for the step only, and rows begin where shaders
+ * can bind them alone: the plan of the recording leaves out most of the copies.
+ *
  * @module
  */
 import type { Named } from "../../tensors.ts";
 import type { TensorData, WebGpuBackend } from "../webgpu/backend.ts";
+import { lend, restore } from "../webgpu/lent.ts";
 import type { Kernel } from "./kernel.ts";
-import { type PackRow, sizeOf, slotsOf } from "./webgpu_packable.ts";
+import {
+  alignmentOf,
+  type PackRow,
+  roundUp,
+  sizeOf,
+  slotsOf,
+} from "./webgpu_packable.ts";
 
 /** Tensors of rows, in one buffer. */
 export interface Packed {
@@ -54,8 +64,8 @@ export function acquire(backend: WebGpuBackend, length: number): GPUBuffer {
 /** Rows that are computed as one. */
 export class Pack {
   /** Where each row begins. */
-  readonly starts: readonly number[];
-  /** The number of elements. */
+  readonly starts: number[];
+  /** The number of elements, with those between rows. */
   readonly size: number;
   readonly #backend: WebGpuBackend;
   readonly #sizes: readonly number[];
@@ -74,15 +84,21 @@ export class Pack {
     this.#backend = backend;
     this.#cells = rows.map(({ cell }) => cell);
     this.#sizes = rows.map(({ row }) => sizeOf(row));
-    let size = 0;
-    this.starts = this.#sizes.map((n) => (size += n) - n);
-    this.size = size;
+    const align = alignmentOf(backend);
+    this.starts = [];
+    this.size = 0;
+    for (const n of this.#sizes) {
+      const start = roundUp(this.size, align);
+      this.starts.push(start);
+      this.size = start + n;
+    }
     for (const name of names) {
       this.#slots[name] = {
         buffer: this.#gather(rows, name),
         of: of(rows, name),
       };
     }
+    if (backend.isRecorded) return;
     const { packs, byData } = stateOf(backend);
     for (const dataId of Object.values(this.#slots).flatMap(({ of }) => of)) {
       this.#hold(backend.tensorMap.get(dataId));
@@ -182,7 +198,11 @@ export class Pack {
     for (const buffer of done) this.#release(buffer);
     const isKept = stateOf(this.#backend).packs.has(this);
     this.#results = results;
-    if (!isKept) this.#free();
+    if (isKept) return;
+    for (const { buffer, of } of Object.values(this.#slots)) {
+      this.#return(buffer, of);
+    }
+    this.#free();
   }
 
   #release(buffer: GPUBuffer): void {
@@ -200,43 +220,38 @@ export class Pack {
 
   /** From now on, whoever asks for the buffer of a slot gets the values of now. */
   #hold(data: TensorData): void {
-    const buffer = data.resource;
     data.values = null;
-    Object.defineProperty(data, "resource", {
-      configurable: true,
-      enumerable: true,
-      get: () => {
-        this.unpack();
-        return buffer;
-      },
-      set: (next) => restore(data, next),
-    });
-    buffers.set(data, buffer);
+    lend(data, () => this.unpack());
   }
 
   /** Copy all back. */
   unpack(): void {
-    const backend = this.#backend, { packs, byData } = stateOf(backend);
+    const { packs, byData } = stateOf(this.#backend);
     if (!packs.delete(this)) return;
     for (const { buffer, of } of Object.values(this.#slots)) {
-      const copies: (() => void)[] = [];
-      of.forEach((dataId, i) => {
-        byData.delete(dataId);
-        if (!backend.tensorMap.has(dataId)) return;
-        const data = backend.tensorMap.get(dataId);
-        restore(data, buffers.get(data));
-        backend.own(dataId);
-        const start = 4 * this.starts[i]!, size = 4 * this.#sizes[i]!;
-        const to = data.resource!;
-        copies.push(() =>
-          encoder.copyBufferToBuffer(buffer, start, to, 0, size)
-        );
-      });
-      const encoder = backend.openEncoder();
-      for (const copy of copies) copy();
-      this.#release(buffer);
+      for (const dataId of of) byData.delete(dataId);
+      this.#return(buffer, of);
     }
     this.#free();
+  }
+
+  /** Copy what was overwritten back to the tensors, and free its buffer. */
+  #return(buffer: GPUBuffer, of: readonly object[]): void {
+    const backend = this.#backend;
+    const copies: (() => void)[] = [];
+    of.forEach((dataId, i) => {
+      if (!backend.tensorMap.has(dataId)) return;
+      const data = backend.tensorMap.get(dataId);
+      restore(data);
+      backend.own(dataId);
+      data.values = null;
+      const start = 4 * this.starts[i]!, size = 4 * this.#sizes[i]!;
+      const to = data.resource!;
+      copies.push(() => encoder.copyBufferToBuffer(buffer, start, to, 0, size));
+    });
+    const encoder = backend.openEncoder();
+    for (const copy of copies) copy();
+    this.#release(buffer);
   }
 }
 
@@ -251,16 +266,4 @@ function isOf(
   name: string,
 ): boolean {
   return rows.every(({ row }, i) => row.inputs[name]!.dataId === packed.of[i]);
-}
-
-/** The own buffers of packed data. */
-const buffers = new WeakMap<TensorData, GPUBuffer | null | undefined>();
-
-function restore(data: TensorData, resource: unknown): void {
-  Object.defineProperty(data, "resource", {
-    configurable: true,
-    enumerable: true,
-    writable: true,
-    value: resource,
-  });
 }

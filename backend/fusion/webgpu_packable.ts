@@ -48,7 +48,7 @@ export function packable(
   rows: readonly PackRow[],
 ): PackRow[][] {
   const program = programOf(kernel);
-  if (backend.isRecorded || !canPack(kernel, program)) return [];
+  if (!canPack(kernel, program)) return [];
   const slots = slotsOf(kernel), names = Object.keys(kernel.inputs);
   const ones = names.filter((name) => kernel.inputs[name] === "one");
   const isFree = ({ inputs }: Row) =>
@@ -62,16 +62,24 @@ export function packable(
     });
   const groups = new Map<string, { pack: PackRow[]; size: number }>();
   const packs: PackRow[][] = [];
+  const align = alignmentOf(backend);
   const numbers = new Map<unknown, number>();
+  const numberOf = (x: unknown) => {
+    if (!numbers.has(x)) numbers.set(x, numbers.size);
+    return numbers.get(x);
+  };
   for (const item of rows) {
-    const { row } = item, size = sizeOf(row);
-    if (size === 0 || size > LARGEST || row.live || !isFree(row)) continue;
-    const shared = ones.map((name) => {
-      const { dataId } = row.inputs[name]!;
-      if (!numbers.has(dataId)) numbers.set(dataId, numbers.size);
-      return numbers.get(dataId);
-    });
-    const key = [...program.host(row.scalars), ...shared].join();
+    const { row } = item, size = roundUp(sizeOf(row), align);
+    if (size === 0 || sizeOf(row) > LARGEST || !isFree(row)) continue;
+    const shared = ones.map((name) => row.inputs[name]!.dataId);
+    // Those that replays change together: see `LiveRow`.
+    const { live } = row;
+    if (live) shared.push(live.group, live.rate());
+    const key = [
+      ...program.host(row.scalars),
+      live?.step(),
+      ...shared.map(numberOf),
+    ].join();
     let group = groups.get(key);
     const isFull = group && (group.size + size > MOST ||
       group.pack.length >= MOST_ROWS);
@@ -83,6 +91,16 @@ export function packable(
     group.size += size;
   }
   return packs.filter(({ length }) => length > 1);
+}
+
+/** Elements of which rows of a pack begin at a multiple. */
+export function alignmentOf({ isRecorded, device }: WebGpuBackend): number {
+  return isRecorded ? device.limits.minStorageBufferOffsetAlignment / 4 : 1;
+}
+
+/** The next multiple of `align`. */
+export function roundUp(n: number, align: number): number {
+  return Math.ceil(n / align) * align;
 }
 
 /** The elements of each tensor of a row. */

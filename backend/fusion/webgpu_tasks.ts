@@ -10,9 +10,9 @@ import { isBeingRead } from "../webgpu/reads.ts";
 import type { Expr } from "./expr.ts";
 import type { Kernel, Launch, Row } from "./kernel.ts";
 import { acquire, Pack, type Packed } from "./webgpu_pack.ts";
-import { packable, type PackRow } from "./webgpu_packable.ts";
+import { packable, type PackRow, slotsOf } from "./webgpu_packable.ts";
 import { type Program, programOf } from "./webgpu_program.ts";
-import { reportRow } from "./webgpu_report.ts";
+import { reportPack, reportRow } from "./webgpu_report.ts";
 import { overwrites } from "./wgsl.ts";
 import { sharesOfSum, WORKGROUP } from "./wgsl_shader.ts";
 
@@ -123,6 +123,8 @@ export class Tasks {
     outputs: Tensors[],
   ): void {
     const program = programOf(kernel), backend = this.#backend;
+    const uniform = this.#numbers(kernel, rows[0]!.row, launch, 0);
+    reportPack(kernel, program, rows, slotsOf(kernel), uniform);
     const pack = Pack.of(backend, kernel, rows), { size, slots } = pack;
     const whole = (buffer: GPUBuffer) => ({ buffer, size: 4 * size });
     const inputs: Record<string, GPUBufferBinding> = {};
@@ -161,7 +163,7 @@ export class Tasks {
       inputs,
       outputs: results,
       size,
-      uniform: this.#numbers(kernel, rows[0]!.row, launch, 0),
+      uniform,
       partials: program.sums.map((sums) =>
         this.#room(length * WORKGROUP * sums.length)
       ),

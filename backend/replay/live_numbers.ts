@@ -20,3 +20,12 @@ export class LiveNumbers {
     return this.#numbers;
   }
 }
+
+/** Whether rows depend on the same step, rate and group. */
+export function areAlike(rows: readonly TableScalars[]): boolean {
+  if (rows.length === 0) return true;
+  const [first] = rows, step = first!.step(), rate = first!.rate();
+  return rows.every((row) =>
+    row.group === first!.group && row.step() === step && row.rate() === rate
+  );
+}

@@ -17,12 +17,15 @@ import { gpuDifferenceOf } from "./webgpu_difference.ts";
 import { copyOnDevice } from "./webgpu_memory.ts";
 import { WebGpuProgram } from "./webgpu_program.ts";
 import type { GpuRecord } from "./webgpu_recorded.ts";
+import { giveAllBack } from "./webgpu_residents.ts";
 import { WebGpuRecorder } from "./webgpu_recorder.ts";
 import { watchingGpu } from "./webgpu_watch.ts";
 
 /** Run `fn` as usual, and record what it does. */
 export const recordWebGpu: Record = (fn, args) => {
-  unpackAll(webGpuBackend()); // recordings know tensors by their buffers
+  // Recordings know tensors by their own buffers.
+  unpackAll(webGpuBackend());
+  giveAllBack();
   // Copies: an argument may be the same tensor as another, or as a state's.
   const copies = mapTensors([...args], copyOnDevice);
   const recorder = new WebGpuRecorder(

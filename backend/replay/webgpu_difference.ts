@@ -48,7 +48,8 @@ export function gpuDifferenceOf(
 function areEqual(p: Command, q: Command): boolean {
   if (p.kind === "copy" || q.kind === "copy") {
     return p.kind === "copy" && q.kind === "copy" &&
-      p.from.id === q.from.id && p.to.id === q.to.id && p.bytes === q.bytes;
+      p.from.id === q.from.id && p.fromOffset === q.fromOffset &&
+      p.to.id === q.to.id && p.toOffset === q.toOffset && p.bytes === q.bytes;
   }
   return p.pipeline === q.pipeline &&
     p.groups.every((n, i) => n === q.groups[i]) &&
@@ -71,7 +72,7 @@ function sourceDifference(a: GpuSlot, b: GpuSlot): string | undefined {
     const live = new Set(
       p.live?.at.flatMap((at) => [0, 1, 2, 3].map((k) => at + k)),
     );
-    const isSame = !p.live === !q.live &&
+    const isSame = !p.live === !q.live && p.alike.length === q.alike.length &&
       p.bytes.every((byte, i) => live.has(i) || byte === q.bytes[i]);
     return isSame ? undefined : "numbers that JavaScript computes have changed";
   }

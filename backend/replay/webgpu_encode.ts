@@ -4,16 +4,8 @@
  * @module
  */
 import { type Meter, metering } from "../../internal/metering.ts";
-import { slotsOf } from "./webgpu_memory.ts";
+import { type Place, slotsOf } from "./webgpu_memory.ts";
 import type { Binding, Command, GpuSlot } from "./webgpu_recorded.ts";
-
-/** A part of a buffer. */
-export interface Place {
-  /** The buffer. */
-  readonly buffer: GPUBuffer;
-  /** Bytes before the part. */
-  readonly offset: number;
-}
 
 /** A command that is ready. */
 type Step =
@@ -22,10 +14,10 @@ type Step =
     readonly group: GPUBindGroup;
     readonly groups: readonly [number, number, number];
   }
-  | Copy;
+  | ReadyCopy;
 
 /** A copy that is ready. */
-interface Copy {
+export interface ReadyCopy {
   readonly from: Place;
   readonly to: Place;
   readonly bytes: number;
@@ -56,6 +48,11 @@ export class Steps {
     this.#steps = commands.map((command) => this.#prepare(command));
   }
 
+  /** How many they are. */
+  get count(): number {
+    return this.#steps.length;
+  }
+
   /** Prepare those anew that use slots which have moved. */
   bind(moved: ReadonlySet<GpuSlot>): void {
     this.#commands.forEach((command, i) => {
@@ -67,8 +64,12 @@ export class Steps {
 
   #prepare(command: Command): Step {
     if (command.kind === "copy") {
-      const { from, to, bytes } = command;
-      return { from: this.#at(from), to: this.#at(to), bytes };
+      const { from, fromOffset, to, toOffset, bytes } = command;
+      return {
+        from: after(this.#at(from), fromOffset),
+        to: after(this.#at(to), toOffset),
+        bytes,
+      };
     }
     const { pipeline, bindings, groups } = command;
     const entries = bindings.map((binding) => this.#entry(binding));
@@ -119,7 +120,16 @@ export class Steps {
   }
 }
 
-function copy(encoder: GPUCommandEncoder, { from, to, bytes }: Copy): void {
+/** The place that begins so many bytes after another. */
+function after({ buffer, offset }: Place, bytes: number): Place {
+  return { buffer, offset: offset + bytes };
+}
+
+/** Give a copy. */
+export function copy(
+  encoder: GPUCommandEncoder,
+  { from, to, bytes }: ReadyCopy,
+): void {
   encoder.copyBufferToBuffer(
     ...[from.buffer, from.offset, to.buffer, to.offset, bytes] as const,
   );

@@ -6,7 +6,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type WebGpuBackend, webGpuBackend } from "../webgpu/backend.ts";
 import { deviceValues } from "../webgpu/machine/values.ts";
+import type { Columns } from "./webgpu_columns.ts";
 import type { Bytes, Command, GpuSlot } from "./webgpu_recorded.ts";
+
+/** A part of a buffer. */
+export interface Place {
+  /** The buffer. */
+  readonly buffer: GPUBuffer;
+  /** Bytes before the part. */
+  readonly offset: number;
+}
 
 /** The bytes of a tensor on the device, where each element has four. */
 export function bytesOf({ shape }: tf.TensorInfo): number {
@@ -26,19 +35,19 @@ export function valuesOf({ buffer }: Bytes, dtype: string): tf.TypedArray {
   return dtype === "bool" ? Uint8Array.from(words) : words;
 }
 
-/** Put the values of `x` into `target`, which no pending command uses. */
+/** Put the values of `x` into a place that no pending command uses. */
 export function feed(
   backend: WebGpuBackend,
   x: tf.TensorInfo,
-  target: GPUBuffer,
+  { buffer, offset }: Place,
 ): void {
   const { resource, values, dtype } = backend.tensorMap.get(x.dataId);
   if (resource) {
     backend.openEncoder()
-      .copyBufferToBuffer(resource, 0, target, 0, bytesOf(x));
+      .copyBufferToBuffer(resource, 0, buffer, offset, bytesOf(x));
   } else {
     const words = deviceValues(values as tf.TypedArray, dtype);
-    backend.queue.writeBuffer(target, 0, words);
+    backend.queue.writeBuffer(buffer, offset, words);
   }
 }
 
@@ -55,7 +64,10 @@ export function copyOnDevice(x: tf.Tensor): tf.Tensor {
   if (x.size > 0) {
     backend.uploadToGPU(dataId);
     backend.own(dataId);
-    if (resource) feed(backend, x, backend.tensorMap.get(dataId).resource!);
+    if (resource) {
+      const buffer = backend.tensorMap.get(dataId).resource!;
+      feed(backend, x, { buffer, offset: 0 });
+    }
   }
   return tf.keep(tf.engine().makeTensorFromTensorInfo(info));
 }
@@ -72,28 +84,31 @@ export function slotsOf(command: Command): readonly GpuSlot[] {
  * read and write one buffer, so they have buffers of their own rather than parts of
  * a large one.
  *
- * @param commands The commands of a program, in order.
- * @param lasting Slots that are used after the last command.
+ * @param columns The commands of a program, in order; what lies in a column has its
+ * place, and columns that last have no part in it.
+ * @param results Slots that are used after the last command.
  * @returns The number of the buffer of each temporary, and the sizes of the buffers.
  */
 export function shareBuffers(
-  commands: readonly Command[],
-  lasting: ReadonlySet<GpuSlot>,
+  { commands, homes, lasting }: Columns,
+  results: ReadonlySet<GpuSlot>,
 ): { numbers: ReadonlyMap<GpuSlot, number>; sizes: readonly number[] } {
+  const usedBy = commands.map((command) =>
+    new Set(slotsOf(command).map((slot) => homes.get(slot)?.column ?? slot))
+  );
   const ends = new Map<GpuSlot, number>();
-  commands.forEach((command, i) => {
-    for (const slot of slotsOf(command)) {
-      if (slot.source.kind === "temporary") ends.set(slot, i);
-    }
+  const use = (slot: GpuSlot, i: number) => {
+    const isShared = slot.source.kind === "temporary" && !lasting.has(slot);
+    if (isShared) ends.set(slot, i);
+  };
+  usedBy.forEach((used, i) => {
+    for (const slot of used) use(slot, i);
   });
-  for (const slot of lasting) {
-    if (slot.source.kind === "temporary") ends.set(slot, Infinity);
-  }
+  for (const slot of results) use(homes.get(slot)?.column ?? slot, Infinity);
   const sizes: number[] = [];
   const numbers = new Map<GpuSlot, number>();
   const free: number[] = [];
-  commands.forEach((command, i) => {
-    const used = new Set(slotsOf(command));
+  usedBy.forEach((used, i) => {
     for (const slot of used) {
       if (ends.has(slot) && !numbers.has(slot)) {
         numbers.set(slot, take(slot.bytes));

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import { frames } from "../../internal/frames.ts";
+import type * as tf from "@tensorflow/tfjs-core";
+import { unpackAll } from "../fusion/webgpu_pack.ts";
 import {
   valuesOnHost,
   type WebGpuBackend,
   webGpuBackend,
 } from "../webgpu/backend.ts";
-import { unpackAll } from "../fusion/webgpu_pack.ts";
-import { isBeingRead } from "../webgpu/reads.ts";
+import { areAlike } from "./live_numbers.ts";
 import { advance, isAsRecorded, withTensors } from "./outcome.ts";
 import {
   addProgram,
@@ -19,9 +18,12 @@ import {
   type Readiness,
   removeProgram,
 } from "./program.ts";
+import { columnsOf } from "./webgpu_columns.ts";
 import { Steps } from "./webgpu_encode.ts";
-import { feed, valuesOf } from "./webgpu_memory.ts";
+import { feed, type Place } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
+import { addResidents, removeResidents, Resident } from "./webgpu_residents.ts";
+import { isAlike, isShared, Results } from "./webgpu_results.ts";
 import { Room } from "./webgpu_room.ts";
 
 /** A tensor that outlives runs, as the program expects it. */
@@ -30,15 +32,11 @@ interface Holding {
   readonly now: readonly (() => tf.TensorInfo)[];
   readonly isShared: boolean;
   readonly isWritten: boolean;
+  /** Its place in a column, if it has one. */
+  readonly resident: Resident | undefined;
   x: tf.TensorInfo;
-}
-
-/** A state that runs write. */
-interface Target {
-  readonly state: object;
-  readonly slot: GpuSlot;
-  readonly shape: number[];
-  readonly dtype: tf.DataType;
+  /** Its own buffer, if it has no other place. */
+  buffer: GPUBuffer | undefined;
 }
 
 /** Devices that were lost. */
@@ -51,7 +49,8 @@ export class WebGpuProgram implements Program {
   readonly #room: Room;
   readonly #steps: Steps;
   readonly #holdings: readonly Holding[];
-  readonly #targets: readonly Target[];
+  readonly #residents: readonly Resident[];
+  readonly #results: Results;
   readonly #arguments: (GpuSlot | undefined)[] = [];
   #isDisposed = false;
 
@@ -60,26 +59,38 @@ export class WebGpuProgram implements Program {
     this.#record = record;
     const { device } = this.#backend;
     void device.lost.then(() => lost.add(device));
-    this.#room = new Room(device, record);
+    const { minStorageBufferOffsetAlignment } = device.limits;
+    const columns = columnsOf(record, minStorageBufferOffsetAlignment);
+    const room = this.#room = new Room(device, record, columns);
+    const written = new Set(record.written.map(([state]) => state));
+    const byState = new Map<object, Resident>();
     this.#holdings = record.slots.flatMap((slot): Holding[] => {
       const { source } = slot;
       if (source.kind !== "held") return [];
-      const { now, isShared, isWritten } = source;
-      return [{ slot, now, isShared, isWritten, x: now[0]!() }];
+      const { now, isShared, isWritten, isConstant, states } = source;
+      const place = room.at(slot), x = now[0]!();
+      const changes = isWritten || states.some((state) => written.has(state));
+      const resident = place &&
+        new Resident(place, slot.bytes, changes, isConstant);
+      if (resident) {
+        for (const state of states) byState.set(state, resident);
+      }
+      const buffer = undefined;
+      return [{ slot, now, isShared, isWritten, resident, x, buffer }];
     });
-    this.#targets = record.written.map(([state, slot]) => {
-      const { shape, dtype } = frames.peek(state) as tf.Tensor;
-      return { state, slot, shape, dtype };
-    });
+    this.#residents = this.#holdings.flatMap((x) => x.resident ?? []);
     for (const slot of record.slots) {
       const { source } = slot;
-      if (source.kind === "argument" && this.#room.has(slot)) {
+      if (source.kind === "argument" && room.has(slot)) {
         this.#arguments[source.index] = slot;
       }
     }
-    for (const holding of this.#holdings) this.#put(holding, holding.x);
-    this.#steps = new Steps(device, record.commands, this.#at);
+    for (const holding of this.#holdings) this.#place(holding);
+    this.#steps = new Steps(device, columns.commands, this.#at);
+    const residentOf = (state: object) => byState.get(state);
+    this.#results = new Results(record, this.#at, residentOf);
     addProgram(this);
+    addResidents(this.#residents);
   }
 
   /** Bytes of buffers for temporaries, arguments and constants. */
@@ -89,7 +100,7 @@ export class WebGpuProgram implements Program {
 
   /** How many commands each run gives. */
   get operations(): number {
-    return this.#record.commands.length;
+    return this.#steps.count;
   }
 
   /** What JavaScript computes in each run. */
@@ -108,52 +119,58 @@ export class WebGpuProgram implements Program {
 
   /** Whether it can be run on the states as they are now. */
   check(): Readiness {
-    const { device } = this.#backend;
-    const isGone = this.#isDisposed || lost.has(device) ||
-      webGpuBackend() !== this.#backend;
-    if (isGone || !isAsRecorded(this.#record)) return "outdated";
-    unpackAll(this.#backend);
-    for (const target of this.#targets) {
-      const x = frames.peek(target.state) as tf.Tensor;
-      if (!isAlike(x, target)) return "outdated";
-    }
+    const backend = this.#backend, record = this.#record;
+    const isGone = this.#isDisposed || lost.has(backend.device) ||
+      webGpuBackend() !== backend;
+    if (isGone || !isAsRecorded(record)) return "outdated";
+    unpackAll(backend);
+    if (!this.#results.isCurrent || !this.#areAlike()) return "outdated";
     const moved = new Set<GpuSlot>();
-    let isShared = false;
+    let isTaken = false;
     for (const holding of this.#holdings) {
-      const { now } = holding, x = now[0]!();
+      const { now, isWritten } = holding, x = now[0]!();
       for (let i = 1; i < now.length; i++) {
         if (now[i]!().dataId !== x.dataId) return "outdated";
       }
       if (x !== holding.x) {
         if (!isAlike(x, holding.x)) return "outdated";
-        if (x.dataId !== holding.x.dataId) {
-          if (holding.isShared) return "outdated";
-          this.#put(holding, x);
-          moved.add(holding.slot);
-        }
+        const isOther = x.dataId !== holding.x.dataId;
+        if (isOther && holding.isShared) return "outdated";
         holding.x = x;
       }
-      if (holding.isWritten) isShared ||= this.#isShared(x.dataId);
+      if (this.#place(holding)) moved.add(holding.slot);
+      if (isWritten) isTaken ||= isShared(backend, x.dataId);
     }
     if (moved.size > 0) this.#steps.bind(moved);
-    return isShared ? "eager" : "ready";
+    return isTaken ? "eager" : "ready";
   }
 
-  /** Put a tensor on the device, where runs may write it. */
-  #put({ isWritten }: Holding, { dataId }: tf.TensorInfo): void {
+  /** Whether rows that share numbers still depend on the same. */
+  #areAlike(): boolean {
+    return this.#record.host.every((step) =>
+      typeof step === "function" || step.source.kind !== "uniform" ||
+      areAlike(step.source.alike)
+    );
+  }
+
+  /**
+   * Put a tensor that lies in no column on the device, where runs may write it; returns
+   * whether it is in another buffer than before.
+   */
+  #place(holding: Holding): boolean {
+    const { isWritten, resident, x: { dataId } } = holding;
+    if (resident) return false;
     this.#backend.uploadToGPU(dataId);
+    const data = this.#backend.tensorMap.get(dataId);
+    if (data.resource === holding.buffer) return false;
     if (isWritten) this.#backend.own(dataId);
-  }
-
-  /** Whether data must stay as it is: for a clone, or for a read that is under way. */
-  #isShared(dataId: object): boolean {
-    const { refCount } = this.#backend.tensorMap.get(dataId);
-    return refCount > 1 || isBeingRead(dataId);
+    holding.buffer = data.resource!;
+    return true;
   }
 
   /** Run it on tensors of the recorded shapes. */
   run(args: readonly tf.Tensor[]): unknown {
-    const { outputs, streams, result, consumed, inspections } = this.#record;
+    const { streams, result, consumed, inspections } = this.#record;
     const backend = this.#backend;
     for (const { index, look } of inspections) {
       const values = valuesOnHost(args[index]!);
@@ -162,100 +179,45 @@ export class WebGpuProgram implements Program {
     this.#room.refresh(backend.queue);
     args.forEach((x, i) => {
       const slot = this.#arguments[i];
-      if (slot) feed(backend, x, this.#room.at(slot)!.buffer);
+      if (slot) feed(backend, x, this.#room.at(slot)!);
     });
-    const encoder = backend.openEncoder();
+    const encoder = this.#load();
     this.#steps.encode(encoder);
-    for (const { slot, isWritten, x } of this.#holdings) {
-      if (isWritten && slot.bytes > 0) {
+    for (const { slot, isWritten, resident, x } of this.#holdings) {
+      if (isWritten && !resident && slot.bytes > 0) {
         backend.tensorMap.get(x.dataId).values = null;
       }
     }
-    const tensors = outputs.map(({ buffer, shape, dtype }) =>
-      this.#newTensor(encoder, buffer, shape, dtype)
-    );
-    this.#keepWritten(encoder);
+    const tensors = this.#results.put(encoder);
     backend.submitQueue();
     advance(streams);
     for (let i = 0; i < args.length; i++) if (consumed[i]) args[i]!.dispose();
     return withTensors(result, tensors);
   }
 
-  /** A tensor with the contents of a slot. */
-  #newTensor(
-    encoder: GPUCommandEncoder,
-    slot: GpuSlot,
-    shape: readonly number[],
-    dtype: tf.DataType,
-  ): tf.Tensor {
-    const backend = this.#backend, { source, bytes } = slot;
-    const values = source.kind === "constant" && !source.isWritten
-      ? valuesOf(source.bytes, dtype)
-      : undefined;
-    const info = backend.makeTensorInfo([...shape], dtype, values);
-    if (!values) {
-      backend.uploadToGPU(info.dataId);
-      const { resource } = backend.tensorMap.get(info.dataId);
-      this.#copy(encoder, slot, resource!, bytes);
-    }
-    return tf.engine().makeTensorFromTensorInfo(info);
-  }
-
-  #copy(
-    encoder: GPUCommandEncoder,
-    slot: GpuSlot,
-    to: GPUBuffer,
-    bytes: number,
-  ): void {
-    const { buffer, offset } = this.#at(slot);
-    encoder.copyBufferToBuffer(buffer, offset, to, 0, bytes);
-  }
-
-  /** Put what was computed into the states and optimizers that hold it. */
-  #keepWritten(encoder: GPUCommandEncoder): void {
-    // What states held before, first: it may be about to be overwritten.
-    const staged = this.#targets.map(({ slot, shape, dtype }) =>
-      slot.source.kind === "held"
-        ? this.#newTensor(encoder, slot, shape, dtype)
-        : undefined
+  /** Copy tensors to columns that are not there yet; returns the encoder of commands. */
+  #load(): GPUCommandEncoder {
+    const loads = this.#holdings.flatMap(({ resident, x }) =>
+      resident?.load(x) ?? []
     );
-    this.#targets.forEach(({ state, slot, shape, dtype }, i) => {
-      const { dataId } = frames.peek(state) as tf.Tensor;
-      const isNew = staged[i] || slot.bytes === 0 || frames.open.length > 0 ||
-        this.#isShared(dataId);
-      if (isNew) {
-        const next = staged[i] ?? this.#newTensor(encoder, slot, shape, dtype);
-        (state as { value: tf.Tensor }).value = next;
-        next.dispose();
-        return;
-      }
-      this.#overwrite(encoder, slot, dataId);
-    });
-    for (const [now, slot] of this.#record.kept) {
-      if (slot.bytes > 0) this.#overwrite(encoder, slot, now().dataId);
-    }
-  }
-
-  /** Put the contents of a slot into a tensor that nobody shares. */
-  #overwrite(encoder: GPUCommandEncoder, slot: GpuSlot, dataId: object): void {
-    this.#backend.uploadToGPU(dataId);
-    this.#backend.own(dataId);
-    const data = this.#backend.tensorMap.get(dataId);
-    this.#copy(encoder, slot, data.resource!, slot.bytes);
-    data.values = null;
+    const encoder = this.#backend.openEncoder();
+    for (const load of loads) load(encoder);
+    return encoder;
   }
 
   /** Free its memory, and let go of what the recording captured. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    removeResidents(this.#residents);
+    if (this.#residents.length > 0) this.#backend.submitQueue();
     this.#room.dispose();
     this.#record.release();
     removeProgram(this);
   }
 
   /** Where a slot is. */
-  readonly #at = (slot: GpuSlot): { buffer: GPUBuffer; offset: number } => {
+  readonly #at = (slot: GpuSlot): Place => {
     const place = this.#room.at(slot);
     if (place) return place;
     const { source } = slot;
@@ -264,12 +226,4 @@ export class WebGpuProgram implements Program {
     const { resource } = this.#backend.tensorMap.get(dataId);
     return { buffer: resource!, offset: 0 };
   };
-}
-
-/** Whether tensors have the same dtype and shape. */
-function isAlike(
-  x: tf.TensorInfo,
-  { shape, dtype }: Pick<Target, "shape" | "dtype">,
-): boolean {
-  return x.dtype === dtype && tf.util.arraysEqual(x.shape, shape);
 }

@@ -30,7 +30,13 @@ export type GpuSource =
   /** It has these bytes, in each run anew if commands write it. */
   | { readonly kind: "constant"; readonly bytes: Bytes; isWritten: boolean }
   /** It holds numbers for one command, of which each run computes `live` anew. */
-  | { readonly kind: "uniform"; bytes: Bytes; live: TableScalars | undefined }
+  | {
+    readonly kind: "uniform";
+    bytes: Bytes;
+    live: TableScalars | undefined;
+    /** Of all rows that share the numbers: they must depend on the same. */
+    alike: readonly TableScalars[];
+  }
   /** It holds random numbers, of blocks that are `skip` after the stream's next. */
   | {
     readonly kind: "draw";
@@ -64,21 +70,28 @@ export interface Binding {
   readonly size: number;
 }
 
+/** A run of a shader. */
+export interface Dispatch {
+  readonly kind: "dispatch";
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: readonly Binding[];
+  /** Workgroups along each axis. */
+  readonly groups: readonly [number, number, number];
+}
+
+/** A copy of a part of a buffer. */
+export interface Copy {
+  readonly kind: "copy";
+  readonly from: GpuSlot;
+  /** Bytes before the part. */
+  readonly fromOffset: number;
+  readonly to: GpuSlot;
+  readonly toOffset: number;
+  readonly bytes: number;
+}
+
 /** A command of the device. */
-export type Command =
-  | {
-    readonly kind: "dispatch";
-    readonly pipeline: GPUComputePipeline;
-    readonly bindings: readonly Binding[];
-    /** Workgroups along each axis. */
-    readonly groups: readonly [number, number, number];
-  }
-  | {
-    readonly kind: "copy";
-    readonly from: GpuSlot;
-    readonly to: GpuSlot;
-    readonly bytes: number;
-  };
+export type Command = Dispatch | Copy;
 
 /** Work in JavaScript that each run does: an effect, or the numbers of a uniform. */
 export type HostStep = (() => void) | GpuSlot;

@@ -124,7 +124,7 @@ export class WebGpuRecorder extends StateRecorder
     this.#now.get(resource!)!.source = source;
   }
 
-  row({ uniform, scalars, held }: RecordedRow): void {
+  row({ uniform, scalars, alike, held }: RecordedRow): void {
     for (const { from, to, now } of held) {
       this.#held.slot(from.dataId, now);
       if (to) this.#held.overwritten.add(from.dataId);
@@ -133,6 +133,7 @@ export class WebGpuRecorder extends StateRecorder
     const slot = uniform && this.#now.get(uniform);
     if (slot?.source.kind !== "uniform") return;
     slot.source.live = scalars;
+    slot.source.alike = alike;
     this.host.push(slot);
   }
 
@@ -191,7 +192,7 @@ export class WebGpuRecorder extends StateRecorder
     this.#use(
       buffer,
       isUniform
-        ? { kind: "uniform", bytes, live: undefined }
+        ? { kind: "uniform", bytes, live: undefined, alike: [] }
         : { kind: "temporary" },
     );
   }
@@ -216,10 +217,17 @@ export class WebGpuRecorder extends StateRecorder
     this.commands.push({ kind: "dispatch", pipeline, bindings, groups });
   }
 
-  copied(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
-    if (from.usage & GPUBufferUsage.MAP_WRITE) return; // an upload
-    const [source, target] = [this.#slotOf(from), this.#slotOf(to)];
-    this.commands.push({ kind: "copy", from: source, to: target, bytes });
+  copied(
+    source: GPUBuffer,
+    fromOffset: number,
+    target: GPUBuffer,
+    toOffset: number,
+    bytes: number,
+  ): void {
+    if (source.usage & GPUBufferUsage.MAP_WRITE) return; // an upload
+    const [from, to] = [this.#slotOf(source), this.#slotOf(target)];
+    const copy = { from, fromOffset, to, toOffset, bytes };
+    this.commands.push({ kind: "copy", ...copy });
   }
 
   /** What a buffer holds. */

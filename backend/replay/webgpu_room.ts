@@ -6,8 +6,8 @@
 import { frames } from "../../internal/frames.ts";
 import type { StreamPosition } from "../../internal/recording.ts";
 import { LiveNumbers } from "./live_numbers.ts";
-import type { Place } from "./webgpu_encode.ts";
-import { shareBuffers, slotsOf } from "./webgpu_memory.ts";
+import type { Columns } from "./webgpu_columns.ts";
+import { type Place, shareBuffers, slotsOf } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot, GpuSource } from "./webgpu_recorded.ts";
 
 /** The places of what is no tensor's, and what is written there before each run. */
@@ -23,22 +23,34 @@ export class Room {
   #uniforms: GPUBuffer | undefined;
 
   /** Make the buffers for a recording. */
-  constructor(device: GPUDevice, record: GpuRecord) {
+  constructor(device: GPUDevice, record: GpuRecord, columns: Columns) {
     this.#device = device;
     this.#record = record;
-    const used = new Set(record.commands.flatMap(slotsOf));
-    const lasting = new Set([
+    const { commands, homes, lasting } = columns;
+    const used = new Set(commands.flatMap(slotsOf));
+    const results = new Set([
       ...record.outputs.map(({ buffer }) => buffer),
       ...record.written.map(([, slot]) => slot),
       ...record.kept.map(([, slot]) => slot),
     ]);
-    for (const slot of lasting) used.add(slot);
-    const { numbers, sizes } = shareBuffers(record.commands, lasting);
+    for (const slot of results) used.add(slot);
+    const { numbers, sizes } = shareBuffers(columns, results);
     const shared = sizes.map((size) => this.#make(size));
     for (const [slot, number] of numbers) {
       this.#places.set(slot, { buffer: shared[number]!, offset: 0 });
     }
+    for (const slot of lasting) {
+      this.#places.set(slot, { buffer: this.#make(slot.bytes), offset: 0 });
+    }
+    for (const [slot, { column, offset }] of homes) {
+      const { buffer } = this.#places.get(column)!;
+      this.#places.set(slot, { buffer, offset });
+      if (slot.source.kind === "constant") {
+        device.queue.writeBuffer(buffer, offset, slot.source.bytes);
+      }
+    }
     for (const slot of used) {
+      if (homes.has(slot)) continue;
       const { source, bytes } = slot;
       const isAlone = source.kind === "argument" ||
         source.kind === "constant" ||

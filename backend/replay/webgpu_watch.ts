@@ -31,8 +31,14 @@ export interface CommandListener {
     entries: readonly GPUBindGroupEntry[],
     groups: readonly [number, number, number],
   ): void;
-  /** A buffer is copied. */
-  copied(from: GPUBuffer, to: GPUBuffer, bytes: number): void;
+  /** A part of a buffer is copied, from and to these offsets. */
+  copied(
+    from: GPUBuffer,
+    fromOffset: number,
+    to: GPUBuffer,
+    toOffset: number,
+    bytes: number,
+  ): void;
 }
 
 /** Run `fn` while `listener` is told of what `backend` does. */
@@ -142,8 +148,7 @@ function watchedEncoder(
       ...args: [GPUBuffer, number, GPUBuffer, number, number]
     ) {
       encoder.copyBufferToBuffer(...args);
-      const [from, , to, , bytes] = args;
-      listener.copied(from, to, bytes);
+      listener.copied(...args);
     },
     finish: () => encoder.finish(),
   } as unknown as GPUCommandEncoder;

@@ -14,6 +14,7 @@ import { BindGroups, makeBindGroup } from "./bind_groups.ts";
 import { Buffers } from "./buffers.ts";
 import { Constants } from "./constants.ts";
 import { fieldsOf, layOut } from "./fields.ts";
+import { notePipelines } from "./pipelines.ts";
 import { Reader } from "./reading.ts";
 import { Uniforms, type Words } from "./uniforms.ts";
 import { deviceValues } from "./values.ts";
@@ -56,6 +57,7 @@ export function withCommands(
 
     constructor(device: GPUDevice, info: GPUAdapterInfo) {
       super(device, info);
+      notePipelines(device);
       this.#buffers = this.bufferManager = new Buffers(device);
       this.#groups = new BindGroups(device);
       this.#uniforms = new Uniforms(device);
