@@ -11,7 +11,8 @@ import {
   type WeightDecayOptions,
 } from "./options.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise } from "./elementwise.ts";
+import { elementwise, fromRules } from "./elementwise.ts";
+import type { CompleteRule } from "./rule.ts";
 
 /**
  * Add `weightDecay` times the parameters to the updates.
@@ -34,14 +35,24 @@ export function addDecayedWeights(
   const action = "create addDecayedWeights";
   check(action, "weightDecay", weightDecay, DECAY_RULES.weightDecay);
   if (mask !== undefined) check(action, "mask", mask, isMask);
-  return elementwise({
-    scalars: {
-      decay: ({ path, shape }) => matches(mask, path, shape) ? weightDecay : 0,
-    },
+  // A rule for each factor: parameters with the same rule share its numbers.
+  const [all, none] = [decayBy(weightDecay), decayBy(0)];
+  return mask
+    ? fromRules(
+      (path, shape) => matches(mask, path, shape) ? all : none,
+      { isUniform: true, sumsOverStep: false },
+    )
+    : elementwise(all);
+}
+
+function decayBy(factor: number): CompleteRule {
+  return {
+    slots: {},
+    scalars: { decay: () => factor },
     update: ({ update, param }, { decay }) => ({
-      update: update.add(param.mul(decay)),
+      update: update.add(param.mul(decay!)),
     }),
-  });
+  };
 }
 
 /** {@linkcode addDecayedWeights} where `weightDecay` is above zero, else nothing. */

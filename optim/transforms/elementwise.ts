@@ -108,7 +108,7 @@ function returning(
 
 /** What is known of the rules of a transformation. */
 export interface Traits {
-  /** Whether all parameters have the same rule. */
+  /** Whether the rules of all parameters compute the same expressions. */
   readonly isUniform: boolean;
   /** Whether it sums over all parameters of a step. */
   readonly sumsOverStep: boolean;

@@ -63,6 +63,13 @@ async function seen(
   return all;
 }
 
+/** Each in a group of its own, with a rate of its own: replays then pack none. */
+function registerEach(optimizer: optim.Optimizer, params: Params): void {
+  const [first, ...rest] = Object.entries(params);
+  optimizer.registerTrainableWeights(Object.fromEntries([first!]));
+  for (const each of rest) optimizer.addParamGroup(Object.fromEntries([each]));
+}
+
 function free(params: Params, optimizer: optim.Optimizer): void {
   optimizer.dispose();
   for (const state of Object.values<State<tf.Tensor>>(params)) {
@@ -149,17 +156,17 @@ for (const [name, make] of Object.entries(OPTIMIZERS)) {
   onWebGpu(
     `${name}: packed tensors give the same bits as each for itself`,
     async () => {
-      const run = async (isPacked: boolean) => {
-        const params = paramsOf(SIZES);
-        const optimizer = make().registerTrainableWeights(params);
+      const run = async (isCompiled: boolean, isPacked: boolean) => {
+        const params = paramsOf(SIZES), optimizer = make();
+        if (isPacked) optimizer.registerTrainableWeights(params);
+        else registerEach(optimizer, params);
         const step = (grads: Record<string, tf.Tensor>) => {
           optimizer.step(grads);
           return tf.scalar(1);
         };
-        // Recorded steps, and replays, compute each tensor for itself.
         const compiled = compile(step, { onFallback: "throw" });
         for (let i = 1; i <= 5; i++) {
-          (isPacked ? step : compiled)(gradsOf(params, i)).dispose();
+          (isCompiled ? compiled : step)(gradsOf(params, i)).dispose();
         }
         const all = await seen(params, optimizer);
         compiled.dispose();
@@ -167,7 +174,9 @@ for (const [name, make] of Object.entries(OPTIMIZERS)) {
         return all;
       };
       await assertNoLeak(async () => {
-        assertEquals(await run(true), await run(false));
+        const each = await run(true, false);
+        assertEquals(await run(false, true), each);
+        assertEquals(await run(true, true), each);
       });
     },
   );
