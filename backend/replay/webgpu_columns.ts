@@ -147,14 +147,15 @@ class Planner {
     for (const [key, use] of uses) this.#uses.set(key, use);
   }
 
-  /** Whether the parts of a column that are copied do not overlap. */
+  /** Whether several parts of a column are copied, and do not overlap. */
   #isApart(column: GpuSlot): boolean {
     let isApart = this.#areApart.get(column);
     if (isApart === undefined) {
       const parts = [...this.#parts.get(column)!].sort(([a], [b]) => a - b);
-      isApart = parts.every(([offset, bytes], i) =>
-        offset + bytes <= (parts[i + 1]?.[0] ?? column.bytes)
-      );
+      isApart = parts.length > 1 &&
+        parts.every(([offset, bytes], i) =>
+          offset + bytes <= (parts[i + 1]?.[0] ?? column.bytes)
+        );
       this.#areApart.set(column, isApart);
     }
     return isApart;
