@@ -8,7 +8,7 @@ import type {
   GpuSource,
 } from "../../backend/replay/webgpu_recorded.ts";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
-import { tf } from "../../mod.ts";
+import type { tf } from "../../mod.ts";
 import { onEachBackend } from "../_backends.ts";
 
 const ALIGN = 256;
