@@ -7,8 +7,9 @@ import { frames } from "../../internal/frames.ts";
 import type { StreamPosition } from "../../internal/recording.ts";
 import { LiveNumbers } from "./live_numbers.ts";
 import type { Columns } from "./webgpu_columns.ts";
-import { type Place, shareBuffers, slotsOf } from "./webgpu_memory.ts";
+import { type Place, slotsOf } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot, GpuSource } from "./webgpu_recorded.ts";
+import { shareBuffers } from "./webgpu_share.ts";
 
 /** The places of what is no tensor's, and what is written there before each run. */
 export class Room {
