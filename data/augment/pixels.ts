@@ -44,6 +44,9 @@ export function checkFloats(action: string, name: string, x: tf.Tensor): void {
 export function checkFill(action: string, x: Images, fill: number): void {
   const by: Rule = x.dtype === "int32" ? "an integer" : "a finite number";
   check(action, "fill", fill, by);
+  const isInt32 = x.dtype === "int32";
+  const fits = isInt32 ? (fill | 0) === fill : isFinite(Math.fround(fill));
+  if (!fits) refuse(action, "fill", `within the range of ${x.dtype}`, fill);
 }
 
 /** A row or column of no image. */

@@ -82,7 +82,9 @@ interface Header {
 /** The header: a literal of a dictionary of Python. */
 function readHeader(bytes: Uint8Array, name: string): Header {
   const text = (from: number, to: number) =>
-    String.fromCharCode(...bytes.subarray(from, to));
+    Array.from(bytes.subarray(from, to), (x) => String.fromCharCode(x)).join(
+      "",
+    );
   const version = bytes[6];
   if (text(0, 6) !== MAGIC || version === undefined || version > 3) {
     throw new TypeError(
@@ -106,7 +108,9 @@ function readHeader(bytes: Uint8Array, name: string): Header {
   const [, sizes] = /'shape': *\(([\d, L]*)\)/.exec(header) ?? [];
   if (descr === undefined || order === undefined || sizes === undefined) {
     throw new TypeError(
-      `Cannot read ${name}: its header must have a dtype of one element, an order and a shape: it is ${header.trim()}`,
+      `Cannot read ${name}: its header must have a dtype of one element, an order and a shape: it is ${
+        header.trim().slice(0, 200)
+      }`,
     );
   }
   const shape = (sizes.match(/\d+/g) ?? []).map(Number);

@@ -25,7 +25,15 @@ import {
 import { type BatchTensor, examplesAt } from "../batches.ts";
 import { type Column, lengthOf, type Numbers, toColumn } from "../column.ts";
 import { BATCHES_RULES, type BatchesOptions, type Cut } from "../passes.ts";
-import { maskOf, pad, type Sequences, toColumns } from "./pad.ts";
+import {
+  checkPadding,
+  hasFloats,
+  largest,
+  maskOf,
+  pad,
+  type Sequences,
+  toColumns,
+} from "./pad.ts";
 
 /** What batches are made of: sequences, or one number or example for each of them. */
 export type BucketSource = Sequences | Numbers | Column;
@@ -156,12 +164,19 @@ export function bucketByLength(
     const is = "of the same number of examples";
     refuse(ACTION, "the sources", is, counts);
   }
+  // Of all batches alike, also of those that have integers only.
+  const isFloats = read.map((source, s) => {
+    if (!Array.isArray(source)) return false;
+    const floats = hasFloats(source);
+    checkPadding(ACTION, numberAt(padding, s), floats);
+    return floats;
+  });
   const lengths = (first as Column[]).map(lengthOf);
   const bucketOf = Int32Array.from(lengths, (length) => {
     const bucket = boundaries.findIndex((boundary) => length <= boundary);
     return bucket < 0 ? boundaries.length : bucket;
   });
-  const longest = Math.max(...lengths);
+  const longest = largest(lengths);
   const isBoundary = padTo === "boundary";
   if (isBoundary && longest > (boundaries.at(-1) ?? 0)) {
     const is = `at least ${longest}, the length of the longest sequence`;
@@ -170,12 +185,14 @@ export function bucketByLength(
   const select = (indices: Int32Array): tf.Tensor[] => {
     const ends = Array.from(indices, (i) => lengths[i]!);
     const boundary = isBoundary ? boundaries[bucketOf[indices[0]!]!]! : 1;
-    const to = Math.max(...ends, boundary);
+    const to = Math.max(largest(ends), boundary);
     const tensors = read.map((source, s) => {
       if (!Array.isArray(source)) return examplesAt(source as Column, indices);
       const columns = Array.from(indices, (i) => source[i] as Column);
-      const own = s === 0 ? to : Math.max(...columns.map(lengthOf), boundary);
-      return pad(columns, own, numberAt(padding, s));
+      const own = s === 0
+        ? to
+        : Math.max(largest(columns.map(lengthOf)), boundary);
+      return pad(columns, own, numberAt(padding, s), isFloats[s]!);
     });
     return [...tensors, maskOf(ends, to)];
   };

@@ -82,7 +82,8 @@ export function padSequences(
 ): [x: tf.Tensor, mask: tf.Tensor2D] {
   checkOptions(ACTION, options, RULES);
   const columns = toColumns(ACTION, sequences);
-  const longest = Math.max(...columns.map(lengthOf));
+  const lengths = columns.map(lengthOf);
+  const longest = largest(lengths);
   const { padding = 0, length = longest } = options;
   if (length < longest || length === 0) {
     const is = length === 0
@@ -90,8 +91,9 @@ export function padSequences(
       : `at least ${longest}, that of the longest sequence`;
     refuse(ACTION, "length", is, length);
   }
-  const lengths = columns.map(lengthOf);
-  return [pad(columns, length, padding), maskOf(lengths, length)];
+  const isFloats = hasFloats(columns);
+  checkPadding(ACTION, padding, isFloats);
+  return [pad(columns, length, padding, isFloats), maskOf(lengths, length)];
 }
 
 /** Sequences as columns, all of steps of one shape. */
@@ -110,14 +112,36 @@ export function toColumns(action: string, sequences: Sequences): Column[] {
   return columns;
 }
 
-/** Columns as one tensor, `[batch, length, ...]`. */
+/** The largest of some numbers, which may be more than a function has arguments. */
+export function largest(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => Math.max(a, b), 0);
+}
+
+/** Whether any of the sequences has floats. */
+export function hasFloats(columns: readonly Column[]): boolean {
+  return columns.some(({ data }) => data instanceof Float32Array);
+}
+
+/** Throw unless `padding` can stand among floats, or among integers. */
+export function checkPadding(
+  action: string,
+  padding: number,
+  isFloats: boolean,
+): void {
+  if (!isFloats) check(action, "padding", padding, "an integer");
+  const rounded = isFloats ? Math.fround(padding) : padding | 0;
+  if (isFloats ? Number.isFinite(rounded) : rounded === padding) return;
+  const dtype = isFloats ? "float32" : "int32";
+  refuse(action, "padding", `within the range of ${dtype}`, padding);
+}
+
+/** Columns as one tensor, `[batch, length, ...]`, of floats or of integers. */
 export function pad(
   columns: readonly Column[],
   length: number,
   padding: number,
+  isFloats: boolean,
 ): tf.Tensor {
-  const isFloats = columns.some(({ data }) => data instanceof Float32Array);
-  if (!isFloats) check(ACTION, "padding", padding, "an integer");
   const size = length * sizeOf(columns[0]!);
   const Values = isFloats ? Float32Array : Int32Array;
   const values = new Values(columns.length * size).fill(padding);

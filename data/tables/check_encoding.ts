@@ -10,9 +10,11 @@ import {
   checkObject,
   checkOptions,
   listOf,
+  nonemptyListOf,
   oneOf,
   type OptionRules,
   orNull,
+  refuse,
   type Rule,
   string,
 } from "../../internal/check.ts";
@@ -38,7 +40,7 @@ const CATEGORY: OptionRules<CategoryCode> = {
   categories: listOf(string),
 };
 const ENCODING: OptionRules<TableEncoding> = {
-  inputs: listOf(anything),
+  inputs: nonemptyListOf(anything),
   target: anything,
   missing: listOf(string),
 };
@@ -50,15 +52,28 @@ export function checkEncoding(action: string, value: unknown): TableEncoding {
   encoding.inputs.forEach((code, i) =>
     checkCode(action, code, `inputs[${i}].`)
   );
-  if (encoding.target) checkCode(action, encoding.target, "target.");
-  else check(action, "target", encoding.target, orNull("a number"));
+  const { target } = encoding;
+  if (!target) check(action, "target", target, orNull("a number"));
+  else {
+    checkCode(action, target, "target.");
+    check(action, "target.kind", target.kind, oneOf("number", "index"));
+  }
   return encoding;
 }
 
 function checkCode(action: string, code: ColumnCode, prefix: string): void {
   checkObject(action, code, prefix.slice(0, -1));
   if (code.kind === "number") checkAll(action, code, NUMBER, prefix);
-  else checkAll(action, code, CATEGORY, prefix);
+  else {
+    checkAll(action, code, CATEGORY, prefix);
+    const { categories, fill } = code;
+    if (new Set(categories).size < categories.length) {
+      refuse(action, `${prefix}categories`, "of different ones", categories);
+    }
+    if (fill !== null && !categories.includes(fill)) {
+      refuse(action, `${prefix}fill`, "one of its categories", fill);
+    }
+  }
 }
 
 /** Throw unless `value` has all that `rules` names, and nothing else. */

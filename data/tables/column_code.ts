@@ -74,7 +74,8 @@ function numbersOf(action: string, fields: Fields): (number | null)[] {
   return fields.values.map((field, i) => {
     if (field === undefined) return null;
     const number = Number(field);
-    if (Number.isFinite(Math.fround(number))) return number;
+    // Number("") is 0.
+    if (field !== "" && Number.isFinite(Math.fround(number))) return number;
     throw wrongField(
       action,
       fields,
@@ -135,13 +136,23 @@ export function numberCode(
   const numbers = found.map((x) => x ?? instead!);
   const mean = meanOf(numbers);
   const variance = meanOf(numbers.map((x) => (x - mean) ** 2));
-  return { ...code, mean, deviation: Math.sqrt(variance) || 1 };
+  const deviation = Math.sqrt(variance);
+  // A mean of equal numbers is rounded: what is left is no deviation.
+  const isConstant = deviation <= 4 * Number.EPSILON * Math.abs(mean);
+  return { ...code, mean, deviation: isConstant ? 1 : deviation };
 }
 
+/** The mean, whose error does not grow with the number of numbers. */
 function meanOf(numbers: readonly number[]): number {
+  const rough = sumOf(numbers, 0) / numbers.length;
+  return rough + sumOf(numbers, rough) / numbers.length;
+}
+
+/** The sum of the differences of numbers from another one. */
+function sumOf(numbers: readonly number[], from: number): number {
   let sum = 0;
-  for (const x of numbers) sum += x;
-  return sum / numbers.length;
+  for (const x of numbers) sum += x - from;
+  return sum;
 }
 
 /** The code of a column of categories: those that it has, sorted. */

@@ -105,6 +105,8 @@ Deno.test("files of other dtypes, damaged and cut ones are refused", async () =>
   const good = file("f4_little.npy"), npz = file("stored.npz");
   const changed = (bytes: Uint8Array, at: number) =>
     bytes.map((byte, i) => i === at ? byte ^ 1 : byte);
+  const longHeader = new Uint8Array(300_000); // of version 2, with 2^18 zeros
+  longHeader.set([...good.subarray(0, 6), 2, 0, 0, 0, 4, 0]);
   const bad: [call: () => unknown, Error: typeof Error, message: string][] = [
     [
       () => data.decodeNpy(file("refused_huge.npy")),
@@ -128,6 +130,11 @@ Deno.test("files of other dtypes, damaged and cut ones are refused", async () =>
     [() => data.decodeNpy(new Uint8Array()), TypeError, "it begins with []"],
     [() => data.decodeNpy(changed(good, 1)), TypeError, "must begin as a .npy"],
     [() => data.decodeNpy([1] as never), TypeError, "must be a Uint8Array"],
+    [
+      () => data.decodeNpy(longHeader),
+      TypeError,
+      "its header must have a dtype of one element",
+    ],
     [() => data.decodeNpz(good), TypeError, "must be a zip archive"],
     [
       () => data.decodeNpz(new Uint8Array()),

@@ -189,6 +189,18 @@ Deno.test("sequences that cannot be padded or put into buckets are refused", asy
       () => data.padSequences([[1]], { padding: 0.5 }),
       "padding must be an integer",
     ],
+    [
+      () => data.padSequences([[1]], { padding: 3e9 }),
+      "padding must be within the range of int32",
+    ],
+    [
+      () => data.padSequences([[0.5]], { padding: 1e39 }),
+      "padding must be within the range of float32",
+    ],
+    [
+      () => bucket([[[1]]], { boundaries: [2], padding: 0.5 }),
+      "padding must be an integer",
+    ],
     [() => data.padSequences([["a"]] as never), "must be a number"],
     [() => data.padSequences([[1]], { pad: 1 } as never), "no option"],
     [
@@ -224,4 +236,28 @@ Deno.test("sequences that cannot be padded or put into buckets are refused", asy
     assert(error.message.startsWith("Cannot "), error.message);
     assert(error.message.includes(message), `${message}: ${error.message}`);
   }
+});
+
+Deno.test("all batches of a source that has floats are of floats", async () => {
+  await useBackend("cpu");
+  const source = data.bucketByLength([[[1, 2], [0.5, 1, 2]], [[7], [8, 9]]], {
+    boundaries: [2, 5],
+    padding: [-0.5, 0],
+  });
+  for (const [x, tags] of source) {
+    assertEquals([x.dtype, tags.dtype], ["float32", "int32"]);
+  }
+});
+
+Deno.test("200,000 sequences are padded and put into buckets", async () => {
+  await useBackend("cpu");
+  const many = Array.from({ length: 200_000 }, () => Int32Array.of(1, 2));
+  const [x, mask] = data.padSequences(many);
+  assertEquals(x.shape, [200_000, 2]);
+  tf.dispose([x, mask]);
+  const source = data.bucketByLength([many], {
+    batchSize: 200_000,
+    boundaries: [2],
+  });
+  for (const [x] of source) assertEquals(x.shape, [200_000, 2]);
 });

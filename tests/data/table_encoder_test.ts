@@ -185,6 +185,31 @@ Deno.test("a column of one value is not divided by its deviation of 0", () => {
   assertEquals([...later.data], [0, -1, 2, 3]);
 });
 
+Deno.test("rounding is no deviation of a column of one value", () => {
+  for (const [field, count] of [["0.1", 3], ["1e-30", 7], ["123.456", 1e5]]) {
+    const text = `a\n${`${field}\n`.repeat(Number(count))}`;
+    const table = data.parseCsv(text);
+    const encoder = data.TableEncoder.fit(table, { standardize: true });
+    const [code] = encoder.columns;
+    assert(code!.kind === "number");
+    assertEquals(code.deviation, 1);
+    assert(Math.abs(code.mean / Number(field) - 1) < 1e-15);
+    // Differences of a few units in the last place of float32 are kept.
+    const near = data.parseCsv("a\n1\n1.0000002\n");
+    const x = data.TableEncoder.fit(near, { standardize: true }).inputs(near);
+    assertEquals(Array.from(x.data, Math.round), [-1, 1]);
+  }
+});
+
+Deno.test("an empty field is no number, also where it does not count as missing", () => {
+  const table = data.parseCsv("a,b\n,1\n2,2\n");
+  assertThrows(
+    () => data.TableEncoder.fit(table, { missing: ["?"] }),
+    RangeError,
+    'row 1 has ""',
+  );
+});
+
 Deno.test("tables without a header and with other words for missing are encoded", () => {
   const table = data.parseCsv("1\t?\n3\t4\n", {
     header: false,
@@ -267,6 +292,9 @@ Deno.test("a category that the first table did not have is refused", () => {
 Deno.test("TableEncoder.fromJSON() refuses what toJSON() did not write", () => {
   const good = data.TableEncoder.fit(data.parseCsv("a\n1\n2\n")).toJSON();
   const [code] = good.inputs;
+  const [kind] = data.TableEncoder.fit(data.parseCsv("k\nx\ny\n"), {
+    categories: { k: "index" },
+  }).columns;
   const bad: [value: unknown, message: string][] = [
     [null, "the options must be an object"],
     [{}, "inputs must be a list"],
@@ -282,6 +310,16 @@ Deno.test("TableEncoder.fromJSON() refuses what toJSON() did not write", () => {
       "inputs[0].deviation must be a positive finite number",
     ],
     [{ ...good, target: { ...code, mean: "1" } }, "target.mean must be"],
+    [{ ...good, inputs: [] }, "inputs must be a nonempty list"],
+    [{ ...good, target: { ...kind, kind: "oneHot" } }, "target.kind must be"],
+    [
+      { ...good, inputs: [{ ...kind, categories: ["x", "x"] }] },
+      "inputs[0].categories must be of different ones",
+    ],
+    [
+      { ...good, inputs: [{ ...kind, fill: "z" }] },
+      "inputs[0].fill must be one of its categories",
+    ],
   ];
   for (const [value, message] of bad) {
     const error = assertThrows(() => data.TableEncoder.fromJSON(value), Error);
