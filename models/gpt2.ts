@@ -127,7 +127,9 @@ export class Gpt2 extends nn.Module implements Pretrained {
     super();
     checkOptions("create Gpt2", options, RULES);
     const { vocabulary = 50257, context = 1024, rate = 0.1, random } = options;
-    const { width, layers, heads } = { ...GPT2_SIZES.small, ...options };
+    const { small } = GPT2_SIZES;
+    const { width = small.width, layers = small.layers, heads = small.heads } =
+      options;
     if (width % heads !== 0) {
       refuse("create Gpt2", "heads", `a divisor of the width, ${width}`, heads);
     }

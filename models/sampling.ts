@@ -15,7 +15,10 @@ export interface SamplingOptions {
    * takes the likeliest. Default: 1.
    */
   readonly temperature?: number;
-  /** How many of the likeliest tokens may be drawn. Default: all. */
+  /**
+   * How many of the likeliest tokens may be drawn, with those that are as likely as the
+   * last of them. Default: all.
+   */
   readonly topK?: number;
   /**
    * Only the likeliest tokens may be drawn, as few as have this probability together

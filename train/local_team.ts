@@ -10,8 +10,10 @@ import { OwnStates } from "../distributed/own_states.ts";
 import type { World } from "../distributed/world.ts";
 import type { Module } from "../nn/mod.ts";
 import type { Optimizer } from "../optim/mod.ts";
+import type { FitOptions } from "./fit_options.ts";
 import type { Measure } from "./measure.ts";
 import { type Gradients, Team, type Vote } from "./team.ts";
+import type { WeightAverage } from "./weight_average.ts";
 
 /** Ranks that train by {@linkcode DiLoCo}. */
 export class LocalTeam extends Team {
@@ -26,9 +28,17 @@ export class LocalTeam extends Team {
   /** What this rank would do at the next meeting. */
   #pending: Vote | undefined;
 
+  /** The averages of weights, if there are any. */
+  readonly #average: WeightAverage | undefined;
+
   /** The ranks of `world`. */
-  constructor(world: World, optimizer: Optimizer, options: DiLoCoOptions) {
+  constructor(
+    world: World,
+    { optimizer, average }: Pick<FitOptions<Batch>, "optimizer" | "average">,
+    options: DiLoCoOptions,
+  ) {
     super(world);
+    this.#average = average;
     this.stepping = optimizer;
     this.#diloco = new DiLoCo(world, optimizer.paramStates, options);
     this.#own = new OwnStates(world, { optimizer });
@@ -54,6 +64,7 @@ export class LocalTeam extends Team {
   override async stepped(): Promise<void> {
     await this.#diloco.update();
     this.#hasMet = this.#diloco.steps === 0;
+    if (this.#hasMet) await this.#meetAverages();
   }
 
   override vote(own: Vote): Vote {
@@ -65,9 +76,17 @@ export class LocalTeam extends Team {
   }
 
   override async settle(model: Module | undefined): Promise<void> {
-    if (this.#diloco.steps > 0) await this.#diloco.meet();
+    if (this.#diloco.steps > 0) {
+      await this.#diloco.meet();
+      await this.#meetAverages();
+    }
     this.#hasMet = true;
     await super.settle(model);
+  }
+
+  /** Updates of averages are linear: their mean is the average of mean weights. */
+  async #meetAverages(): Promise<void> {
+    if (this.#average) await this.takeMean(this.#average.states());
   }
 
   override async begin(parts: Parts): Promise<void> {

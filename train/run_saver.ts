@@ -102,9 +102,10 @@ export class RunSaver<B extends Batch> {
 
   /** Save the states and the last batch of a step that failed. */
   async saveFailed(batch: Batch): Promise<string> {
-    const { step } = this.#saved.counters;
+    const { counters: { step }, team } = this.#saved;
+    await team?.gather();
     return await onFirst(
-      this.#saved.team,
+      team,
       () => this.#checkpoints.saveFailed(step, batch),
     );
   }

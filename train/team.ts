@@ -11,7 +11,12 @@ import type { World } from "../distributed/world.ts";
 import type { Module } from "../nn/mod.ts";
 import * as random from "../random.ts";
 import { scope } from "../memory.ts";
-import { BatchState, type State } from "../state.ts";
+import {
+  type AnyState,
+  BatchState,
+  type State,
+  type States,
+} from "../state.ts";
 import { mapNamed, type Tensors } from "../tensors.ts";
 import type { Measure } from "./measure.ts";
 
@@ -132,10 +137,13 @@ export abstract class Team {
    * its own batches.
    */
   async #averageStatistics(model: Module | undefined): Promise<void> {
+    await this.takeMean(model?.states(BatchState) ?? {});
+  }
+
+  /** Put the mean over all ranks in place of states of floats. */
+  protected async takeMean(states: States<AnyState>): Promise<void> {
     const floats: Record<string, State> = {};
-    for (
-      const [path, state] of Object.entries(model?.states(BatchState) ?? {})
-    ) {
+    for (const [path, state] of Object.entries(states)) {
       const { value } = state;
       const isFloat = value instanceof tf.Tensor && value.dtype === "float32";
       if (isFloat) floats[path] = state as State;

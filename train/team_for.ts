@@ -9,9 +9,9 @@ export function teamFor<B extends Batch>(
   options: FitOptions<B>,
   place: () => unknown,
 ): Team | undefined {
-  const { world, diloco, optimizer } = options;
+  const { world, diloco } = options;
   if (!world) return undefined;
   // One rank that meets itself still follows the outer optimizer.
-  if (diloco) return new LocalTeam(world, optimizer, diloco);
+  if (diloco) return new LocalTeam(world, options, diloco);
   return world.size > 1 ? new JointTeam(world, place, options) : undefined;
 }

@@ -222,8 +222,9 @@ export class Trainer<B extends Batch> {
     this.#journal.lr = taken.lr;
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
-    this.#run.count(this.#stepper.late);
+    // Before averages of weights are updated: now all ranks have what was stepped.
     await this.#team?.stepped();
+    this.#run.count(this.#stepper.late);
     await this.#callbacks.call((callback, run) => callback.onStep?.(run));
     const { step, isOver } = this.#run, { every = 0 } = checkpoint ?? {};
     const isEvaluated = evaluateEvery && step % evaluateEvery === 0;

@@ -190,8 +190,8 @@ Deno.test("rounding is no deviation of a column of one value", () => {
     const text = `a\n${`${field}\n`.repeat(Number(count))}`;
     const table = data.parseCsv(text);
     const encoder = data.TableEncoder.fit(table, { standardize: true });
-    const [code] = encoder.columns;
-    assert(code!.kind === "number");
+    const code = encoder.columns[0]!;
+    assert(code.kind === "number");
     assertEquals(code.deviation, 1);
     assert(Math.abs(code.mean / Number(field) - 1) < 1e-15);
     // Differences of a few units in the last place of float32 are kept.

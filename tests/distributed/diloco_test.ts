@@ -50,3 +50,22 @@ onEachLauncher(
     assert(lines[0]!.error!.includes("fail because of: Cannot fit: the loss"));
   },
 );
+
+onEachLauncher(
+  "ranks that seldom meet end with the same averages of weights, and resume them",
+  (launch) =>
+    inFolder(async (folder) => {
+      const options = { diloco: { every: 7 }, average: true };
+      const [trained] = await fit(launch, 2, { diloco: { every: 7 } });
+      const [first] = await fit(launch, 2, options);
+      assertNotEquals(first!.params, trained!.params);
+      const [whole] = await fit(launch, 2, {
+        ...options,
+        folder: `${folder}/a`,
+      });
+      const parts = { ...options, folder: `${folder}/b` };
+      await fit(launch, 2, { ...parts, stop: { rank: 0, step: 30 } });
+      const [resumed] = await fit(launch, 2, parts);
+      assertEquals(resumed!.params, whole!.params);
+    }),
+);

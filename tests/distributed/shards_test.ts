@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { loadCheckpoint, useBackend } from "../../mod.ts";
+import type { OptimizerState } from "../../optim/mod.ts";
 import { BACKENDS, FULL } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
 import { fit } from "./_fit.ts";
@@ -66,4 +68,44 @@ onEachLauncher(
       );
     }
   },
+);
+
+onEachLauncher(
+  "weights of sharded optimizers are averaged bit for bit as without",
+  async (launch) => {
+    const options = { steps: 20, average: true };
+    const [whole] = await fit(launch, 2, options);
+    const [parts] = await fit(launch, 2, { ...options, shardOptimizer: true });
+    assertEquals(parts!.params, whole!.params);
+  },
+);
+
+onEachLauncher(
+  "the checkpoint of a step that failed has the slots of all ranks",
+  (launch) =>
+    inFolder(async (folder) => {
+      await useBackend("cpu");
+      const slots: Record<string, number[]>[] = [];
+      for (const shardOptimizer of [true, false]) {
+        const own = `${folder}/${shardOptimizer}`;
+        const nan = { rank: 1, step: 17 };
+        await fit(launch, 2, { folder: own, nan, plain: true, shardOptimizer });
+        const found: Record<string, number[]> = {};
+        await loadCheckpoint(`${own}/failed/step-17.braintape`, {
+          optimizer: {
+            stateDict: () => ({}),
+            loadStateDict(state: OptimizerState) {
+              for (const [slot, of] of Object.entries(state.slots)) {
+                for (const [path, x] of Object.entries(of)) {
+                  found[`${slot} of ${path}`] = [...x.dataSync()];
+                }
+              }
+            },
+          },
+        });
+        slots.push(found);
+      }
+      assert(Object.keys(slots[0]!).length > 0);
+      assertEquals(slots[0], slots[1]);
+    }),
 );

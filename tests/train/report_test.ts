@@ -66,6 +66,37 @@ Deno.test("axes have three to eight ticks at round numbers, wherever they begin"
   }
 });
 
+Deno.test("values that differ by rounding only are drawn as equal ones", () => {
+  for (const value of [1, -0.1, 1e9, 1e-300]) {
+    const near = value * (1 + 3 * Number.EPSILON);
+    assertEquals(
+      ticksOf(...[value, near].sort((a, b) => a - b) as [number, number], false)
+        .length,
+      1,
+    );
+    const run = runLog("a");
+    const steps = run.steps.map((record, i) => ({
+      ...record,
+      ...{ loss: i % 2 ? value : near, lr: i % 2 ? near : value },
+    }));
+    const page = train.renderReport([{ ...run, steps }]);
+    assert(!/NaN|Infinity/.test(page));
+  }
+});
+
+Deno.test("a config may have the names of what a report tells", () => {
+  const config = { steps: 77, ended: "never" };
+  const page = train.renderReport([{ ...runLog("a"), config }]);
+  for (
+    const [name, text] of [["steps", 1000], ["steps", 77], ["ended", "done"], [
+      "ended",
+      "never",
+    ]]
+  ) {
+    assertStringIncludes(page, `<dt>${name}</dt><dd>${text}</dd>`);
+  }
+});
+
 Deno.test("the report of one run has both losses, the sample, matrices and the best evaluation", () => {
   const page = train.renderReport([runLog("a")]);
   for (const text of ["training sample", "Confusion", "0.5 at 750"]) {

@@ -38,7 +38,8 @@ export function makeAxis(
     max = Math.max(max, value);
   }
   if (values.length === 0) [min, max] = [log ? 0.1 : 0, 1];
-  if (min === max) {
+  // Values that differ by rounding only are drawn as equal ones.
+  if (max - min <= 1e-9 * Math.max(Math.abs(min), Math.abs(max))) {
     const room = log ? 0 : Math.abs(min) / 2 || 1;
     [min, max] = log ? [min / 2, max * 2] : [min - room, max + room];
   }
@@ -66,6 +67,8 @@ export function makeAxis(
  * The script of a page has the text of this function, which must need nothing else.
  */
 export function ticksOf(min: number, max: number, log: boolean): number[] {
+  // Closer numbers are no different ticks, of twelve digits.
+  if (max - min <= 1e-10 * Math.max(Math.abs(min), Math.abs(max))) return [min];
   const ticks: number[] = [];
   const decades = log ? Math.log10(max / min) : 0;
   if (decades < 0.7) {

@@ -146,7 +146,11 @@ ${examplesSection(options.examples ?? [], classes)}
 ${notes.map((note) => `<pre>${escapeXml(note)}</pre>`).join("\n")}
 ${modulesSection(options.modules ?? [])}
 ${options.profile ? profileSection(options.profile) : ""}
-${Object.keys(facts).length > 0 ? `<h2>About</h2>\n${definitions(facts)}` : ""}
+${
+    Object.keys(facts).length > 0
+      ? `<h2>About</h2>\n${definitions(Object.entries(facts))}`
+      : ""
+  }
 <script>${CHART_SCRIPT}</script>
 </body>
 </html>

@@ -138,9 +138,7 @@ export function runsSection(
 ): string {
   const columns = columnsOf(runs, ranking);
   if (runs.length === 1) {
-    return definitions(
-      Object.fromEntries(columns.map(([name, [cell]]) => [name, cell!])),
-    );
+    return definitions(columns.map(([name, [cell]]) => [name, cell!]));
   }
   const rows = runs.map((run, i) => {
     const isBest = i === ranking.best;
@@ -160,9 +158,11 @@ export function runsSection(
 </table></div>`;
 }
 
-/** A list of names and values. */
-export function definitions(values: Readonly<Record<string, string>>): string {
-  const items = Object.entries(values).map(([name, value]) =>
+/** A list of names and values; a name may be there twice. */
+export function definitions(
+  values: readonly (readonly [name: string, value: string])[],
+): string {
+  const items = values.map(([name, value]) =>
     `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`
   );
   return `<dl>${items.join("\n")}</dl>`;
