@@ -5,6 +5,7 @@
  * The first test builds the package; without npm's registry all are left out.
  */
 import { assert, assertEquals } from "@std/assert";
+import { hasLines, shownOutputs } from "../docs/_blocks.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const PROGRAM = new URL("_program.mjs", import.meta.url);
@@ -229,6 +230,22 @@ Deno.test({
       console.log("Node's WebGPU is not tested: Dawn finds no adapter");
     } else await check("npx", node, folder, "webgpu", 1, env);
     await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "Node runs the first model of the README as main.mts, with its output",
+  ignore,
+  async fn() {
+    const readme = await Deno.readTextFile(`${ROOT}README.md`);
+    const [first] = shownOutputs(readme);
+    await Deno.writeTextFile(`${builtAt}/main.mts`, first!.code);
+    for (const version of [22, 24]) {
+      const node = ["--yes", `node@${version}`, "main.mts"];
+      const seen = await run("npx", node, builtAt);
+      assertEquals(seen.code, 0, seen.error);
+      assert(hasLines(seen.error + seen.out, first!.output), seen.error);
+    }
   },
 });
 
