@@ -74,7 +74,8 @@ export class Pack {
   readonly #slots: Record<string, Packed> = {};
   /** The results of the last step, by name. */
   #results: Named<Packed> = {};
-  #table: GPUBuffer | undefined;
+  /** The data of the table. */
+  #table: object | undefined;
 
   private constructor(
     backend: WebGpuBackend,
@@ -130,23 +131,19 @@ export class Pack {
 
   /** Of each row: where it begins, how long it is, and its cell. */
   get table(): GPUBuffer {
-    if (this.#table) return this.#table;
     const backend = this.#backend;
-    const words = this.starts.flatMap((start, i) => [
-      start,
-      this.#sizes[i]!,
-      this.#cells[i]!,
-      0,
-    ]);
-    const { length } = words, values = Int32Array.from(words);
-    const { dataId } = backend.makeTensorInfo([length], "int32", values);
-    backend.uploadToGPU(dataId);
-    const { resource } = backend.tensorMap.get(dataId);
-    const table = this.#table = acquire(backend, length);
-    backend.openEncoder()
-      .copyBufferToBuffer(resource!, 0, table, 0, 4 * length);
-    backend.disposeData(dataId);
-    return table;
+    if (!this.#table) {
+      const words = this.starts.flatMap((start, i) => [
+        start,
+        this.#sizes[i]!,
+        this.#cells[i]!,
+        0,
+      ]);
+      const { length } = words, values = Int32Array.from(words);
+      this.#table = backend.makeTensorInfo([length], "int32", values).dataId;
+      backend.uploadToGPU(this.#table);
+    }
+    return backend.tensorMap.get(this.#table).resource!;
   }
 
   /** What is overwritten, by name. */
@@ -214,7 +211,7 @@ export class Pack {
       this.#release(buffer);
     }
     this.#results = {};
-    if (this.#table) this.#release(this.#table);
+    if (this.#table) this.#backend.disposeData(this.#table);
     this.#table = undefined;
   }
 

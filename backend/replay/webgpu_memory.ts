@@ -4,8 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type WebGpuBackend, webGpuBackend } from "../webgpu/backend.ts";
-import { deviceValues } from "../webgpu/machine/values.ts";
+import { webGpuBackend } from "../webgpu/backend.ts";
+import { writtenBy } from "../webgpu/machine/pipelines.ts";
 import type { Bytes, Command, GpuSlot } from "./webgpu_recorded.ts";
 
 /** A part of a buffer. */
@@ -34,22 +34,6 @@ export function valuesOf({ buffer }: Bytes, dtype: string): tf.TypedArray {
   return dtype === "bool" ? Uint8Array.from(words) : words;
 }
 
-/** Put the values of `x` into a place that no pending command uses. */
-export function feed(
-  backend: WebGpuBackend,
-  x: tf.TensorInfo,
-  { buffer, offset }: Place,
-): void {
-  const { resource, values, dtype } = backend.tensorMap.get(x.dataId);
-  if (resource) {
-    backend.openEncoder()
-      .copyBufferToBuffer(resource, 0, buffer, offset, bytesOf(x));
-  } else {
-    const words = deviceValues(values as tf.TypedArray, dtype);
-    backend.queue.writeBuffer(buffer, offset, words);
-  }
-}
-
 /** A kept copy of a tensor, in a buffer of its own. */
 export function copyOnDevice(x: tf.Tensor): tf.Tensor {
   const backend = webGpuBackend();
@@ -64,8 +48,9 @@ export function copyOnDevice(x: tf.Tensor): tf.Tensor {
     backend.uploadToGPU(dataId);
     backend.own(dataId);
     if (resource) {
-      const buffer = backend.tensorMap.get(dataId).resource!;
-      feed(backend, x, { buffer, offset: 0 });
+      const to = backend.tensorMap.get(dataId).resource!;
+      backend.openEncoder()
+        .copyBufferToBuffer(resource, 0, to, 0, bytesOf(x));
     }
   }
   return tf.keep(tf.engine().makeTensorFromTensorInfo(info));
@@ -76,4 +61,20 @@ export function slotsOf(command: Command): readonly GpuSlot[] {
   return command.kind === "copy"
     ? [command.from, command.to]
     : command.bindings.map(({ slot }) => slot);
+}
+
+/** The slots that commands write. */
+export function writtenSlots(commands: readonly Command[]): Set<GpuSlot> {
+  const slots = new Set<GpuSlot>();
+  for (const command of commands) {
+    if (command.kind === "copy") {
+      slots.add(command.to);
+      continue;
+    }
+    const written = writtenBy(command.pipeline);
+    for (const { binding, slot } of command.bindings) {
+      if (written?.has(binding) ?? true) slots.add(slot);
+    }
+  }
+  return slots;
 }

@@ -18,9 +18,10 @@ import {
   type Readiness,
   removeProgram,
 } from "./program.ts";
+import { Arguments } from "./webgpu_arguments.ts";
 import { columnsOf } from "./webgpu_columns.ts";
 import { Steps } from "./webgpu_encode.ts";
-import { feed, type Place } from "./webgpu_memory.ts";
+import type { Place } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import { addResidents, removeResidents, Resident } from "./webgpu_residents.ts";
 import { isAlike, isShared, Results } from "./webgpu_results.ts";
@@ -51,7 +52,7 @@ export class WebGpuProgram implements Program {
   readonly #holdings: readonly Holding[];
   readonly #residents: readonly Resident[];
   readonly #results: Results;
-  readonly #arguments: (GpuSlot | undefined)[] = [];
+  readonly #arguments: Arguments;
   #isDisposed = false;
 
   /** Build the program of `record`, whose captured tensors it releases in the end. */
@@ -79,12 +80,7 @@ export class WebGpuProgram implements Program {
       return [{ slot, now, isShared, isWritten, resident, x, buffer }];
     });
     this.#residents = this.#holdings.flatMap((x) => x.resident ?? []);
-    for (const slot of record.slots) {
-      const { source } = slot;
-      if (source.kind === "argument" && room.has(slot)) {
-        this.#arguments[source.index] = slot;
-      }
-    }
+    this.#arguments = new Arguments(record.slots, room);
     for (const holding of this.#holdings) this.#place(holding);
     this.#steps = new Steps(device, columns.commands, this.#at);
     const residentOf = (state: object) => byState.get(state);
@@ -176,11 +172,9 @@ export class WebGpuProgram implements Program {
       const values = valuesOnHost(args[index]!);
       if (values) look(values as tf.TypedArray);
     }
+    this.#arguments.stage(args);
     this.#room.refresh(backend.queue);
-    args.forEach((x, i) => {
-      const slot = this.#arguments[i];
-      if (slot) feed(backend, x, this.#room.at(slot)!);
-    });
+    this.#arguments.feed(args);
     const encoder = this.#load();
     this.#steps.encode(encoder);
     for (const { slot, isWritten, resident, x } of this.#holdings) {

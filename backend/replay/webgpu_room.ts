@@ -7,9 +7,17 @@ import { frames } from "../../internal/frames.ts";
 import type { StreamPosition } from "../../internal/recording.ts";
 import { LiveNumbers } from "./live_numbers.ts";
 import type { Columns } from "./webgpu_columns.ts";
-import { type Place, slotsOf } from "./webgpu_memory.ts";
-import type { GpuRecord, GpuSlot, GpuSource } from "./webgpu_recorded.ts";
+import { type Place, slotsOf, writtenSlots } from "./webgpu_memory.ts";
+import type {
+  Bytes,
+  GpuRecord,
+  GpuSlot,
+  GpuSource,
+} from "./webgpu_recorded.ts";
 import { shareBuffers } from "./webgpu_share.ts";
+
+/** Bytes of the largest argument that is written together with other numbers. */
+const SMALL = 2 ** 14;
 
 /** The places of what is no tensor's, and what is written there before each run. */
 export class Room {
@@ -19,8 +27,10 @@ export class Room {
   readonly #buffers: GPUBuffer[] = [];
   /** Buffers with random numbers, and those with constants that commands overwrite. */
   readonly #rewritten: { source: GpuSource; buffer: GPUBuffer }[] = [];
-  /** Uniforms that are computed anew, from the first on; and their bytes. */
-  #live: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** What is written before each run, from the first uniform on: see `#placeUniforms`. */
+  #live: Bytes = new Uint8Array(0);
+  /** Arguments with buffers of their own, which commands only read. */
+  readonly #alone = new Set<GpuSlot>();
   #uniforms: GPUBuffer | undefined;
 
   /** Make the buffers for a recording. */
@@ -50,6 +60,8 @@ export class Room {
         device.queue.writeBuffer(buffer, offset, slot.source.bytes);
       }
     }
+    const written = writtenSlots(commands);
+    const staged: GpuSlot[] = [];
     for (const slot of used) {
       if (homes.has(slot)) continue;
       const { source, bytes } = slot;
@@ -57,6 +69,13 @@ export class Room {
         source.kind === "constant" ||
         source.kind === "draw";
       if (!isAlone || bytes === 0) continue;
+      if (source.kind === "argument" && !written.has(slot)) {
+        if (bytes <= SMALL) {
+          staged.push(slot);
+          continue;
+        }
+        this.#alone.add(slot);
+      }
       const buffer = this.#make(bytes);
       this.#places.set(slot, { buffer, offset: 0 });
       const isWritten = source.kind === "constant" && source.isWritten;
@@ -67,7 +86,7 @@ export class Room {
         device.queue.writeBuffer(buffer, 0, source.bytes);
       }
     }
-    this.#placeUniforms([...used]);
+    this.#placeUniforms([...used], staged);
   }
 
   #make(size: number, usage: number = GPUBufferUsage.STORAGE): GPUBuffer {
@@ -77,9 +96,16 @@ export class Room {
     return buffer;
   }
 
-  /** All uniforms are in one buffer, equal ones once; those computed anew are first. */
-  #placeUniforms(slots: readonly GpuSlot[]): void {
-    const { minUniformBufferOffsetAlignment: align } = this.#device.limits;
+  /**
+   * All uniforms are in one buffer, equal ones once. Those computed anew are first, and
+   * small arguments: one write puts them there.
+   */
+  #placeUniforms(slots: readonly GpuSlot[], staged: readonly GpuSlot[]): void {
+    const { limits } = this.#device;
+    const align = Math.max(
+      limits.minUniformBufferOffsetAlignment,
+      limits.minStorageBufferOffsetAlignment,
+    );
     const parts: Uint8Array[] = [];
     const offsets: number[] = [];
     const offsetOf = new Map<GpuSlot, number>();
@@ -91,6 +117,7 @@ export class Room {
       end += Math.ceil(bytes.length / align) * align;
       return offsets.at(-1)!;
     };
+    for (const slot of staged) add(slot, new Uint8Array(slot.bytes));
     const known = new Map<string, number>();
     for (const isLive of [true, false]) {
       for (const slot of slots) {
@@ -111,7 +138,8 @@ export class Room {
     const all = new Uint8Array(end);
     parts.forEach((part, i) => all.set(part, offsets[i]));
     this.#live.set(all.subarray(0, this.#live.length));
-    const buffer = this.#make(end, GPUBufferUsage.UNIFORM);
+    const { UNIFORM, STORAGE } = GPUBufferUsage;
+    const buffer = this.#make(end, UNIFORM | STORAGE);
     this.#device.queue.writeBuffer(buffer, 0, all);
     for (const [slot, offset] of offsetOf) {
       this.#places.set(slot, { buffer, offset });
@@ -129,9 +157,16 @@ export class Room {
     return this.#places.get(slot);
   }
 
-  /** Whether a slot has a place here. */
-  has(slot: GpuSlot): boolean {
-    return this.#places.has(slot);
+  /** Whether a slot is an argument that stays in its buffer until it is written anew. */
+  isAlone(slot: GpuSlot): boolean {
+    return this.#alone.has(slot);
+  }
+
+  /** The bytes of a small argument, which the next `refresh` writes. */
+  stagedOf(slot: GpuSlot): Bytes | undefined {
+    const place = this.#places.get(slot);
+    if (!place || place.buffer !== this.#uniforms) return undefined;
+    return this.#live.subarray(place.offset, place.offset + slot.bytes);
   }
 
   /** Do the work of a run in JavaScript, and write what it gives. */
@@ -150,7 +185,9 @@ export class Room {
         words[(place.offset + at[i]!) / 4] = numbers[i]!;
       }
     }
-    if (words.length > 0) queue.writeBuffer(this.#uniforms!, 0, this.#live);
+    if (this.#live.length > 0) {
+      queue.writeBuffer(this.#uniforms!, 0, this.#live);
+    }
     for (const { source, buffer } of this.#rewritten) {
       if (source.kind === "draw") {
         const { stream, skip, values } = source;

@@ -108,12 +108,47 @@ onWebGpu(
         createCommandEncoder: 1,
         submit: 1,
       });
-      // Two arguments, the numbers of the optimizer, and a mask if there is dropout.
-      assert(writeBuffer! <= 4, `${writeBuffer} writes`);
+      // Arguments with the numbers of the optimizer, and a mask if there is dropout.
+      assert(writeBuffer! <= 2, `${writeBuffer} writes`);
       step.dispose();
     }
   },
 );
+
+onWebGpu("a large argument that comes again is not written again", async () => {
+  const call = compile(
+    (x: tf.Tensor, y: tf.Tensor) => [tf.mul(x, y), tf.neg(x), y],
+    { onFallback: "throw" },
+  );
+  const large = (value: number) =>
+    tf.tensor1d(new Float32Array(5000).fill(value));
+  const tensors = [large(1), large(2), large(3)];
+  let writes: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    writes = [];
+    for (const i of [0, 1, 1, 0, 2, 2, 0, 0]) {
+      const y = tf.scalar(i + round);
+      let results: tf.Tensor[] = [];
+      const counts = countOf(() => results = call(tensors[i]!, y));
+      writes.push(counts.writeBuffer!);
+      const [product, negative, same] = await Promise.all(results.map(values));
+      assertEquals(product![4999], (i + 1) * (i + round));
+      assertEquals(negative![0], -(i + 1));
+      assertEquals(same, [i + round]);
+      tf.dispose([y, results]);
+    }
+  }
+  // Each time the scalar; and the other where it is not the one of the call before.
+  assertEquals(writes, [1, 2, 1, 2, 2, 1, 2, 1]);
+  // On the device it is copied.
+  await values(tf.add(tensors[0]!, 1));
+  const y = tf.scalar(7);
+  for (const i of [0, 1, 0]) {
+    const [product] = call(tensors[i]!, y);
+    assertEquals((await values(product!))[9], 7 * (i + 1));
+  }
+  call.dispose();
+});
 
 onWebGpu(
   "reads that are not awaited before the next replay give the old values",
