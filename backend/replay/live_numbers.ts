@@ -24,8 +24,9 @@ export class LiveNumbers {
 /** Whether rows depend on the same step, rate and group. */
 export function areAlike(rows: readonly TableScalars[]): boolean {
   if (rows.length === 0) return true;
-  const [first] = rows, step = first!.step(), rate = first!.rate();
+  const { group, step, rate } = rows[0]!, n = step(), now = rate();
   return rows.every((row) =>
-    row.group === first!.group && row.step() === step && row.rate() === rate
+    row.group === group && row.step() === n &&
+    (row.rate === rate || row.rate() === now)
   );
 }

@@ -143,7 +143,7 @@ export class Engine {
       const rule = tx.rule!(path, params[path]!.shape);
       const live = recording.now && {
         steps: this.#steps,
-        rate: () => this.#rates.current[this.#registry.indexOf(path)]!,
+        rate: this.#rates.live(this.#registry.indexOf(path)),
       };
       const row = rowOf(rule, path, grads, state, params, rateOf(path), live);
       return behindGate(kernelOf(rule), row);

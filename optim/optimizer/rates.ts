@@ -32,6 +32,7 @@ export class Rates {
   #schedulers: readonly LRScheduler[];
   #groups = 0;
   /** What `current` returned last, and the rates of schedulers it came from. */
+  readonly #live: (() => Rate)[] = [];
   #current: readonly Rate[] = [];
   readonly #sources: (readonly number[] | undefined)[] = [];
   #steps = 0;
@@ -93,6 +94,11 @@ export class Rates {
       { length: Math.max(1, this.#groups) },
       (_, group) => this.#rateOf(group),
     );
+  }
+
+  /** What gives the present rate of a group, the same function whenever it is asked for. */
+  live(group: number): () => Rate {
+    return this.#live[group] ??= () => this.current[group]!;
   }
 
   /** The scheduler of a group, and the index that the group has there. */
