@@ -74,8 +74,7 @@ export class Pack {
   readonly #slots: Record<string, Packed> = {};
   /** The results of the last step, by name. */
   #results: Named<Packed> = {};
-  /** The data of the table. */
-  #table: object | undefined;
+  #table: GPUBuffer | undefined;
 
   private constructor(
     backend: WebGpuBackend,
@@ -131,19 +130,23 @@ export class Pack {
 
   /** Of each row: where it begins, how long it is, and its cell. */
   get table(): GPUBuffer {
+    if (this.#table) return this.#table;
     const backend = this.#backend;
-    if (!this.#table) {
-      const words = this.starts.flatMap((start, i) => [
-        start,
-        this.#sizes[i]!,
-        this.#cells[i]!,
-        0,
-      ]);
-      const { length } = words, values = Int32Array.from(words);
-      this.#table = backend.makeTensorInfo([length], "int32", values).dataId;
-      backend.uploadToGPU(this.#table);
-    }
-    return backend.tensorMap.get(this.#table).resource!;
+    const words = this.starts.flatMap((start, i) => [
+      start,
+      this.#sizes[i]!,
+      this.#cells[i]!,
+      0,
+    ]);
+    const { length } = words, values = Int32Array.from(words);
+    const { dataId } = backend.makeTensorInfo([length], "int32", values);
+    backend.uploadToGPU(dataId);
+    const { resource } = backend.tensorMap.get(dataId);
+    const table = this.#table = acquire(backend, length);
+    backend.openEncoder()
+      .copyBufferToBuffer(resource!, 0, table, 0, 4 * length);
+    backend.disposeData(dataId);
+    return table;
   }
 
   /** What is overwritten, by name. */
@@ -211,7 +214,7 @@ export class Pack {
       this.#release(buffer);
     }
     this.#results = {};
-    if (this.#table) this.#backend.disposeData(this.#table);
+    if (this.#table) this.#release(this.#table);
     this.#table = undefined;
   }
 

@@ -130,14 +130,18 @@ class Planner {
     });
   }
 
-  /** Put `slot`, of so many bytes, at `home` if it changes no value. */
+  /**
+   * Put `slot`, of so many bytes, at `home` if it changes no value. A buffer with a
+   * single part is no column, but constants may be written to it once.
+   */
   place(slot: GpuSlot, home: Home, bytes: number): void {
     const { column, offset } = home, part = `${column.id}:${offset}`;
     const isPossible = slot !== column && slot.bytes === bytes &&
       column.source.kind === "temporary" && !this.#results.has(column) &&
       !this.homes.has(slot) && !this.homes.has(column) &&
       !this.#columns.has(slot) && !this.#taken.has(part) &&
-      canMove(slot) && this.#isApart(column);
+      canMove(slot) && this.#isApart(column) &&
+      (this.#parts.get(column)!.size > 1 || slot.source.kind === "constant");
     if (!isPossible || !this.#isSame(slot, home)) return;
     const uses = this.#usesWith(slot, column);
     if (!uses) return;
@@ -147,15 +151,14 @@ class Planner {
     for (const [key, use] of uses) this.#uses.set(key, use);
   }
 
-  /** Whether several parts of a column are copied, and do not overlap. */
+  /** Whether the parts of a column that are copied do not overlap. */
   #isApart(column: GpuSlot): boolean {
     let isApart = this.#areApart.get(column);
     if (isApart === undefined) {
       const parts = [...this.#parts.get(column)!].sort(([a], [b]) => a - b);
-      isApart = parts.length > 1 &&
-        parts.every(([offset, bytes], i) =>
-          offset + bytes <= (parts[i + 1]?.[0] ?? column.bytes)
-        );
+      isApart = parts.every(([offset, bytes], i) =>
+        offset + bytes <= (parts[i + 1]?.[0] ?? column.bytes)
+      );
       this.#areApart.set(column, isApart);
     }
     return isApart;

@@ -174,6 +174,16 @@ const SKETCHES: Readonly<
     s.beside(first).beside(second);
     s.run(first, s.slot(4)).run(second, s.slot(4));
   }, 1],
+  "numbers that are always the same are copied to a buffer": [(s) => {
+    const bytes = new Uint8Array(12), column = s.slot(12);
+    const x = s.slot(12, { kind: "constant", bytes, isWritten: false });
+    s.copy([x, 0], [column, 0], 12).run(column, s.slot(4));
+  }, 0],
+  "numbers are copied to a buffer that is written then": [(s) => {
+    const bytes = new Uint8Array(12), column = s.slot(12);
+    const x = s.slot(12, { kind: "constant", bytes, isWritten: false });
+    s.copy([x, 0], [column, 0], 12).run(s.held(4), column);
+  }, 1],
   "a tensor is copied to a buffer of its own": [(s) => {
     const x = s.slot(12), y = s.slot(12);
     s.run(s.held(4), x).copy([x, 0], [y, 0], 12).run(y, s.slot(4));
