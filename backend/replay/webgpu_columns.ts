@@ -200,7 +200,9 @@ class Planner {
       if (ofSlot.writes) newest = "slot";
       if (ofColumn.writes) newest = "column";
     }
-    const isUsedLater = this.#results.has(slot) || slot.source.kind === "held";
+    const { kind } = slot.source;
+    const isUsedLater = this.#results.has(slot) ||
+      kind === "held" || kind === "constant"; // in the next run at the latest
     return !(isUsedLater && newest === "column");
   }
 
