@@ -8,6 +8,7 @@ import { basename, extname } from "node:path/posix";
 /** Where the pages of the guide come in the navigation; others come last. */
 const GUIDE = [
   "first_model",
+  "layers",
   "data",
   "images_and_sequences",
   "images_and_sequences",
