@@ -15,6 +15,7 @@ import {
   string,
   tensor,
 } from "../internal/check.ts";
+import { transaction } from "../internal/transaction.ts";
 import { scope } from "../memory.ts";
 import { Module } from "../nn/mod.ts";
 import * as tf from "../tf.ts";
@@ -55,7 +56,7 @@ const ACTION = "export to ONNX";
  * opset 17: in evaluation, so that Dropout is gone and BatchNorm uses its running
  * statistics. Weights are constants under the paths of their states. Images keep their
  * channels last. What the model decides in JavaScript, by the values of the example, is
- * decided once and for all.
+ * decided once and for all. What it writes to states is taken back, and not exported.
  *
  * With a dynamic batch, the model is recorded for two sizes of batch; each size must be
  * the same in both or a multiple of it.
@@ -98,7 +99,8 @@ export async function exportOnnx(
   const batch = batchOf(given);
   const inputNames = options.inputNames ?? numbered("input", given.length);
   checkNames("inputNames", inputNames, given.length);
-  const asRecord = (output: unknown) => outputsByName(output, options);
+  const asRecord = (output: unknown) =>
+    outputsByName(output, inputNames, options);
   const recordings: Recording[] = [];
   const run = (times: number) =>
     scope(() => {
@@ -106,8 +108,11 @@ export async function exportOnnx(
     });
   try {
     // A batch of one could hide what grows with it.
-    for (const times of dynamicBatch ? [2, 3] : [1]) run(times);
-
+    // Both begin with other states, so that what they draw or count is found out.
+    const writes = transaction(() => {
+      for (const times of dynamicBatch ? [2, 3] : [1]) run(times);
+    });
+    writes.rollback();
     const pair: Pair = {
       recordings: [recordings[0]!, recordings[1]],
       batches: dynamicBatch ? [2 * batch, 3 * batch] : [batch, undefined],
@@ -157,6 +162,7 @@ function checkNames(
 /** What a model returned, by name. */
 function outputsByName(
   output: unknown,
+  inputNames: readonly string[],
   { outputNames }: ExportOnnxOptions,
 ): Record<string, tf.Tensor> {
   const tensors = output instanceof tf.Tensor
@@ -171,5 +177,10 @@ function outputsByName(
       ? Object.keys(output as object)
       : numbered("output", tensors.length));
   checkNames("outputNames", names, tensors.length);
+  const taken = names.find((name) => inputNames.includes(name));
+  if (taken !== undefined) {
+    const is = `other than those of the inputs, ${inputNames.join(", ")}`;
+    refuse(ACTION, "the name of an output", is, taken);
+  }
   return Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
 }

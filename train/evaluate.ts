@@ -13,13 +13,13 @@ import {
   iterable,
   type OptionRules,
   recordOf,
-  refuse,
   show,
   type ValueRule,
 } from "../internal/check.ts";
 import { metricRule } from "../nn/metrics/metric.ts";
 import type { BatchMetric, MetricValue } from "./batch_metric.ts";
 import type { Matrix } from "./logs/run_log.ts";
+import { checkParts } from "./check_parts.ts";
 import type { Measure } from "./measure.ts";
 import { compile, type CompileOptions } from "../compile.ts";
 import { compiledByTests } from "../internal/recording.ts";
@@ -31,7 +31,6 @@ import {
   latestTensor,
   noBatch,
   passOver,
-  shardOf,
 } from "../data/sources.ts";
 import type { World } from "../distributed/world.ts";
 import { worldRule } from "../distributed/world_rule.ts";
@@ -260,28 +259,6 @@ function isMatrix(x: unknown): x is Matrix {
       Array.isArray(row) && row.length === x[0].length &&
       row.every((cell) => typeof cell === "number")
     );
-}
-
-/** Throw unless `data` is in parts, one for each process, and can be measured so. */
-export function checkParts<B extends Batch>(
-  action: string,
-  name: string,
-  data: BatchSource<B>,
-  measures: MeasuresByName<B>,
-  world: World | undefined,
-): void {
-  const shard = shardOf(data), size = world?.size ?? 1;
-  if (shard && shard.count !== size) {
-    const rule =
-      `in as many parts as there are processes, ${size}: give batches the option shard: world.shard, and the option world`;
-    refuse(action, name, rule, shard.count);
-  }
-  for (const [name, measure] of Object.entries(measures)) {
-    if (size === 1 || typeof measure === "function") continue;
-    throw new TypeError(
-      `Cannot ${action}: the metric "${name}" counts the examples of one process: measure all of the data in each, without the option shard`,
-    );
-  }
 }
 
 /** The number of examples in a batch. */

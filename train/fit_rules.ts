@@ -22,8 +22,7 @@ import {
 } from "../internal/check.ts";
 import { currentPrecision } from "../backend/precision.ts";
 import type { Batch } from "../data/batch.ts";
-import { isUsedOnce, shardOf } from "../data/sources.ts";
-import { DILOCO_RULES } from "../distributed/diloco.ts";
+import { isUsedOnce } from "../data/sources.ts";
 import { worldRule } from "../distributed/world_rule.ts";
 import { Module } from "../nn/mod.ts";
 import { Optimizer } from "../optim/mod.ts";
@@ -43,6 +42,7 @@ import { PART_NAMES } from "./parts.ts";
 import { unitOf } from "./schedules.ts";
 import { hasLineSearch } from "./part_stepper.ts";
 import { WeightAverage } from "./weight_average.ts";
+import { checkWorld } from "./world_rules.ts";
 
 const source = either(callable, iterable);
 
@@ -160,47 +160,6 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
   checkMeasures(options, measuresOf(options));
   checkSources(options);
   checkWorld(options);
-}
-
-/** Throw if several processes cannot train with `options`. */
-function checkWorld<B extends Batch>(options: FitOptions<B>): void {
-  const { world, data, optimizer, overfitBatches } = options;
-  const size = world?.size ?? 1;
-  const shard = shardOf(data);
-  if (shard && shard.count !== size) {
-    const rule =
-      `in as many parts as there are processes, ${size}: give batches the option shard: world.shard, and fit the option world`;
-    refuse("fit", "data", rule, shard.count);
-  }
-  const { shardOptimizer = false, diloco, nan } = options;
-  if (diloco) checkOptions("fit", diloco, DILOCO_RULES, "diloco.");
-  for (
-    const [name, value] of [["shardOptimizer", shardOptimizer || undefined], [
-      "diloco",
-      diloco,
-    ]] as const
-  ) {
-    if (value !== undefined && !world) {
-      throw new TypeError(
-        `Cannot fit: ${name} needs the option world, which mpi() returns`,
-      );
-    }
-  }
-  if (diloco && shardOptimizer) {
-    refuse("fit", "shardOptimizer", "left out with diloco", shardOptimizer);
-  }
-  if (diloco && nan === "skip") {
-    refuse("fit", "nan", '"stop" or "ignore" with diloco', nan);
-  }
-  if (size === 1) return;
-  if (hasLineSearch(optimizer)) {
-    throw new TypeError(
-      "Cannot fit: several processes cannot take steps with a line search: leave out lineSearch",
-    );
-  }
-  if (overfitBatches !== undefined) {
-    refuse("fit", "overfitBatches", "left out in a world", overfitBatches);
-  }
 }
 
 /** Throw if a monitored measure would never be there. */

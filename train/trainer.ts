@@ -126,13 +126,15 @@ export class Trainer<B extends Batch> {
       this.#vote();
       while (!this.#run.isOver) await this.#runEpoch();
       await this.#finish();
-      await this.#end(this.#run.reason ?? "done");
+      this.#logEnd(this.#run.reason ?? "done");
+      await onFirst(this.#team, () => this.#callbacks.end());
     } catch (error) {
       this.#team?.fail(error);
       const message = error instanceof Error ? error.message : String(error);
       // Steps from a bad loss on must not count; and nothing hides the first error.
       await this.#refusals.verify().catch(() => {});
-      await this.#end(`failed: ${message}`).catch(() => {});
+      this.#logEnd(`failed: ${message}`);
+      await this.#callbacks.end().catch(() => {});
       throw error;
     } finally {
       stopListening();
@@ -275,9 +277,8 @@ export class Trainer<B extends Batch> {
     this.#refreshed = await this.#validation.measureAveraged(this.#team);
   }
 
-  async #end(reason: string): Promise<void> {
+  #logEnd(reason: string): void {
     this.#recorder.logEnd(this.#run.step, reason);
-    await this.#callbacks.end();
   }
 
   /** Save with a function of the saver, and tell the callbacks. */

@@ -23,8 +23,8 @@ import {
   type MetricValue,
   type PredictionMetric,
 } from "./batch_metric.ts";
+import { checkParts } from "./check_parts.ts";
 import {
-  checkParts,
   type Means,
   meansOver,
   type MeasuresByName,

@@ -76,6 +76,35 @@ onEachLauncher("data that is not in parts is refused", async (launch) => {
 });
 
 onEachLauncher(
+  "ranks with other options, or the same part of the data, are refused",
+  async (launch) => {
+    const refused = async (options: object, message: string) => {
+      for (const line of await fit(launch, 2, options)) {
+        assertEquals(line.error, `Cannot fit: ${message}`);
+      }
+    };
+    await refused(
+      { evaluateEvery: [20, 10] },
+      "evaluateEvery must be the same on all ranks, on the first one 20: current value is 10",
+    );
+    await refused(
+      { samePart: true },
+      "data must be the part of process 1: give batches the option shard: world.shard: current value is 0",
+    );
+  },
+);
+
+onEachLauncher(
+  "an error of a callback at the end is thrown on all ranks",
+  async (launch) => {
+    const options = { steps: 5, plain: true, failAtEnd: true };
+    for (const line of await fit(launch, 2, options)) {
+      assertEquals(line.error, "a full disk");
+    }
+  },
+);
+
+onEachLauncher(
   "a run that loses a rank ends, and resumes bit for bit",
   (launch) =>
     inFolder(async (folder) => {

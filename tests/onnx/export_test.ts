@@ -410,6 +410,32 @@ onEachBackend(
 );
 
 onEachBackend(
+  "an export leaves states and random streams as they were",
+  async () => {
+    class Counting extends nn.Module {
+      readonly calls = new BatchState<tf.Tensor>(tf.scalar(0));
+      override update(x: tf.Tensor): tf.Tensor {
+        this.calls.value = tf.add(this.calls.value, 1);
+        random.uniform([2]).dispose();
+        return tf.mul(x, this.calls.value);
+      }
+    }
+    const model = new Counting(), x = numbers([2, 3]);
+    const before = random.default.value;
+    let bytes = new Uint8Array();
+    await assertNoLeak(async () => {
+      bytes = await exportOnnx(model, x);
+    });
+    assertEquals([...await model.calls.value.data()], [0]);
+    assertEquals(random.default.value, before);
+    if (!runtime) return;
+    const { output } = await runOnnx(bytes, [x]);
+    await assertClose(output!, [...await x.data()], 1e-6);
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
   "what cannot be exported is refused, with every kernel that is missing",
   async () => {
     const x = numbers([1, 4, 6]);
@@ -462,6 +488,13 @@ onEachBackend(
         { outputNames: ["a", "a"] },
         RangeError,
         "outputNames must be 2 different names",
+      ],
+      [
+        new Fn((x) => tf.relu(x!)),
+        x,
+        { inputNames: ["a"], outputNames: ["a"] },
+        RangeError,
+        "the name of an output must be other than those of the inputs, a",
       ],
       [new Fn(() => 3), x, {}, RangeError, "the output must be"],
       [

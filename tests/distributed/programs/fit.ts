@@ -28,6 +28,12 @@ interface Options {
   /** The rank whose loss is NaN, and at which step. */
   readonly nan?: { readonly rank: number; readonly step: number };
   readonly unsharded?: boolean;
+  /** Whether each rank takes the part of the first one. */
+  readonly samePart?: boolean;
+  /** The option evaluateEvery of each rank. */
+  readonly evaluateEvery?: readonly number[];
+  /** Whether a callback of the first rank throws when the run has ended. */
+  readonly failAtEnd?: boolean;
   readonly inOrder?: boolean;
   readonly plain?: boolean;
   /** Whether it has a large parameter, used by two layers. */
@@ -101,7 +107,9 @@ const isAt = (event: { rank: number; step: number } | undefined) =>
   event?.rank === rank && optimizer.stepCount === event.step;
 const controller = new AbortController();
 const columns = [train.column(points, [2]), labels] as const;
-const parts = given.unsharded ? {} : { shard };
+const parts = given.unsharded
+  ? {}
+  : { shard: given.samePart ? { ...shard, index: 0 } : shard };
 const average = given.average
   ? { average: new train.ExponentialMovingAverage(params, { decay: 0.9 }) }
   : {};
@@ -122,7 +130,7 @@ try {
     data: train.batches(columns, { batchSize: 32, shuffle: true, ...parts }),
     validation: train.batches(columns, { batchSize: 50, ...parts }),
     steps,
-    evaluateEvery: 20,
+    evaluateEvery: given.evaluateEvery?.[rank] ?? 20,
     signal: controller.signal,
     compile: given.compile ?? false,
     accumulate: given.accumulate ?? 1,
@@ -137,6 +145,9 @@ try {
       },
       onCheckpoint: (_, path) => {
         calls.push(path.split("/").at(-1)!);
+      },
+      onEnd: () => {
+        if (given.failAtEnd) throw new Error("a full disk");
       },
     }],
   });
