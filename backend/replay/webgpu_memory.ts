@@ -4,8 +4,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { webGpuBackend } from "../webgpu/backend.ts";
+import { type WebGpuBackend, webGpuBackend } from "../webgpu/backend.ts";
 import { writtenBy } from "../webgpu/machine/pipelines.ts";
+import { isBeingRead } from "../webgpu/reads.ts";
 import type { Bytes, Command, GpuSlot } from "./webgpu_recorded.ts";
 
 /** A part of a buffer. */
@@ -54,6 +55,12 @@ export function copyOnDevice(x: tf.Tensor): tf.Tensor {
     }
   }
   return tf.keep(tf.engine().makeTensorFromTensorInfo(info));
+}
+
+/** Whether data must stay as it is: for a clone, or for a read that is under way. */
+export function isShared(backend: WebGpuBackend, dataId: object): boolean {
+  const { refCount } = backend.tensorMap.get(dataId);
+  return refCount > 1 || isBeingRead(dataId);
 }
 
 /** The slots that a command uses. */

@@ -21,10 +21,10 @@ import {
 import { Arguments } from "./webgpu_arguments.ts";
 import { columnsOf } from "./webgpu_columns.ts";
 import { Steps } from "./webgpu_encode.ts";
-import type { Place } from "./webgpu_memory.ts";
+import { isShared, type Place } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import { addResidents, removeResidents, Resident } from "./webgpu_residents.ts";
-import { isAlike, isShared, Results } from "./webgpu_results.ts";
+import { isAlike, Results } from "./webgpu_results.ts";
 import { Room } from "./webgpu_room.ts";
 
 /** A tensor that outlives runs, as the program expects it. */
@@ -50,6 +50,9 @@ export class WebGpuProgram implements Program {
   readonly #room: Room;
   readonly #steps: Steps;
   readonly #holdings: readonly Holding[];
+  readonly #inColumns: readonly Holding[];
+  /** Those that commands write in their own buffers. */
+  readonly #overwritten: readonly Holding[];
   readonly #residents: readonly Resident[];
   readonly #results: Results;
   readonly #arguments: Arguments;
@@ -79,7 +82,11 @@ export class WebGpuProgram implements Program {
       const buffer = undefined;
       return [{ slot, now, isShared, isWritten, resident, x, buffer }];
     });
-    this.#residents = this.#holdings.flatMap((x) => x.resident ?? []);
+    this.#inColumns = this.#holdings.filter(({ resident }) => resident);
+    this.#overwritten = this.#holdings.filter(({ slot, isWritten, resident }) =>
+      isWritten && !resident && slot.bytes > 0
+    );
+    this.#residents = this.#inColumns.map(({ resident }) => resident!);
     this.#arguments = new Arguments(record.slots, room);
     for (const holding of this.#holdings) this.#place(holding);
     this.#steps = new Steps(device, columns.commands, this.#at);
@@ -124,7 +131,7 @@ export class WebGpuProgram implements Program {
     const moved = new Set<GpuSlot>();
     let isTaken = false;
     for (const holding of this.#holdings) {
-      const { now, isWritten } = holding, x = now[0]!();
+      const { now, isWritten, resident } = holding, x = now[0]!();
       for (let i = 1; i < now.length; i++) {
         if (now[i]!().dataId !== x.dataId) return "outdated";
       }
@@ -135,7 +142,9 @@ export class WebGpuProgram implements Program {
         holding.x = x;
       }
       if (this.#place(holding)) moved.add(holding.slot);
-      if (isWritten) isTaken ||= isShared(backend, x.dataId);
+      if (isWritten) {
+        isTaken ||= resident?.isShared(x.dataId) ?? isShared(backend, x.dataId);
+      }
     }
     if (moved.size > 0) this.#steps.bind(moved);
     return isTaken ? "eager" : "ready";
@@ -177,10 +186,8 @@ export class WebGpuProgram implements Program {
     this.#arguments.feed(args);
     const encoder = this.#load();
     this.#steps.encode(encoder);
-    for (const { slot, isWritten, resident, x } of this.#holdings) {
-      if (isWritten && !resident && slot.bytes > 0) {
-        backend.tensorMap.get(x.dataId).values = null;
-      }
+    for (const { x } of this.#overwritten) {
+      backend.tensorMap.get(x.dataId).values = null;
     }
     const tensors = this.#results.put(encoder);
     backend.submitQueue();
@@ -191,9 +198,11 @@ export class WebGpuProgram implements Program {
 
   /** Copy tensors to columns that are not there yet; returns the encoder of commands. */
   #load(): GPUCommandEncoder {
-    const loads = this.#holdings.flatMap(({ resident, x }) =>
-      resident?.load(x) ?? []
-    );
+    const loads: ((to: GPUCommandEncoder) => void)[] = [];
+    for (const { resident, x } of this.#inColumns) {
+      const load = resident!.load(x);
+      if (load) loads.push(load);
+    }
     const encoder = this.#backend.openEncoder();
     for (const load of loads) load(encoder);
     return encoder;

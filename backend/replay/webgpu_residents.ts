@@ -10,7 +10,8 @@ import {
   webGpuBackend,
 } from "../webgpu/backend.ts";
 import { lend, restore } from "../webgpu/lent.ts";
-import type { Place } from "./webgpu_memory.ts";
+import { isBeingRead } from "../webgpu/reads.ts";
+import { isShared, type Place } from "./webgpu_memory.ts";
 
 /** The place of a tensor in a column. */
 export class Resident {
@@ -47,6 +48,14 @@ export class Resident {
   /** Whether the contents of data are there, and nobody else uses them. */
   holds(dataId: object): boolean {
     return this.#dataId === dataId;
+  }
+
+  /** Whether data must stay as it is: see the function of this name. */
+  isShared(dataId: object): boolean {
+    const data = this.#data;
+    return data && this.#dataId === dataId
+      ? data.refCount > 1 || isBeingRead(dataId)
+      : isShared(this.#backend, dataId);
   }
 
   /**

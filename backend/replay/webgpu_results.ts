@@ -6,9 +6,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { frames } from "../../internal/frames.ts";
 import { type WebGpuBackend, webGpuBackend } from "../webgpu/backend.ts";
-import { isBeingRead } from "../webgpu/reads.ts";
 import { copy, type ReadyCopy } from "./webgpu_encode.ts";
-import { type Place, valuesOf } from "./webgpu_memory.ts";
+import { isShared, type Place, valuesOf } from "./webgpu_memory.ts";
 import type { GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import type { Resident } from "./webgpu_residents.ts";
 
@@ -118,7 +117,7 @@ export class Results {
       const { state, slot, shape, dtype, resident } = target;
       const { dataId } = frames.peek(state) as tf.Tensor;
       const isNew = staged[i] || slot.bytes === 0 || frames.open.length > 0 ||
-        isShared(this.#backend, dataId);
+        (resident?.isShared(dataId) ?? isShared(this.#backend, dataId));
       if (isNew) {
         const next = staged[i] ?? this.#newTensor(encoder, slot, shape, dtype);
         (state as { value: tf.Tensor }).value = next;
@@ -173,12 +172,6 @@ function merge(copies: readonly ReadyCopy[], align: number): ReadyCopy[] {
     }
   }
   return merged;
-}
-
-/** Whether data must stay as it is: for a clone, or for a read that is under way. */
-export function isShared(backend: WebGpuBackend, dataId: object): boolean {
-  const { refCount } = backend.tensorMap.get(dataId);
-  return refCount > 1 || isBeingRead(dataId);
 }
 
 /** Whether tensors have the same dtype and shape. */
