@@ -5,6 +5,7 @@
  */
 import type { ValueMap } from "@std/msgpack";
 import * as tf from "@tensorflow/tfjs-core";
+import { refuse } from "../internal/check.ts";
 import { scope } from "../memory.ts";
 import {
   bytesOfElements,
@@ -67,6 +68,10 @@ export function takeSnapshot(
   metric?: number,
   mode?: "min" | "max",
 ): Snapshot {
+  if (typeof (parts as Record<string, unknown>)["states"] === "function") {
+    const rule = "a record of parts by name, such as { model }";
+    refuse("save a checkpoint", "what is saved", rule, parts, TypeError);
+  }
   const tensors: tf.Tensor[] = [];
   const infos: TensorInfo[] = [];
   const number = (x: tf.Tensor, path: string) => {

@@ -4,7 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { callable, type OptionRules } from "../internal/check.ts";
+import {
+  callable,
+  check,
+  listOf,
+  type OptionRules,
+  tensor,
+} from "../internal/check.ts";
 import {
   BATCHES_RULES,
   type BatchesOptions,
@@ -16,6 +22,16 @@ import type { Shard } from "./shard.ts";
 
 /** A batch: tensors that a loss takes as its arguments. */
 export type Batch = readonly tf.Tensor[];
+
+/** What `map` makes of a batch. */
+export function mapped(
+  map: (...batch: never) => readonly tf.Tensor[],
+  batch: Batch,
+): tf.Tensor[] {
+  const made = map(...batch as never);
+  check("make a batch", "map(...)", made, listOf(tensor));
+  return [...made];
+}
 
 /** Options of {@linkcode batches} with a function over each batch. */
 export interface MappedBatchesOptions<

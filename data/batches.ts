@@ -8,6 +8,7 @@ import { anything, check, checkOptions, listOf } from "../internal/check.ts";
 import {
   type Batch,
   Batches,
+  mapped,
   MAPPED_RULES,
   type MappedBatchesOptions,
 } from "./batch.ts";
@@ -115,7 +116,7 @@ export function batches(
   const select = (indices: Int32Array) =>
     sources.map((source) => examplesAt(source, indices));
   const make = map
-    ? (indices: Int32Array) => tf.tidy(() => [...map(...select(indices))])
+    ? (indices: Int32Array) => tf.tidy(() => mapped(map, select(indices)))
     : select;
   return new Batches<Batch>(make, lengths[0]!, options);
 }

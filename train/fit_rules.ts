@@ -44,7 +44,10 @@ import { hasLineSearch } from "./part_stepper.ts";
 import { WeightAverage } from "./weight_average.ts";
 import { checkWorld } from "./world_rules.ts";
 
-const source = either(callable, iterable);
+const source = rule(
+  "iterable, as batches are that data.batches makes, or a function that returns such",
+  (x) => callable(x) === undefined || iterable(x) === undefined,
+);
 
 /** The rules of {@linkcode FitOptions}. */
 export const FIT_RULES: OptionRules<FitOptions<Batch>> = {
@@ -210,6 +213,11 @@ function checkCheckpoint(checkpoint: CheckpointOptions): void {
   const { folder, best } = checkpoint;
   if (folder === undefined) {
     refuse("fit", "checkpoint.folder", "given", folder, TypeError);
+  }
+  if (checkpoint.restoreBest && !best) {
+    throw new TypeError(
+      "Cannot fit: checkpoint.restoreBest needs checkpoint.best, which says what is best: true, or a measure",
+    );
   }
   if (best === undefined || typeof best === "boolean") return;
   checkOptions<Monitor>("fit", best, MONITOR_RULES, "checkpoint.best.");

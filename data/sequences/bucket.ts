@@ -19,6 +19,7 @@ import {
 import {
   type Batch,
   Batches,
+  mapped,
   MAPPED_RULES,
   type MappedBatchesOptions,
 } from "../batch.ts";
@@ -197,8 +198,7 @@ export function bucketByLength(
     return [...tensors, maskOf(ends, to)];
   };
   const make = map
-    ? (indices: Int32Array) =>
-      tf.tidy(() => [...map(...select(indices) as never)])
+    ? (indices: Int32Array) => tf.tidy(() => mapped(map, select(indices)))
     : select;
   return new Batches<Batch>(
     make,

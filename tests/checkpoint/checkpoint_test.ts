@@ -14,6 +14,7 @@ import {
 } from "../../checkpoint.ts";
 import { checkTensorBytes } from "../../checkpoint/encode.ts";
 import { scope } from "../../memory.ts";
+import { Identity } from "../../nn/mod.ts";
 import { RandomState } from "../../random.ts";
 import {
   BatchState,
@@ -373,6 +374,11 @@ onEachBackend("short-term states may have had another shape", async () => {
 
 onEachBackend("values that cannot be parts are refused", async () => {
   const w = param(1);
+  await assertRejects(
+    () => encodeCheckpoint(new Identity() as unknown as Parts),
+    TypeError,
+    "Cannot save a checkpoint: what is saved must be a record of parts by name, such as { model }: current value is an instance of Identity",
+  );
   const cases: [unknown, string][] = [
     [tf.tensor1d([1]), "a tensor must be held by a State"],
     [{ a: tf.tensor1d([1]) }, "Cannot save x.a: a tensor must be held"],

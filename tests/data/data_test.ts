@@ -16,6 +16,7 @@ import { readText } from "../../data/files.ts";
 import { decodeIdx, readIdx } from "../../data/idx.ts";
 import { readIdxDirectory } from "../../data/idx_directory.ts";
 import { prefetch } from "../../data/prefetch.ts";
+import { bucketByLength } from "../../data/sequences/bucket.ts";
 import { textWindows, Vocabulary } from "../../data/text.ts";
 import { onEachBackend } from "../_backends.ts";
 
@@ -294,6 +295,34 @@ onEachBackend("batches() applies `map` to each batch", async () => {
   const values: number[] = [];
   for (const [x] of source) values.push(...await numbers(x));
   assertEquals(values.map((v) => Math.round(v * 10)), [0, 10, 2, 4]);
+  const cases = [
+    [(x: tf.Tensor) => tf.neg(x), " must be a list: current value is a tensor"],
+    [
+      (x: tf.Tensor) => Promise.resolve([x]),
+      " must be a list: current value is an instance of Promise",
+    ],
+    [() => [1], "[0] must be a tensor: current value is 1"],
+  ] as const;
+  const before = tf.memory().numTensors;
+  for (const [map, message] of cases) {
+    for (
+      const wrong of [
+        batches([column(pixels, [2])], { map: map as never }),
+        bucketByLength([[[1], [2, 3]]], {
+          batchSize: 2,
+          boundaries: [3],
+          map: map as never,
+        }),
+      ]
+    ) {
+      assertThrows(
+        () => [...wrong],
+        TypeError,
+        `Cannot make a batch: map(...)${message}`,
+      );
+    }
+  }
+  assertEquals(tf.memory().numTensors, before);
   assertThrows(
     () => batches([pixels], { batchSize: 0 }),
     RangeError,

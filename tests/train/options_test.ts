@@ -302,6 +302,7 @@ const BAD_VALUES: [Options, error: typeof TypeError | typeof RangeError][] = [
   [{ checkpoint: { folder: "a", keepLast: 0 } }, RangeError],
   [{ checkpoint: { folder: "a", best: true } }, TypeError],
   [{ checkpoint: { folder: "a", restoreBest: 1 } }, TypeError],
+  [{ checkpoint: { folder: "a", restoreBest: true } }, TypeError],
   [{ resume: "yes" }, TypeError],
   [{ resume: true }, TypeError],
   [{ random: { a: 7 } }, TypeError],
