@@ -51,6 +51,7 @@ export type Layer = Module | ((x: never) => tf.Tensor);
  * const cnn = nn.Sequential.build(
  *   [28, 28, 1],
  *   (size) => new nn.Conv2d(size, 8, 3),
+ *   () => nn.relu,
  *   () => new nn.MaxPool2d(2),
  *   () => new nn.Flatten(),
  *   (size) => new nn.Linear(size, 10),
@@ -87,7 +88,8 @@ export class Sequential<
    * Builds each layer from the size of its input.
    *
    * @param inSize The size of the input, without the batch.
-   * @param layers Modules, or functions of the size that return a layer, in order.
+   * @param layers Modules, or functions of the size that return a layer, in order:
+   *   `() => nn.relu` for one that is a function.
    */
   static build<
     I extends tf.Tensor = tf.Tensor,
