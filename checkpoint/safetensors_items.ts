@@ -104,6 +104,9 @@ export function itemsOf(
       "Cannot use safetensors: the model must be a module or a record of states",
     );
   }
+  for (const name of ["rename", "map"] as const) {
+    checkPaths(name, options[name], found.states);
+  }
   const map = options.map === undefined
     ? renamed(options)
     : mapped(options.map, options);
@@ -114,6 +117,18 @@ export function itemsOf(
     items.push({ path, state, value, boxes: blocksOf(map, path, value) });
   }
   return items;
+}
+
+/** Throw unless all that a record names are paths of the model. */
+function checkPaths(
+  name: string,
+  given: unknown,
+  states: States<AnyState>,
+): void {
+  const paths = isRecord(given) ? Object.keys(given) : [];
+  const other = paths.find((path) => !Object.hasOwn(states, path));
+  if (other === undefined) return;
+  refuse("use safetensors", `the keys of ${name}`, "paths of the model", other);
 }
 
 /** What `rename` and `transpose` say. */

@@ -27,7 +27,8 @@ import {
   type StatesSource,
 } from "./safetensors_items.ts";
 import { DTYPES } from "./safetensors_write.ts";
-import { elementsOf, loadBox } from "./stored_copy.ts";
+import { elementsOutside, type FileBox } from "./stored_box.ts";
+import { loadBox } from "./stored_copy.ts";
 
 /** The dtypes of the format that can be read, and the dtypes of their tensors. */
 const READABLE: Readonly<Record<string, SavedType>> = {
@@ -137,16 +138,13 @@ function match(
     mismatched: Mismatch[] = [],
     chosen: Item[] = [];
   const converted = new Map<string, string>();
-  const used = new Map<string, Map<string, number>>();
+  const used = new Map<string, (FileBox & { shape: readonly number[] })[]>();
   for (const item of items) {
     const { path, boxes, value } = item;
     for (const box of boxes) {
-      const taken = used.get(box.name) ?? new Map<string, number>();
-      // A box that several states use counts once.
-      taken.set(
-        `${box.from} ${permute(box.size, box.axes)}`,
-        elementsOf(box),
-      );
+      const taken = used.get(box.name) ?? [];
+      const { from, shape } = box;
+      taken.push({ from, size: permute(box.size, box.axes), shape });
       used.set(box.name, taken);
     }
     if (boxes.some(({ name }) => !entries.has(name))) {
@@ -176,8 +174,11 @@ function match(
   const unused = [...entries.values()].filter(({ name, shape }) => {
     const boxes = used.get(name);
     if (!boxes) return true;
-    const filled = [...boxes.values()].reduce((sum, count) => sum + count, 0);
-    return filled < tf.util.sizeFromShape([...shape]);
+    // A tensor of another shape is told of as such.
+    const sizes = `${shape}`;
+    if (boxes.some((box) => `${box.shape}` !== sizes)) return false;
+    const whole = { from: shape.map(() => 0), size: shape };
+    return elementsOutside(boxes, whole) > 0;
   }).map(({ name }) => name);
   const patterns = ignore.map(patternOf);
   const isIgnored = (name: string) => patterns.some((test) => test(name));

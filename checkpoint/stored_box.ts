@@ -57,3 +57,39 @@ export function lengthOf(shape: readonly number[], axis: number): number {
 export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, x) => total + x, 0);
 }
+
+/** A box of elements of a tensor in a file. */
+export interface FileBox {
+  /** Where it begins. */
+  readonly from: readonly number[];
+  /** Its sizes. */
+  readonly size: readonly number[];
+}
+
+/** How many elements of `whole` are in none of `boxes`, which may overlap. */
+export function elementsOutside(
+  boxes: readonly FileBox[],
+  { from, size }: FileBox,
+): number {
+  const count = size.reduce((product, length) => product * length, 1);
+  if (count === 0) return 0;
+  const met = boxes.find((box) =>
+    box.from.every((x, i) =>
+      x < from[i]! + size[i]! && from[i]! < x + box.size[i]!
+    )
+  );
+  if (!met) return count;
+  // What lies before and after the box on each axis, within it on the axes before.
+  let outside = 0, begin = from, left = size;
+  for (const [i, x] of met.from.entries()) {
+    const end = begin[i]! + left[i]!;
+    const first = Math.max(x, begin[i]!);
+    const last = Math.min(x + met.size[i]!, end);
+    const before = { from: begin, size: left.with(i, first - begin[i]!) };
+    const after = { from: begin.with(i, last), size: left.with(i, end - last) };
+    outside += elementsOutside(boxes, before) + elementsOutside(boxes, after);
+    begin = begin.with(i, first);
+    left = left.with(i, last - first);
+  }
+  return outside;
+}

@@ -6,10 +6,14 @@
 import {
   boolean,
   check,
+  checkObject,
   checkOptions,
   either,
+  instanceOf,
+  listOf,
   type OptionRules,
   pair,
+  refuse,
   type Rule,
 } from "../../internal/check.ts";
 import type { ImagePixels } from "./decode.ts";
@@ -69,6 +73,7 @@ export function resizeImage(
 ): ImagePixels {
   checkOptions("resize an image", options, RESIZE_RULES);
   check("resize an image", "size", size, SIZE_RULE);
+  checkImage("resize an image", image);
   const { antialias = true } = options;
   const [height, width] = typeof size === "number" ? [size, size] : size;
   const [oldHeight, oldWidth, channels] = image.shape;
@@ -88,6 +93,17 @@ export function resizeImage(
   );
   const data = Uint8Array.from(all, (x) => Math.round(x));
   return { data, shape: [height, width, channels] };
+}
+
+function checkImage(action: string, image: ImagePixels): void {
+  checkObject(action, image, "the image");
+  const { data, shape } = image;
+  check(action, "the image's data", data, instanceOf(Uint8Array, "bytes"));
+  check(action, "the image's shape", shape, listOf("a positive integer"));
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (shape.length === 3 && count === data.length) return;
+  const is = `[height, width, channels] of ${data.length} bytes`;
+  refuse(action, "the image's shape", is, shape);
 }
 
 /** For each new place, the first old one and the weights from there on. */

@@ -353,6 +353,16 @@ onEachBackend(
       "rename and map must not both be given",
     );
     await assertRejects(
+      () => decodeSafetensors(file, model, { map: { A: "x" } }),
+      RangeError,
+      'the keys of map must be paths of the model: current value is "A"',
+    );
+    await assertRejects(
+      () => encodeSafetensors(model, { rename: { A: "x" } }),
+      RangeError,
+      'the keys of rename must be paths of the model: current value is "A"',
+    );
+    await assertRejects(
       () => encodeSafetensors(model, { map: { a: stored("b").part(1, 2) } }),
       RangeError,
       "the parts of b must fill its shape [4, 3]: 6 of 12 elements are given",
@@ -450,3 +460,32 @@ Deno.test("descriptions of stored values check what they are given", () => {
     assertThrows(fn, ErrorClass, message);
   }
 });
+
+onEachBackend(
+  "elements that overlapping parts leave out are told of",
+  async () => {
+    const values = Float32Array.from({ length: 24 }, (_, i) => i);
+    const file = await encodeSafetensors({
+      x: new State(tf.tensor2d(values, [8, 3])),
+    });
+    const load = (parts: Record<string, [index: number, of: number[]]>) => {
+      const states = Object.fromEntries(
+        Object.entries(parts).map(([path, [index, of]]) =>
+          [path, new State(tf.zeros([of[index]!, 3]))] as const
+        ),
+      );
+      const map = (path: string) => stored("x").part(...parts[path]!);
+      return decodeSafetensors(file, states, { map });
+    };
+    // Rows 0 to 3 and 2 to 5, which are eight rows of six.
+    await assertRejects(
+      () => load({ a: [0, [4, 4]], b: [1, [2, 4, 2]] }),
+      RangeError,
+      "x: only in the file",
+    );
+    const all = { a: [0, [5, 3]], b: [1, [2, 6]] } as const;
+    const { unexpected } = await load(all as never);
+    assertEquals(unexpected, []);
+  },
+  { only: ["cpu"] },
+);

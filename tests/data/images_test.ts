@@ -120,6 +120,19 @@ Deno.test("images that cannot be decoded are refused", async () => {
   for (const size of [0, 1.5, [2], [2, 0]]) {
     assertThrows(() => data.resizeImage(image, size as number), Error, "size");
   }
+  for (
+    const [bad, message] of [
+      [null, "the image must be an object"],
+      [{ ...image, data: [1] }, "the image's data must be bytes"],
+      [{ ...image, data: image.data.subarray(1) }, "the image's shape must be"],
+      [
+        { ...image, shape: [1, image.data.length] },
+        "the image's shape must be",
+      ],
+    ] as const
+  ) {
+    assertThrows(() => data.resizeImage(bad as never, 1), Error, message);
+  }
 });
 
 /** A folder of two classes, with five images and what is none. */
