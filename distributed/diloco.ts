@@ -8,6 +8,7 @@ import {
   checkOptions,
   instanceOf,
   type OptionRules,
+  refuse,
 } from "../internal/check.ts";
 import { scope } from "../memory.ts";
 import {
@@ -157,10 +158,16 @@ export class DiLoCo {
    * Continue from where `stateDict` was taken.
    *
    * @param state Its tensors stay the caller's.
+   * @throws {RangeError} If a parameter is missing, or has another shape.
    */
   loadStateDict({ steps, common, outer }: DiLoCoState): void {
-    this.#outer.loadStateDict(outer);
     const before = this.#common;
+    for (const [path, { shape }] of Object.entries(before)) {
+      if (tf.util.arraysEqual(common[path]?.shape ?? [-1], shape)) continue;
+      const is = `of shape [${shape}], as the parameter is`;
+      refuse("load the state of DiLoCo", `common["${path}"]`, is, common[path]);
+    }
+    this.#outer.loadStateDict(outer);
     this.#common = mapNamed(before, (_, path) => {
       return tf.keep(tf.clone(common[path]!));
     });

@@ -84,6 +84,13 @@ Deno.test("DiLoCo and fit() refuse options that are unknown or do not fit", asyn
       message,
     );
   }
+  using diloco = new DiLoCo(world, { w });
+  const state = { steps: 0, common: {}, outer: diloco.stateDict().outer };
+  assertThrows(
+    () => diloco.loadStateDict(state),
+    RangeError,
+    'common["w"] must be of shape [1]',
+  );
   const optimizer = new SGD({ lr: 0.1 }).registerTrainableWeights({ w });
   const loss = (_: tf.Tensor) => tf.sum<tf.Scalar>(w.value);
   const data = train.batches([[1, 2]]);

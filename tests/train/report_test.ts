@@ -67,6 +67,9 @@ Deno.test("axes have three to eight ticks at round numbers, wherever they begin"
 });
 
 Deno.test("values that differ by rounding only are drawn as equal ones", () => {
+  const points = [[0, 0], [1, 5e-324]] as const;
+  const svg = train.lineChart({ title: "t", series: [{ name: "a", points }] });
+  assert(!/NaN|Infinity/.test(svg));
   for (const value of [1, -0.1, 1e9, 1e-300]) {
     const near = value * (1 + 3 * Number.EPSILON);
     assertEquals(

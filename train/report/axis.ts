@@ -39,7 +39,8 @@ export function makeAxis(
   }
   if (values.length === 0) [min, max] = [log ? 0.1 : 0, 1];
   // Values that differ by rounding only are drawn as equal ones.
-  if (max - min <= 1e-9 * Math.max(Math.abs(min), Math.abs(max))) {
+  const size = Math.max(Math.abs(min), Math.abs(max));
+  if (max - min <= 1e-9 * size || size < 1e-300) {
     const room = log ? 0 : Math.abs(min) / 2 || 1;
     [min, max] = log ? [min / 2, max * 2] : [min - room, max + room];
   }
