@@ -115,7 +115,7 @@ export interface FitOptions<B extends Batch> {
    * @default {"step"}
    */
   readonly schedule?: ScheduleUnits;
-  /** The measure for schedulers that take a metric. @default {"loss"} */
+  /** The measure of `validation` for schedulers that take a metric. @default {"loss"} */
   readonly monitor?: string;
   /**
    * Averaged weights, used for evaluation and left in the model at the end. If the
@@ -124,7 +124,7 @@ export interface FitOptions<B extends Batch> {
    */
   readonly average?: WeightAverage;
 
-  /** Steps between two evaluations. Default: once after each epoch. */
+  /** Steps between two evaluations of `validation`. Default: once after each epoch. */
   readonly evaluateEvery?: number;
   /** Steps between two records of the log; the last steps are always logged. @default {10} */
   readonly logEvery?: number;

@@ -135,6 +135,14 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
       "Cannot fit: trainingSample is measured together with the validation data: give the option validation",
     );
   }
+  for (const name of ["evaluateEvery", "monitor"] as const) {
+    if (options[name] === undefined || validation) continue;
+    throw new TypeError(
+      `Cannot fit: ${name} is of the validation data: give the option validation, or leave it out: current value is ${
+        options[name]
+      }`,
+    );
+  }
   for (const name of Object.keys(options.random ?? {})) {
     if (!PART_NAMES.includes(name)) continue;
     const rule = `other than ${PART_NAMES.join(", ")}, which are saved already`;

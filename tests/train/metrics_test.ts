@@ -345,6 +345,13 @@ onEachBackend(
       TypeError,
       "trainingSample is measured together with the validation data",
     );
+    for (const option of [{ evaluateEvery: 2 }, { monitor: "loss" }]) {
+      await assertRejects(
+        () => train.fit({ ...options, epochs: 2, ...option }),
+        TypeError,
+        `${Object.keys(option)[0]} is of the validation data`,
+      );
+    }
     const once = (function* () {
       yield* validation;
     })();
