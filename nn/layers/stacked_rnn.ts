@@ -36,7 +36,7 @@ export interface StackedRNNOptions extends CellOptions {
    * directions are joined. Default: false.
    */
   readonly bidirectional?: boolean;
-  /** The probability of dropping an element between two layers, if there are any. Default: 0. */
+  /** The probability of dropping an element between two layers; one layer drops none. Default: 0. */
   readonly rate?: number;
   /**
    * Whether to return only the output of each direction's last step: for the backward one
@@ -117,10 +117,6 @@ export abstract class StackedRNN extends Module {
     checkOptions(`create ${name}`, options, { ...RULES, ...rules });
     const { layers = 1, bidirectional = false, rate = 0, lastOnly = false } =
       options;
-    if (rate > 0 && layers === 1) {
-      const is = "0 with one layer, since it is between two";
-      refuse(`create ${name}`, "rate", is, rate);
-    }
     const features = bidirectional ? 2 * hiddenSize : hiddenSize;
     const ofCell = pick(options, rules);
     const layer = (i: number, reverse: boolean) => {

@@ -119,9 +119,7 @@ for (
     "GRUCell: hiddenSize": () => new nn.GRUCell(3, 0),
     "LSTM: hiddenSize": () => new nn.LSTM(3, 0),
     "LSTM: layers": () => new nn.LSTM(3, 2, { layers: 0 }),
-    "GRU: rate": () => new nn.GRU(3, 2, { layers: 2, rate: 1 }),
-    "LSTM: rate must be 0 with one layer": () =>
-      new nn.LSTM(3, 2, { rate: 0.1 }),
+    "GRU: rate": () => new nn.GRU(3, 2, { rate: 1 }),
     "MultiHeadAttention: heads": () => new nn.MultiHeadAttention(4, 3),
     "MultiHeadAttention: rate": () =>
       new nn.MultiHeadAttention(4, 2, { rate: 1 }),
