@@ -14,4 +14,5 @@
 export type { Shard } from "../data/shard.ts";
 export { DiLoCo, type DiLoCoOptions, type DiLoCoState } from "./diloco.ts";
 export { synchronizeBatchNorm } from "./synchronize.ts";
-export { mpi, type MpiOptions, World } from "./world.ts";
+export { mpi, type MpiOptions } from "./mpi.ts";
+export { World } from "./world.ts";

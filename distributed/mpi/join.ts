@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { gatherTexts } from "../agreement.ts";
 import { ALONE } from "./alone.ts";
 import { type Communicator, MpiCommunicator } from "./communicator.ts";
 import { needDeno } from "./foreign.ts";
@@ -17,16 +18,28 @@ export interface JoinOptions {
   readonly timeout: number;
 }
 
+/** The ranks that have joined. */
+export interface Joined {
+  /** The ranks. */
+  readonly ranks: Communicator;
+  /** How many machines they are on. */
+  readonly machines: number;
+}
+
 /** MPI can be started once in a process. */
-let joined: MpiCommunicator | undefined;
+let joined: Joined | undefined;
 
 /** Join the others; a process that was started alone needs no library. */
-export function join({ library, timeout }: JoinOptions): Communicator {
+export function join({ library, timeout }: JoinOptions): Joined {
   if (joined) return joined;
-  if (library === undefined && isLaunched() === false) return ALONE;
-  joined = new MpiCommunicator(openLibrary(library), timeout);
-  endWithProcess(joined);
-  return joined;
+  if (library === undefined && isLaunched() === false) {
+    return { ranks: ALONE, machines: 1 };
+  }
+  const ranks = new MpiCommunicator(openLibrary(library), timeout);
+  endWithProcess(ranks);
+  // Once: whoever asks again may be one rank only.
+  const machines = new Set(gatherTexts(ranks, ranks.machine)).size;
+  return joined = { ranks, machines };
 }
 
 /**

@@ -267,12 +267,10 @@ export class Engine {
   /** Free the state of all parameters but those of `paths`. */
   retain(paths: ReadonlySet<string>): void {
     for (const path of Object.keys(this.#steps)) {
-      if (!paths.has(path)) delete this.#steps[path];
-    }
-    for (const tensors of Object.values(this.#slots)) {
-      for (const path of Object.keys(tensors)) {
-        if (paths.has(path)) continue;
-        tensors[path]!.dispose();
+      if (paths.has(path)) continue;
+      delete this.#steps[path];
+      for (const tensors of Object.values(this.#slots)) {
+        tensors[path]?.dispose();
         delete tensors[path];
       }
     }
