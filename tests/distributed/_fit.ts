@@ -13,6 +13,8 @@ export interface Line {
   readonly tensors: number;
   readonly step: number;
   readonly reason: string;
+  /** How many sums were started in backward passes. */
+  readonly early: number;
   readonly values: Record<string, number>;
   readonly params: string;
   readonly slots?: string;

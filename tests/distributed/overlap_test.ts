@@ -11,6 +11,8 @@ for (const backend of ["cpu", "wasm"]) {
       const options = { backend, wide: true, steps };
       const [after] = await fit(launch, 2, options);
       const [during] = await fit(launch, 2, { ...options, overlap: true });
+      // Each step has two large parameters.
+      assertEquals([after!.early, during!.early], [0, 2 * steps]);
       assertEquals(during!.params, after!.params);
       assertEquals(during!.slots, after!.slots);
       assertEquals(during!.values, after!.values);

@@ -1,6 +1,7 @@
 // fit() on some ranks: a network with dropout and running statistics, on data in parts.
 // The argument is JSON: see Options.
 import { mpi } from "../../../distributed/mod.ts";
+import { communicatorOf } from "../../../distributed/world.ts";
 import {
   BatchState,
   nn,
@@ -64,6 +65,13 @@ await useBackend(backend, { threads: 1 });
 const { overlap = false } = given;
 const world = mpi({ timeout: 20, inOrder, overlap });
 const { rank, size, shard } = world;
+/** How many sums were started in backward passes. */
+let early = 0;
+const ranks = communicatorOf(world), { startSum } = ranks;
+ranks.startSum = (row) => {
+  early++;
+  return startSum.call(ranks, row);
+};
 random.seed(5 + rank); // all start with what rank 0 has
 
 const EXAMPLES = 520;
@@ -161,6 +169,7 @@ try {
     tensors,
     step: result.step,
     reason: result.reason,
+    early,
     values: result.values,
     params: await hashOf(Object.values(params).map(({ value }) => value)),
     ...(given.shardOptimizer || given.diloco
