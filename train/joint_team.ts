@@ -122,8 +122,9 @@ export class JointTeam extends Team {
     return `the loss, at ${place} of the data and ${key}:${offset} of random.default`;
   }
 
-  override async stepped(): Promise<void> {
-    await this.#shards?.share();
+  override async stepped(isTaken: boolean): Promise<void> {
+    await super.stepped(isTaken);
+    if (isTaken) await this.#shards?.share();
   }
 
   override all(holds: boolean): boolean {

@@ -60,6 +60,7 @@ export class Journal<B extends Batch> {
   /** Measure the validation data, if there is any. */
   async evaluate(): Promise<void> {
     const { clock, recorder, run, callbacks, validation, team } = this.#of;
+    if (!validation.isThere) return;
     const began = clock.now;
     await team?.settle(run.model);
     const measured = await validation.measure();

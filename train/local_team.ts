@@ -27,7 +27,6 @@ export class LocalTeam extends Team {
   #hasMet = true;
   /** What this rank would do at the next meeting. */
   #pending: Vote | undefined;
-
   /** The averages of weights, if there are any. */
   readonly #average: WeightAverage | undefined;
 
@@ -61,7 +60,8 @@ export class LocalTeam extends Team {
     return holds;
   }
 
-  override async stepped(): Promise<void> {
+  override async stepped(isTaken: boolean): Promise<void> {
+    await super.stepped(isTaken);
     await this.#diloco.update();
     this.#hasMet = this.#diloco.steps === 0;
     if (this.#hasMet) await this.#meetAverages();

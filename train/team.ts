@@ -49,6 +49,8 @@ export abstract class Team {
   /** What this rank draws inside of the loss. */
   readonly #own: random.RandomState;
   #streams: readonly random.RandomKey[] = [];
+  /** Whether the model is the same on all ranks, as it is at the start. */
+  #isSettled = true;
 
   /** The ranks of `world`. */
   constructor(world: World) {
@@ -77,8 +79,11 @@ export abstract class Team {
   /** What takes the steps. */
   abstract readonly stepping: Stepping;
 
-  /** Called after each step, and each that was refused. */
-  abstract stepped(): Promise<void>;
+  /** Called after each step; `isTaken` is false of one that was refused. */
+  // deno-lint-ignore require-await -- some wait
+  async stepped(_isTaken: boolean): Promise<void> {
+    this.#isSettled = false;
+  }
 
   /** Whether it holds, on all ranks if they step together. */
   abstract all(holds: boolean): boolean;
@@ -86,9 +91,11 @@ export abstract class Team {
   /** What this rank is to do, where all do the same. */
   abstract vote(own: Vote): Vote;
 
-  /** Make the model the same on all ranks, to be measured or saved. */
+  /** Make the model the same on all ranks, to be measured or saved; once after a step. */
   async settle(model: Module | undefined): Promise<void> {
-    await this.#averageStatistics(model);
+    if (this.#isSettled) return;
+    await this.averageStatistics(model);
+    this.#isSettled = true;
   }
 
   /** Whether ranks take steps by themselves. */
@@ -136,7 +143,7 @@ export abstract class Team {
    * Put the mean over all ranks in place of running statistics, which each rank has of
    * its own batches.
    */
-  async #averageStatistics(model: Module | undefined): Promise<void> {
+  async averageStatistics(model: Module | undefined): Promise<void> {
     await this.takeMean(model?.states(BatchState) ?? {});
   }
 

@@ -217,7 +217,7 @@ export class Trainer<B extends Batch> {
     const isLast = this.#run.step + 1 === this.#run.totalSteps;
     const taken = await this.#stepper.take(isLogged || isLast);
     if ("refused" in taken) {
-      await this.#team?.stepped();
+      await this.#team?.stepped(false);
       await this.#refusals.refuse(taken, batch);
       return await this.#checkStop();
     }
@@ -225,7 +225,7 @@ export class Trainer<B extends Batch> {
     this.#recorder.addStep(taken);
     if (isLast && !isLogged) await this.#recorder.readNorm();
     // Before averages of weights are updated: now all ranks have what was stepped.
-    await this.#team?.stepped();
+    await this.#team?.stepped(true);
     this.#run.count(this.#stepper.late);
     await this.#callbacks.call((callback, run) => callback.onStep?.(run));
     const { step, isOver } = this.#run, { every = 0 } = checkpoint ?? {};

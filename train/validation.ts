@@ -64,6 +64,11 @@ export class Validation<B extends Batch> {
     }
   }
 
+  /** Whether there is validation data. */
+  get isThere(): boolean {
+    return this.#options.validation !== undefined;
+  }
+
   /**
    * Measure with the averaged weights, if there are any; `undefined` without validation
    * data.
@@ -123,7 +128,7 @@ export class Validation<B extends Batch> {
     });
     // The order of this pass is not a draw of the run.
     streams.forEach((stream, i) => stream.value = keys[i]!);
-    await team?.settle(model);
+    await team?.averageStatistics(model);
     if (!validation || isUsedOnce(validation)) return undefined;
     return (await this.#over(validation)).values;
   }
