@@ -10,6 +10,7 @@ export async function collect(
   world: World,
   bytesOf: () => Promise<Uint8Array>,
 ): Promise<Uint8Array[]> {
+  world.barrier(); // where ranks that are elsewhere find out
   const { rank, size } = world, mpi = communicatorOf(world);
   const all: Uint8Array[] = [];
   for (let owner = 1; owner < size; owner++) {

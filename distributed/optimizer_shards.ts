@@ -53,27 +53,34 @@ export class OptimizerShards implements Resumable {
   /** Free the slots of other ranks' parameters. */
   cut(): void {
     this.#isCut = true;
-    coreOf(this.#optimizer).engine.retain(new Set(this.#pathsOf()));
+    coreOf(this.#optimizer).engine.retain(
+      new Set(this.#pathsOf(this.#world.rank)),
+    );
   }
 
-  #pathsOf(rank: number = this.#world.rank): string[] {
-    return [...this.#owners].filter(([, owner]) => owner === rank)
-      .map(([path]) => path);
+  #pathsOf(rank: number): string[] {
+    return [...this.#owners.keys()]
+      .filter((path) => this.#owners.get(path) === rank);
+  }
+
+  /** Whether this rank has the slots of a parameter. */
+  #isOwn(path: string): boolean {
+    return this.#owners.get(path) === this.#world.rank;
   }
 
   /** Take a step for the parameters of this rank; frees all gradients. */
   step(grads: Tensors): void {
-    const { rank } = this.#world;
-    const isOwn = (path: string) => this.#owners.get(path) === rank;
-    const paths = Object.keys(grads);
-    tf.dispose(paths.filter((p) => !isOwn(p)).map((path) => grads[path]!));
-    this.#optimizer.step(
-      fromNames(paths.filter(isOwn), (path) => grads[path]!),
-    );
+    const own: string[] = [];
+    for (const path in grads) {
+      if (this.#isOwn(path)) own.push(path);
+      else grads[path]!.dispose();
+    }
+    this.#optimizer.step(fromNames(own, (path) => grads[path]!));
   }
 
   /** Give the parameters of this rank to all, and take those of the others. */
   async share(): Promise<void> {
+    this.#world.barrier(); // where ranks that are elsewhere find out
     const { rank, size } = this.#world, mpi = communicatorOf(this.#world);
     const states = this.#optimizer.paramStates;
     for (let owner = 0; owner < size; owner++) {
@@ -147,14 +154,12 @@ export class OptimizerShards implements Resumable {
     this.#optimizer.loadStateDict(this.#isCut ? this.#own(state) : state);
   }
 
-  /** Throw if `loadStateDict` would. */
-  checkStateDict(): void {}
-
   #own(state: OptimizerState): OptimizerState {
-    const { rank } = this.#world;
-    const isOwn = (path: string) => this.#owners.get(path) === rank;
     const select = <T>(of: Readonly<Record<string, T>>) =>
-      Object.fromEntries(Object.entries(of).filter(([path]) => isOwn(path)));
+      fromNames(
+        Object.keys(of).filter((path) => this.#isOwn(path)),
+        (path) => of[path]!,
+      );
     const slots = mapNamed(state.slots, (of) => select(of));
     return { ...state, steps: select(state.steps), slots };
   }

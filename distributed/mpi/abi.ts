@@ -15,7 +15,6 @@ export type HandleName =
   | "float64"
   | "byte"
   | "sum"
-  | "max"
   | "errorsReturn";
 
 /** How one family of libraries is called. */
@@ -41,7 +40,6 @@ export const STANDARD: Abi = {
     float64: 0x214,
     byte: 0x247,
     sum: 0x21,
-    max: 0x23,
     errorsReturn: 0x143,
   },
   inPlace: 1n,
@@ -58,7 +56,6 @@ export const MPICH: Abi = {
     float64: 0x4c00080b,
     byte: 0x4c00010d,
     sum: 0x58000003,
-    max: 0x58000001,
     errorsReturn: 0x54000001,
   },
   inPlace: 2n ** 64n - 1n,
@@ -75,7 +72,6 @@ export const OPEN_MPI: Abi = {
     float64: "ompi_mpi_double",
     byte: "ompi_mpi_byte",
     sum: "ompi_mpi_op_sum",
-    max: "ompi_mpi_op_max",
     errorsReturn: "ompi_mpi_errors_return",
   },
   inPlace: 1n,

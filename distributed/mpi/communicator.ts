@@ -8,9 +8,6 @@ import { needDeno } from "./foreign.ts";
 import type { Library } from "./library.ts";
 import { checkFamily } from "./launcher.ts";
 
-/** What is made of the values of all ranks. */
-export type ReduceOp = "sum" | "max";
-
 /** What can be reduced. */
 export type Floats =
   | Float32Array<ArrayBufferLike>
@@ -38,8 +35,8 @@ export interface Communicator {
   readonly version: string;
   /** The name of this machine. */
   readonly machine: string;
-  /** Replace `values` by their sum, or maximum, over all ranks. */
-  allReduce(values: Floats, op?: ReduceOp): void;
+  /** Replace `values` by their sum over all ranks. */
+  allReduce(values: Floats): void;
   /**
    * Start to replace `values` by their sum over all ranks, and return at once.
    *
@@ -130,7 +127,7 @@ export class MpiCommunicator implements Communicator {
     return this.#hasLeft;
   }
 
-  allReduce(values: Floats, op: ReduceOp = "sum"): void {
+  allReduce(values: Floats): void {
     const { call, handles, abi } = this.#library;
     const type = values instanceof Float64Array
       ? handles.float64
@@ -140,7 +137,7 @@ export class MpiCommunicator implements Communicator {
       this.#run("reduce", (request) =>
         call.MPI_Iallreduce(
           ...[abi.inPlace, part, part.length, type] as const,
-          ...[handles[op], this.#world, request] as const,
+          ...[handles.sum, this.#world, request] as const,
         ));
     }
   }
