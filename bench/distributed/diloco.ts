@@ -13,8 +13,7 @@ import {
   optim,
   ParamState,
   random,
-  type tf,
-  tf as ops,
+  tf,
   train,
   useBackend,
 } from "../../mod.ts";
@@ -50,7 +49,7 @@ async function run(seed: number, diloco?: { every: number }) {
       betas: [0.9, 0.95],
     }).registerTrainableWeights(model.states(ParamState)),
     loss: (x: tf.Tensor2D, y: tf.Tensor2D) =>
-      nn.softmaxCrossEntropy(model.call(x), ops.reshape(y, [-1]), {
+      nn.softmaxCrossEntropy(model.call(x), tf.reshape(y, [-1]), {
         reduction: "mean",
       }),
     data: train.textWindows(tokens.subarray(0, cut), {
