@@ -4,6 +4,7 @@
  * @module
  */
 import type { DataType } from "../../tf.ts";
+import { type ElementType, TYPES } from "../format.ts";
 import type { Graph } from "../graph.ts";
 import type { Dim } from "../sizes.ts";
 
@@ -47,6 +48,46 @@ export function namesOf({ inputs }: Call): string[] {
 /** An input that a kernel always has. */
 export function input({ inputs }: Call, name: string): Operand {
   return inputs[name]!;
+}
+
+/** The types that operators of floating point take. */
+export const FLOATS: readonly ElementType[] = ["float32"];
+
+/** The types that operators of numbers take. */
+export const NUMBERS: readonly ElementType[] = ["int32", "float32"];
+
+/** The call with inputs of other types cast to the first of `types`. */
+export function withInputs(types: readonly ElementType[], call: Call): Call {
+  const { graph } = call, [type] = types;
+  const inputs = Object.entries(call.inputs).map(([name, x]) => {
+    if (types.some((type) => type === x.dtype)) return [name, x];
+    const cast = graph.add("Cast", [x.name], { to: TYPES[type!] });
+    return [name, { ...x, name: cast, dtype: type! as DataType }];
+  });
+  return { ...call, inputs: Object.fromEntries(inputs) };
+}
+
+/** What was computed as `type`, as the kernel makes it. */
+export function asMade(type: ElementType, made: string, call: Call): string {
+  const dtype = call.outputs[0]!.dtype as keyof typeof TYPES;
+  return dtype === type
+    ? made
+    : call.graph.add("Cast", [made], { to: TYPES[dtype] });
+}
+
+/**
+ * Exports with an operator that takes only some types: other inputs are cast to the first
+ * of them, and then the output to what the kernel makes.
+ */
+export function taking(
+  types: readonly ElementType[],
+  plain: (call: Call) => string,
+): (call: Call) => string {
+  const takes = ({ dtype }: Operand) => types.some((type) => type === dtype);
+  return (call) =>
+    Object.values(call.inputs).every(takes)
+      ? plain(call)
+      : asMade(types[0]!, plain(withInputs(types, call)), call);
 }
 
 /** Throws that a kernel is used in a way that has no counterpart. */

@@ -9,8 +9,11 @@ import {
   type Call,
   type Exporter,
   type Exporters,
+  FLOATS,
   input,
+  NUMBERS,
   type Operand,
+  taking,
 } from "./kernel.ts";
 
 /** A matrix, or matrices, with the last two axes exchanged if `isTransposed`. */
@@ -48,23 +51,13 @@ function axesOf(call: Call, x: Operand): number[] {
 }
 
 /** Reduces some axes; `axes` is a setting of all operators but ReduceSum. */
-const reduce = (op: string): Exporter => (call) => {
+const reduce = (op: string) => (call: Call): string => {
   const { graph } = call, x = input(call, "x");
   const axes = axesOf(call, x), keepdims = call.attrs["keepDims"] ? 1 : 0;
   if (axes.length === 0) return graph.add("Identity", [x.name]);
   return op === "ReduceSum"
     ? graph.add(op, [x.name, graph.integers(axes)], { keepdims })
     : graph.add(op, [x.name], { axes, keepdims });
-};
-
-/** Any is the maximum of 0 and 1, All the minimum. */
-const logical = (op: string): Exporter => (call) => {
-  const { graph } = call;
-  const { name, ...x } = input(call, "x");
-  const number = graph.add("Cast", [name], { to: TYPES.int32 });
-  const inputs = { x: { name: number, ...x } };
-  const [reduced] = [reduce(op)({ ...call, inputs })].flat();
-  return graph.add("Cast", [reduced!], { to: TYPES.bool });
 };
 
 const argument = (op: string): Exporter => (call) => {
@@ -82,8 +75,9 @@ const alongLast = (op: string): Exporter => (call) => {
 /** Kernels of products and reductions. */
 export const PRODUCTS: Exporters = {
   _FusedMatMul: fusedProduct,
-  All: logical("ReduceMin"),
-  Any: logical("ReduceMax"),
+  // All is the minimum of 0 and 1, Any the maximum.
+  All: taking(["int32"], reduce("ReduceMin")),
+  Any: taking(["int32"], reduce("ReduceMax")),
   ArgMax: argument("ArgMax"),
   ArgMin: argument("ArgMin"),
   BatchMatMul: product,
@@ -96,9 +90,9 @@ export const PRODUCTS: Exporters = {
     });
   },
   LogSoftmax: alongLast("LogSoftmax"),
-  Max: reduce("ReduceMax"),
-  Mean: reduce("ReduceMean"),
-  Min: reduce("ReduceMin"),
+  Max: taking(NUMBERS, reduce("ReduceMax")),
+  Mean: taking(FLOATS, reduce("ReduceMean")),
+  Min: taking(NUMBERS, reduce("ReduceMin")),
   Prod: reduce("ReduceProd"),
   Softmax: alongLast("Softmax"),
   Sum: reduce("ReduceSum"),
