@@ -8,6 +8,7 @@ import { checkOptions } from "../../internal/check.ts";
 import type * as random from "../../random.ts";
 import {
   type Batch,
+  mapped,
   MAPPED_RULES,
   type MappedBatchesOptions,
 } from "../batch.ts";
@@ -98,12 +99,12 @@ export class ImageFolder {
     checkOptions("make batches", options, MAPPED_RULES);
     const { map = (...batch: ImageBatch) => batch } = options;
     const make = ({ data, shape, labels }: Pixels) =>
-      tf.tidy(() => [
-        ...map(
+      tf.tidy(() =>
+        mapped(map, [
           tf.tensor4d(data, [labels.length, ...shape], "int32"),
           tf.tensor1d(labels, "int32"),
-        ),
-      ]);
+        ])
+      );
     const read = (indices: Int32Array) => this.#read(indices);
     return new ImageBatches<Batch>(
       read,

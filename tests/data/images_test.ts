@@ -271,6 +271,14 @@ onEachBackend("batches of a folder are mapped, resumed and freed", async () => {
       }
       assertEquals(rest, all.slice(1));
       for await (const _ of make(stream)) break; // left early
+      await assertRejects(
+        async () => {
+          const wrong = photos.batches({ map: ((x: tf.Tensor) => x) as never });
+          for await (const _ of wrong);
+        },
+        TypeError,
+        "Cannot make a batch: map(...) must be a list",
+      );
     });
   });
 });
