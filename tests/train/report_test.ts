@@ -440,6 +440,13 @@ Deno.test("examples of an image are drawn, others are numbers", () => {
   assertEquals(page.match(/data:image\/bmp;base64/g)?.length, 1);
   assertStringIncludes(page, "0.125, 3");
   assertStringIncludes(page, "label yes<br>predicted no<br>loss 1");
+  const scores = (prediction: number[]) =>
+    train.renderReport([runLog("a")], {
+      examples: [{ ...example, prediction, shape: [1], values: [0] }],
+    });
+  assertStringIncludes(scores([0.5, NaN]), "label 1<br>predicted NaN<br>");
+  const many = Array.from({ length: 200_000 }, (_, i) => i);
+  assertStringIncludes(scores(many), "label 1<br>predicted 199999<br>");
 });
 
 Deno.test("a bitmap has the pixels from the top, blue first, and rows of whole words", () => {

@@ -45,8 +45,13 @@ function captionOf(
   const name = (i: number) => escapeXml(classes[i] ?? String(i));
   // One target and several predictions are a label and the scores of classes.
   const isLabel = target.length === 1 && prediction.length > 1;
+  const highest = prediction.reduce((a, b) => Math.max(a, b), -Infinity);
+  const isKnown = !Number.isNaN(highest); // of scores with NaN none is the highest
   const [wanted, found] = isLabel
-    ? [name(target[0]!), name(prediction.indexOf(Math.max(...prediction)))]
+    ? [
+      name(target[0]!),
+      isKnown ? name(prediction.indexOf(highest)) : "NaN",
+    ]
     : [listed(target, MOST_OUTPUTS), listed(prediction, MOST_OUTPUTS)];
   return `${
     isLabel ? "label" : "target"
