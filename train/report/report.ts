@@ -124,12 +124,13 @@ export function report(
       // Without what is computed now, in case that throws: the run has ended all the same.
       await write(run);
       const taken = profile?.();
-      await write(run, {
+      const added = {
         ...(boundary ? { boundary: await boundary() } : {}),
         ...(examples ? { examples: await examples() } : {}),
         ...(notes ? { notes: await notes() } : {}),
         ...(taken ? { profile: taken } : {}),
-      });
+      };
+      if (Object.keys(added).length > 0) await write(run, added);
     },
   };
 }
