@@ -118,18 +118,18 @@ async function entriesOf(
 ): Promise<{ files: string[]; folders: string[] }> {
   const files: string[] = [], folders: string[] = [];
   const there = system("read a folder of images");
-  try {
-    for await (const { name } of there.readDir(folder)) {
-      if (name.startsWith(".")) continue;
-      const { isDirectory } = await there.stat(join(folder, name));
-      (isDirectory ? folders : files).push(name);
-    }
-  } catch (cause) {
+  const missing = (path: string, rule: string) => (cause: unknown) => {
     if (!isError(cause, "missing")) throw cause;
-    throw new RangeError(
-      `Cannot read the directory ${folder}: it does not exist`,
-      { cause },
-    );
+    throw new RangeError(`Cannot read ${path}: ${rule}`, { cause });
+  };
+  await there.stat(folder)
+    .catch(missing(`the directory ${folder}`, "it does not exist"));
+  for await (const { name } of there.readDir(folder)) {
+    if (name.startsWith(".")) continue;
+    const path = join(folder, name);
+    const { isDirectory } = await there.stat(path)
+      .catch(missing(path, "it is a link to what does not exist"));
+    (isDirectory ? folders : files).push(name);
   }
   return { files: files.sort(), folders: folders.sort() };
 }

@@ -308,8 +308,15 @@ Deno.test("folders that are no classes of images are refused", async () => {
     await assertRejects(
       () => data.imageFolder(`${root}/none`, { size: 4 }),
       RangeError,
-      "it does not exist",
+      `Cannot read the directory ${root}/none: it does not exist`,
     );
+    await Deno.symlink(`${root}/gone.png`, `${root}/cat/b.png`);
+    await assertRejects(
+      () => data.imageFolder(root, { size: 4 }),
+      RangeError,
+      `Cannot read ${root}/cat/b.png: it is a link to what does not exist`,
+    );
+    await Deno.remove(`${root}/cat/b.png`);
     await Deno.writeTextFile(`${root}/cat/b.png`, "no image");
     const photos = await data.imageFolder(root, { size: 4 });
     const error = await assertRejects(() => photos.read(), TypeError);
