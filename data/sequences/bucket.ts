@@ -25,7 +25,7 @@ import {
 } from "../batch.ts";
 import { type BatchTensor, examplesAt } from "../batches.ts";
 import { type Column, lengthOf, type Numbers, toColumn } from "../column.ts";
-import { BATCHES_RULES, type BatchesOptions, type Cut } from "../passes.ts";
+import type { BatchesOptions, Cut } from "../passes.ts";
 import {
   checkPadding,
   hasFloats,
@@ -79,7 +79,6 @@ export interface MappedBucketOptions<From extends Batch, To extends Batch>
 
 const ACTION = "make batches of sequences";
 const RULES: OptionRules<MappedBucketOptions<Batch, Batch>> = {
-  ...BATCHES_RULES,
   ...MAPPED_RULES,
   boundaries: increasingListOf("a positive integer"),
   padTo: oneOf("longest", "boundary"),

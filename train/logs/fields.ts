@@ -133,11 +133,10 @@ export function measureFields(
   evaluation: EvaluationRecord | undefined,
 ): readonly [name: string, value: number][] {
   const { values = {}, training = {} } = evaluation ?? {};
-  return [
-    ...Object.entries(values).map(([name, x]) => [`val ${name}`, x] as const),
-    ...Object.entries(training)
-      .map(([name, x]) => [`train ${name}`, x] as const),
-  ].map(([name, x]) => [name, x]);
+  const named = (prefix: string, measures: EvaluationRecord["values"]) =>
+    Object.entries(measures)
+      .map(([name, x]): [string, number] => [`${prefix} ${name}`, x]);
+  return [...named("val", values), ...named("train", training)];
 }
 
 /** One line, shorter than `columns`, of the fields that fit; the bar takes the rest. */
