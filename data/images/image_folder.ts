@@ -8,6 +8,7 @@ import {
   checkOptions,
   nonemptyListOf,
   type OptionRules,
+  refuse,
   string,
 } from "../../internal/check.ts";
 import { filePath, join } from "../../internal/file_path.ts";
@@ -73,6 +74,9 @@ export async function imageFolder(
   checkOptions(action, options, FOLDER);
   check(action, "size", options.size, SIZE_RULE);
   const { classes: given, ...how } = options;
+  if (given && new Set(given).size < given.length) {
+    refuse(action, "classes", "different ones", given);
+  }
   const root = filePath(action, folder);
   const { folders } = await entriesOf(root);
   const refuseFolder = (rule: string) => {

@@ -305,6 +305,10 @@ Deno.test("folders that are no classes of images are refused", async () => {
     await fails("size", {});
     await fails("size must be", { size: 0 });
     await fails("classes must be a nonempty list", { size: 4, classes: [] });
+    await fails("classes must be different ones", {
+      size: 4,
+      classes: ["cat", "dog", "cat"],
+    });
     await assertRejects(
       () => data.imageFolder(`${root}/none`, { size: 4 }),
       RangeError,
