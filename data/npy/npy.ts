@@ -85,8 +85,8 @@ function readHeader(bytes: Uint8Array, name: string): Header {
     Array.from(bytes.subarray(from, to), (x) => String.fromCharCode(x)).join(
       "",
     );
-  const version = bytes[6];
-  if (text(0, 6) !== MAGIC || version === undefined || version > 3) {
+  const version = bytes[6] ?? 0;
+  if (text(0, 6) !== MAGIC || version < 1 || version > 3) {
     throw new TypeError(
       `Cannot read ${name}: it must begin as a .npy file of version 1 to 3 does: it begins with [${
         bytes.subarray(0, 8).join(", ")

@@ -129,6 +129,8 @@ Deno.test("files of other dtypes, damaged and cut ones are refused", async () =>
     [() => data.decodeNpy(good.subarray(0, 9)), RangeError, "it has 9 bytes"],
     [() => data.decodeNpy(new Uint8Array()), TypeError, "it begins with []"],
     [() => data.decodeNpy(changed(good, 1)), TypeError, "must begin as a .npy"],
+    // of version 0
+    [() => data.decodeNpy(changed(good, 6)), TypeError, "must begin as a .npy"],
     [() => data.decodeNpy([1] as never), TypeError, "must be a Uint8Array"],
     [
       () => data.decodeNpy(longHeader),
