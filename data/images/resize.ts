@@ -91,7 +91,8 @@ export function resizeImage(
     weightsOf(oldHeight, height, antialias),
     width * channels,
   );
-  const data = Uint8Array.from(all, (x) => Math.round(x));
+  const data = new Uint8Array(all.length);
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(all[i]!);
   return { data, shape: [height, width, channels] };
 }
 

@@ -65,7 +65,8 @@ function narrow(
   values: BigInt64Array | BigUint64Array,
   name: string,
 ): NpyData {
-  const numbers = Float64Array.from(values, Number);
+  const numbers = new Float64Array(values.length);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = Number(values[i]);
   const unsafe = numbers.find((x) => !Number.isSafeInteger(x));
   if (unsafe !== undefined) {
     throw new RangeError(
