@@ -17,6 +17,7 @@ type Methods = Record<string, (...args: unknown[]) => unknown>;
 
 /** Calls of the device by name. */
 export type Counts = Record<
+  | "copyBufferToBuffer"
   | "createBindGroup"
   | "createBuffer"
   | "dispatchWorkgroups"
@@ -50,6 +51,7 @@ export async function counting(
   count(queue, "submit");
   count(queue, "writeBuffer");
   count(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
+  count(GPUCommandEncoder.prototype, "copyBufferToBuffer");
   try {
     await fn();
   } finally {
