@@ -11,7 +11,7 @@ import {
   type WeightDecayOptions,
 } from "./options.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise, fromRules } from "./elementwise.ts";
+import { fromRules } from "./elementwise.ts";
 import type { CompleteRule } from "./rule.ts";
 
 /**
@@ -37,12 +37,10 @@ export function addDecayedWeights(
   if (mask !== undefined) check(action, "mask", mask, isMask);
   // A rule for each factor: parameters with the same rule share its numbers.
   const [all, none] = [decayBy(weightDecay), decayBy(0)];
-  return mask
-    ? fromRules(
-      (path, shape) => matches(mask, path, shape) ? all : none,
-      { isUniform: true, sumsOverStep: false },
-    )
-    : elementwise(all);
+  return fromRules(
+    (path, shape) => matches(mask, path, shape) ? all : none,
+    { isUniform: true, sumsOverStep: false },
+  );
 }
 
 function decayBy(factor: number): CompleteRule {
