@@ -5,17 +5,11 @@
  */
 import { callable, check, instanceOf } from "../../internal/check.ts";
 import { LRScheduler } from "../schedulers/mod.ts";
+import { coreOf } from "./core.ts";
 import type { Rates } from "./rates.ts";
 
-const rates = new WeakMap<LearningRates, Rates>();
-
-/** Let `owner` show and change `of`. */
-export function setRates(owner: LearningRates, of: Rates): void {
-  rates.set(owner, of);
-}
-
 function ratesOf(owner: LearningRates): Rates {
-  return rates.get(owner)!;
+  return coreOf(owner).rates;
 }
 
 /** The learning rates of an `Optimizer`. */

@@ -15,7 +15,7 @@ import type {
 } from "../transforms/transformation.ts";
 import { Core, setCore } from "./core.ts";
 import { txOf } from "./default_tx.ts";
-import { LearningRates, setRates } from "./learning_rates.ts";
+import { LearningRates } from "./learning_rates.ts";
 import { type Group, makeGroup } from "./group.ts";
 import type { OptimizerState } from "./optimizer_state.ts";
 import type {
@@ -82,7 +82,6 @@ export class Optimizer<O extends OptimizerOptions = TxOptions>
     const defaultLr = tx ? undefined : this.#main.tx.defaultLr;
     this.#core = new Core(options.lr ?? defaultLr ?? 1e-3);
     setCore(this, this.#core);
-    setRates(this, this.#core.rates);
   }
 
   /**

@@ -31,8 +31,9 @@ export class Rates {
   /** The optimizer's scheduler, those that multiply it, then those of groups. */
   #schedulers: readonly LRScheduler[];
   #groups = 0;
-  /** What `current` returned last, and the rates of schedulers it came from. */
+  /** What `live` returned, by group. */
   readonly #live: (() => Rate)[] = [];
+  /** What `current` returned last, and the rates of schedulers it came from. */
   #current: readonly Rate[] = [];
   readonly #sources: (readonly number[] | undefined)[] = [];
   #steps = 0;
