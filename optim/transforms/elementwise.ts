@@ -135,8 +135,7 @@ export function fromRules(
   ruleOf: (path: string, shape: readonly number[]) => CompleteRule,
   traits: Traits,
 ): GradientTransformation {
-  const tx: GradientTransformation & { [TRAITS]: Traits } = {
-    [TRAITS]: traits,
+  return withTraits({
     rule: ruleOf,
 
     init: (params) =>
@@ -148,8 +147,7 @@ export function fromRules(
 
     update: (updates, state, params, extra) =>
       updateByRules([{ ruleOf, updates, state, params, extra }])[0]!,
-  };
-  return tx;
+  }, traits);
 }
 
 function startOf(start: SlotStart, param: tf.Tensor): tf.Tensor {
