@@ -95,6 +95,8 @@ class Planner {
   readonly #dispatches = new Map<GpuSlot, number[]>();
   /** The numbers of the copies from or to a slot. */
   readonly #copies = new Map<GpuSlot, number[]>();
+  /** The slots that a slot is copied from or to, by commands or after them. */
+  readonly #copiedWith = new Map<GpuSlot, GpuSlot[]>();
   /** The numbers of the copies from or to a part of a column. */
   readonly #copiesOfPart = new Map<string, number[]>();
   /** Of columns: the sizes of the parts that are copied, by offset. */
@@ -106,7 +108,7 @@ class Planner {
   readonly #taken = new Set<string>();
   readonly #results: ReadonlySet<GpuSlot>;
 
-  constructor({ commands, outputs, written, kept }: GpuRecord) {
+  constructor({ commands, slots, outputs, written, kept }: GpuRecord) {
     this.#commands = commands;
     this.#results = new Set([
       ...outputs.map(({ buffer }) => buffer),
@@ -119,6 +121,7 @@ class Planner {
       for (const slot of new Set(slotsOf(command))) push(numbers, slot, i);
       if (!isCopy) return;
       const { from, fromOffset, to, toOffset, bytes } = command;
+      this.#copied(from, to);
       for (
         const [slot, offset] of [[from, fromOffset], [to, toOffset]] as const
       ) {
@@ -128,6 +131,19 @@ class Planner {
         parts.set(offset, Math.max(bytes, parts.get(offset) ?? 0));
       }
     });
+    const nextOf = new Map(written);
+    for (const slot of slots) {
+      if (slot.source.kind !== "held") continue;
+      for (const state of slot.source.states) {
+        const next = nextOf.get(state);
+        if (next) this.#copied(next, slot);
+      }
+    }
+  }
+
+  #copied(from: GpuSlot, to: GpuSlot): void {
+    push(this.#copiedWith, from, to);
+    push(this.#copiedWith, to, from);
   }
 
   /**
@@ -211,9 +227,7 @@ class Planner {
    * both read and write it through different bindings, or a copy be within it.
    */
   #usesWith(slot: GpuSlot, column: GpuSlot): Map<string, Use> | undefined {
-    for (const i of this.#copies.get(slot) ?? []) {
-      const { from, to } = this.#commands[i] as Copy;
-      const other = from === slot ? to : from;
+    for (const other of this.#copiedWith.get(slot) ?? []) {
       if (this.homes.get(other)?.column === column) return undefined;
     }
     const uses = new Map<string, Use>();
@@ -276,8 +290,8 @@ function bindingsOf({ pipeline, bindings }: Dispatch, slot: GpuSlot): Use {
   return use;
 }
 
-function push<K>(numbers: Map<K, number[]>, key: K, i: number): void {
-  const known = numbers.get(key);
-  if (known) known.push(i);
-  else numbers.set(key, [i]);
+function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const known = lists.get(key);
+  if (known) known.push(value);
+  else lists.set(key, [value]);
 }

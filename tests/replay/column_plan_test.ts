@@ -18,6 +18,7 @@ class Sketch {
   readonly slots: GpuSlot[] = [];
   readonly commands: Command[] = [];
   readonly outputs: GpuSlot[] = [];
+  readonly written: [state: object, slot: GpuSlot][] = [];
   readonly #pipeline: GPUComputePipeline;
 
   constructor() {
@@ -38,12 +39,12 @@ class Sketch {
     return slot;
   }
 
-  held(bytes: number): GpuSlot {
+  held(bytes: number, state: object = {}): GpuSlot {
     const info = { dataId: {}, shape: [bytes / 4], dtype: "float32" as const };
     return this.slot(bytes, {
       kind: "held",
       now: [() => info as tf.TensorInfo],
-      states: [{}],
+      states: [state],
       ...{ isConstant: false, isShared: false, isWritten: false },
     });
   }
@@ -83,8 +84,9 @@ class Sketch {
   get copies(): number {
     const record = {
       commands: this.commands,
+      slots: this.slots,
       outputs: this.outputs.map((buffer) => ({ buffer })),
-      written: [],
+      written: this.written,
       kept: [],
     } as unknown as GpuRecord;
     const { commands } = columnsOf(record, ALIGN);
@@ -156,6 +158,17 @@ const SKETCHES: Readonly<
     s.copy([x, 0], [column, 0], 12).copy([y, 0], [column, ALIGN], 12);
     s.run(column, s.slot(4));
   }, 2],
+  "one is what the state of another holds afterwards, which is copied": [
+    (s) => {
+      const state = {}, x = s.held(12, state), y = s.slot(12);
+      const column = s.slot(268);
+      s.run(s.held(4), y);
+      s.copy([x, 0], [column, 0], 12).copy([y, 0], [column, ALIGN], 12);
+      s.run(column, s.slot(4));
+      s.written.push([state, y]);
+    },
+    1,
+  ],
   "parts begin where shaders cannot bind them": [(s) => {
     const x = s.slot(12), y = s.slot(12), column = s.slot(24);
     s.run(s.held(4), x).run(s.held(4), y);

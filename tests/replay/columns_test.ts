@@ -298,6 +298,35 @@ onWebGpu(
   },
 );
 
+onWebGpu(
+  "a state may take what was computed beside what it held before",
+  async () => {
+    const once = async (isCompiled: boolean) => {
+      const { p0: a, p1: b } = paramsOf([3, 3]) as Required<Params>;
+      const decay = optim.addDecayedWeights(0.1);
+      const plain = (grad: tf.Tensor1D) => {
+        const x = tf.add<tf.Tensor1D>(tf.mul(a!.value, 0.5), grad);
+        const params = { old: a!.value, x };
+        const updates = { old: tf.add(grad, 1), x: tf.add(grad, 2) };
+        const [next] = decay.update(updates, decay.init(params), params);
+        b!.value = tf.add(tf.add(b!.value, next.old!), next.x!);
+        a!.value = x;
+        return tf.sum<tf.Scalar>(b!.value);
+      };
+      const step = isCompiled ? compile(plain, { onFallback: "throw" }) : plain;
+      const seen: number[][] = [];
+      for (let i = 0; i < 5; i++) {
+        const grad = tf.tensor1d([0.1 * i, 1, 2]), sum = step(grad);
+        seen.push(await bits(sum), await bits(a!.value));
+        tf.dispose([grad, sum]);
+      }
+      seen.push(await bits(b!.value));
+      return seen;
+    };
+    assertEquals(await once(true), await once(false));
+  },
+);
+
 onWebGpu("200 replays leave no memory behind", async () => {
   const run = new Run(true);
   run.take(4);
