@@ -14,11 +14,9 @@ import {
 import {
   BATCHES_RULES,
   type BatchesOptions,
-  type BatchesPlace,
   type Cut,
   Passes,
 } from "./passes.ts";
-import type { Shard } from "./shard.ts";
 
 /** A batch: tensors that a loss takes as its arguments. */
 export type Batch = readonly tf.Tensor[];
@@ -58,15 +56,8 @@ export const MAPPED_RULES: OptionRules<MappedBatchesOptions<Batch, Batch>> = {
  * A batch belongs to the iteration: it is freed when the next one is taken, and
  * when the loop is left. `tf.clone` what should live longer.
  */
-export class Batches<B extends Batch> {
-  /** Batches in one pass. */
-  readonly length: number;
-  /** Examples in one pass. */
-  readonly examples: number;
-  /** The part of each batch that is taken. */
-  readonly shard: Shard;
+export class Batches<B extends Batch> extends Passes {
   readonly #make: (indices: Int32Array) => B;
-  readonly #passes: Passes;
 
   /** Use {@linkcode batches}. */
   constructor(
@@ -75,16 +66,13 @@ export class Batches<B extends Batch> {
     options: BatchesOptions,
     cut?: Cut,
   ) {
+    super(examples, options, cut);
     this.#make = make;
-    this.#passes = new Passes(examples, options, cut);
-    this.length = this.#passes.length;
-    this.examples = this.#passes.examples;
-    this.shard = this.#passes.shard;
   }
 
   /** Iterate over the batches once. */
   *[Symbol.iterator](): Generator<B, void> {
-    const pass = this.#passes.begin();
+    const pass = this.begin();
     let batch: B | undefined;
     try {
       for (let i = pass.from; i < this.length; i++) {
@@ -97,25 +85,5 @@ export class Batches<B extends Batch> {
     } finally {
       if (batch) tf.dispose([...batch]);
     }
-  }
-
-  /**
-   * The position of the current pass, as plain data.
-   *
-   * @returns The position; `null` between two passes.
-   */
-  stateDict(): BatchesPlace | null {
-    return this.#passes.stateDict();
-  }
-
-  /**
-   * Start the next pass at a saved position. The random state that shuffles is
-   * saved and loaded separately.
-   *
-   * @param place What {@linkcode Batches.stateDict} returned.
-   * @throws {RangeError} If these batches have no such position.
-   */
-  loadStateDict(place: BatchesPlace | null): void {
-    this.#passes.loadStateDict(place);
   }
 }

@@ -34,7 +34,7 @@
  */
 export * from "./augment/mod.ts";
 export { type Batch, Batches, type MappedBatchesOptions } from "./batch.ts";
-export type { BatchesOptions, BatchesPlace } from "./passes.ts";
+export type { BatchesOptions, BatchesPlace, Pass, Passes } from "./passes.ts";
 export {
   batches,
   type BatchOf,

@@ -85,16 +85,19 @@ function forParts(cut: Cut, count: number): Cut {
   return (order) => cut(order).filter(({ length }) => length >= count);
 }
 
-/** Passes over examples, each in a new order if shuffled. */
-export class Passes {
+/**
+ * The base of batches that can be iterated over many times, each time in a new order if
+ * shuffled.
+ */
+export abstract class Passes {
   /** Batches in one pass. */
   readonly length: number;
   /** Examples in one pass. */
   readonly examples: number;
-  /** Examples in the sources; more than `examples` if the last batch is dropped. */
-  readonly #held: number;
   /** The part of each batch that is taken. */
   readonly shard: Shard;
+  /** Examples in the sources; more than `examples` if the last batch is dropped. */
+  readonly #held: number;
   readonly #batchSize: number;
   readonly #shuffle: boolean;
   readonly #random: random.RandomState;
@@ -130,7 +133,7 @@ export class Passes {
   }
 
   /** Begin a pass. */
-  begin(): Pass {
+  protected begin(): Pass {
     const resume = this.#resume;
     this.#resume = null;
     const key = resume
@@ -153,12 +156,22 @@ export class Passes {
     };
   }
 
-  /** The position of the current pass; `null` between two passes. */
+  /**
+   * The position of the current pass, as plain data.
+   *
+   * @returns The position; `null` between two passes.
+   */
   stateDict(): BatchesPlace | null {
     return this.#place ?? this.#resume;
   }
 
-  /** Start the next pass at a saved position. */
+  /**
+   * Start the next pass at a saved position. The random state that shuffles is
+   * saved and loaded separately.
+   *
+   * @param place What {@linkcode Passes.stateDict} returned.
+   * @throws {RangeError} If these batches have no such position.
+   */
   loadStateDict(place: BatchesPlace | null): void {
     if (place !== null) this.#checkPlace(place);
     this.#resume = place;

@@ -5,8 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "../batch.ts";
-import { type BatchesOptions, type BatchesPlace, Passes } from "../passes.ts";
-import type { Shard } from "../shard.ts";
+import { type BatchesOptions, Passes } from "../passes.ts";
 
 /**
  * Batches that can be iterated over many times, each time in a new order if
@@ -17,16 +16,9 @@ import type { Shard } from "../shard.ts";
  *
  * @typeParam Read What is read of the files.
  */
-export class ImageBatches<B extends Batch, Read = unknown> {
-  /** Batches in one pass. */
-  readonly length: number;
-  /** Examples in one pass. */
-  readonly examples: number;
-  /** The part of each batch that is taken. */
-  readonly shard: Shard;
+export class ImageBatches<B extends Batch, Read = unknown> extends Passes {
   readonly #read: (indices: Int32Array) => Promise<Read>;
   readonly #make: (read: Read) => B;
-  readonly #passes: Passes;
 
   /** Use {@linkcode ImageFolder.batches}. */
   constructor(
@@ -35,17 +27,14 @@ export class ImageBatches<B extends Batch, Read = unknown> {
     examples: number,
     options: BatchesOptions,
   ) {
+    super(examples, options);
     this.#read = read;
     this.#make = make;
-    this.#passes = new Passes(examples, options);
-    this.length = this.#passes.length;
-    this.examples = this.#passes.examples;
-    this.shard = this.#passes.shard;
   }
 
   /** Iterate over the batches once. */
   async *[Symbol.asyncIterator](): AsyncGenerator<B, void> {
-    const pass = this.#passes.begin();
+    const pass = this.begin();
     const readAhead = (i: number) => {
       const reading = this.#read(pass.indicesOf(i));
       reading.catch(() => {}); // thrown where it is awaited, if it is
@@ -67,25 +56,5 @@ export class ImageBatches<B extends Batch, Read = unknown> {
     } finally {
       if (batch) tf.dispose([...batch]);
     }
-  }
-
-  /**
-   * The position of the current pass, as plain data.
-   *
-   * @returns The position; `null` between two passes.
-   */
-  stateDict(): BatchesPlace | null {
-    return this.#passes.stateDict();
-  }
-
-  /**
-   * Start the next pass at a saved position. The random state that shuffles is
-   * saved and loaded separately.
-   *
-   * @param place What {@linkcode ImageBatches.stateDict} returned.
-   * @throws {RangeError} If these batches have no such position.
-   */
-  loadStateDict(place: BatchesPlace | null): void {
-    this.#passes.loadStateDict(place);
   }
 }
