@@ -4,11 +4,17 @@
  * @module
  */
 import {
+  anything,
   boolean,
+  check,
+  checkObject,
   checkOptions,
   hint,
+  listOf,
   type OptionRules,
+  refuse,
   rule,
+  string,
 } from "../internal/check.ts";
 import { type Column, column, fromNumbers } from "./column.ts";
 import { READ_RULES, type ReadOptions, readText } from "./files.ts";
@@ -82,8 +88,7 @@ export function parseCsv(
   const columns = header
     ? fields.shift() ?? []
     : Array.from({ length: width }, (_, i) => String(i));
-  const seen = new Set<string>();
-  const twice = columns.find((name) => seen.size === seen.add(name).size);
+  const twice = repeated(columns);
   if (twice !== undefined) {
     throw new RangeError(
       `Cannot parse CSV: each column must have a name of its own: current header names ${
@@ -117,16 +122,19 @@ export async function readCsv(
  * float32 cannot represent one, they are int32.
  *
  * @param table The table.
- * @param names The columns, in the order wanted.
+ * @param names The columns, in the order wanted. Default: all.
  * @returns One example of shape `[names.length]` for each row.
  * @throws {RangeError} If there is no such column, a field is not a number or is out of
  *   range, or an integer can be represented neither way.
+ * @throws {TypeError} If `table` is no table of text.
  */
 export function csvNumbers(
   table: CsvTable,
-  names: readonly string[] = table.columns,
+  names?: readonly string[],
 ): Column<readonly [number]> {
-  const indices = columnIndices("read a column", table, names);
+  checkTable("read a column", table);
+  const wanted = names ?? table.columns;
+  const indices = columnIndices("read a column", table, wanted);
   const data = new Float64Array(table.rows.length * indices.length);
   let at = 0;
   let isExact = true;
@@ -151,6 +159,27 @@ export function csvNumbers(
   // As numbers of a list where float32 would change an integer.
   const action = "read columns of numbers";
   return column(fromNumbers(action, data, isExact), [indices.length]);
+}
+
+/** The first of some names that is there twice. */
+export function repeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
+}
+
+/** Throw unless `table` has a text in each column of each row. */
+export function checkTable(action: string, table: CsvTable): void {
+  checkObject(action, table, "the table");
+  const { columns, rows } = table;
+  check(action, "table.columns", columns, listOf(string));
+  check(action, "table.rows", rows, listOf(anything));
+  const isRow = (row: unknown) =>
+    Array.isArray(row) && row.length === columns.length &&
+    row.every((field) => typeof field === "string");
+  const wrong = rows.findIndex((row) => !isRow(row));
+  if (wrong < 0) return;
+  const is = `a list of ${columns.length} strings, one for each column`;
+  refuse(action, `table.rows[${wrong}]`, is, rows[wrong], TypeError);
 }
 
 /** Where the columns of these names are. */

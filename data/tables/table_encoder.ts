@@ -5,7 +5,7 @@
  */
 import { checkOptions, refuse } from "../../internal/check.ts";
 import type { Column } from "../column.ts";
-import { columnIndices, type CsvTable } from "../csv.ts";
+import { checkTable, columnIndices, type CsvTable } from "../csv.ts";
 import { Dataset } from "../dataset.ts";
 import { checkEncoding } from "./check_encoding.ts";
 import {
@@ -86,11 +86,13 @@ export class TableEncoder {
    * @param options See {@linkcode TableEncoderOptions}.
    * @throws {RangeError} If an option names no column, or one that it does not suit;
    *   if a field is not a number, or is missing against the rule; if no row is left.
+   * @throws {TypeError} If `table` is no table of text.
    */
   static fit(
     table: CsvTable,
     options: TableEncoderOptions = {},
   ): TableEncoder {
+    checkTable(FIT, table);
     checkOptions(FIT, options, TABLE_RULES);
     const { target, missing = ["", "NA", "N/A", "NaN", "nan", "null"] } =
       options;
@@ -155,8 +157,10 @@ export class TableEncoder {
    *
    * @throws {RangeError} If a field is not what it must be, if a category was not in
    *   the first table, or if there is no target.
+   * @throws {TypeError} If `table` is no table of text.
    */
   apply(table: CsvTable): Dataset<[Column<readonly [number]>, Column<[]>]> {
+    checkTable(APPLY, table);
     const { target } = this;
     if (!target) refuse(APPLY, "target", "one of its columns", undefined);
     const drops = [...this.columns, target].filter(({ drop }) => drop);
@@ -181,6 +185,7 @@ export class TableEncoder {
    * @throws {RangeError} As {@linkcode TableEncoder.apply}.
    */
   inputs(table: CsvTable): Column<readonly [number]> {
+    checkTable(APPLY, table);
     return this.#inputs(table, table.rows.map((_, i) => i));
   }
 

@@ -14,7 +14,7 @@ import {
   refuse,
   string,
 } from "../../internal/check.ts";
-import { columnIndices, type CsvTable } from "../csv.ts";
+import { columnIndices, type CsvTable, repeated } from "../csv.ts";
 import type { CategoryCode } from "./column_code.ts";
 
 /**
@@ -82,11 +82,11 @@ export function checkNames(
   { categories = {}, standardize, onMissing, target }: TableEncoderOptions,
 ): void {
   columnIndices(FIT, table, names);
-  const used = new Set<string>();
-  const twice = names.find((name) => used.size === used.add(name).size);
+  const twice = repeated(names);
   if (twice !== undefined) {
     refuse(FIT, "each column", "an input or the target, once", twice);
   }
+  const used = new Set(names);
   const rules = typeof onMissing === "object" ? onMissing : {};
   const scaled = typeof standardize === "object" ? standardize : [];
   for (

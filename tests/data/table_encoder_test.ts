@@ -289,6 +289,34 @@ Deno.test("a category that the first table did not have is refused", () => {
   );
 });
 
+Deno.test("what is no table of text is refused", () => {
+  const encoder = data.TableEncoder.fit(data.parseCsv("a,b\n1,2\n"), {
+    target: "b",
+  });
+  const calls: Record<string, (table: data.CsvTable) => unknown> = {
+    "read a column": (table) => data.csvNumbers(table),
+    "fit a TableEncoder": (table) => data.TableEncoder.fit(table),
+    "apply a TableEncoder": (table) => encoder.apply(table),
+  };
+  const row = "table.rows[1] must be a list of 2 strings, one for each column";
+  const bad: [table: unknown, message: string][] = [
+    [undefined, "the table must be an object: current value is undefined"],
+    [[[1, 2]], "the table must be an object"],
+    [{ columns: ["a", "b"] }, "table.rows must be a list"],
+    [{ columns: [1], rows: [] }, "table.columns[0] must be a string"],
+    [{ columns: ["a", "b"], rows: [["1", "2"], ["3"]] }, row],
+    [{ columns: ["a", "b"], rows: [["1", "2"], ["3", 4]] }, row],
+  ];
+  for (const [action, call] of Object.entries(calls)) {
+    for (const [table, message] of bad) {
+      const error = assertThrows(() => call(table as data.CsvTable), TypeError);
+      const text = `Cannot ${action}: ${message}`;
+      assertEquals(error.message.slice(0, text.length), text);
+    }
+  }
+  assertThrows(() => encoder.inputs([] as never), TypeError, "the table must");
+});
+
 Deno.test("TableEncoder.fromJSON() refuses what toJSON() did not write", () => {
   const good = data.TableEncoder.fit(data.parseCsv("a\n1\n2\n")).toJSON();
   const [code] = good.inputs;
