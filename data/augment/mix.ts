@@ -81,6 +81,7 @@ export function mixup<X extends tf.Tensor, Y extends tf.Tensor>(
 ): [X, Y] {
   const action = "mix examples";
   check(action, "x", x, tensor);
+  if (x.rank === 0) refuse(action, "x", "of shape [batch, ...]", x);
   checkFloats(action, "x", x);
   checkTargets(action, x, y);
   checkOptions(action, options, RULES);

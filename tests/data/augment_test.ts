@@ -427,6 +427,10 @@ Deno.test("augmentations refuse what they cannot do", async () => {
     [() => data.randomBrightness(bytes, { max: 0 }), "must be float32"],
     [() => data.mixup(bytes, y), "x must be float32"],
     [
+      () => data.mixup(tf.scalar(1), tf.scalar(1)),
+      "mix examples: x must be of shape [batch, ...]",
+    ],
+    [
       () => data.mixup(x, tf.zeros([N], "int32")),
       "the targets must be float32",
     ],
