@@ -7,6 +7,7 @@ import {
   check,
   checkOptions,
   listOf,
+  nonemptyListOf,
   type OptionRules,
   refuse,
 } from "../internal/check.ts";
@@ -122,6 +123,8 @@ export class Stored {
    * @param options The axis.
    */
   reordered(order: readonly number[], options: AxisOptions = {}): Stored {
+    const action = "reorder a stored value";
+    check(action, "order", order, nonemptyListOf("a nonnegative integer"));
     const parts = order.map((i) => this.part(i, order.length, options));
     return joined(parts, options);
   }
@@ -215,9 +218,8 @@ export function joined(
   checkOptions(action, options, JOINED_RULES);
   const { axis = 0, sizes } = options;
   if (sizes && sizes.length !== given.length) {
-    refuse(action, "sizes", `${given.length} numbers, one for each part`, [
-      sizes,
-    ]);
+    const is = `${given.length} numbers, one for each part`;
+    refuse(action, "sizes", is, sizes);
   }
   return new Stored((shape) => {
     const length = lengthOf(shape, axis);

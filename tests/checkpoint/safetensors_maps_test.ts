@@ -430,7 +430,7 @@ Deno.test("descriptions of stored values check what they are given", () => {
       [
         () => joined(["a"], { sizes: [1, 2] }),
         RangeError,
-        "1 numbers, one for each part",
+        "1 numbers, one for each part: current value is [1, 2]",
       ],
       [
         () => joined(["a"], { axes: 1 } as never),
@@ -455,6 +455,12 @@ Deno.test("descriptions of stored values check what they are given", () => {
       ],
       [() => stored("a").plus(NaN), RangeError, "plus must be a finite number"],
       [() => stored("a").transposed([0.5]), RangeError, "axes[0]"],
+      [
+        () => stored("a").reordered(3 as never),
+        TypeError,
+        "Cannot reorder a stored value: order must be",
+      ],
+      [() => stored("a").reordered([0, -1]), RangeError, "order[1]"],
     ];
   for (const [fn, ErrorClass, message] of cases) {
     assertThrows(fn, ErrorClass, message);
