@@ -167,11 +167,10 @@ function placeOf(
   }
   const plain = stored(name(join(owner, own)));
   if (own !== "weight") return plain;
-  const { length } = shape, kernel = shape.map((_, i) => i).slice(2);
+  const kernel = shape.map((_, i) => i).slice(2);
   if (module instanceof nn.Linear) return plain.transposed();
   if (module instanceof nn.Conv) return plain.transposed([...kernel, 1, 0]);
-  const isTranspose = module instanceof nn.ConvTranspose;
-  return isTranspose && length > 2
+  return module instanceof nn.ConvTranspose
     ? plain.transposed([...kernel, 0, 1])
     : plain;
 }

@@ -129,7 +129,9 @@ export class VisionTransformer extends nn.Module implements Pretrained {
     checkOptions("create VisionTransformer", options, RULES);
     const { imageSize = 224, patchSize = 16, classes = 1000 } = options;
     const { channels = 3, rate = 0, random } = options;
-    const { width, layers, heads } = { ...VIT_SIZES.tiny, ...options };
+    const { tiny } = VIT_SIZES;
+    const { width = tiny.width, layers = tiny.layers, heads = tiny.heads } =
+      options;
     if (imageSize % patchSize !== 0) {
       const is = `a divisor of imageSize, ${imageSize}`;
       refuse("create VisionTransformer", "patchSize", is, patchSize);

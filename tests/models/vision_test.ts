@@ -204,6 +204,12 @@ onEachBackend("every size of the models changes their shapes", () => {
   for (const [one, other] of cases) assert(count(one) !== count(other));
 }, { only: ["cpu"] });
 
+onEachBackend("an option that is undefined is left out", () => {
+  const none = { width: undefined, layers: undefined, heads: undefined };
+  const model = vit({ ...none, layers: 1 } as never);
+  assertEquals(model.positions.shape, [1, 17, 192]);
+}, { only: ["cpu"] });
+
 onEachBackend(
   "heads, dropout and streams of models change their outputs",
   async () => {
