@@ -11,7 +11,6 @@ const GUIDE = [
   "layers",
   "data",
   "images_and_sequences",
-  "images_and_sequences",
   "loop",
   "optimizers",
   "schedules",
