@@ -11,6 +11,7 @@ import {
   listOf,
   type OptionRules,
   refuse,
+  rule,
 } from "../internal/check.ts";
 import * as tf from "../tf.ts";
 import { drawToken, SAMPLING_RULES, type SamplingOptions } from "./sampling.ts";
@@ -30,6 +31,11 @@ const RULES: OptionRules<GenerateOptions> = {
   stop: either("a nonnegative integer", listOf("a nonnegative integer")),
 };
 
+const numbers = rule(
+  "a list or a typed array",
+  (x) => Array.isArray(x) || ArrayBuffer.isView(x),
+);
+
 /** What generates: a model of sequences with a cache. */
 export interface Generator {
   /** The number of tokens. */
@@ -47,6 +53,7 @@ export function generate(
   options: GenerateOptions,
 ): AsyncGenerator<number, void, void> {
   const action = "generate";
+  check(action, "the prompt", prompt, numbers);
   checkOptions(action, options, RULES);
   const { context, vocabulary } = model;
   const tokens = Array.from(prompt);

@@ -11,7 +11,17 @@ import {
   saveSafetensors,
   type StoredMap,
 } from "../checkpoint.ts";
-import { check, rule } from "../internal/check.ts";
+import {
+  anything,
+  check,
+  checkOptions,
+  either,
+  instanceOf,
+  listOf,
+  type OptionRules,
+  rule,
+  string,
+} from "../internal/check.ts";
 import { Module } from "../nn/mod.ts";
 
 /** How the weights of a model are laid out in published files. */
@@ -37,6 +47,13 @@ export interface LoadPretrainedOptions extends LoadOptions {
   /** Names in the file that may stay unused, besides those of the layout. Default: none. */
   readonly ignore?: readonly (string | RegExp)[];
 }
+
+const RULES: OptionRules<LoadPretrainedOptions> = {
+  // As in loadSafetensors, which checks them.
+  mismatch: anything,
+  strict: anything,
+  ignore: listOf(either(string, instanceOf(RegExp, "a string or a RegExp"))),
+};
 
 const pretrained = rule(
   "a model with layout()",
@@ -79,7 +96,9 @@ export async function loadPretrained(
   model: Pretrained,
   options: LoadPretrainedOptions = {},
 ): Promise<SafetensorsReport> {
-  check("load pretrained weights", "the model", model, pretrained);
+  const action = "load pretrained weights";
+  check(action, "the model", model, pretrained);
+  checkOptions(action, options, RULES);
   const names = (await listSafetensors(file)).map(({ name }) => name);
   const { map, ignore = [] } = model.layout(names);
   return await loadSafetensors(file, model, {
