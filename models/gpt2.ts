@@ -4,15 +4,22 @@
  * @module
  */
 import { stored } from "../checkpoint.ts";
-import { checkOptions, type OptionRules, refuse } from "../internal/check.ts";
+import {
+  check,
+  checkOptions,
+  instanceOf,
+  type OptionRules,
+  refuse,
+} from "../internal/check.ts";
 import * as nn from "../nn/mod.ts";
 import type { RandomState } from "../random.ts";
 import { stream } from "../random/state.ts";
 import * as tf from "../tf.ts";
 import { generate, type GenerateOptions } from "./generate.ts";
 import type { Layout, Pretrained } from "./pretrained.ts";
+import { checkHeads } from "./transformer/attention.ts";
 import { Block } from "./transformer/block.ts";
-import type { KeyValueCache } from "./transformer/cache.ts";
+import { KeyValueCache } from "./transformer/cache.ts";
 
 /** The sizes of {@linkcode Gpt2}, and its dropout. */
 export interface Gpt2Options {
@@ -41,6 +48,8 @@ const RULES: OptionRules<Gpt2Options> = {
   rate: "in [0, 1)",
   random: stream,
 };
+
+const keyValueCache = instanceOf(KeyValueCache, "a KeyValueCache");
 
 /** The sizes of the published models. */
 export const GPT2_SIZES: Readonly<
@@ -130,9 +139,7 @@ export class Gpt2 extends nn.Module implements Pretrained {
     const { small } = GPT2_SIZES;
     const { width = small.width, layers = small.layers, heads = small.heads } =
       options;
-    if (width % heads !== 0) {
-      refuse("create Gpt2", "heads", `a divisor of the width, ${width}`, heads);
-    }
+    checkHeads("create Gpt2", width, heads);
     const embedding = (count: number, std: number) =>
       new nn.Embedding(count, width, {
         weightInit: new nn.init.Normal({ std }),
@@ -252,6 +259,7 @@ export class Gpt2 extends nn.Module implements Pretrained {
     cache?: KeyValueCache,
   ): [batch: number, time: number] {
     nn.checkInput("Gpt2", tokens, [null], 2);
+    if (cache) check("call Gpt2", "the cache", cache, keyValueCache);
     const [batch, time] = tokens.shape, past = cache?.length ?? 0;
     if (past + time > this.context) {
       const is = `at most ${

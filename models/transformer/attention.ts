@@ -4,6 +4,7 @@
  * @module
  */
 import { environ } from "../../environ.ts";
+import { refuse } from "../../internal/check.ts";
 import * as nn from "../../nn/mod.ts";
 import type { RandomState } from "../../random.ts";
 import * as tf from "../../tf.ts";
@@ -30,6 +31,12 @@ export interface TransformerSettings {
   readonly approximateGelu: boolean;
   /** The stream of initializers and dropout; undefined for the default one. */
   readonly random: RandomState | undefined;
+}
+
+/** Throws unless the heads share the features evenly. */
+export function checkHeads(action: string, width: number, heads: number): void {
+  if (width % heads === 0) return;
+  refuse(action, "heads", `a divisor of the width, ${width}`, heads);
 }
 
 /** A dense layer that begins normal, as in GPT-2. */
@@ -64,7 +71,8 @@ export class PackedAttention extends nn.Module {
   /** Create the parameters. */
   constructor(settings: TransformerSettings) {
     super();
-    const { width } = settings;
+    const { width, heads } = settings;
+    checkHeads("create PackedAttention", width, heads);
     this.#settings = settings;
     this.packed = dense(width, 3 * width, settings);
     this.out = dense(width, width, settings, residualStd(settings));
@@ -77,7 +85,12 @@ export class PackedAttention extends nn.Module {
     cache?: KeyValueCache,
   ): tf.Tensor2D {
     const { width, heads, causal, rate, random } = this.#settings;
+    nn.checkInput("PackedAttention", x, [width], 2);
     const batch = x.shape[0] / time;
+    if (!Number.isInteger(batch)) {
+      const is = `of a multiple of ${time} rows, the number of places`;
+      refuse("call PackedAttention", "the input", is, x);
+    }
     return tf.tidy(() => {
       const [q, k, v] = tf.split(this.packed.call(x), 3, 1).map((part) =>
         tf.reshape<tf.Rank.R4>(part, [batch, time, heads, width / heads])

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { refuse } from "../../internal/check.ts";
 import "../../internal/dispose.ts";
 import * as tf from "../../tf.ts";
 
@@ -33,6 +34,13 @@ export class KeyValueCache {
     value: tf.Tensor4D,
   ): readonly [tf.Tensor4D, tf.Tensor4D] {
     const past = this.#layers[this.#next.length];
+    if (
+      past && !tf.util.arraysEqual(past[0].shape.slice(2), key.shape.slice(2))
+    ) {
+      const [, , heads, size] = past[0].shape;
+      const is = `[any, any, ${heads}, ${size}], as in the cache`;
+      refuse("use a cache", "the shape of keys", is, key.shape);
+    }
     const pair = [key, value].map((x, i) =>
       tf.keep(past ? tf.concat([past[i]!, x], 1) : tf.clone(x))
     ) as [tf.Tensor4D, tf.Tensor4D];
@@ -47,6 +55,11 @@ export class KeyValueCache {
   extending<T>(fn: () => T): T {
     try {
       const result = fn();
+      const { length } = this.#layers;
+      if (length > 0 && length !== this.#next.length) {
+        const is = `${length}, as in the cache`;
+        refuse("use a cache", "the number of layers", is, this.#next.length);
+      }
       [this.#layers, this.#next] = [this.#next, this.#layers];
       return result;
     } finally {

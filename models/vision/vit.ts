@@ -15,7 +15,7 @@ import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import type { Layout, Pretrained } from "../pretrained.ts";
 import { torchLayout } from "../torch_layout.ts";
-import { dense } from "../transformer/attention.ts";
+import { checkHeads, dense } from "../transformer/attention.ts";
 import { Block } from "../transformer/block.ts";
 
 /** The sizes of {@linkcode VisionTransformer}, and its dropout. */
@@ -136,10 +136,7 @@ export class VisionTransformer extends nn.Module implements Pretrained {
       const is = `a divisor of imageSize, ${imageSize}`;
       refuse("create VisionTransformer", "patchSize", is, patchSize);
     }
-    if (width % heads !== 0) {
-      const is = `a divisor of the width, ${width}`;
-      refuse("create VisionTransformer", "heads", is, heads);
-    }
+    checkHeads("create VisionTransformer", width, heads);
     const weightInit = new nn.init.TruncatedNormal({ std: 0.02 });
     const given = random && { random };
     const count = (imageSize / patchSize) ** 2;

@@ -286,9 +286,20 @@ onEachBackend(
     assertEquals(report.mismatched.length, 1);
     assertEquals(report.ignored, ["h.0.attn.bias", "h.1.attn.bias"]);
     const part = small({ layers: 1 });
-    await loadPretrained(`${FILES}gpt2.safetensors`, part, {
-      ignore: ["h.1.*"],
-    });
+    const file = `${FILES}gpt2.safetensors`;
+    await loadPretrained(file, part, { ignore: ["h.1.*"] });
+    for (
+      const [options, message] of [
+        [{ map: {} }, 'there is no option "map"'],
+        [{ ignore: "h.1.*" }, "ignore must be a list"],
+      ] as const
+    ) {
+      await assertRejects(
+        () => loadPretrained(file, part, options as never),
+        TypeError,
+        message,
+      );
+    }
     await assertRejects(
       () =>
         loadPretrained(
@@ -328,7 +339,34 @@ onEachBackend("what cannot be computed is refused", async () => {
     "2 sequences, as in the cache",
   );
   assertThrows(() => model.call(matrix([[23], [2]]), cache), RangeError);
+  const one = matrix([[1], [2]]);
+  assertThrows(
+    () => small({ layers: 1 }).call(one, cache),
+    RangeError,
+    "Cannot use a cache: the number of layers must be 2, as in the cache: current value is 1",
+  );
+  assertThrows(
+    () => small({ layers: 3 }).call(one, cache),
+    RangeError,
+    "the number of layers must be 2, as in the cache: current value is 3",
+  );
+  assertThrows(
+    () => small({ width: 12 }).call(one, cache),
+    RangeError,
+    "the shape of keys must be [any, any, 2, 4], as in the cache",
+  );
+  assertThrows(
+    () => model.call(one, {} as KeyValueCache),
+    TypeError,
+    "the cache must be a KeyValueCache",
+  );
   assertEquals(cache.length, 1);
+  const { attention } = model.blocks[0]!;
+  assertThrows(
+    () => attention.call(tf.ones([5, 8]), 2),
+    RangeError,
+    "the input must be of a multiple of 2 rows, the number of places",
+  );
   const options: [Gpt2Options, typeof TypeError | typeof RangeError, string][] =
     [
       [{ heads: 3 }, RangeError, "heads must be a divisor of the width, 8"],
@@ -346,6 +384,7 @@ onEachBackend("what cannot be computed is refused", async () => {
     string,
   ][] = [
     [[], {}, RangeError, "the prompt must be of 1 to 19 tokens"],
+    [5 as never, {}, TypeError, "the prompt must be a list or a typed array"],
     [[1, 23], {}, RangeError, "prompt[1] must be below 23"],
     [[0.5], {}, RangeError, "prompt[0] must be a nonnegative integer"],
     [
