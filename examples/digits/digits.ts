@@ -48,24 +48,37 @@ element("clear").addEventListener("click", () => {
 
 let model: Network | undefined;
 let running: AbortController | undefined;
-let isReading = false;
+let isReading = false, isAsked = false;
 
-/** Read what is drawn, with the network as it is by now. */
+/** Read what is drawn, with the network as it is by now; once more if asked meanwhile. */
 async function read(): Promise<void> {
+  isAsked = true;
+  if (isReading) return;
+  isReading = true;
+  try {
+    while (isAsked) {
+      isAsked = false;
+      await readOnce();
+    }
+  } finally {
+    isReading = false;
+  }
+}
+
+async function readOnce(): Promise<void> {
   const pixels = pad.image();
-  if (!pixels || isReading) return;
+  if (!pixels) return;
   drawDigit(seen, pixels);
   if (!model) {
     answer.textContent = "It has not learned to read yet: press Train.";
     return;
   }
-  isReading = true;
   const chances = tf.tidy(() =>
     nn.softmax(model!.predict(tf.tensor4d(pixels, [1, SIZE, SIZE, 1])))
   );
   const values = await chances.data();
   chances.dispose();
-  isReading = false;
+  if (!pad.image()) return; // wiped meanwhile
   showBars(values);
   const best = values.indexOf(Math.max(...values));
   answer.textContent = `This is a ${best}, it says, with a chance of ${
