@@ -72,6 +72,7 @@ for (
       assertEquals(counts, {
         createBindGroup: 0,
         createBuffer: 0,
+        createCommandEncoder: 1,
         submit: 1,
         writeBuffer: 1,
         dispatchWorkgroups: dispatches,

@@ -20,6 +20,7 @@ export type Counts = Record<
   | "copyBufferToBuffer"
   | "createBindGroup"
   | "createBuffer"
+  | "createCommandEncoder"
   | "dispatchWorkgroups"
   | "submit"
   | "writeBuffer",
@@ -48,6 +49,7 @@ export async function counting(
   };
   count(device, "createBindGroup");
   count(device, "createBuffer");
+  count(device, "createCommandEncoder");
   count(queue, "submit");
   count(queue, "writeBuffer");
   count(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
