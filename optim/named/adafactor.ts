@@ -201,8 +201,8 @@ function rms(x: tf.Tensor): tf.Tensor {
 /**
  * The optimizer of {@linkcode adafactor}.
  *
- * Take it for large models: of a matrix it keeps a row and a column. T5 was trained
- * with it.
+ * Take it for large models: of a matrix of at least 128 by 128 it keeps a row and a
+ * column. T5 was trained with it.
  */
 export class Adafactor extends Optimizer<AdafactorOptions> {
   /**
