@@ -4,6 +4,7 @@
  * @module
  */
 import { fromFloat16 } from "../../internal/half.ts";
+import { own } from "../../internal/own.ts";
 
 /** The values of an array, of the smallest kind that holds those of its dtype. */
 export type NpyData =
@@ -84,9 +85,7 @@ export function elementOf(
   name: string,
 ): { readonly element: Element; readonly isBigEndian: boolean } {
   const [, order, code] = /^([<>|=])([a-z]\d+)$/.exec(descr) ?? [];
-  const element = code === undefined || !Object.hasOwn(ELEMENTS, code)
-    ? undefined
-    : ELEMENTS[code];
+  const element = code === undefined ? undefined : own(ELEMENTS, code);
   if (element) return { element, isBigEndian: order === ">" };
   throw new TypeError(
     `Cannot read ${name}: the dtype must be bool, an integer or a float of at most 64 bits: current value is ${descr}`,

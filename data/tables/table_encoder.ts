@@ -4,6 +4,7 @@
  * @module
  */
 import { checkOptions, refuse } from "../../internal/check.ts";
+import { own } from "../../internal/own.ts";
 import type { Column } from "../column.ts";
 import { checkTable, columnIndices, type CsvTable } from "../csv.ts";
 import { Dataset } from "../dataset.ts";
@@ -22,7 +23,6 @@ import {
   checkNames,
   FIT,
   missingRule,
-  own,
   TABLE_RULES,
   type TableEncoderOptions,
 } from "./table_options.ts";

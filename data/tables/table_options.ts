@@ -14,6 +14,7 @@ import {
   refuse,
   string,
 } from "../../internal/check.ts";
+import { own } from "../../internal/own.ts";
 import { columnIndices, type CsvTable, repeated } from "../csv.ts";
 import type { CategoryCode } from "./column_code.ts";
 
@@ -66,14 +67,6 @@ export const TABLE_RULES: OptionRules<TableEncoderOptions> = {
 
 /** The action in errors. */
 export const FIT = "fit a TableEncoder";
-
-/** The value that a record has of its own for `name`, which may be `"constructor"`. */
-export function own<T>(
-  record: Readonly<Record<string, T>>,
-  name: string,
-): T | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
-}
 
 /** Throw unless all options name columns that they suit. */
 export function checkNames(

@@ -4,6 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { own } from "../../internal/own.ts";
 import {
   fromNames,
   mapNamed,
@@ -51,11 +52,6 @@ export function nextState(state: OptState, next: Named<Tensors>): OptState {
         ),
     ),
   };
-}
-
-/** The value under `path`, which no object inherits. */
-export function own<T>(values: Named<T>, path: string): T | undefined {
-  return Object.hasOwn(values, path) ? values[path] : undefined;
 }
 
 /** The values of those of `paths` that have one. */

@@ -9,11 +9,12 @@ import {
   checkOptions,
   type OptionRules,
 } from "../../internal/check.ts";
+import { own as ownValue } from "../../internal/own.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { withTraits } from "./elementwise.ts";
 import type { StepInfo } from "./rule.ts";
-import { nextState, own as ownValue, startState } from "./opt_state.ts";
+import { nextState, startState } from "./opt_state.ts";
 
 /** The math of a transformation of whole tensors. */
 export interface TensorRule {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { own } from "../../internal/own.ts";
 
 /** The settings of a run. */
 export type RunConfig = Readonly<Record<string, string | number | boolean>>;
@@ -80,7 +81,7 @@ export function valueOf(
   { values }: EvaluationRecord,
   name: string,
 ): number | undefined {
-  return Object.hasOwn(values, name) ? values[name] : undefined;
+  return own(values, name);
 }
 
 /** The value of a measure of the training sample in an evaluation, if it has it. */
@@ -88,5 +89,5 @@ export function trainingValueOf(
   { training = {} }: EvaluationRecord,
   name: string,
 ): number | undefined {
-  return Object.hasOwn(training, name) ? training[name] : undefined;
+  return own(training, name);
 }
