@@ -66,9 +66,12 @@ export function columnsOf(record: GpuRecord, align: number): Columns {
 }
 
 /** Whether a copy is between a slot and its home. */
-function isBetween(copy: Copy, homes: ReadonlyMap<GpuSlot, Home>): boolean {
-  return isHome(homes.get(copy.from), copy.to, copy.toOffset) ||
-    isHome(homes.get(copy.to), copy.from, copy.fromOffset);
+function isBetween(
+  { from, fromOffset, to, toOffset }: Copy,
+  homes: ReadonlyMap<GpuSlot, Home>,
+): boolean {
+  return isHome(homes.get(from), to, toOffset) ||
+    isHome(homes.get(to), from, fromOffset);
 }
 
 function isHome(
@@ -159,7 +162,7 @@ class Planner {
       canMove(slot) && this.#isApart(column) &&
       (this.#parts.get(column)!.size > 1 || slot.source.kind === "constant");
     if (!isPossible || !this.#isSame(slot, home)) return;
-    const uses = this.#usesWith(slot, column);
+    const uses = this.#usesWith(slot, home);
     if (!uses) return;
     this.homes.set(slot, home);
     this.#columns.add(column);
@@ -226,7 +229,13 @@ class Planner {
    * How the dispatches of a slot would use the column then; undefined if one would
    * both read and write it through different bindings, or a copy be within it.
    */
-  #usesWith(slot: GpuSlot, column: GpuSlot): Map<string, Use> | undefined {
+  #usesWith(slot: GpuSlot, home: Home): Map<string, Use> | undefined {
+    const { column } = home, ownHome = new Map([[slot, home]]);
+    for (const i of this.#copies.get(slot) ?? []) {
+      const copy = this.#commands[i] as Copy;
+      const other = copy.from === slot ? copy.to : copy.from;
+      if (other === column && !isBetween(copy, ownHome)) return undefined;
+    }
     for (const other of this.#copiedWith.get(slot) ?? []) {
       if (this.homes.get(other)?.column === column) return undefined;
     }

@@ -158,6 +158,12 @@ const SKETCHES: Readonly<
     s.copy([x, 0], [column, 0], 12).copy([y, 0], [column, ALIGN], 12);
     s.run(column, s.slot(4));
   }, 2],
+  "one is copied to two parts of the column": [(s) => {
+    const x = s.slot(12), column = s.slot(268);
+    s.run(s.held(4), x);
+    s.copy([x, 0], [column, 0], 12).copy([x, 0], [column, ALIGN], 12);
+    s.run(column, s.slot(4));
+  }, 2],
   "one is what the state of another holds afterwards, which is copied": [
     (s) => {
       const state = {}, x = s.held(12, state), y = s.slot(12);

@@ -299,6 +299,31 @@ onWebGpu(
   },
 );
 
+onWebGpu("two parameters may have the same gradient", async () => {
+  const once = async (isCompiled: boolean) => {
+    const params = paramsOf([3, 3, 3]);
+    const { p0, p1, p2 } = params as Required<Params>;
+    const optimizer = new optim.Adam({ lr: 0.1 })
+      .registerTrainableWeights(params);
+    // The gradient of a sum is that of both of its parts.
+    const loss = (x: tf.Tensor1D) =>
+      tf.sum<tf.Scalar>(
+        tf.mul(p2!.value, tf.tanh(tf.mul(x, tf.add(p0!.value, p1!.value)))),
+      );
+    const plain = train.step(loss, optimizer);
+    const step = isCompiled ? compile(plain, { onFallback: "throw" }) : plain;
+    const seen: number[][] = [];
+    for (let i = 0; i < 5; i++) {
+      const x = tf.tensor1d([0.1 * i, 1, 2]), value = step(x);
+      seen.push(await bits(value));
+      tf.dispose([x, value]);
+    }
+    for (const { value } of [p0!, p1!, p2!]) seen.push(await bits(value));
+    return seen;
+  };
+  assertEquals(await once(true), await once(false));
+});
+
 onWebGpu(
   "a state may take what was computed beside what it held before",
   async () => {
