@@ -185,7 +185,27 @@ function blocksOf(
   if (boxes.some(({ name }) => name === "__metadata__")) {
     refuseName(path, "__metadata__");
   }
+  checkNumbers(path, value.dtype, boxes);
   return boxes;
+}
+
+/** Throws if a state could not hold what is computed from the file. */
+function checkNumbers(
+  path: string,
+  dtype: tf.DataType,
+  boxes: readonly StoredBox[],
+): void {
+  const refuseType = (is: string) =>
+    refuse("use safetensors", `the dtype of ${path}`, is, dtype, TypeError);
+  const isComputed = ({ sign, plus, term }: StoredBox) =>
+    sign !== 1 || plus !== 0 || term !== "only";
+  if (dtype === "bool" && boxes.some(isComputed)) {
+    refuseType("float32 or int32 for sums, plus() and negated()");
+  }
+  const fraction = boxes.find(({ plus }) => !Number.isInteger(plus));
+  if (dtype === "int32" && fraction) {
+    refuseType(`float32 for plus() with ${Math.abs(fraction.plus)}`);
+  }
 }
 
 /** Throws that `name` is taken. */

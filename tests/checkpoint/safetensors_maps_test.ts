@@ -421,6 +421,36 @@ onEachBackend(
   { only: ["cpu"] },
 );
 
+onEachBackend(
+  "what a state of integers or truth values cannot hold is refused",
+  async () => {
+    const bools = { a: scope(() => new State(tf.tensor1d([1, 0], "bool"))) };
+    const integers = { a: scope(() => new State(tf.tensor1d([1], "int32"))) };
+    const cases: [States, Stored, string][] = [
+      [bools, stored("a").negated(), "a must be float32 or int32 for sums"],
+      [bools, stored("a").plus(1), 'current value is "bool"'],
+      [bools, summed(["a", "b"]), "a must be float32 or int32 for sums"],
+      [
+        integers,
+        stored("a").plus(0.5),
+        "a must be float32 for plus() with 0.5",
+      ],
+    ];
+    for (const [states, a, message] of cases) {
+      await assertRejects(
+        () => encodeSafetensors(states, { map: { a } }),
+        TypeError,
+        message,
+      );
+    }
+    const file = await encodeSafetensors(integers);
+    const map = { a: stored("a").plus(2).negated() };
+    await decodeSafetensors(file, integers, { map });
+    assertEquals([...await integers.a.value.data()], [-3]);
+  },
+  { only: ["cpu"] },
+);
+
 Deno.test("descriptions of stored values check what they are given", () => {
   const cases: [() => unknown, typeof TypeError | typeof RangeError, string][] =
     [
