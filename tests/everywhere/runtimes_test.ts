@@ -204,7 +204,7 @@ const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 Deno.test({
   name:
-    "Node trains on WebGPU with npm's package webgpu, and says so without it",
+    "Node and Bun train on WebGPU with npm's package webgpu, and Node says so without it",
   ignore,
   async fn() {
     const node = ["--yes", "node@22"];
@@ -228,7 +228,11 @@ Deno.test({
     );
     if (first.error.includes("no graphics adapter was found")) {
       console.log("Node's WebGPU is not tested: Dawn finds no adapter");
-    } else await check("npx", node, folder, "webgpu", 1, env);
+    } else {
+      for (const runtime of [node, ["--yes", "bun"]]) {
+        await check("npx", runtime, folder, "webgpu", 1, env);
+      }
+    }
     await Deno.remove(folder, { recursive: true });
   },
 });
