@@ -3,14 +3,9 @@
  *
  * @module
  */
-import {
-  anything,
-  check,
-  checkOptions,
-  instanceOf,
-  listOf,
-} from "../internal/check.ts";
+import { anything, check, checkOptions, listOf } from "../internal/check.ts";
 import * as random from "../random.ts";
+import { stream } from "../random/state.ts";
 import {
   type Column,
   gather,
@@ -168,5 +163,5 @@ export class Dataset<Columns extends readonly Column[] = readonly Column[]> {
 }
 
 const SPLIT_RULES = {
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
 };

@@ -6,11 +6,11 @@
 import {
   anything,
   boolean,
-  instanceOf,
   type OptionRules,
   refuse,
 } from "../internal/check.ts";
 import * as random from "../random.ts";
+import { stream } from "../random/state.ts";
 import { checkShard, partOf, type Shard, WHOLE } from "./shard.ts";
 
 /** Options of {@linkcode batches}. */
@@ -36,7 +36,7 @@ export interface BatchesOptions {
 export const BATCHES_RULES: OptionRules<BatchesOptions> = {
   batchSize: "a positive integer",
   shuffle: boolean,
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
   dropLast: boolean,
   shard: anything,
 };

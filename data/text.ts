@@ -13,6 +13,7 @@ import {
   type OptionRules,
 } from "../internal/check.ts";
 import * as random from "../random.ts";
+import { stream } from "../random/state.ts";
 import { checkShard, partOf, type Shard, WHOLE } from "./shard.ts";
 
 /**
@@ -128,7 +129,7 @@ export interface TextWindows
 const RULES: OptionRules<TextWindowsOptions> = {
   batchSize: "a positive integer",
   context: "a positive integer",
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
   count: "a positive number",
   repeat: boolean,
   shard: anything,

@@ -4,13 +4,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  check,
-  checkOptions,
-  instanceOf,
-  type OptionRules,
-} from "../../internal/check.ts";
+import { check, checkOptions, type OptionRules } from "../../internal/check.ts";
 import * as random from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import { perExample, uniforms } from "./draws.ts";
 import { checkFloats, type Images, sizesOf } from "./pixels.ts";
 
@@ -24,7 +20,7 @@ export interface BrightnessOptions {
 
 const RULES: OptionRules<BrightnessOptions> = {
   max: "in [0, 1]",
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
 };
 
 const ACTION = "change the brightness of images";

@@ -7,12 +7,12 @@ import {
   check,
   checkOptions,
   either,
-  instanceOf,
   type OptionRules,
   pair,
   refuse,
 } from "../../internal/check.ts";
 import * as random from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import { integersTo } from "./draws.ts";
 import {
   checkFill,
@@ -35,7 +35,6 @@ export interface CropOptions {
   readonly random?: random.RandomState;
 }
 
-const stream = instanceOf(random.RandomState, "a RandomState");
 const RULES: OptionRules<CropOptions> = {
   size: either(
     "a positive integer",

@@ -3,13 +3,9 @@
  *
  * @module
  */
-import {
-  check,
-  checkOptions,
-  instanceOf,
-  type OptionRules,
-} from "../../internal/check.ts";
+import { check, checkOptions, type OptionRules } from "../../internal/check.ts";
 import * as random from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import { integersTo } from "./draws.ts";
 import {
   allPixels,
@@ -34,7 +30,7 @@ export interface CutoutOptions {
 const RULES: OptionRules<CutoutOptions> = {
   size: "a positive integer",
   fill: "a finite number",
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
 };
 
 const ACTION = "cut squares out of images";

@@ -3,12 +3,9 @@
  *
  * @module
  */
-import {
-  checkOptions,
-  instanceOf,
-  type OptionRules,
-} from "../../internal/check.ts";
+import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import * as random from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import { uniforms } from "./draws.ts";
 import { type Images, line, pixelsAt, sizesOf, takePixels } from "./pixels.ts";
 
@@ -22,7 +19,7 @@ export interface FlipOptions {
 
 const RULES: OptionRules<FlipOptions> = {
   p: "in [0, 1]",
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
 };
 
 /**

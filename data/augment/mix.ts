@@ -7,12 +7,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   check,
   checkOptions,
-  instanceOf,
   type OptionRules,
   refuse,
   tensor,
 } from "../../internal/check.ts";
 import * as random from "../../random.ts";
+import { stream } from "../../random/state.ts";
 import { betas, integersTo, perExample } from "./draws.ts";
 import {
   allPixels,
@@ -37,7 +37,7 @@ export interface MixOptions {
 
 const RULES: OptionRules<MixOptions> = {
   alpha: "a positive finite number",
-  random: instanceOf(random.RandomState, "a RandomState"),
+  random: stream,
 };
 
 /**
