@@ -8,6 +8,7 @@ import {
   boolean,
   callable,
   check,
+  checkObject,
   checkOptions,
   instanceOf,
   type OptionRules,
@@ -174,7 +175,10 @@ export class RNN extends Module {
     mask?: tf.Tensor2D,
   ): tf.Tensor {
     return scope(() =>
-      this.run(x, { ...state && { state }, ...mask && { mask } }).y
+      this.run(x, {
+        ...state !== undefined && { state },
+        ...mask !== undefined && { mask },
+      }).y
     );
   }
 
@@ -252,6 +256,7 @@ export function checkMask(
 
 /** Throws unless `state` has the tensors of `expected`, of the same shapes. */
 function checkState(state: CellState, expected: CellState) {
+  checkObject("call RNN", state, "the state");
   const given = new Map<string, unknown>(Object.entries(state));
   for (const [name, { shape }] of Object.entries(expected)) {
     const x = given.get(name);

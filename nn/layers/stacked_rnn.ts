@@ -161,7 +161,7 @@ export abstract class StackedRNN extends Module {
    *   features of the forward direction first.
    */
   override update(x: tf.Tensor3D, mask?: tf.Tensor2D): tf.Tensor {
-    return scope(() => this.run(x, { ...mask && { mask } }).y);
+    return scope(() => this.run(x, { ...mask !== undefined && { mask } }).y);
   }
 
   /**
@@ -189,8 +189,8 @@ export abstract class StackedRNN extends Module {
       const run = (rnn: RNN, input: tf.Tensor3D) => {
         const state = begin?.[states.length];
         const done = rnn.run(input, {
-          ...state && { state },
-          ...mask && { mask },
+          ...state !== undefined && { state },
+          ...mask !== undefined && { mask },
         });
         states.push(done.state);
         return done.y;

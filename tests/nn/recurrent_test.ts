@@ -251,7 +251,7 @@ onEachBackend(
   },
 );
 
-onEachBackend("masks that are none are refused", async () => {
+onEachBackend("masks and states that are none are refused", async () => {
   const rnn = new nn.RNN(new nn.GRUCell(3, 2));
   const lstm = new nn.LSTM(3, 2);
   const x = tf.zeros<tf.Rank.R3>([2, 4, 3]);
@@ -259,11 +259,19 @@ onEachBackend("masks that are none are refused", async () => {
     [tf.ones([2, 4]), "mask must be bool"],
     [tf.ones([4, 2], "bool"), "mask must be of shape [2, 4]"],
     [[[true]], "mask must be a tensor"],
+    [null, "mask must be a tensor"],
   ];
   await assertNoLeak(() => {
     for (const [mask, message] of bad) {
       assertThrows(() => rnn.call(x, undefined, mask as never), Error, message);
       assertThrows(() => lstm.call(x, mask as never), Error, message);
+    }
+    const run = (state: unknown) => () =>
+      lstm.run(x, { states: [state as never] });
+    for (const state of [null, 7]) {
+      const message = "Cannot call RNN: the state must be an object";
+      assertThrows(run(state), TypeError, message);
+      assertThrows(() => rnn.call(x, state as never), TypeError, message);
     }
   });
 }, { only: ["cpu"] });
