@@ -18,11 +18,12 @@ import {
   type Rule,
   string,
 } from "../../internal/check.ts";
-import type {
-  CategoryCode,
-  ColumnCode,
-  NumberCode,
-  TableEncoding,
+import {
+  type CategoryCode,
+  type ColumnCode,
+  fitsFloat32,
+  type NumberCode,
+  type TableEncoding,
 } from "./column_code.ts";
 
 const SHARED = { name: string, drop: boolean };
@@ -63,8 +64,13 @@ export function checkEncoding(action: string, value: unknown): TableEncoding {
 
 function checkCode(action: string, code: ColumnCode, prefix: string): void {
   checkObject(action, code, prefix.slice(0, -1));
-  if (code.kind === "number") checkAll(action, code, NUMBER, prefix);
-  else {
+  if (code.kind === "number") {
+    checkAll(action, code, NUMBER, prefix);
+    const { fill } = code;
+    if (fill !== null && !fitsFloat32(fill)) {
+      refuse(action, `${prefix}fill`, "within the range of float32", fill);
+    }
+  } else {
     checkAll(action, code, CATEGORY, prefix);
     const { categories, fill } = code;
     if (new Set(categories).size < categories.length) {

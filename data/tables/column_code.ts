@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { refuse } from "../../internal/check.ts";
 
 /** A column of numbers: `(x - mean) / deviation`. */
 export interface NumberCode {
@@ -75,7 +76,7 @@ function numbersOf(action: string, fields: Fields): (number | null)[] {
     if (field === undefined) return null;
     const number = Number(field);
     // Number("") is 0.
-    if (field !== "" && Number.isFinite(Math.fround(number))) return number;
+    if (field !== "" && fitsFloat32(number)) return number;
     throw wrongField(
       action,
       fields,
@@ -83,6 +84,11 @@ function numbersOf(action: string, fields: Fields): (number | null)[] {
       "a finite number within the range of float32, or the column one of the option categories",
     );
   });
+}
+
+/** Whether a float32 holds `x`. */
+export function fitsFloat32(x: number): boolean {
+  return Number.isFinite(Math.fround(x));
 }
 
 function wrongField(
@@ -120,6 +126,9 @@ export function numberCode(
   standardize: boolean,
 ): NumberCode {
   const { name } = fields;
+  if (typeof fill === "number" && !fitsFloat32(fill)) {
+    refuse(action, "onMissing", "within the range of float32", fill);
+  }
   const found = numbersOf(action, fields);
   const there = found.filter((x) => x !== null);
   if (fill === "mean" && there.length === 0) {

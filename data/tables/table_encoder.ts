@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, refuse } from "../../internal/check.ts";
+import { check, checkOptions, refuse } from "../../internal/check.ts";
 import { own } from "../../internal/own.ts";
 import type { Column } from "../column.ts";
 import { checkTable, columnIndices, type CsvTable } from "../csv.ts";
@@ -28,6 +28,8 @@ import {
 } from "./table_options.ts";
 
 const APPLY = "apply a TableEncoder";
+/** The default of the option `missing`. */
+const MISSING = ["", "NA", "N/A", "NaN", "nan", "null"];
 
 /**
  * Turns tables of text into numbers, by what it has learnt of the first one:
@@ -94,10 +96,11 @@ export class TableEncoder {
   ): TableEncoder {
     checkTable(FIT, table);
     checkOptions(FIT, options, TABLE_RULES);
-    const { target, missing = ["", "NA", "N/A", "NaN", "nan", "null"] } =
-      options;
+    const { target } = options;
+    const missing = options.missing?.map((field) => field.trim()) ?? MISSING;
     const inputs = options.inputs ??
       table.columns.filter((name) => name !== target);
+    check(FIT, "inputs", inputs, TABLE_RULES.inputs);
     const names = target === undefined ? inputs : [...inputs, target];
     checkNames(table, names, options);
     const rules = names.map((name) => missingRule(name, options));

@@ -216,7 +216,7 @@ Deno.test("tables without a header and with other words for missing are encoded"
     separator: "\t",
   });
   const encoder = data.TableEncoder.fit(table, {
-    missing: ["?"],
+    missing: [" ? "], // fields are compared without the space around them
     onMissing: { 1: 8 },
   });
   assertEquals([...encoder.inputs(table).data], [1, 8, 3, 4]);
@@ -248,6 +248,10 @@ Deno.test("TableEncoder refuses options and fields that it cannot encode", () =>
     [{ categories: kind, onMissing: { b: "mean" } }, "onMissing.b must be"],
     [{ categories: kind, onMissing: { d: 1 } }, "the names in onMissing must"],
     [{ onMissing: NaN }, "onMissing must be"],
+    [
+      { inputs: ["a"], onMissing: 1e39 },
+      "onMissing must be within the range of float32",
+    ],
     [{ missing: "?" }, "missing must be a list"],
     [{ normalize: true }, 'there is no option "normalize"'],
   ];
@@ -259,6 +263,11 @@ Deno.test("TableEncoder refuses options and fields that it cannot encode", () =>
     assertStringIncludes(error.message, message);
     assert(error.message.startsWith("Cannot fit a TableEncoder: "));
   }
+  assertThrows(
+    () => data.TableEncoder.fit(data.parseCsv("a\n1\n"), { target: "a" }),
+    RangeError,
+    "Cannot fit a TableEncoder: inputs must be a nonempty list",
+  );
   const none = data.parseCsv("a\n\n");
   assertThrows(
     () => data.TableEncoder.fit(none),
@@ -336,6 +345,10 @@ Deno.test("TableEncoder.fromJSON() refuses what toJSON() did not write", () => {
     [
       { ...good, inputs: [{ ...code, deviation: 0 }] },
       "inputs[0].deviation must be a positive finite number",
+    ],
+    [
+      { ...good, inputs: [{ ...code, fill: 1e39 }] },
+      "inputs[0].fill must be within the range of float32",
     ],
     [{ ...good, target: { ...code, mean: "1" } }, "target.mean must be"],
     [{ ...good, inputs: [] }, "inputs must be a nonempty list"],
