@@ -358,6 +358,33 @@ onEachBackend(
         TypeError,
         "modules",
       ],
+      [() => train.renderReport({} as never), TypeError, "runs must be a list"],
+      [() => train.modulesOf(7 as never), TypeError, "model must be a module"],
+      [
+        () => train.modulesOf(new nn.Flatten(), 7 as never),
+        TypeError,
+        "call must be a function",
+      ],
+      [
+        () => train.decisionBoundary(7 as never, new Float32Array(2), [0]),
+        TypeError,
+        "model must be a function",
+      ],
+      [
+        () => train.decisionBoundary(predict, [1, 2] as never, [0]),
+        TypeError,
+        "points must be a Float32Array",
+      ],
+      [
+        () => train.decisionBoundary(predict, new Float32Array(2), [0], 0),
+        RangeError,
+        "size must be a positive integer",
+      ],
+      [
+        () => train.decisionBoundary(predict, new Float32Array(3), [0]),
+        RangeError,
+        "the number of coordinates must be 2, two for each label",
+      ],
       [
         () => train.notebookDisplay({ display: 7 as never }),
         TypeError,

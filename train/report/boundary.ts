@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { environ } from "../../environ.ts";
+import { callable, check, instanceOf, refuse } from "../../internal/check.ts";
 import { round } from "./points.ts";
 import { fillOf } from "./palette.ts";
 
@@ -38,6 +39,7 @@ const WIDTH = 560;
  * @param labels Their classes.
  * @param size Points along each side of the grid.
  * @returns The grid, for {@linkcode boundaryChart} and {@linkcode renderReport}.
+ * @throws {RangeError} If there are not two coordinates for each label.
  */
 export async function decisionBoundary(
   model: (points: tf.Tensor2D) => tf.Tensor,
@@ -45,6 +47,14 @@ export async function decisionBoundary(
   labels: ArrayLike<number>,
   size = 120,
 ): Promise<Boundary> {
+  const action = "compute a decision boundary";
+  check(action, "model", model, callable);
+  check(action, "points", points, instanceOf(Float32Array, "a Float32Array"));
+  check(action, "size", size, "a positive integer");
+  if (points.length !== 2 * labels.length) {
+    const is = `${2 * labels.length}, two for each label`;
+    refuse(action, "the number of coordinates", is, points.length);
+  }
   const range = (axis: 0 | 1) => {
     const values = points.filter((_, i) => i % 2 === axis);
     const low = values.reduce((a, b) => Math.min(a, b), Infinity);

@@ -4,9 +4,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { callable, check } from "../../internal/check.ts";
 import { grouped } from "../../internal/shown.ts";
 import { mapTensors } from "../../memory.ts";
 import { type Module, namedParameters } from "../../nn/mod.ts";
+import { checkModule } from "../../nn/module/module_rule.ts";
 import { escapeXml } from "./palette.ts";
 
 /** A module of a model. */
@@ -106,6 +108,8 @@ export function modulesOf(
   model: Module,
   call?: () => unknown,
 ): readonly ModuleRow[] {
+  checkModule("list modules", model);
+  if (call !== undefined) check("list modules", "call", call, callable);
   const shapes = new OutputShapes(model);
   try {
     if (call) tf.tidy(() => void call());

@@ -5,6 +5,7 @@
  */
 import {
   anything,
+  check,
   checkOptions,
   instanceOf,
   listOf,
@@ -97,6 +98,7 @@ export function renderReport(
   runs: readonly RunLog[],
   options: ReportOptions = {},
 ): string {
+  check("render a report", "runs", runs, listOf(anything));
   checkOptions("render a report", options, RULES);
   if (options.best !== undefined) {
     checkOptions<Monitor>(
