@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FULL } from "../_backends.ts";
 import { isAsShown } from "./_blocks.ts";
 
@@ -9,9 +9,19 @@ const page = await Deno.readTextFile(new URL("docs/gallery.md", ROOT));
 const LONG = ["diffusion"];
 
 /** Commands of the page, each with the output that follows. */
-const SHOWN = page.matchAll(
+const SHOWN = [...page.matchAll(
   /^```sh\ndeno run -A examples\/(\w+)\.ts\n```\n\n```text\n([^]*?)^```$/gm,
-);
+)];
+
+Deno.test("the gallery shows what five examples print", () => {
+  assertEquals(SHOWN.map(([, example]) => example), [
+    "lbfgs_fit",
+    "uncertainty",
+    "spiking",
+    "pendulum",
+    "diffusion",
+  ]);
+});
 
 for (const [, example, output] of SHOWN) {
   Deno.test({

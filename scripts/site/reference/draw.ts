@@ -49,18 +49,15 @@ function contour(
   const [left, right] = surface.view;
   const upper: string[] = [], lower: string[] = [];
   const count = 150;
-  // Where the level begins and ends, the two halves meet.
-  let last: readonly [number, number] | undefined;
   for (let i = 0; i <= count; i++) {
     const x = left + (right - left) * i / count;
     const [top, bottom] = surface.heights(x, level);
     if (Number.isNaN(top)) {
-      if (last) break;
+      if (upper.length > 0) break;
       continue;
     }
     upper.push(place(x, top));
     lower.unshift(place(x, bottom));
-    last = [top, bottom];
   }
   const beginsInside = !Number.isNaN(surface.heights(left, level)[0]);
   const line = [...upper, ...lower].join("L");
