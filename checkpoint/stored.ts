@@ -242,7 +242,8 @@ export function joined(
 
 /**
  * The sum of several values, such as the two biases that torch's recurrent layers have.
- * Saving stores the sum in the first of them, and zeros in the others.
+ * Saving stores the sum in the first of them, and zeros in the others; where `plus`
+ * adds to one of those, its negative.
  *
  * @param terms Names in the file, or stored values.
  */

@@ -47,10 +47,13 @@ export function saveBox(
   to: Elements,
   shape: readonly number[],
 ): void {
-  if (box.term === "other") return; // zero, as new arrays are
-  const { sign, plus } = box;
+  const { sign, plus, term } = box;
+  // The first term has the sum; others hold what adds nothing when it is loaded.
+  const isOther = term === "other";
+  if (isOther && plus === 0) return; // zero, as new arrays are
   eachRun(box, shape, (file, state, length, step) => {
-    if (step === 1 && sign === 1 && plus === 0) {
+    if (isOther) to.fill(-sign * plus, file, file + length);
+    else if (step === 1 && sign === 1 && plus === 0) {
       to.set(from.subarray(state, state + length), file);
     } else {
       for (let i = 0; i < length; i++) {

@@ -422,6 +422,33 @@ onEachBackend(
 );
 
 onEachBackend(
+  "a sum is saved so that it is loaded again, whatever is added to its terms",
+  async () => {
+    const a = { a: scope(() => new State(tf.tensor1d([5, -7]))) };
+    const terms: [Stored, other: number[]][] = [
+      [summed(["x", "y"]), [0, 0]],
+      [summed(["x", stored("y").plus(3)]), [-3, -3]],
+      [summed([stored("x").plus(2), stored("y").plus(3).negated()]), [-3, -3]],
+      [summed(["x", stored("y").negated().plus(3)]).negated(), [3, 3]],
+      [
+        joined([stored("x"), summed(["u", stored("y").plus(1)])], { axis: 0 }),
+        [-1],
+      ],
+    ];
+    for (const [map, other] of terms) {
+      const file = await encodeSafetensors(a, { map: { a: map } });
+      const again = { a: zeros([2]) };
+      await decodeSafetensors(file, again, { map: { a: map } });
+      assertEquals([...await again.a.value.data()], [5, -7]);
+      const y = { y: zeros([other.length]) };
+      await decodeSafetensors(file, y, { ignore: ["x", "u"] });
+      assertEquals([...await y.y.value.data()].map((x) => x + 0), other);
+    }
+  },
+  { only: ["cpu"] },
+);
+
+onEachBackend(
   "what a state of integers or truth values cannot hold is refused",
   async () => {
     const bools = { a: scope(() => new State(tf.tensor1d([1, 0], "bool"))) };
