@@ -386,6 +386,16 @@ onEachBackend(
         "the number of coordinates must be 2, two for each label",
       ],
       [
+        () => train.progressBar({ output: 7 as never }),
+        TypeError,
+        "output must be an object",
+      ],
+      [
+        () => train.progressBar({ output: {} as never }),
+        TypeError,
+        "output.write must be a function",
+      ],
+      [
         () => train.notebookDisplay({ display: 7 as never }),
         TypeError,
         "display",

@@ -5,6 +5,9 @@
  */
 import {
   anything,
+  callable,
+  check,
+  checkObject,
   checkOptions,
   type OptionRules,
 } from "../../internal/check.ts";
@@ -62,6 +65,11 @@ const RULES: OptionRules<ProgressOptions> = {
  */
 export function progressBar(options: ProgressOptions = {}): Callback {
   checkOptions("create progressBar", options, RULES);
+  if (options.output !== undefined) {
+    const { output } = options;
+    checkObject("create progressBar", output, "output");
+    check("create progressBar", "output.write", output.write, callable);
+  }
   const { interval = 0.1, plainInterval = 10 } = options;
   if (!options.output && isNotebook()) {
     return notebookDisplay(
