@@ -9,7 +9,7 @@ import {
   type OptionRules,
 } from "../../internal/check.ts";
 import { freeze } from "../module/freeze.ts";
-import { Module } from "../module/module.ts";
+import type { Module } from "../module/module.ts";
 import { checkModule } from "../module/module_rule.ts";
 import { replaceModules } from "../module/replace.ts";
 import { Linear } from "./linear.ts";
@@ -81,7 +81,7 @@ export function addLoRA(
     new LoRA(layer, rank, rest),
   ]);
   const places = new Map(added.map(([, lora]) => [lora.base, lora]));
-  replaceModules(model, places, isModule);
+  replaceModules(model, places);
   return Object.fromEntries(added);
 }
 
@@ -104,13 +104,9 @@ export function mergeLoRA(model: Module): void {
     );
   }
   const places = new Map(adaptations.map((x) => [x, x.merge()]));
-  replaceModules(model, places, isModule);
+  replaceModules(model, places);
   for (const { down, up } of adaptations) {
     down.dispose();
     up.dispose();
   }
-}
-
-function isModule(x: object): boolean {
-  return x instanceof Module;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Module } from "./module.ts";
+import { Module } from "./module.ts";
 import { isPlain } from "./walk.ts";
 
 /**
@@ -11,12 +11,10 @@ import { isPlain } from "./walk.ts";
  *
  * @param root The module to search; it is not replaced itself.
  * @param replacements The module to put in the place of each.
- * @param isModule Whether an object is a module, which is searched too.
  */
 export function replaceModules(
   root: Module,
   replacements: ReadonlyMap<unknown, Module>,
-  isModule: (x: object) => boolean,
 ): void {
   const seen = new Set<object>();
   function visit(x: unknown) {
@@ -28,7 +26,7 @@ export function replaceModules(
         if (next) x.set(key, next);
         else visit(child);
       }
-    } else if (isModule(x) || Array.isArray(x) || isPlain(x)) {
+    } else if (x instanceof Module || Array.isArray(x) || isPlain(x)) {
       for (const key of Object.keys(x)) {
         // Accessors compute; only data is replaced.
         const child: unknown = Object.getOwnPropertyDescriptor(x, key)!.value;
