@@ -31,6 +31,14 @@ const REASONS: readonly (readonly [
     random.seed(1);
     return tf.neg(x);
   }],
+  ["it splits a random stream", () => (x) => {
+    random.default.split();
+    return tf.neg(x);
+  }],
+  ["it uses random words in JavaScript", () => (x) => {
+    random.bernoulli([2]).dispose();
+    return tf.neg(x);
+  }],
   [
     "it computes with tensors of complex64",
     () => (x) => tf.real(tf.spectral.fft(tf.complex(x, x))),
