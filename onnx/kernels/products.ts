@@ -43,10 +43,9 @@ function fusedProduct(call: Call): string {
 function axesOf(call: Call, x: Operand): number[] {
   const rank = x.dims.length;
   const { axis, reductionIndices } = call.attrs;
-  const given = (axis ?? reductionIndices) as number | number[] | undefined;
-  const axes = given === undefined
-    ? x.dims.map((_, axis) => axis)
-    : [given].flat();
+  // tfjs leaves all axes undefined in some kernels, null in others.
+  const given = (axis ?? reductionIndices ?? null) as number | number[] | null;
+  const axes = given === null ? x.dims.map((_, axis) => axis) : [given].flat();
   return axes.map((axis) => axis < 0 ? axis + rank : axis);
 }
 

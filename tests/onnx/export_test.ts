@@ -243,6 +243,15 @@ const OPS: Record<string, (x: tf.Tensor) => tf.Tensor> = {
       tf.prod(x, 2, true),
       tf.sub(tf.max(x, 1, true), tf.min(x, 1, true)),
     ),
+  "all axes": (x) =>
+    tf.stack([
+      tf.sum(x),
+      tf.mean(x),
+      tf.max(x),
+      tf.min(x),
+      tf.cast(tf.any(tf.greater(x, 0)), "float32"),
+      tf.cast(tf.all(tf.greater(x, 0)), "float32"),
+    ]),
   "any and all": (x) =>
     tf.cast(
       tf.logicalOr(
