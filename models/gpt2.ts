@@ -261,6 +261,9 @@ export class Gpt2 extends nn.Module implements Pretrained {
     nn.checkInput("Gpt2", tokens, [null], 2);
     if (cache) check("call Gpt2", "the cache", cache, keyValueCache);
     const [batch, time] = tokens.shape, past = cache?.length ?? 0;
+    if (time === 0) {
+      refuse("call Gpt2", "tokens", "one or more in a row", tokens);
+    }
     if (past + time > this.context) {
       const is = `at most ${
         this.context - past

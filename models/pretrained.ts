@@ -19,10 +19,11 @@ import {
   instanceOf,
   listOf,
   type OptionRules,
+  refuse,
   rule,
   string,
 } from "../internal/check.ts";
-import { Module } from "../nn/mod.ts";
+import { LoRA, Module } from "../nn/mod.ts";
 
 /** How the weights of a model are laid out in published files. */
 export interface Layout {
@@ -114,12 +115,19 @@ export async function loadPretrained(
  *
  * @param file The path of the file; missing folders are created.
  * @param model The model.
+ * @throws {RangeError} If the model has adaptations that are not merged.
  */
 export async function savePretrained(
   file: string | URL,
   model: Pretrained,
 ): Promise<void> {
-  check("save pretrained weights", "the model", model, pretrained);
+  const action = "save pretrained weights";
+  check(action, "the model", model, pretrained);
+  if (Object.values(model.modules()).some((part) => part instanceof LoRA)) {
+    // Published files have no place for adaptations.
+    const is = "without LoRA, which nn.mergeLoRA adds to the weights";
+    refuse(action, "the model", is, model);
+  }
   const { map } = model.layout();
   // What transformers demands of a file.
   await saveSafetensors(file, model, { map, metadata: { format: "pt" } });

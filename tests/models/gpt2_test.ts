@@ -263,6 +263,15 @@ onEachBackend(
       await encodeSafetensors(again),
       await encodeSafetensors(await loaded()),
     );
+    nn.addLoRA(again, { rank: 1 });
+    await assertRejects(
+      () => savePretrained(file, again),
+      RangeError,
+      "the model must be without LoRA, which nn.mergeLoRA adds to the weights",
+    );
+    nn.mergeLoRA(again);
+    await savePretrained(file, again);
+    await loadPretrained(file, await loaded());
     await Deno.remove(file);
   },
   { only: ["cpu"] },
@@ -330,6 +339,11 @@ onEachBackend("what cannot be computed is refused", async () => {
     () => model.next(matrix([[1], [2]])),
     RangeError,
     "one sequence",
+  );
+  assertThrows(
+    () => model.call(tf.tensor2d([], [1, 0], "int32")),
+    RangeError,
+    "tokens must be one or more in a row",
   );
   using cache = new KeyValueCache();
   model.call(matrix([[1], [2]]), cache);
