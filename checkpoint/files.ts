@@ -23,10 +23,12 @@ export function explained(error: unknown, action: string): unknown {
 /** Reads a file from its beginning. */
 export class FileSource implements Source {
   readonly #file: OpenFile;
+  readonly #path: string;
   #left: number;
 
-  private constructor(file: OpenFile, size: number) {
+  private constructor(file: OpenFile, path: string, size: number) {
     this.#file = file;
+    this.#path = path;
     this.#left = size;
   }
 
@@ -49,7 +51,7 @@ export class FileSource implements Source {
   static async #open(path: string): Promise<FileSource> {
     try {
       const file = await system("read a checkpoint").open(path);
-      return new FileSource(file, (await file.stat()).size);
+      return new FileSource(file, path, (await file.stat()).size);
     } catch (error) {
       throw explained(error, `Cannot read ${path}`);
     }
@@ -63,7 +65,11 @@ export class FileSource implements Source {
   /** Fill `bytes` with the next ones. */
   async fill(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      const count = await this.#file.read(bytes.subarray(at));
+      const count = await this.#file.read(bytes.subarray(at))
+        .catch((error) => {
+          // Such as that of a folder, which can be opened.
+          throw explained(error, `Cannot read ${this.#path}`);
+        });
       if (count === null) {
         throw new CheckpointError("Cannot read the file: it ends early");
       }

@@ -12,6 +12,7 @@ import {
   CheckpointError,
   encodeCheckpoint,
   latestCheckpoint,
+  listSafetensors,
   loadCheckpoint,
   saveCheckpoint,
 } from "../../checkpoint.ts";
@@ -103,6 +104,17 @@ Deno.test("a save that fails does not stop the next one to the same path", async
     await Deno.remove(`${folder}/taken`);
     await saveCheckpoint(`${folder}/taken`, { step: 3 });
     assertEquals(await namesIn(folder), ["taken"]);
+  });
+});
+
+Deno.test("a folder in place of a file is named by the error", async () => {
+  await inFolder(async (folder) => {
+    for (
+      const read of [
+        () => loadCheckpoint(folder, {}),
+        () => listSafetensors(folder),
+      ]
+    ) await assertRejects(read, Error, `Cannot read ${folder}: `);
   });
 });
 
