@@ -68,7 +68,8 @@ export interface BucketOptions extends BatchesOptions {
   readonly padTo?: "longest" | "boundary";
   /**
    * The number that stands where a sequence has ended, for all sources or for each:
-   * `[0, -100]` for tokens and for labels with the `ignoreIndex` -100. @default {0}
+   * `[0, -100]` for tokens and for labels with the `ignoreIndex` -100. That of a source
+   * without sequences is 0. @default {0}
    */
   readonly padding?: number | readonly number[];
 }
@@ -166,7 +167,11 @@ export function bucketByLength(
   }
   // Of all batches alike, also of those that have integers only.
   const isFloats = read.map((source, s) => {
-    if (!Array.isArray(source)) return false;
+    if (!Array.isArray(source)) {
+      if (typeof padding === "number" || padding[s] === 0) return false;
+      const is = "0, since the source has no sequences";
+      refuse(ACTION, `padding[${s}]`, is, padding[s]);
+    }
     const floats = hasFloats(source);
     checkPadding(ACTION, numberAt(padding, s), floats);
     return floats;

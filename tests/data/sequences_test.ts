@@ -225,6 +225,10 @@ Deno.test("sequences that cannot be padded or put into buckets are refused", asy
       () => bucket([[[1]]], { boundaries: [2], padding: [0, 0] }),
       "padding must be of 1 numbers",
     ],
+    [
+      () => bucket([[[1]], [1]], { boundaries: [2], padding: [0, -1] }),
+      "padding[1] must be 0, since the source has no sequences",
+    ],
     [() => bucket([[[1]]], { boundaries: [2], batchSize: 0 }), "batchSize"],
     [
       () => bucket([[[1]]], { boundaries: [2], dropLast: true }),
