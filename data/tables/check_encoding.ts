@@ -48,6 +48,7 @@ const ENCODING: OptionRules<TableEncoding> = {
 
 /** `value`, if it is what `JSON.parse` gives of a saved encoder. */
 export function checkEncoding(action: string, value: unknown): TableEncoding {
+  checkObject(action, value, "what was saved");
   checkAll(action, value, ENCODING, "");
   const encoding = value as TableEncoding;
   encoding.inputs.forEach((code, i) =>

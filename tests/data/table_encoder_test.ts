@@ -333,7 +333,7 @@ Deno.test("TableEncoder.fromJSON() refuses what toJSON() did not write", () => {
     categories: { k: "index" },
   }).columns;
   const bad: [value: unknown, message: string][] = [
-    [null, "the options must be an object"],
+    [null, "what was saved must be an object: current value is null"],
     [{}, "inputs must be a list"],
     [{ ...good, extra: 1 }, 'there is no option "extra"'],
     [{ ...good, target: undefined }, "target must be"],
