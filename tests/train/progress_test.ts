@@ -287,3 +287,17 @@ onEachBackend(
   },
   only,
 );
+
+onEachBackend("the bar has colors only if its output has", async () => {
+  const run = { steps: 2000, logEvery: 500, data: numbers() };
+  const inColors = await written(run, { columns: 130, color: true });
+  // deno-lint-ignore no-control-regex
+  assertMatch(inColors, /\x1b\[32m━+\x1b\[0m\x1b\[90m─+\x1b\[0m/);
+  // deno-lint-ignore no-control-regex
+  const plain = inColors.replaceAll(/\x1b\[\d+m/g, "");
+  const bars = (text: string) => text.match(/━*─*/g)!.filter(Boolean);
+  const without = await written(run, { columns: 130 });
+  // deno-lint-ignore no-control-regex
+  assert(!/\x1b\[\d+m/.test(without), without);
+  assertEquals(bars(plain), bars(without));
+}, only);
