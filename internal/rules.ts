@@ -159,17 +159,27 @@ export function recordOf(item: Rule): ValueRule {
   };
 }
 
-/** A list with an item for each of `items`: `pair("in [0, 1)", "in [0, 1)")`. */
+/** A list of two: `pair("in [0, 1)", "in [0, 1)")`. */
 export function pair(first: Rule, second: Rule): ValueRule {
+  return tuple("a pair", [first, second]);
+}
+
+/** A list of three. */
+export function triple(first: Rule, second: Rule, third: Rule): ValueRule {
+  return tuple("a list of three", [first, second, third]);
+}
+
+/** A list with an item for each of `items`; `is` says it in the error. */
+function tuple(is: string, items: readonly Rule[]): ValueRule {
   return (value) => {
-    if (!Array.isArray(value) || value.length !== 2) {
-      return { at: "", rule: "a pair", value, error: TypeError };
+    if (!Array.isArray(value) || value.length !== items.length) {
+      return { at: "", rule: is, value, error: TypeError };
     }
-    const [a, b]: unknown[] = value;
-    const fault = faultOf(first, a);
-    if (fault) return within(0, fault);
-    const other = faultOf(second, b);
-    return other && within(1, other);
+    for (const [i, item] of items.entries()) {
+      const fault = faultOf(item, value[i]);
+      if (fault) return within(i, fault);
+    }
+    return undefined;
   };
 }
 

@@ -65,6 +65,8 @@ export * from "./named/adagrad.ts";
 export { Adam, adam, type AdamOptions } from "./named/adam.ts";
 export * from "./named/adamax.ts";
 export * from "./named/adamw.ts";
+export * from "./named/ademamix.ts";
+export * from "./named/adopt.ts";
 export * from "./named/fromage.ts";
 export * from "./named/lamb.ts";
 export * from "./named/lars.ts";

@@ -50,7 +50,7 @@ function additions(kind: string, name: string, stem: string): Addition[] {
       },
       {
         file: "scripts/golden/optimizers.py",
-        before: '    yield "Adopt", {"lr": 0.01}, Paper(adopt(0.01))',
+        before: '    yield "LaProp", {"lr": 0.01}, laprop()',
         text:
           `    yield "${name}", {"lr": 0.01}, Paper(${stem}(0.01))\n    yield "${name}", {"lr": 0.01, "beta": 0.5}, Paper(${stem}(0.01, 0.5))\n\n`,
       },

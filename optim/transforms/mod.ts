@@ -11,7 +11,7 @@ export { elementwise } from "./elementwise.ts";
 export { baseRateOf, rateOf } from "./learning_rate.ts";
 export { type Mask, matches } from "./mask.ts";
 export * from "./options.ts";
-export { finite, runningMean, runningSquare } from "./moments.ts";
+export { finite, GREATEST, runningMean, runningSquare } from "./moments.ts";
 export { perTensor } from "./per_tensor.ts";
 export { clips, coupled, pipeline } from "./pipeline.ts";
 export { SCALE_BY_ADAM_RULES, scaleByAdam } from "./scale_by_adam.ts";

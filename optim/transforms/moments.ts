@@ -25,7 +25,7 @@ export function runningSquare(v: Expr, x: Expr, beta: number): Expr {
 }
 
 /** The greatest float32. */
-const GREATEST = 3.4028234663852886e38;
+export const GREATEST = 3.4028234663852886e38;
 
 /** `x`, or the greatest finite number in place of infinity. */
 export function finite(x: Expr): Expr {

@@ -1,6 +1,6 @@
 """Trajectories of every optimizer in float64, by torch, optax, or the paper.
 
-Run with torch 2.13.0 and optax 0.2.8; writes tests/golden/optimizers.json:
+Run with torch 2.13.0, optax 0.2.8 and pytorch_optimizer 4.1; writes tests/golden/optimizers.json:
 
     python scripts/golden/optimizers.py          # every class
     python scripts/golden/optimizers.py Tiger    # one class; others stay as they are
@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytorch_optimizer
 import torch
 
 jax.config.update("jax_enable_x64", True)
@@ -85,6 +86,14 @@ class Torch:
         return {k: x.detach().numpy().copy() for k, x in self.params.items()}
 
 
+class Package(Torch):
+    """An optimizer for torch of another package."""
+
+    def __init__(self, cls, **options):
+        super().__init__(cls, **options)
+        self.by = cls.__module__.partition(".")[0]
+
+
 class Optax:
     by = "optax"
 
@@ -129,21 +138,6 @@ class Paper:
         for k, p in self.params.items():
             self.params[k] = self.rule(grads[k], p, self.slots[k], self.t)
         return {k: v.copy() for k, v in self.params.items()}
-
-
-def adopt(lr, betas=(0.9, 0.9999), eps=1e-6):
-    b1, b2 = betas
-
-    def rule(g, p, s, t):
-        if t == 1:
-            s["m"], s["v"] = 0 * g, g * g
-            return p
-        u = np.clip(g / np.maximum(np.sqrt(s["v"]), eps), -(t - 1)**0.25, (t - 1)**0.25)
-        s["m"] = b1 * s["m"] + (1 - b1) * u
-        s["v"] = b2 * s["v"] + (1 - b2) * g * g
-        return p - lr * s["m"]
-
-    return rule
 
 
 class Clipped:
@@ -440,9 +434,42 @@ def table():
     yield "Fromage", {"lr": 0.1}, Paper(fromage(0.1))
     yield "Fromage", {"momentum": 0.9}, Paper(fromage(0.01, 0.9))
 
-    yield "Adopt", {"lr": 0.01}, Paper(adopt(0.01))
-    yield "Adopt", {"lr": 0.01, "betas": [0.8, 0.95]}, Paper(adopt(0.01, (0.8, 0.95)))
-    yield "Adopt", {"lr": 0.01, "eps": 0.5}, Paper(adopt(0.01, eps=0.5))
+    def ademamix(weight_decay=0.0, **options):
+        return Optax(O.contrib.ademamix(0.01, weight_decay=weight_decay, **options))
+    # optax counts from 0.
+    rising = lambda end, steps: lambda c: end * jnp.minimum((c + 1) / steps, 1)
+    def lengthening(first, last, steps):
+        half = lambda beta: math.log(0.5) / math.log(beta)
+        def beta(c):
+            share = jnp.minimum((c + 1) / steps, 1)
+            return 0.5 ** (1 / ((1 - share) * half(first) + share * half(last)))
+        return beta
+    yield "AdEMAMix", {"lr": 0.01}, ademamix()
+    yield "AdEMAMix", {"lr": 0.01, "betas": [0.8, 0.95, 0.99]}, ademamix(
+        b1=0.8, b2=0.95, b3=0.99)
+    yield "AdEMAMix", {"lr": 0.01, "alpha": 2}, ademamix(alpha=2.0)
+    yield "AdEMAMix", {"lr": 0.01, "alphaWarmup": 30}, ademamix(alpha=rising(5.0, 30))
+    yield "AdEMAMix", {"lr": 0.01, "beta3Warmup": 30}, ademamix(
+        b3=lengthening(0.9, 0.9999, 30))
+    yield "AdEMAMix", {"lr": 0.01, "eps": 0.1}, ademamix(eps=0.1)
+    yield "AdEMAMix", {"lr": 0.01, "weightDecay": 0.1}, ademamix(0.1)
+
+    def adopt(*before, after=(), clipping=True, **options):
+        scale = O.contrib.scale_by_adopt(use_clipping=clipping, **options)
+        return Optax(*before, scale, *after, rate(0.01))
+    yield "Adopt", {"lr": 0.01}, adopt()
+    yield "Adopt", {"lr": 0.01, "betas": [0.8, 0.95]}, adopt(b1=0.8, b2=0.95)
+    yield "Adopt", {"lr": 0.01, "eps": 0.5}, adopt(eps=0.5)
+    yield "Adopt", {"lr": 0.01, "clipping": False}, adopt(clipping=False)
+    yield "Adopt", {"lr": 0.01, "weightDecay": 0.1}, adopt(coupled(0.1))
+    yield "Adopt", {"lr": 0.01, "weightDecay": 0.1, "decoupled": True}, adopt(
+        after=[coupled(0.1)])
+
+    def laprop(**options):
+        return Package(pytorch_optimizer.LaProp, lr=0.01, foreach=False, **options)
+    yield "LaProp", {"lr": 0.01}, laprop()
+    yield "LaProp", {"lr": 0.01, "betas": [0.8, 0.95]}, laprop(betas=(0.8, 0.95))
+    yield "LaProp", {"lr": 0.01, "eps": 0.1}, laprop(eps=0.1)
 
 
 def clipped():

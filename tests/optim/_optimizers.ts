@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Adopt, type AdoptOptions } from "../../examples/custom_optimizer.ts";
+import { LaProp, type LaPropOptions } from "../../examples/custom_optimizer.ts";
 import * as optim from "../../optim/mod.ts";
 
 /** Two values of an option that lead to different places. */
@@ -212,11 +212,28 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     betas,
     eps: { values: [1e-8, 0.5] },
   }),
-  // Not in the library: what it takes to add one.
-  Adopt: entry<AdoptOptions>(Adopt, {
+  AdEMAMix: entry<optim.AdEMAMixOptions>(optim.AdEMAMix, {
     ...common,
+    ...decay,
+    betas: { values: [[0.9, 0.999, 0.9999], [0.9, 0.999, 0.9]] },
+    alpha: { values: [5, 1] },
+    alphaWarmup: { values: [null, 10] },
+    beta3Warmup: { values: [null, 10] },
+    eps: { values: [1e-8, 0.1] },
+  }),
+  Adopt: entry<optim.AdoptOptions>(optim.Adopt, {
+    ...common,
+    ...decay,
     betas: { values: [[0.9, 0.9999], [0.8, 0.9]] },
     eps: { values: [1e-6, 1] },
+    clipping: { values: [true, false] },
+    decoupled: { with: { weightDecay: 0.5 }, values: [false, true] },
+  }),
+  // Not in the library: what it takes to add one.
+  LaProp: entry<LaPropOptions>(LaProp, {
+    ...common,
+    betas: { values: [[0.9, 0.999], [0.8, 0.9]] },
+    eps: { values: [1e-15, 0.1] },
   }),
   Fromage: entry<optim.FromageOptions>(optim.Fromage, {
     ...common,

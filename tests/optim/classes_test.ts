@@ -166,14 +166,26 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   factored: [null],
   scaleInitPrecond: [1],
   trustMask: [1],
+  alphaWarmup: [0, 1.5],
+  beta3Warmup: [0, "all"],
+  clipping: ["yes"],
+  decoupled: [0],
+};
+
+/** Options of the same name that a class takes other values of. */
+const WRONG_OF: Readonly<
+  Record<string, Readonly<Record<string, readonly unknown[]>>>
+> = {
+  AdEMAMix: { alpha: [-0.1, Infinity], betas: [[0.9, 0.999], [0.9, 0.9, 1]] },
 };
 
 for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
-  if (name === "Adopt") continue; // an example: it checks nothing of its own
+  if (name === "LaProp") continue; // an example: it checks nothing of its own
   Deno.test(`${name} refuses wrong options by name`, () => {
     for (const option of Object.keys(scenes)) {
-      assert(WRONG[option], option);
-      for (const value of WRONG[option]) {
+      const wrong = WRONG_OF[name]?.[option] ?? WRONG[option];
+      assert(wrong, option);
+      for (const value of wrong) {
         const error = assertThrows(() => make({ [option]: value }), Error);
         assert(error instanceof TypeError || error instanceof RangeError);
         assert(error.message.includes(option), error.message);
@@ -192,7 +204,7 @@ const RATES: Readonly<Record<string, number>> = {
   Fromage: 1e-2,
 };
 
-Deno.test("the default rates are those of braintools, and 0.01 for Fromage", () => {
+Deno.test("the default rates are those of braintools, or of who published a rule", () => {
   for (const [name, { make }] of Object.entries(OPTIMIZERS)) {
     assertEquals(make().baseLr, RATES[name] ?? 1e-3, name);
   }

@@ -63,7 +63,7 @@ for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
     { only: ["cpu", "wasm"] },
   );
 
-  if (name === "Adopt") continue; // an example: it checks nothing of its own
+  if (name === "LaProp") continue; // an example: it checks nothing of its own
   if (!("weightDecay" in scenes)) {
     onEachBackend(`${name} refuses a new decay, as it has none`, () => {
       const { optimizer } = begin(make());

@@ -82,6 +82,8 @@ const TRANSFORMATIONS: Readonly<Record<string, readonly string[]>> = {
   scaleByTrustRatio: ["trustCoefficient", "eps", "trustMask"],
   scaleByLbfgs: ["memorySize", "scaleInitPrecond"],
   pullBack: ["syncPeriod", "alpha"],
+  scaleByAdemamix: ["betas", "alpha", "alphaWarmup", "beta3Warmup", "eps"],
+  scaleByAdopt: ["betas", "eps", "clipping"],
 };
 
 /** How others spell an option: with underscores, in one case, or mistyped. */
@@ -113,7 +115,7 @@ function make(name: string): (options: unknown) => unknown {
 }
 
 const SUBJECTS: readonly Subject[] = [
-  ...Object.entries(OPTIMIZERS).filter(([name]) => name !== "Adopt").flatMap(
+  ...Object.entries(OPTIMIZERS).filter(([name]) => name !== "LaProp").flatMap(
     ([name, { scenes }]): Subject[] => {
       const options = Object.keys(scenes);
       const pure = Object.keys(all)
