@@ -3,14 +3,9 @@
  *
  * @module
  */
-import {
-  check,
-  checkOptions,
-  oneOf,
-  type OptionRules,
-} from "../../internal/check.ts";
+import { checkOptions, oneOf, type OptionRules } from "../../internal/check.ts";
 import type * as tf from "../../tf.ts";
-import { type Classified, ConfusionMatrix } from "./classification.ts";
+import { ClassCounter, type Classified } from "./classification.ts";
 import type { Metric } from "./metric.ts";
 
 /** Options of {@linkcode PrecisionMetric}, {@linkcode RecallMetric} and {@linkcode F1ScoreMetric}. */
@@ -46,7 +41,7 @@ function ratio(a: number, b: number): number {
 export abstract class AveragedMetric implements Metric<Classified, number> {
   /** Higher values are better. */
   readonly mode = "max";
-  readonly #matrix: ConfusionMatrix;
+  readonly #counter: ClassCounter;
   readonly #average: "macro" | "weighted" | "micro";
 
   /**
@@ -56,26 +51,25 @@ export abstract class AveragedMetric implements Metric<Classified, number> {
    * @param options See {@linkcode AveragedOptions}.
    */
   constructor(classes: number, options: AveragedOptions = {}) {
-    const action = `create ${new.target.name}`;
-    check(action, "classes", classes, "a positive integer");
-    checkOptions(action, options, RULES);
-    this.#matrix = new ConfusionMatrix(classes);
+    const { name } = new.target;
+    this.#counter = new ClassCounter(name, classes);
+    checkOptions(`create ${name}`, options, RULES);
     this.#average = options.average ?? "macro";
   }
 
   /** Forgets all batches. */
   reset(): void {
-    this.#matrix.reset();
+    this.#counter.reset();
   }
 
   /** Adds a batch. */
   update(scores: tf.Tensor, labels: tf.Tensor): void {
-    this.#matrix.update(scores, labels);
+    this.#counter.add(scores, labels);
   }
 
   /** The averaged score; NaN without labels. */
   async compute(): Promise<number> {
-    const matrix = await this.#matrix.compute();
+    const matrix = await this.#counter.read();
     const sum = (values: readonly number[]) =>
       values.reduce((a, b) => a + b, 0);
     const classes = matrix.map((row, i): ClassCounts => ({

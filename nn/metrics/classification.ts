@@ -132,24 +132,17 @@ export class AccuracyMetric implements Metric<Classified, number> {
   }
 }
 
-/**
- * The number of predictions of each class for each label.
- *
- * Rows are labels, columns the classes with the highest score.
- */
-export class ConfusionMatrix implements Metric<Classified, number[][]> {
-  readonly #sums: Sums = new Sums("ConfusionMatrix");
+/** Counts of labels and predictions, for a metric that errors call by its name. */
+export class ClassCounter {
+  readonly #name: string;
+  readonly #sums: Sums;
   readonly #classes: number;
 
-  /**
-   * Begin without counts.
-   *
-   * @param classes The number of classes.
-   * @param none No more arguments.
-   */
-  constructor(classes: number, ...none: readonly never[]) {
-    checkNoMore("create ConfusionMatrix", none);
-    check("create ConfusionMatrix", "classes", classes, "a positive integer");
+  /** Begin without counts. */
+  constructor(name: string, classes: number) {
+    check(`create ${name}`, "classes", classes, "a positive integer");
+    this.#name = name;
+    this.#sums = new Sums(name);
     this.#classes = classes;
   }
 
@@ -158,16 +151,13 @@ export class ConfusionMatrix implements Metric<Classified, number[][]> {
     this.#sums.reset();
   }
 
-  /**
-   * Adds a batch.
-   *
-   * @throws {RangeError} If a label is not a class. On WebGPU the counts are NaN then.
-   */
-  update(scores: tf.Tensor, labels: tf.Tensor): void {
-    checkClassified("ConfusionMatrix", scores, labels);
+  /** Adds a batch. */
+  add(scores: tf.Tensor, labels: tf.Tensor): void {
+    const name = this.#name;
+    checkClassified(name, scores, labels);
     if (scores.shape.at(-1) !== this.#classes) {
       throw new RangeError(
-        `Cannot update ConfusionMatrix: scores must have shape [..., ${this.#classes}]: current shape is [${
+        `Cannot update ${name}: scores must have shape [..., ${this.#classes}]: current shape is [${
           scores.shape.join(", ")
         }]`,
       );
@@ -179,7 +169,7 @@ export class ConfusionMatrix implements Metric<Classified, number[][]> {
           tf.oneHot(tf.reshape(tf.cast(x, "int32"), [x.size]), this.#classes),
           "float32",
         ) as tf.Tensor2D;
-      const weights = rowWeights("ConfusionMatrix", scores, labels);
+      const weights = rowWeights(name, scores, labels);
       const counts = tf.matMul(
         tf.mul(rows(labels), tf.reshape(weights, [labels.size, 1])),
         rows(tf.argMax(scores, -1)),
@@ -189,13 +179,52 @@ export class ConfusionMatrix implements Metric<Classified, number[][]> {
     });
   }
 
-  /** The counts: `matrix[label][prediction]`. */
-  async compute(): Promise<number[][]> {
+  /** The counts: `[label][prediction]`. */
+  async read(): Promise<number[][]> {
     const counts = await this.#sums.read();
     const n = this.#classes;
     return Array.from(
       { length: n },
       (_, i) => [...counts.subarray(i * n, (i + 1) * n)],
     );
+  }
+}
+
+/**
+ * The number of predictions of each class for each label.
+ *
+ * Rows are labels, columns the classes with the highest score.
+ */
+export class ConfusionMatrix implements Metric<Classified, number[][]> {
+  readonly #counter: ClassCounter;
+
+  /**
+   * Begin without counts.
+   *
+   * @param classes The number of classes.
+   * @param none No more arguments.
+   */
+  constructor(classes: number, ...none: readonly never[]) {
+    checkNoMore("create ConfusionMatrix", none);
+    this.#counter = new ClassCounter("ConfusionMatrix", classes);
+  }
+
+  /** Forgets all batches. */
+  reset(): void {
+    this.#counter.reset();
+  }
+
+  /**
+   * Adds a batch.
+   *
+   * @throws {RangeError} If a label is not a class. On WebGPU the counts are NaN then.
+   */
+  update(scores: tf.Tensor, labels: tf.Tensor): void {
+    this.#counter.add(scores, labels);
+  }
+
+  /** The counts: `matrix[label][prediction]`. */
+  async compute(): Promise<number[][]> {
+    return await this.#counter.read();
   }
 }

@@ -15,6 +15,11 @@ export {
   WelfordMetric,
 } from "./average.ts";
 export * from "./averaged.ts";
-export * from "./classification.ts";
+export {
+  AccuracyMetric,
+  type AccuracyOptions,
+  type Classified,
+  ConfusionMatrix,
+} from "./classification.ts";
 export type { Metric } from "./metric.ts";
 export * from "./multi.ts";

@@ -218,5 +218,15 @@ Deno.test("a metric that averages over classes says by its own name what is wron
       RangeError,
       `Cannot create ${Metric.name}: classes must be a positive integer: current value is 0`,
     );
+    assertThrows(
+      () => new Metric(2).update(tf.ones([1, 3]), tf.tensor1d([0], "int32")),
+      RangeError,
+      `Cannot update ${Metric.name}: scores must have shape [..., 2]: current shape is [1, 3]`,
+    );
+    assertThrows(
+      () => new Metric(2).update(tf.ones([1, 2]), tf.tensor1d([2], "int32")),
+      RangeError,
+      `Cannot update ${Metric.name}: `,
+    );
   }
 });
