@@ -19,6 +19,10 @@ export { chain } from "./transforms/chain.ts";
 export * from "./transforms/partition.ts";
 export { isMatrix, type Mask } from "./transforms/mask.ts";
 export * from "./transforms/clip.ts";
+export {
+  orthogonalize,
+  type OrthogonalizeOptions,
+} from "./transforms/orthogonalize.ts";
 export { addDecayedWeights } from "./transforms/decay.ts";
 export * from "./transforms/trace.ts";
 export {
@@ -74,6 +78,7 @@ export * from "./named/lbfgs.ts";
 export * from "./named/lion.ts";
 export * from "./named/lookahead.ts";
 export * from "./named/momentum.ts";
+export { isHiddenMatrix, Muon, muon, type MuonOptions } from "./named/muon.ts";
 export * from "./named/nadam.ts";
 export * from "./named/novograd.ts";
 export * from "./named/radam.ts";

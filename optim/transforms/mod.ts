@@ -12,10 +12,18 @@ export { baseRateOf, rateOf } from "./learning_rate.ts";
 export { type Mask, matches } from "./mask.ts";
 export * from "./options.ts";
 export { finite, GREATEST, runningMean, runningSquare } from "./moments.ts";
+export {
+  matrixOf,
+  orthogonalize,
+  ORTHOGONALIZE_RULES,
+  type OrthogonalizeOptions,
+} from "./orthogonalize.ts";
+export { partition } from "./partition.ts";
 export { perTensor } from "./per_tensor.ts";
 export { clips, coupled, pipeline } from "./pipeline.ts";
 export { SCALE_BY_ADAM_RULES, scaleByAdam } from "./scale_by_adam.ts";
 export type { ScaleByAdamOptions } from "./scale_by_adam.ts";
+export { scaleByLearningRate } from "./learning_rate.ts";
 export { LBFGS_RULES, scaleByLbfgs } from "./scale_by_lbfgs.ts";
 export type { ScaleByLbfgsOptions } from "./scale_by_lbfgs.ts";
 export { trace } from "./trace.ts";

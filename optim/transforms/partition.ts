@@ -11,7 +11,7 @@ import { mask as isMask, transformation } from "./options.ts";
 import { mergeStates, select } from "./opt_state.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise, fromRules, traitsOf } from "./elementwise.ts";
+import { elementwise, fromRules, traitsOf, withTraits } from "./elementwise.ts";
 import type { CompleteRule } from "./rule.ts";
 
 /** The transformation that changes nothing. */
@@ -70,18 +70,19 @@ export function partition(
       }: current value is ${name}`,
     );
   };
+  const traits = {
+    isUniform: false,
+    sumsOverStep: Object.values(parts)
+      .some((part) => traitsOf(part).sumsOverStep),
+  };
   if (Object.values(parts).every(({ rule }) => rule)) {
     const scopes = mapNamed(parts, (_, name) => scopeTo(name));
     return fromRules((path, shape) => {
       const name = labelOf(path, shape);
       return scopes[name]!(parts[name]!.rule!(path, shape));
-    }, {
-      isUniform: false,
-      sumsOverStep: Object.values(parts)
-        .some((part) => traitsOf(part).sumsOverStep),
-    });
+    }, traits);
   }
-  return divide(labelOf, parts);
+  return withTraits(divide(labelOf, parts), traits);
 }
 
 /** Gives each rule sums of its own, which no other label contributes to. */

@@ -164,6 +164,65 @@ def norm(x):
     return math.sqrt((x * x).sum())
 
 
+class Parts:
+    """Matrices by one reference, all else by another."""
+
+    def __init__(self, matrices, rest):
+        self.parts = {True: matrices, False: rest}
+        self.by = matrices.by
+
+    def _split(self, values, is_matrix):
+        return {k: v for k, v in values.items() if (v.ndim > 1) == is_matrix}
+
+    def begin(self, params):
+        for is_matrix, part in self.parts.items():
+            part.begin(self._split(params, is_matrix))
+
+    def step(self, grads):
+        params = {}
+        for is_matrix, part in self.parts.items():
+            params.update(part.step(self._split(grads, is_matrix)))
+        return {k: params[k] for k in grads}
+
+
+class Transposed:
+    """Matrices `[in, out]` for a reference that has them as `[out, in]`."""
+
+    def __init__(self, inner):
+        self.inner, self.by = inner, inner.by
+
+    def begin(self, params):
+        self.inner.begin({k: v.T.copy() for k, v in params.items()})
+
+    def step(self, grads):
+        params = self.inner.step({k: v.T.copy() for k, v in grads.items()})
+        return {k: v.T.copy() for k, v in params.items()}
+
+
+def float64_muon(params, **options):
+    """torch.optim.Muon, whose iterations are in bfloat16, in float64."""
+    optimizer = torch.optim.Muon(params, **options)
+    step = optimizer.step
+
+    def in_float64():
+        narrow, torch.Tensor.bfloat16 = torch.Tensor.bfloat16, torch.Tensor.clone
+        try:
+            step()
+        finally:
+            torch.Tensor.bfloat16 = narrow
+
+    optimizer.step = in_float64
+    return optimizer
+
+
+def muon(lr=0.01, decay=0.1, adam_lr=None, betas=(0.9, 0.999), adam_eps=1e-8,
+         **options):
+    return Parts(
+        Transposed(Torch(float64_muon, lr=lr, weight_decay=decay, **options)),
+        Torch(torch.optim.AdamW, lr=adam_lr or lr, betas=betas, eps=adam_eps,
+              weight_decay=decay))
+
+
 def amsgrad(lr, betas=(0.9, 0.999), eps=1e-8, coupled=0.0, decoupled=0.0):
     b1, b2 = betas
 
@@ -430,6 +489,22 @@ def table():
     yield "Novograd", {"lr": 0.01, "eps": 0.1}, novograd(eps=0.1)
     yield "Novograd", {"lr": 0.01, "weightDecay": 0.1}, novograd(weight_decay=0.1)
 
+    yield "Muon", {"lr": 0.01}, muon()
+    yield "Muon", {"lr": 0.01, "momentum": 0.8}, muon(momentum=0.8)
+    yield "Muon", {"lr": 0.01, "nesterov": False}, muon(nesterov=False)
+    yield "Muon", {"lr": 0.01, "nsSteps": 3}, muon(ns_steps=3)
+    yield "Muon", {"lr": 0.01, "nsCoefficients": [2, -1.5, 0.5]}, muon(
+        ns_coefficients=(2, -1.5, 0.5))
+    yield "Muon", {"lr": 0.01, "eps": 20}, muon(eps=20)
+    yield "Muon", {"lr": 0.01, "scaling": "match_rms_adamw"}, muon(
+        adjust_lr_fn="match_rms_adamw")
+    yield "Muon", {"lr": 0.01, "weightDecay": 0}, muon(decay=0)
+    yield "Muon", {"lr": 0.01, "adamLr": 0.03, "adamBetas": [0.8, 0.95],
+                   "adamEps": 1e-3}, muon(
+                       adam_lr=0.03, betas=(0.8, 0.95), adam_eps=1e-3)
+    yield "Muon", {"lr": 0.01, "weightDecay": 0, "nesterov": False}, Optax(
+        O.contrib.muon(0.01, nesterov=False))
+
     yield "Fromage", {}, Paper(fromage(0.01))
     yield "Fromage", {"lr": 0.1}, Paper(fromage(0.1))
     yield "Fromage", {"momentum": 0.9}, Paper(fromage(0.01, 0.9))
@@ -550,6 +625,10 @@ def main():
         cases.append({"class": name, "options": options, "by": reference.by,
                       "steps": run(reference, shapes, name == "LBFGS")})
         print(name, options, flush=True)
+    # In the order of the table, also where only one class is written anew.
+    order = list(dict.fromkeys(name for name, *_ in table()))
+    is_clipped = lambda c: any(name.startswith("gradClip") for name in c["options"])
+    cases.sort(key=lambda c: (is_clipped(c), order.index(c["class"])))
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
     made = f"torch {torch.__version__}, optax {optax.__version__}, float64"

@@ -6,7 +6,15 @@ import { inFolder } from "../_folder.ts";
 import { fit } from "./_fit.ts";
 import { onEachLauncher } from "./_launch.ts";
 
-const RULES = ["AdamW", "Adafactor", "Lamb", "Lion", "Lookahead", "SM3"];
+const RULES = [
+  "AdamW",
+  "Adafactor",
+  "Lamb",
+  "Lion",
+  "Lookahead",
+  "Muon",
+  "SM3",
+];
 
 for (const rule of FULL ? RULES : RULES.slice(0, 2)) {
   for (const backend of FULL ? BACKENDS : ["wasm"]) {

@@ -134,6 +134,13 @@ onEachBackend(
 
 /** Options that every class with that option refuses. */
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  scaling: ["keller", 1],
+  muonMask: [1],
+  nsSteps: [0, 1.5],
+  nsCoefficients: [[1, 2], 3, [1, 2, NaN]],
+  adamLr: [-1, "fast"],
+  adamBetas: [[1.2, 0.9], [0.9]],
+  adamEps: [-1],
   lr: [-1, NaN, "fast"],
   betas: [[1.2, 0.9], [0.9, 1], [0.9], 0.9],
   eps: [-1, NaN, [1], [1, 2, 3]],

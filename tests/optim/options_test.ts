@@ -84,6 +84,7 @@ const TRANSFORMATIONS: Readonly<Record<string, readonly string[]>> = {
   pullBack: ["syncPeriod", "alpha"],
   scaleByAdemamix: ["betas", "alpha", "alphaWarmup", "beta3Warmup", "eps"],
   scaleByAdopt: ["betas", "eps", "clipping"],
+  orthogonalize: ["nsSteps", "nsCoefficients", "eps"],
 };
 
 /** How others spell an option: with underscores, in one case, or mistyped. */

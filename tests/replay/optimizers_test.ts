@@ -15,7 +15,12 @@ import { OPTIMIZERS } from "../optim/_optimizers.ts";
 const STEPS = 24;
 
 /** Those that compute on the host: only their gradients are replayed. */
-const EAGER: ReadonlySet<string> = new Set(["Adafactor", "LBFGS", "SM3"]);
+const EAGER: ReadonlySet<string> = new Set([
+  "Adafactor",
+  "LBFGS",
+  "Muon",
+  "SM3",
+]);
 
 async function train24(name: string, isCompiled: boolean) {
   random.seed(2);

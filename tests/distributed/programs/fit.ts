@@ -56,6 +56,7 @@ const rules = {
   Lion: () => new optim.Lion({ lr: 1e-3 }),
   Lookahead: () =>
     new optim.Lookahead({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
+  Muon: () => new optim.Muon({ lr: 1e-2 }),
   SM3: () => new optim.SM3({ lr: 1e-2 }),
   Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
 };
