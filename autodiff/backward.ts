@@ -7,44 +7,50 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TapeNode } from "../internal/engine.ts";
 import type { Factors, InputGradient } from "./gradients/rule.ts";
 
+/** Results, and the gradient in each of them. */
+export interface Seeds {
+  /** The results. */
+  readonly ys: readonly tf.Tensor[];
+  /** The gradient in each, which may be freed. */
+  readonly dys: readonly tf.Tensor[];
+}
+
 /**
- * The gradients of `y` in `xs`: each operation, from the last to the first, passes its
- * gradient on to its inputs, where they are summed (reverse accumulation).
+ * The gradients of results in `xs`: each operation, from the last to the first, passes
+ * its gradient on to its inputs, where they are summed (reverse accumulation).
  *
  * The gradient of a matrix that many products share, as the weight of a recurrent
  * network is by all time steps, is one product of all rows, not a sum of products.
  *
  * @param tape The operations, in the order in which they ran.
  * @param xs The inputs.
- * @param y The result.
- * @param dy The gradient in `y`.
+ * @param seeds The results, and the gradients in them.
  * @param onReady Told of the gradient in an input as soon as it is known.
- * @returns For each input its gradient; null where `y` does not depend on it.
+ * @returns For each input its gradient; null where no result depends on it.
  */
 export function backward(
   tape: readonly TapeNode[],
   xs: readonly tf.Tensor[],
-  y: tf.Tensor,
-  dy: tf.Tensor,
+  { ys, dys }: Seeds,
   onReady?: (index: number, grad: tf.Tensor) => void,
 ): (tf.Tensor | null)[] {
   const { nodes, reached } = dependents(tape, xs);
   const readyAfter = onReady && firstUses(nodes, xs);
   const shared = sharedFactors(nodes);
   const sums = new Sums();
-  sums.add(y, dy);
+  ys.forEach((y, i) => sums.add(y, dys[i]!));
   for (const node of nodes.toReversed()) {
-    const dys = node.outputs.map((output) => sums.of(output));
-    if (dys.every((dy) => dy === null)) {
+    const known = node.outputs.map((output) => sums.of(output));
+    if (known.every((dy) => dy === null)) {
       tell(node);
-      continue; // `y` does not depend on it
+      continue; // no result depends on it
     }
     if (!node.gradient) {
       throw new Error(
         `Cannot compute gradient: ${node.kernelName} has no gradient`,
       );
     }
-    const rules = node.gradient(dys);
+    const rules = node.gradient(known);
     for (const [name, input] of Object.entries(node.inputs)) {
       if (!reached.has(input.id)) continue;
       const rule = rules[name] as InputGradient | undefined;
@@ -93,7 +99,10 @@ function firstUses(
 }
 
 /** The operations that depend on `xs`, and the ids of all tensors that do. */
-function dependents(tape: readonly TapeNode[], xs: readonly tf.Tensor[]) {
+export function dependents(
+  tape: readonly TapeNode[],
+  xs: readonly tf.Tensor[],
+) {
   const reached = new Set(xs.map((x) => x.id));
   const nodes = tape.filter(({ inputs, outputs }) => {
     for (const name in inputs) {

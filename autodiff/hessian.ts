@@ -10,13 +10,16 @@ import {
   check,
   checkOptions,
   type OptionRules,
-  refuse,
-  tensor,
 } from "../internal/check.ts";
-import { State } from "../state.ts";
 import { type ArgGradsOf, grad } from "./grad.ts";
 import { jacobian, type JacobianOf } from "./jacobian.ts";
-import { collect, type GradsOf, mirror, type StateNest } from "./nest.ts";
+import {
+  collect,
+  type GradsOf,
+  match,
+  mirror,
+  type StateNest,
+} from "./nest.ts";
 import type { VjpOptions } from "./vjp.ts";
 
 /**
@@ -105,8 +108,7 @@ export function hessianVectorProduct<
   const leaves = [...collect(states).keys()];
   const gradient = grad(fn, { states: leaves, checkStates: false });
   function product(vector: unknown, ...args: A): unknown {
-    const factors = new Map<State<tf.Tensor>, tf.Tensor>();
-    match(states, vector, "vector", factors);
+    const factors = match("multiply by the Hessian", states, vector, "vector");
     return grad(() => {
       const grads = gradient(...args) as tf.Tensor[];
       const terms = grads.map((g, i) =>
@@ -116,32 +118,4 @@ export function hessianVectorProduct<
     }, { states: states as StateNest, checkStates: false })();
   }
   return product as (vector: GradsOf<S>, ...args: A) => GradsOf<S>;
-}
-
-/** Finds the tensor of each state in `nest`, in `vector` of the same structure. */
-function match(
-  nest: StateNest,
-  vector: unknown,
-  path: string,
-  found: Map<State<tf.Tensor>, tf.Tensor>,
-): void {
-  const action = "multiply by the Hessian";
-  if (nest instanceof State) {
-    check(action, path, vector, tensor);
-    const x = vector as tf.Tensor;
-    if (!tf.util.arraysEqual(x.shape, nest.shape)) {
-      refuse(action, path, `of shape [${nest.shape.join(", ")}]`, x);
-    }
-    if (!found.has(nest)) found.set(nest, x);
-    return;
-  }
-  if (typeof vector !== "object" || vector === null) {
-    refuse(action, path, "of the structure of the states", vector, TypeError);
-  }
-  for (const [key, child] of Object.entries(nest)) {
-    const x = Object.hasOwn(vector, key)
-      ? (vector as Record<string, unknown>)[key]
-      : undefined;
-    match(child, x, `${path}.${key}`, found);
-  }
 }

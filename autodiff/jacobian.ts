@@ -4,42 +4,89 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  callable,
+  check,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+} from "../internal/check.ts";
 import { scope } from "../memory.ts";
 import type { GradsFor } from "./grad.ts";
-import { vjp, type VjpOptions } from "./vjp.ts";
+import { RetainedTape } from "./retained.ts";
+import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
+import type { Task } from "./task.ts";
+import { traced } from "./traced.ts";
+
+/** Options of {@linkcode jacobian}. */
+export interface JacobianOptions extends TargetOptions {
+  /**
+   * `"reverse"`: by rows, a backward pass for each element of the value. `"forward"`: by
+   * columns, a product with a tangent for each element of states and arguments. Default:
+   * whichever are fewer.
+   */
+  readonly mode?: "reverse" | "forward";
+}
+
+const RULES: OptionRules<JacobianOptions> = {
+  ...TARGET_RULES,
+  mode: oneOf("reverse", "forward"),
+};
 
 /**
  * The function that computes the Jacobian of `fn`: the derivative of each
  * element of its value in each element of states and arguments.
  *
- * Shapes are the value's shape, then the input's. It runs `fn` once for each
- * element of the value.
+ * Shapes are the value's shape, then the input's. `fn` is run once, and what it saves for
+ * its gradient is kept until all rows or columns are there.
+ *
+ * @example Usage
+ * ```ts
+ * import { autodiff, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const powers = (x: tf.Scalar) => tf.stack([x, tf.square(x), tf.pow(x, 3)]);
+ * const slopes = autodiff.jacobian(powers)(tf.scalar(2)); // one column, not three rows
+ * assertEquals([...await slopes.data()], [1, 4, 12]);
+ * ```
  *
  * @typeParam A The arguments of `fn`.
  * @typeParam O The options.
  * @param fn Returns a tensor of any shape.
- * @param options As of {@linkcode grad}.
+ * @param options See {@linkcode JacobianOptions}.
  * @returns A function of the arguments of `fn`, which gives tensors in the
  * structure that {@linkcode grad} would.
  */
 export function jacobian<
   A extends readonly unknown[],
-  const O extends VjpOptions = Record<never, never>,
+  const O extends JacobianOptions = Record<never, never>,
 >(
   fn: (...args: A) => tf.Tensor,
   options: O = {} as O,
 ): (...args: A) => JacobianOf<GradsFor<A, O>> {
-  const product = vjp(fn, options);
+  check("differentiate", "the first argument", fn, callable);
+  checkOptions<JacobianOptions>("differentiate", options, RULES);
+  const { checkStates = true, mode } = options as JacobianOptions;
+  const target = resolveTarget(options);
+  const { states, argnums } = target;
   return (...args) =>
     scope(() => {
-      const { value, pullback, dispose } = product(...args);
-      const rows = Array.from({ length: value.size }, (_, i) => {
-        const onehot = new Float32Array(value.size);
-        onehot[i] = 1;
-        return pullback(tf.tensor(onehot, value.shape));
-      });
-      dispose();
-      return stack(rows, value.shape) as JacobianOf<GradsFor<A, O>>;
+      const task: Task = {
+        fn: fn as unknown as Task["fn"],
+        args,
+        states,
+        argnums,
+        hasAux: false,
+        checkStates,
+        scalar: false,
+      };
+      const { taken } = traced(task, (fn, xs) => jacobians(fn, xs, mode));
+      const leaves = [...states.keys()];
+      return target.gradients({
+        states: new Map(leaves.map((state, i) => [state, taken[i]!])),
+        args: taken.slice(leaves.length),
+      }) as JacobianOf<GradsFor<A, O>>;
     });
 }
 
@@ -47,19 +94,62 @@ export function jacobian<
 export type JacobianOf<G> = G extends tf.Tensor ? tf.Tensor
   : { [K in keyof G]: JacobianOf<G[K]> };
 
-/** Nests of equal structure, stacked tensor by tensor along new axes `shape`. */
-function stack(rows: readonly unknown[], shape: readonly number[]): unknown {
-  const [first] = rows;
-  if (first instanceof tf.Tensor) {
-    const tensors = rows as tf.Tensor[];
-    return tf.reshape(tf.stack(tensors), [...shape, ...first.shape]);
+/** The Jacobian in each of `xs`. */
+function jacobians(
+  fn: () => tf.Tensor,
+  xs: readonly tf.Tensor[],
+  mode: JacobianOptions["mode"],
+): tf.Tensor[] {
+  const tape = new RetainedTape(fn, xs);
+  try {
+    const { size } = tape.value;
+    const columns = xs.reduce((sum, x) => sum + x.size, 0);
+    const isForward = mode ? mode === "forward" : columns < size;
+    return isForward ? byColumns(tape, xs) : byRows(tape, xs);
+  } finally {
+    tape.dispose();
+    tape.value.dispose();
   }
-  const at = (key: string) =>
-    rows.map((row) => (row as Record<string, unknown>)[key]);
-  if (Array.isArray(first)) {
-    return first.map((_, i) => stack(at(String(i)), shape));
-  }
-  return Object.fromEntries(
-    Object.keys(first as object).map((key) => [key, stack(at(key), shape)]),
+}
+
+function byRows(tape: RetainedTape, xs: readonly tf.Tensor[]): tf.Tensor[] {
+  const { shape } = tape.value;
+  const rows = onehots(shape).map((dy) => tape.pullback(dy));
+  return xs.map((x, i) =>
+    stacked(
+      rows.map((row) => row[i] ?? tf.zeros(x.shape)),
+      0,
+      [...shape, ...x.shape],
+    )
   );
+}
+
+function byColumns(tape: RetainedTape, xs: readonly tf.Tensor[]): tf.Tensor[] {
+  const { shape } = tape.value;
+  return xs.map((x, i) => {
+    const columns = onehots(x.shape).map((v) =>
+      tape.pushforward(xs.map((_, k) => k === i ? v : null))
+    );
+    return stacked(columns, shape.length, [...shape, ...x.shape]);
+  });
+}
+
+/** Tensors of `shape` in which one element is 1, and the others are 0. */
+function onehots(shape: number[]): tf.Tensor[] {
+  const size = tf.util.sizeFromShape(shape);
+  return Array.from({ length: size }, (_, i) => {
+    const values = new Float32Array(size);
+    values[i] = 1;
+    return tf.tensor(values, shape);
+  });
+}
+
+/** `parts` along a new axis, in `shape`. */
+function stacked(
+  parts: readonly tf.Tensor[],
+  axis: number,
+  shape: number[],
+): tf.Tensor {
+  if (parts.length === 0) return tf.zeros(shape);
+  return tf.reshape(tf.stack([...parts], axis), shape);
 }

@@ -23,5 +23,6 @@ export * from "./grad.ts";
 export type { GradsOf, StateNest } from "./nest.ts";
 export type { TargetOptions } from "./target.ts";
 export * from "./vjp.ts";
+export * from "./linearize.ts";
 export * from "./jacobian.ts";
 export * from "./hessian.ts";

@@ -56,8 +56,8 @@ export function backpropagate(
   }
 }
 
-/** Run `fn` with its operations recorded. */
-function record(fn: () => tf.Tensor): tf.Tensor {
+/** Runs `fn` with its operations recorded. */
+export function record(fn: () => tf.Tensor): tf.Tensor {
   engine().startTape();
   try {
     return tf.tidy(fn);
@@ -76,7 +76,7 @@ function propagate(
   tf.tidy(() => {
     const tape = engine().state.activeTape ?? [];
     const first = dy ?? tf.ones(value.shape);
-    grads = backward(tape, xs, value, first, onReady);
+    grads = backward(tape, xs, { ys: [value], dys: [first] }, onReady);
     return grads.filter((x) => x !== null);
   });
   return grads;

@@ -10,10 +10,11 @@ import {
   check,
   listOf,
   type OptionRules,
+  refuse,
 } from "../internal/check.ts";
 import type { State } from "../state.ts";
 import type { Outcome } from "./task.ts";
-import { collect, mirror, type StateNest } from "./nest.ts";
+import { checkLike, collect, match, mirror, type StateNest } from "./nest.ts";
 
 /** The options that say what to differentiate in. */
 export interface TargetOptions {
@@ -45,7 +46,15 @@ export interface Target {
   /** The indices of the arguments. */
   readonly argnums: readonly number[];
   /** The gradients in the structure that the options ask for. */
-  gradients(outcome: Outcome): unknown;
+  gradients(outcome: Pick<Outcome, "states" | "args">): unknown;
+  /**
+   * The tensors in `tangents`, which has the structure of the gradients: those of
+   * states, then those of arguments, which have `shapes`.
+   */
+  tangents(
+    tangents: unknown,
+    shapes: readonly (readonly number[])[],
+  ): tf.Tensor[];
 }
 
 /**
@@ -68,7 +77,59 @@ export function resolveTarget(options: TargetOptions): Target {
       const ofStates = mirror(states, (state) => outcome.states.get(state)!);
       return argnums === undefined ? ofStates : [ofStates, ofArgs];
     },
+    tangents(tangents, shapes) {
+      const name = "tangents";
+      if (states === undefined) {
+        return ofArguments(argnums!, tangents, shapes, name);
+      }
+      if (argnums === undefined) return ofStates(states, tangents, name);
+      checkList(tangents, 2, name);
+      return [
+        ...ofStates(states, tangents[0], `${name}[0]`),
+        ...ofArguments(argnums, tangents[1], shapes, `${name}[1]`),
+      ];
+    },
   };
+}
+
+const PUSH = "push forward";
+
+/** The tangents of states. */
+function ofStates(
+  states: StateNest,
+  given: unknown,
+  name: string,
+): tf.Tensor[] {
+  const found = match(PUSH, states, given, name);
+  return [...collect(states).keys()].map((state) => found.get(state)!);
+}
+
+/** The tangents of arguments, which have `shapes`. */
+function ofArguments(
+  argnums: number | readonly number[],
+  given: unknown,
+  shapes: readonly (readonly number[])[],
+  name: string,
+): tf.Tensor[] {
+  if (typeof argnums === "number") {
+    checkLike(PUSH, name, given, shapes[0]!);
+    return [given];
+  }
+  checkList(given, argnums.length, name);
+  return shapes.map((shape, k) => {
+    const x = given[k];
+    checkLike(PUSH, `${name}[${k}]`, x, shape);
+    return x;
+  });
+}
+
+function checkList(
+  x: unknown,
+  length: number,
+  name: string,
+): asserts x is readonly unknown[] {
+  if (Array.isArray(x) && x.length === length) return;
+  refuse(PUSH, name, `a list of ${length}`, x, TypeError);
 }
 
 function toIndices(argnums: number | readonly number[] | undefined): number[] {

@@ -26,7 +26,7 @@ function tensors({ case: row, inputs }: Drawn): tf.Tensor[] {
 }
 
 /** Weights of an output, bounded away from zero. */
-function weightsOf(row: Case, size: number): Float32Array {
+export function weightsOf(row: Case, size: number): Float32Array {
   return draw({ shape: [size], draw: "nonzero" }, randomOf(`${row.name} dy`));
 }
 
