@@ -21,6 +21,7 @@ const things = {
   optimizer: new optim.SGD({ lr: 1 }),
   compiled: compile((x) => tf.neg(x)),
   vjp: autodiff.vjp((x) => tf.neg(x))(tf.ones([2])),
+  linearize: autodiff.linearize((x) => tf.neg(x))(tf.ones([2])),
   average: new train.ExponentialMovingAverage(model.states(ParamState), { decay: 0.9 }),
   lossScale: new train.LossScale(),
 };
@@ -47,7 +48,16 @@ Deno.test("where an engine has no Symbol.dispose, what owns tensors can be dispo
   );
   assertEquals(
     seen,
-    ["state", "model", "optimizer", "compiled", "vjp", "average", "lossScale"]
+    [
+      "state",
+      "model",
+      "optimizer",
+      "compiled",
+      "vjp",
+      "linearize",
+      "average",
+      "lossScale",
+    ]
       .map((name) => [name, false, "function"]),
   );
 });

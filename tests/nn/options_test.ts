@@ -217,7 +217,18 @@ const differentiation: Record<string, Row> = {
     [...target, "hasAux"],
   ],
   vjp: [(o) => autodiff.vjp(square, o)(scalar()), target],
-  jacobian: [(o) => autodiff.jacobian(square, o)(scalar()), target],
+  jvp: [
+    (o) => autodiff.jvp(square, o)(scalar(), scalar()),
+    [...target, "hasAux"],
+  ],
+  linearize: [
+    (o) => autodiff.linearize(square, o)(scalar()),
+    [...target, "hasAux"],
+  ],
+  jacobian: [
+    (o) => autodiff.jacobian(square, o)(scalar()),
+    [...target, "mode"],
+  ],
   hessian: [
     (o) => autodiff.hessian(square, o)(scalar()),
     ["states", "argnums"],
