@@ -218,7 +218,7 @@ const differentiation: Record<string, Row> = {
   ],
   vjp: [(o) => autodiff.vjp(square, o)(scalar()), target],
   jvp: [
-    (o) => autodiff.jvp(square, o)(scalar(), scalar()),
+    (o) => autodiff.jvp(square, o)(scalar() as never, scalar()),
     [...target, "hasAux"],
   ],
   linearize: [
