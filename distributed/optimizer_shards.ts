@@ -9,7 +9,11 @@ import {
   encodeCheckpoint,
   type Resumable,
 } from "../checkpoint.ts";
-import type { Optimizer, OptimizerState } from "../optim/mod.ts";
+import {
+  type Optimizer,
+  type OptimizerState,
+  ScheduleFree,
+} from "../optim/mod.ts";
 import { coreOf } from "../optim/optimizer/core.ts";
 import { traitsOf } from "../optim/transforms/elementwise.ts";
 import type { OptState } from "../optim/transforms/transformation.ts";
@@ -43,6 +47,11 @@ export class OptimizerShards implements Resumable {
       if (!traitsOf(tx).sumsOverStep && !clip) continue;
       throw new TypeError(
         `Cannot shard ${optimizer.constructor.name}: its rule must be of one parameter at a time: give gradClipNorm and gradClipValue to fit, which clips before`,
+      );
+    }
+    if (optimizer instanceof ScheduleFree) {
+      throw new TypeError(
+        `Cannot shard ${optimizer.constructor.name}: each rank needs the slots of all parameters to evaluate`,
       );
     }
     this.#world = world;

@@ -43,9 +43,11 @@ export type {
   OptimizerOptions,
   WeightDecayOptions,
 } from "./transforms/options.ts";
+export type { ScheduleFreeOptions } from "./transforms/schedule_free.ts";
 
 import "./optimizer/shown.ts";
 export { Optimizer } from "./optimizer/optimizer.ts";
+export { ScheduleFree } from "./optimizer/schedule_free.ts";
 export { LearningRates } from "./optimizer/learning_rates.ts";
 export type {
   GroupOptions,
@@ -84,6 +86,8 @@ export * from "./named/novograd.ts";
 export * from "./named/radam.ts";
 export * from "./named/rmsprop.ts";
 export * from "./named/rprop.ts";
+export * from "./named/schedule_free_adamw.ts";
+export * from "./named/schedule_free_sgd.ts";
 export * from "./named/sgd.ts";
 export * from "./named/sm3.ts";
 export * from "./named/yogi.ts";

@@ -25,7 +25,11 @@ import type { WeightAverage } from "./weight_average.ts";
 
 /** Options of {@linkcode fit}. */
 export interface FitOptions<B extends Batch> {
-  /** The optimizer, with parameters registered. */
+  /**
+   * The optimizer, with parameters registered. Of an `optim.ScheduleFree`, the point to
+   * evaluate is in place for evaluations and at the end, with running statistics computed
+   * again at the end as with `average`.
+   */
   readonly optimizer: Optimizer;
   /** The function from a batch to the mean loss over its examples. */
   readonly loss: Measure<B>;

@@ -30,6 +30,7 @@ import { RandomState } from "../random.ts";
 import { checkCallback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import { MEASURES } from "./evaluate.ts";
+import { scheduleFree } from "./evaluation_weights.ts";
 import type { FitOptions } from "./fit_options.ts";
 import {
   checkMeasure,
@@ -164,6 +165,11 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
         }`,
       );
     }
+  }
+  if (options.average && scheduleFree(options.optimizer)) {
+    throw new TypeError(
+      `Cannot fit: average must be left out with ${options.optimizer.constructor.name}, which averages the weights itself`,
+    );
   }
   for (const callback of options.callbacks ?? []) {
     checkCallback("fit", callback);

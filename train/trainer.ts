@@ -16,6 +16,7 @@ import {
 import { Callbacks } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { warnOnce } from "./fallbacks.ts";
+import { evaluationWeights, scheduleFree } from "./evaluation_weights.ts";
 import type { FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { Journal } from "./journal.ts";
@@ -163,7 +164,10 @@ export class Trainer<B extends Batch> {
 
   /** Start, or continue, on all processes as on the first one. */
   async #begin(): Promise<void> {
-    const { resume = false } = this.#options;
+    const { resume = false, optimizer } = this.#options;
+    // An earlier run has left the point to evaluate.
+    const free = scheduleFree(optimizer);
+    if (free?.isSwapped) free.swap();
     await onFirst(this.#team, () => this.#callbacks.check());
     await this.#saver?.prepare(resume);
     this.#clock.start(0);
@@ -270,9 +274,9 @@ export class Trainer<B extends Batch> {
     }
     if (!this.#refusals.failed) await this.#save("save");
     if (!this.#run.isPaused) this.#restored = await this.#saver?.restoreBest();
-    const { average } = this.#options;
-    if (!average) return;
-    average.swap();
+    const weights = evaluationWeights(this.#options);
+    if (!weights) return;
+    weights.swap();
     if (this.#run.isPaused || this.#refusals.failed) return;
     this.#refreshed = await this.#validation.measureAveraged(this.#team);
   }

@@ -32,6 +32,7 @@ import {
   measureSums,
 } from "./evaluate.ts";
 import type { Measure } from "./measure.ts";
+import { evaluationWeights } from "./evaluation_weights.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import type { EvaluationRecord, RunLog } from "./logs/run_log.ts";
@@ -70,15 +71,16 @@ export class Validation<B extends Batch> {
   }
 
   /**
-   * Measure with the averaged weights, if there are any; `undefined` without validation
+   * Measure with the averaged weights or the point to evaluate, if there are such; `undefined` without validation
    * data.
    *
    * @throws {TypeError} If the monitored measure is a matrix.
    */
   async measure(): Promise<Measured | undefined> {
-    const { validation, average, trainingSample } = this.#options;
+    const { validation, trainingSample } = this.#options;
     if (!validation) return undefined;
-    average?.swap();
+    const weights = evaluationWeights(this.#options);
+    weights?.swap();
     try {
       const { values, matrices } = await this.#over(validation);
       this.#checkMonitored(matrices);
@@ -89,7 +91,7 @@ export class Validation<B extends Batch> {
         ...(Object.keys(matrices).length > 0 ? { matrices } : {}),
       };
     } finally {
-      average?.swap();
+      weights?.swap();
     }
   }
 
@@ -108,16 +110,16 @@ export class Validation<B extends Batch> {
   }
 
   /**
-   * Compute the running statistics of a model with averaged weights, which are in
-   * place, with one pass over the data; then measure again.
+   * Compute the running statistics of a model with other weights than it was trained
+   * with, which are in place, with one pass over the data; then measure again.
    *
    * @param team The other processes, whose statistics count too.
    * @returns The measures; `undefined` if there are no running statistics, the data has
    *   no length, or there is no validation data.
    */
   async measureAveraged(team?: Team): Promise<Values | undefined> {
-    const { model, average, data, loss, validation } = this.#options;
-    const hasStatistics = model && average &&
+    const { model, data, loss, validation } = this.#options;
+    const hasStatistics = model && evaluationWeights(this.#options) &&
       Object.keys(model.states(BatchState)).length > 0;
     if (!hasStatistics || sizeOf(data) === undefined) return undefined;
     const named = Object.values(this.#options.random ?? {});

@@ -26,6 +26,11 @@ export type { ScaleByAdamOptions } from "./scale_by_adam.ts";
 export { scaleByLearningRate } from "./learning_rate.ts";
 export { LBFGS_RULES, scaleByLbfgs } from "./scale_by_lbfgs.ts";
 export type { ScaleByLbfgsOptions } from "./scale_by_lbfgs.ts";
+export {
+  followAverage,
+  SCHEDULE_FREE_RULES,
+  type ScheduleFreeOptions,
+} from "./schedule_free.ts";
 export { trace } from "./trace.ts";
 export type { GradientTransformation } from "./transformation.ts";
 export { scaleByTrustRatio, trustRatio } from "./trust_ratio.ts";

@@ -1,6 +1,7 @@
 """Trajectories of every optimizer in float64, by torch, optax, or the paper.
 
-Run with torch 2.13.0, optax 0.2.8 and pytorch_optimizer 4.1; writes tests/golden/optimizers.json:
+Run with torch 2.13.0, optax 0.2.8, pytorch_optimizer 4.1 and schedulefree 1.4; writes
+tests/golden/optimizers.json:
 
     python scripts/golden/optimizers.py          # every class
     python scripts/golden/optimizers.py Tiger    # one class; others stay as they are
@@ -10,6 +11,7 @@ library has the chosen rule, a transcription of the paper does: these cases say 
 in "by". Sign rules (Lion, Rprop, Yogi) are checked here to stay clear of zero.
 """
 
+import contextlib
 import json
 import math
 import pathlib
@@ -20,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytorch_optimizer
+import schedulefree
 import torch
 
 jax.config.update("jax_enable_x64", True)
@@ -223,6 +226,19 @@ def muon(lr=0.01, decay=0.1, adam_lr=None, betas=(0.9, 0.999), adam_eps=1e-8,
               weight_decay=decay))
 
 
+def in_training(cls):
+    """An optimizer that starts in the other mode."""
+
+    def make(params, **options):
+        optimizer = cls(params, **options)
+        with contextlib.redirect_stdout(None):
+            optimizer.train()
+        return optimizer
+
+    make.__module__ = cls.__module__
+    return make
+
+
 def amsgrad(lr, betas=(0.9, 0.999), eps=1e-8, coupled=0.0, decoupled=0.0):
     b1, b2 = betas
 
@@ -329,6 +345,21 @@ def table():
         T.SGD, lr=0.1, momentum=0.9, weight_decay=0.1)
     yield "SGD", {"lr": 0.1, "momentum": 0.8, "nesterov": True}, Torch(
         T.SGD, lr=0.1, momentum=0.8, nesterov=True)
+    def free(cls, decay=0.0, **options):
+        return Package(cls, lr=0.1, weight_decay=decay, **options)
+    for name, cls, own in [
+        ("ScheduleFreeSGD", schedulefree.SGDScheduleFreeReference,
+         [({"momentum": 0.5}, {"momentum": 0.5})]),
+        ("ScheduleFreeAdamW", in_training(schedulefree.AdamWScheduleFreeReference),
+         [({"betas": [0.8, 0.95]}, {"betas": (0.8, 0.95)}),
+          ({"eps": 0.1}, {"eps": 0.1})])]:
+        for here, there in [
+            ({}, {}), ({"warmupSteps": 10}, {"warmup_steps": 10}),
+            ({"r": 1}, {"r": 1.0}), ({"weightDecay": 0.1}, {"decay": 0.1}),
+            ({"warmupSteps": 10, "weightLrPower": 1},
+             {"warmup_steps": 10, "weight_lr_power": 1}), *own]:
+            yield name, {"lr": 0.1, **here}, free(cls, **there)
+
     for name, nesterov in [("Momentum", False), ("MomentumNesterov", True)]:
         yield name, {"lr": 0.1}, Torch(T.SGD, lr=0.1, momentum=0.9, nesterov=nesterov)
         yield name, {"lr": 0.1, "momentum": 0.5}, Torch(

@@ -55,6 +55,12 @@ const decay = {
 
 const betas = { values: [[0.9, 0.999], [0.8, 0.9]] } as const;
 
+const scheduleFree = {
+  warmupSteps: { values: [0, 4] },
+  r: { values: [0, 1] },
+  weightLrPower: { with: { warmupSteps: 4 }, values: [2, 1] },
+} satisfies Scenes<optim.ScheduleFreeOptions>;
+
 const adam = {
   ...common,
   ...decay,
@@ -71,6 +77,22 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     ...decay,
     tx: { values: [undefined, optim.sgd()] },
   }),
+  ScheduleFreeSGD: entry<optim.ScheduleFreeSGDOptions>(optim.ScheduleFreeSGD, {
+    ...common,
+    ...decay,
+    ...scheduleFree,
+    momentum: { values: [0.9, 0.5] },
+  }),
+  ScheduleFreeAdamW: entry<optim.ScheduleFreeAdamWOptions>(
+    optim.ScheduleFreeAdamW,
+    {
+      ...common,
+      ...decay,
+      ...scheduleFree,
+      betas: { values: [[0.9, 0.999], [0.8, 0.9]] },
+      eps: { values: [1e-8, 0.1] },
+    },
+  ),
   SGD: entry<optim.SGDOptions>(optim.SGD, {
     ...common,
     ...decay,

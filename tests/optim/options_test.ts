@@ -210,7 +210,8 @@ Deno.test("every class and transformation is in the table", () => {
     const isClass = prototype instanceof optim.Optimizer ||
       prototype instanceof optim.LRScheduler;
     if (!isClass && !name.startsWith("scaleBy")) continue;
-    if (["CompositeLR", "scaleByLearningRate"].includes(name)) continue;
+    const others = ["CompositeLR", "ScheduleFree", "scaleByLearningRate"];
+    if (others.includes(name)) continue;
     assert(names.has(name), name);
   }
   for (const name of Object.keys(singles)) {

@@ -65,6 +65,13 @@ const RUNS: [name: string, make: () => Omit<FitOptions<X>, "epochs">][] = [
       ),
     };
   }],
+  ["Schedule-Free steps that are evaluated", () => {
+    const data = numbers(true);
+    const { model, ...options } = line(0.001, data);
+    const optimizer = new optim.ScheduleFreeAdamW({ lr: 0.1, warmupSteps: 5 })
+      .registerTrainableWeights(options.optimizer.paramStates);
+    return { ...options, model, optimizer, validation: data, evaluateEvery: 2 };
+  }],
   ["batches read ahead", () => {
     const data = line(0.001, numbers(true));
     const own = new random.RandomState(3);

@@ -1,0 +1,177 @@
+/**
+ * What the Schedule-Free optimizers have in common: two points, of which the parameters
+ * hold one.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { sameShape } from "../../backend/fusion/mod.ts";
+import { refuse } from "../../internal/check.ts";
+import { LongTermState } from "../../state.ts";
+import { mapNamed, type Tensors } from "../../tensors.ts";
+import type { OptimizerOptions } from "../transforms/options.ts";
+import type { GradientTransformation } from "../transforms/transformation.ts";
+import { coreOf } from "./core.ts";
+import { Optimizer } from "./optimizer.ts";
+import type { OptimizerState } from "./optimizer_state.ts";
+import type { LoadOptions, StepOptions } from "./options.ts";
+import type {
+  GradientsOf,
+  NamedOptimizer,
+  UnnamedOptimizer,
+} from "./registered.ts";
+
+/** The slot of the point where gradients are taken, while parameters hold another. */
+const SLOT = "y";
+
+const shares = new WeakMap<GradientTransformation, number>();
+
+/**
+ * Note that with `tx` the parameters y are `β x + (1 - β) z`, with the slot `z`.
+ *
+ * @returns `tx`
+ */
+export function interpolates(
+  tx: GradientTransformation,
+  beta: number,
+): GradientTransformation {
+  shares.set(tx, beta);
+  return tx;
+}
+
+/**
+ * The base of Schedule-Free optimizers.
+ *
+ * Parameters hold the point y, where gradients are taken, while one trains. The point x
+ * is the one to evaluate, save and use: {@linkcode ScheduleFree.swap} puts it in their
+ * place, and y back again. `fit` does so for evaluations and at the end.
+ *
+ * Running statistics, as of `nn.BatchNorm2d`, are those of y. `fit` computes them again
+ * for x at the end, if the option `model` has any; elsewhere call `nn.refreshStatistics`
+ * after `swap`. Evaluations on the way take those of y.
+ *
+ * @typeParam O The options.
+ */
+export abstract class ScheduleFree<O extends OptimizerOptions>
+  extends Optimizer<O> {
+  /** A state, so that a compiled step knows. */
+  readonly #isSwapped = new LongTermState<boolean>(false);
+  /** The point y of each parameter, while parameters hold x. */
+  #trained: Record<string, tf.Tensor> = {};
+
+  /** Whether parameters hold x, the point to evaluate. */
+  get isSwapped(): boolean {
+    return this.#isSwapped.value;
+  }
+
+  /**
+   * Exchange the points x and y; steps are taken at y only. Back at y, parameters have
+   * the bits they had.
+   */
+  swap(): void {
+    if (this.isSwapped) {
+      const { paramStates } = this;
+      mapNamed(this.#trained, (y, path) => paramStates[path]!.value = y);
+      this.#forget();
+      return;
+    }
+    const { registry, engine } = coreOf(this), { steps, slots } = engine.state;
+    registry.groups.forEach(({ tx }, i) => {
+      const beta = shares.get(tx);
+      if (beta === undefined) return;
+      for (const path of registry.pathsOf(i)) {
+        if (steps[path] === 0) continue; // x, y and z are the same
+        const state = registry.states[path]!, z = slots["z"]![path]!;
+        tf.tidy(() => {
+          const y = state.value;
+          this.#trained[path] = tf.keep(tf.clone(y));
+          // x = (y - (1 - β) z) / β
+          state.value = tf.add(y, tf.mul(tf.sub(z, y), 1 - 1 / beta));
+        });
+      }
+    });
+    this.#isSwapped.value = true;
+  }
+
+  #forget(): void {
+    mapNamed(this.#trained, (y) => y.dispose());
+    this.#trained = {};
+    this.#isSwapped.value = false;
+  }
+
+  /**
+   * Take a step, and dispose `grads`.
+   *
+   * @throws {Error} If parameters hold x.
+   */
+  override step(
+    this: UnnamedOptimizer,
+    grads: Tensors,
+    options?: StepOptions,
+  ): void;
+  /** Take a step; the compiler knows the paths of the parameters. */
+  override step<N>(
+    this: NamedOptimizer<N>,
+    grads: GradientsOf<N>,
+    options?: StepOptions,
+  ): void;
+  override step(grads: Tensors, options?: StepOptions): void {
+    if (this.isSwapped) {
+      throw new Error(
+        `Cannot step ${this.constructor.name}: the parameters hold the point to evaluate: call swap() before training goes on`,
+      );
+    }
+    super.step(grads, options);
+  }
+
+  /** The state; while parameters hold x, with a slot `y` of what they held before. */
+  override stateDict(): OptimizerState {
+    const state = super.stateDict();
+    if (!this.isSwapped) return state;
+    const y = mapNamed(this.#trained, (x) => tf.clone(x));
+    return { ...state, slots: { ...state.slots, [SLOT]: y } };
+  }
+
+  /**
+   * Continue from where `stateDict` was taken, where parameters held x or y as those of
+   * the saved model do.
+   */
+  override loadStateDict(
+    state: OptimizerState,
+    options: LoadOptions = {},
+  ): void {
+    const { [SLOT]: trained, ...slots } = Object(state?.slots) as Record<
+      string,
+      Tensors
+    >;
+    if (!trained) {
+      super.loadStateDict(state, options);
+      return this.#forget();
+    }
+    this.#checkTrained(trained);
+    super.loadStateDict({ ...state, slots }, options);
+    this.#forget();
+    this.#trained = mapNamed(trained, (y) => tf.keep(tf.clone(y)));
+    this.#isSwapped.value = true;
+  }
+
+  #checkTrained(trained: Tensors): void {
+    const action = `load ${this.constructor.name}`;
+    for (const [path, y] of Object.entries(trained)) {
+      const shape = this.paramStates[path]?.value.shape;
+      const fits = shape && y instanceof tf.Tensor && y.dtype === "float32" &&
+        sameShape(y.shape, shape);
+      if (fits) continue;
+      const rule = shape
+        ? `a float32 tensor of shape [${shape}]`
+        : "of a parameter of this optimizer";
+      refuse(action, `slot "${SLOT}" of "${path}"`, rule, y);
+    }
+  }
+
+  /** Free the slots. Parameters stay. */
+  override dispose(): void {
+    this.#forget();
+    super.dispose();
+  }
+}
