@@ -95,6 +95,7 @@ export * from "./named/yogi.ts";
 export type { Closure, Evaluation, LineFunction } from "./line_search/line.ts";
 export * from "./line_search/line_search.ts";
 export * from "./schedulers/mod.ts";
+export * from "./search/mod.ts";
 
 export type { States } from "../state.ts";
 export type { Named, Tensors } from "../tensors.ts";

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   control_flow: [...BACKEND, "autodiff", "compile.ts"],
   profile: BACKEND,
   nn: [...RANDOM, "autodiff"],
-  optim: BACKEND,
+  optim: [...RANDOM, "autodiff"],
   "checkpoint.ts": [...RANDOM, "checkpoint"],
   checkpoint: RANDOM,
   data: RANDOM,
