@@ -94,7 +94,11 @@ export class Space<B> {
       this.#tree,
       ({ shape, offset, size }) =>
         shape
-          ? tf.tensor(values.slice(offset, offset + size), shape, "float32")
+          ? tf.tensor(
+            Float32Array.from(values.subarray(offset, offset + size)),
+            shape,
+            "float32",
+          )
           : values[offset]!,
     ) as CandidateOf<B>;
   }

@@ -14,8 +14,8 @@ import { cmaConstants } from "./cmaes_constants.ts";
 import { foldIn, unfold } from "./fold.ts";
 import { eigen } from "./eigen.ts";
 import { POPULATION_RULES, type PopulationOptions } from "./options.ts";
-import { Search, type Setting } from "./search.ts";
-import { order, row, type Strategy } from "./strategy.ts";
+import { Search } from "./search.ts";
+import { order, row, type Setting, type Strategy } from "./strategy.ts";
 
 /** Options of {@linkcode CMAES}. */
 export interface CMAESOptions<B = unknown> extends PopulationOptions<B> {

@@ -71,10 +71,18 @@ export function cmaConstants(
     cc: (4 + mueff / n) / (n + 4 + 2 * mueff / n),
     c1,
     cmu,
-    chi: Math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n)),
+    chi: expectedLength(n),
   };
 }
 
 function sum(x: Float64Array): number {
   return x.reduce((total, x) => total + x, 0);
+}
+
+/** `E‖N(0, I)‖ = √2 Γ((n + 1) / 2) / Γ(n / 2)`, from that of one or two elements on. */
+function expectedLength(n: number): number {
+  const isOdd = n % 2 === 1;
+  let length = isOdd ? Math.sqrt(2 / Math.PI) : Math.sqrt(Math.PI / 2);
+  for (let k = isOdd ? 1 : 2; k < n; k += 2) length *= (k + 1) / k;
+  return length;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { probit } from "../../random/normal.ts";
-import { type RandomKey, RandomState } from "../../random/state.ts";
+import type { RandomKey, RandomState } from "../../random/state.ts";
 
 /** Draws of numbers for a search. */
 export class Draws {

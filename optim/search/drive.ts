@@ -13,7 +13,6 @@ import {
 } from "../../internal/check.ts";
 import type { BatchOf, CandidateOf } from "./bounds.ts";
 import { callInScope } from "./in_scope.ts";
-import type { Best } from "./search.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** A value of a function to minimize: a number, or a tensor with one element. */
@@ -81,6 +80,14 @@ export const RUN_RULES: OptionRules<SearchRunOptions> = {
   valueTolerance: "a nonnegative finite number",
   callback: callable,
 };
+
+/** The best candidate so far, and its value. */
+export interface Best<B> {
+  /** The candidate; the caller owns its tensors. */
+  readonly x: CandidateOf<B>;
+  /** Its value. */
+  readonly value: number;
+}
 
 /** What a search has found. */
 export interface SearchResult<B> extends Best<B> {
@@ -170,7 +177,7 @@ export async function drive<B>(
   return end(false, "the budget is spent");
 }
 
-/** Whether `values` differ by no more than a share of the greatest of them. */
+/** Whether `values` are finite, and close in relation to the greatest of them. */
 function areClose(values: ArrayLike<number>, tolerance: number): boolean {
   if (values.length === 0) return false;
   let low = Infinity, high = -Infinity;
@@ -178,7 +185,8 @@ function areClose(values: ArrayLike<number>, tolerance: number): boolean {
     low = Math.min(low, values[i]!);
     high = Math.max(high, values[i]!);
   }
-  return high - low <= tolerance * Math.max(Math.abs(low), Math.abs(high));
+  return Number.isFinite(high - low) &&
+    high - low <= tolerance * Math.max(Math.abs(low), Math.abs(high));
 }
 
 /** Values of candidates, and whether they came as tensors. */

@@ -11,14 +11,16 @@ export type {
 } from "./options.ts";
 export type {
   BatchFunction,
+  Best,
   CandidateFunction,
   SearchProgress,
   SearchResult,
   SearchRunOptions,
   Value,
 } from "./drive.ts";
-export type { Memory, Strategy } from "./strategy.ts";
-export { type Best, Search, type SearchState, type Setting } from "./search.ts";
+export type { Draws } from "./draws.ts";
+export type { Memory, Setting, Strategy } from "./strategy.ts";
+export { Search, type SearchState } from "./search.ts";
 export { CMAES, type CMAESOptions } from "./cmaes.ts";
 export {
   DifferentialEvolution,

@@ -5,9 +5,10 @@
  */
 import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import type { Bounds } from "./bounds.ts";
+import { foldIn, unfold } from "./fold.ts";
 import { RANDOM_RULES, type RandomOptions } from "./options.ts";
-import { Search, type Setting } from "./search.ts";
-import type { Strategy } from "./strategy.ts";
+import { Search } from "./search.ts";
+import type { Setting, Strategy } from "./strategy.ts";
 
 /** Options of {@linkcode OnePlusOneES}. */
 export interface OnePlusOneESOptions<B = unknown> extends RandomOptions<B> {
@@ -28,13 +29,14 @@ const RULES: OptionRules<OnePlusOneESOptions> = {
  * success.
  *
  * ```text
- * y = x + σ z, z ~ N(0, I)      mirrored at the bounds
+ * y = x + σ z, z ~ N(0, I)
  * σ ← σ exp((1 - successRate) / d), x ← y      where f(y) < f(x)
  * σ ← σ exp(-successRate / d)                  elsewhere
  * d = √(n + 1)
  * ```
  *
- * A value that is equal is no success: on a plateau steps become shorter, and the
+ * Coordinates are folded at the bounds as those of {@linkcode CMAES} are. A value that
+ * is equal is no success: on a plateau steps become shorter, and the
  * search ends. It starts from the middle of the bounds.
  *
  * Take it where one evaluation comes after the other, and for a first look: it is the
@@ -72,7 +74,8 @@ function climb(
   const memory = {
     begun: 0,
     sigma,
-    parent: start?.slice() ?? new Float64Array(n).fill(0.5),
+    parent: start ? start.map(unfold) : new Float64Array(n).fill(0.5),
+    child: new Float64Array(n),
     value: Infinity,
   };
   const damping = Math.sqrt(n + 1);
@@ -83,25 +86,21 @@ function climb(
     },
     values: [],
     propose() {
-      if (memory.begun === 0) return [memory.parent.slice()];
+      if (memory.begun === 0) return [memory.parent.map(foldIn)];
       const z = draws.normal(n);
-      return [memory.parent.map((x, i) => mirrored(x + memory.sigma * z[i]!))];
+      memory.parent.forEach((x, i) =>
+        memory.child[i] = x + memory.sigma * z[i]!
+      );
+      return [memory.child.map(foldIn)];
     },
-    learn([point], [value]) {
+    learn(_, [value]) {
       const isBetter = value! < memory.value;
       if (memory.begun === 1) {
         memory.sigma *= Math.exp((Number(isBetter) - successRate) / damping);
       }
+      if (memory.begun === 1 && isBetter) memory.parent.set(memory.child);
+      if (isBetter) memory.value = value!;
       memory.begun = 1;
-      if (!isBetter) return;
-      memory.parent.set(point!);
-      memory.value = value!;
     },
   };
-}
-
-/** `x` mirrored at 0 and 1 until it is between them. */
-function mirrored(x: number): number {
-  const u = Math.abs(x) % 2;
-  return u > 1 ? 2 - u : u;
 }

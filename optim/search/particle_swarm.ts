@@ -6,8 +6,8 @@
 import { checkOptions, type OptionRules } from "../../internal/check.ts";
 import type { Bounds } from "./bounds.ts";
 import { POPULATION_RULES, type PopulationOptions } from "./options.ts";
-import { Search, type Setting } from "./search.ts";
-import { order, row, type Strategy, width } from "./strategy.ts";
+import { Search } from "./search.ts";
+import { order, row, type Setting, type Strategy, width } from "./strategy.ts";
 
 /** Options of {@linkcode ParticleSwarm}. */
 export interface ParticleSwarmOptions<B = unknown>

@@ -15,6 +15,7 @@ import {
 import { Draws } from "./draws.ts";
 import {
   type BatchFunction,
+  type Best,
   type CandidateFunction,
   drive,
   type Engine,
@@ -24,25 +25,7 @@ import {
 } from "./drive.ts";
 import type { RandomOptions } from "./options.ts";
 import { checkMemory, copyMemory, loadMemory } from "./strategy.ts";
-import type { Memory, Strategy } from "./strategy.ts";
-
-/** What a strategy is made from. */
-export interface Setting {
-  /** The number of elements. */
-  readonly size: number;
-  /** Where to begin, in the cube; none if that is left to the strategy. */
-  readonly start: Float64Array<ArrayBuffer> | undefined;
-  /** Random numbers; a stream is split off when they are asked for first. */
-  readonly draws: Draws;
-}
-
-/** The best candidate so far, and its value. */
-export interface Best<B> {
-  /** The candidate; the caller owns its tensors. */
-  readonly x: CandidateOf<B>;
-  /** Its value. */
-  readonly value: number;
-}
+import type { Memory, Setting, Strategy } from "./strategy.ts";
 
 /** The state of a search, as plain data. */
 export interface SearchState {

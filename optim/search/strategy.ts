@@ -3,10 +3,21 @@
  *
  * @module
  */
+import type { Draws } from "./draws.ts";
 import { checkObject, refuse } from "../../internal/check.ts";
 
 /** All that a strategy remembers: numbers, and vectors whose lengths are fixed. */
 export type Memory = Record<string, number | Float64Array>;
+
+/** What a strategy is made from. */
+export interface Setting {
+  /** The number of elements. */
+  readonly size: number;
+  /** Where to begin, in the cube; none if that is left to the strategy. */
+  readonly start: Float64Array<ArrayBuffer> | undefined;
+  /** Random numbers; a stream is split off when they are asked for first. */
+  readonly draws: Draws;
+}
 
 /** A way to search the cube. */
 export interface Strategy {
