@@ -73,7 +73,6 @@ export * from "./named/adamax.ts";
 export * from "./named/adamw.ts";
 export * from "./named/ademamix.ts";
 export * from "./named/adopt.ts";
-export * from "./named/dadapt_adamw.ts";
 export * from "./named/fromage.ts";
 export * from "./named/lamb.ts";
 export * from "./named/lars.ts";
@@ -84,7 +83,6 @@ export * from "./named/momentum.ts";
 export { isHiddenMatrix, Muon, muon, type MuonOptions } from "./named/muon.ts";
 export * from "./named/nadam.ts";
 export * from "./named/novograd.ts";
-export * from "./named/prodigy.ts";
 export * from "./named/radam.ts";
 export * from "./named/rmsprop.ts";
 export * from "./named/rprop.ts";
@@ -92,8 +90,14 @@ export * from "./named/schedule_free_adamw.ts";
 export * from "./named/schedule_free_sgd.ts";
 export * from "./named/sgd.ts";
 export * from "./named/sm3.ts";
+export * from "./named/sofo.ts";
 export * from "./named/yogi.ts";
 
+export {
+  ForwardMode,
+  type ForwardModeOptions,
+  type ModelEvaluation,
+} from "./forward_mode/optimizer.ts";
 export type { Closure, Evaluation, LineFunction } from "./line_search/line.ts";
 export * from "./line_search/line_search.ts";
 export * from "./schedulers/mod.ts";

@@ -29,6 +29,7 @@ import { LossScale } from "./loss_scale.ts";
 import { scaledGradient } from "./scaled_gradient.ts";
 import { lossGradient } from "./loss_gradient.ts";
 import { lineChart } from "./report/svg.ts";
+import { checkTakesGradients } from "./takes_gradients.ts";
 
 /** Options of {@linkcode findLr}. */
 export interface FindLrOptions<B extends Batch> {
@@ -123,6 +124,7 @@ export async function findLr<B extends Batch>(
   }
   if (steps < 5) refuse(ACTION, "steps", "an integer of at least 5", steps);
   const { optimizer, model, data } = options;
+  checkTakesGradients(ACTION, optimizer);
   const parts: Parts = {
     model: model ?? optimizer.paramStates,
     optimizer,

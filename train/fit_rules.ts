@@ -42,6 +42,7 @@ import {
 import { PART_NAMES } from "./parts.ts";
 import { unitOf } from "./schedules.ts";
 import { hasLineSearch } from "./part_stepper.ts";
+import { checkTakesGradients } from "./takes_gradients.ts";
 import { WeightAverage } from "./weight_average.ts";
 import { checkWorld } from "./world_rules.ts";
 
@@ -108,6 +109,7 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
   for (const name of ["optimizer", "loss", "data"] as const) {
     if (options[name] === undefined) refuse("fit", name, "given", undefined);
   }
+  checkTakesGradients("fit", options.optimizer);
   if (Object.keys(options.optimizer.paramStates).length === 0) {
     throw new TypeError(
       "Cannot fit: the optimizer must have parameters: give them with registerTrainableWeights(model.states(ParamState)); a model has those that are in ParamStates",

@@ -11,6 +11,7 @@ import { compiledByTests, inStages } from "../internal/recording.ts";
 import { lossGradient } from "./loss_gradient.ts";
 import { LossScale } from "./loss_scale.ts";
 import { scaledGradient } from "./scaled_gradient.ts";
+import { checkTakesGradients } from "./takes_gradients.ts";
 
 /** Options of {@linkcode step}. */
 export interface StepOptions {
@@ -76,6 +77,7 @@ export function step<Args extends readonly unknown[]>(
   checkOptions("create a step", options, {
     lossScale: instanceOf(LossScale, "a LossScale"),
   });
+  checkTakesGradients("create a step", optimizer);
   const { lossScale } = options;
   if (lossScale) return scaledStep(loss, optimizer, lossScale);
   const gradient = lossGradient(loss, optimizer);

@@ -151,8 +151,7 @@ export function fromRules(
 }
 
 function startOf(start: SlotStart, param: tf.Tensor): tf.Tensor {
-  // Memory of its own, so that the first step can overwrite it and the parameter.
-  if (start === "param") return tf.mul(param, 1);
+  if (start === "param") return tf.clone(param);
   if (typeof start === "object") return tf.scalar(start.one);
   return tf.fill(param.shape, start);
 }

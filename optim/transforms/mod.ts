@@ -7,7 +7,6 @@
 export { Expr } from "../../backend/fusion/mod.ts";
 export { chain } from "./chain.ts";
 export { addDecayedWeights, decayed } from "./decay.ts";
-export { DISTANCE_RULES, distanceScalars } from "./distance.ts";
 export { elementwise } from "./elementwise.ts";
 export { baseRateOf, rateOf } from "./learning_rate.ts";
 export { type Mask, matches } from "./mask.ts";
@@ -32,7 +31,6 @@ export {
   SCHEDULE_FREE_RULES,
   type ScheduleFreeOptions,
 } from "./schedule_free.ts";
-export { shared, sharedGreatest } from "./shared.ts";
 export { trace } from "./trace.ts";
 export type { GradientTransformation } from "./transformation.ts";
 export { scaleByTrustRatio, trustRatio } from "./trust_ratio.ts";

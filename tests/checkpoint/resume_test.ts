@@ -5,10 +5,12 @@ import { BACKENDS, FULL } from "../_backends.ts";
 
 const RUN = new URL("./_run.ts", import.meta.url).pathname;
 
-/** Every class of optimizer that there is. */
+/** Every class of optimizer that there is, but for those that run the model themselves. */
 const OPTIMIZERS = Object.entries(optim)
   .filter(([, value]) =>
-    typeof value === "function" && value.prototype instanceof optim.Optimizer
+    typeof value === "function" && value.prototype instanceof optim.Optimizer &&
+    value !== optim.ForwardMode &&
+    !(value.prototype instanceof optim.ForwardMode)
   ).map(([name]) => name);
 
 async function run(...args: string[]): Promise<Record<string, string>> {

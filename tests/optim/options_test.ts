@@ -53,6 +53,11 @@ const SCHEDULERS: Readonly<Record<string, readonly string[]>> = {
   SequentialLR: ["schedulers", "milestones"],
 };
 
+const FORWARD_MODE = [
+  ...["lr", "gradClipNorm", "gradClipValue", "weightDecay", "decayMask"],
+  ...["loss", "tangentSize", "damping", "momentum", "nesterov", "random"],
+];
+
 /** What some have to be given. */
 const REQUIRED: Readonly<Record<string, object>> = {
   OneCycleLR: { totalSteps: 9 },
@@ -61,6 +66,14 @@ const REQUIRED: Readonly<Record<string, object>> = {
   ChainedScheduler: { schedulers: [new optim.StepLR()] },
   SequentialLR: { schedulers: [new optim.StepLR()], milestones: [] },
   Lookahead: { baseOptimizer: optim.sgd() },
+  SOFO: { model: () => {}, lossFn: () => {} },
+  SOFOScan: { rnnCell: () => {}, lossFn: () => {} },
+};
+
+/** The options of optimizers that run the model themselves. */
+const RUN_MODELS: Readonly<Record<string, readonly string[]>> = {
+  SOFO: ["model", "lossFn", ...FORWARD_MODE],
+  SOFOScan: ["rnnCell", "lossFn", ...FORWARD_MODE],
 };
 
 /** Transformations with options. */
@@ -135,6 +148,11 @@ const SUBJECTS: readonly Subject[] = [
       ];
     },
   ),
+  ...Object.entries(RUN_MODELS).map(([name, options]): Subject => [
+    name,
+    options,
+    make(name),
+  ]),
   ...Object.entries(SCHEDULERS).map(([name, options]): Subject => [
     name,
     [...options, "lastEpoch"],
@@ -210,7 +228,10 @@ Deno.test("every class and transformation is in the table", () => {
     const isClass = prototype instanceof optim.Optimizer ||
       prototype instanceof optim.LRScheduler;
     if (!isClass && !name.startsWith("scaleBy")) continue;
-    const others = ["CompositeLR", "ScheduleFree", "scaleByLearningRate"];
+    const others = [
+      ...["CompositeLR", "ForwardMode", "ScheduleFree"],
+      "scaleByLearningRate",
+    ];
     if (others.includes(name)) continue;
     assert(names.has(name), name);
   }

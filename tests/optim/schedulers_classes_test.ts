@@ -17,7 +17,7 @@ const NEEDED: Record<string, () => object> = {
 };
 
 /** These look at the loss: their own tests probe them. */
-const PROMISES = new Set(["LBFGS", "SOFO", "SOFOScan"]);
+const PROMISES = new Set(["ForwardMode", "LBFGS", "SOFO", "SOFOScan"]);
 
 const classes = Object.entries(optim as unknown as Record<string, unknown>)
   .filter(([name, value]) =>

@@ -64,12 +64,14 @@ async function train24(name: string, isCompiled: boolean) {
 for (const name of Object.keys(OPTIMIZERS)) {
   onEachBackend(
     `${name} takes the same steps when they are compiled`,
-    async () => {
+    async (backend) => {
       const plain = await train24(name, false);
       const compiled = await train24(name, true);
       assertEquals(compiled.numbers, plain.numbers);
       const { replayed, reason } = compiled.report;
-      const isEager = EAGER.has(name);
+      // On WASM, tensors that it makes must not outlive the step.
+      const isEager = EAGER.has(name) ||
+        name === "Lookahead" && backend === "wasm";
       assert(replayed >= STEPS - (isEager ? 8 : 5), `${replayed}`);
       assertEquals(
         reason?.includes("only its first stage is replayed") ?? false,

@@ -31,6 +31,9 @@ const MAKES: Readonly<Record<string, { code: string; make: Make }>> = {
   },
 };
 
+/** Classes that compute their direction themselves, and so have no rule for gradients. */
+const RUNS_MODEL: readonly string[] = ["SOFO", "SOFOScan"];
+
 function makeOf(name: string): { code: string; make: Make } {
   const Class = (optim as unknown as Record<
     string,
@@ -59,15 +62,14 @@ export async function optimizerPage(
   const own = declarationOf(symbols, name);
   const pure = functionOf(symbols, name);
   const text = (doc: string) => toMarkdown(doc, addressOf);
-  const defaults = pure.jsDoc?.tags?.find(({ name }) => name === "options");
+  const defaults = pure?.jsDoc?.tags?.find(({ name }) => name === "options");
   const options = optionsOf(symbols, own);
-  const { code, make } = makeOf(name);
-  const [example = usage(code)] = examplesOf(own);
+  const path = pure ? makeOf(name) : undefined;
+  const [example = path && usage(path.code)] = examplesOf(own);
   return [
     `# ${name}`,
     text(own.jsDoc?.doc ?? ""),
-    "## Rule",
-    ...rulesOf(symbols, pure).map(text),
+    ...(pure ? ["## Rule", ...rulesOf(symbols, pure).map(text)] : []),
     "## Options",
     text(defaults?.doc ?? ""),
     [
@@ -77,6 +79,17 @@ export async function optimizerPage(
         row(`\`${option.name}\``, text(option.jsDoc?.doc ?? ""))
       ),
     ].join("\n"),
+    ...(path ? await pathSection(path) : []),
+    "## Example",
+    example,
+  ].join("\n\n") + "\n";
+}
+
+/** Where an optimizer that takes gradients goes on two surfaces. */
+async function pathSection(
+  { code, make }: { code: string; make: Make },
+): Promise<string[]> {
+  return [
     "## Path",
     `${STEPS} steps of \`${code}\`, with the rate from 1e-4 to 1 that ends lowest, of those that stay in view. ` +
     "The ring is the start, the cross the minimum.",
@@ -91,17 +104,16 @@ export async function optimizerPage(
     })),
     "Both are smooth, small and without noise: they show how a rule moves, not how well " +
     "it trains networks.",
-    "## Example",
-    example,
-  ].join("\n\n") + "\n";
+  ];
 }
 
-/** The pure function of a class: `adamw` of `AdamW`. */
-function functionOf(symbols: Symbols, name: string): Declaration {
+/** The pure function of a class: `adamw` of `AdamW`. One that runs the model has none. */
+function functionOf(symbols: Symbols, name: string): Declaration | undefined {
   for (const [other, declaration] of symbols) {
     const isSame = other.toLowerCase() === name.toLowerCase();
     if (isSame && declaration.kind === "function") return declaration;
   }
+  if (RUNS_MODEL.includes(name)) return undefined;
   throw new Error(`Cannot document ${name}: it has no function`);
 }
 

@@ -59,7 +59,6 @@ const rules = {
   Muon: () => new optim.Muon({ lr: 1e-2 }),
   SM3: () => new optim.SM3({ lr: 1e-2 }),
   Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
-  Prodigy: () => new optim.Prodigy(),
 };
 const given: Options = JSON.parse(Deno.args[0] ?? "{}");
 const { backend = "wasm", folder, steps = 60, inOrder = false } = given;
