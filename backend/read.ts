@@ -3,13 +3,19 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { recording } from "../internal/recording.ts";
 import { currentBackend } from "./backends.ts";
 
 /** Whether the current backend reads tensors without waiting. */
 export function readsAtOnce(): boolean {
   return currentBackend()?.readsAtOnce !== false;
+}
+
+/** Whether `x.dataSync()` can be called, although it may wait for the device. */
+export function canRead(): boolean {
+  const { readsAtOnce = false } = tf.backend() as { readsAtOnce?: boolean };
+  return readsAtOnce || currentBackend()?.readsAtOnce !== false;
 }
 
 /**

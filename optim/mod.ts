@@ -91,6 +91,7 @@ export * from "./named/schedule_free_sgd.ts";
 export * from "./named/sgd.ts";
 export * from "./named/sm3.ts";
 export * from "./named/sofo.ts";
+export * from "./named/soap.ts";
 export * from "./named/yogi.ts";
 
 export {

@@ -4,17 +4,13 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  Expr,
-  type Kernel,
-  kernelOf,
-  runLaunches,
-} from "../../backend/fusion/mod.ts";
+import { Expr } from "../../backend/fusion/mod.ts";
 import { checkOptions, type OptionRules, rule } from "../../internal/check.ts";
 import type { Tensors } from "../../tensors.ts";
 import { chain } from "./chain.ts";
 import { elementwise, withTraits } from "./elementwise.ts";
 import { nextState } from "./opt_state.ts";
+import { kernelOfOne, runKernel } from "./run_kernel.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /** Options of {@linkcode orthogonalize}. */
@@ -144,30 +140,12 @@ const A = Expr.input("a"), AA = Expr.input("aa");
 const X = Expr.input("x"), Y = Expr.input("y");
 
 /** `b A + c A²` */
-const POLYNOMIAL = kernelOf({
-  out: {
-    value: A.mul(Expr.scalar("b")).add(AA.mul(Expr.scalar("c"))),
-    extent: "each",
-  },
-});
+const POLYNOMIAL = kernelOfOne(
+  A.mul(Expr.scalar("b")).add(AA.mul(Expr.scalar("c"))),
+);
 
 /** `a X + Y` */
-const SUM = kernelOf({
-  out: { value: X.mul(Expr.scalar("a")).add(Y), extent: "each" },
-});
-
-function run(
-  kernel: Kernel,
-  inputs: Tensors,
-  scalars: Readonly<Record<string, number>>,
-): tf.Tensor3D {
-  const { shape } = Object.values(inputs)[0]!;
-  const [[outputs]] = runLaunches([{
-    kernel,
-    rows: [{ inputs, scalars, shape }],
-  }]) as [[Tensors]];
-  return outputs["out"] as tf.Tensor3D;
-}
+const SUM = kernelOfOne(X.mul(Expr.scalar("a")).add(Y));
 
 /**
  * The iterations, of tensors that are matrices of the same sizes and of norm 1. What is
@@ -189,9 +167,10 @@ function newtonSchulz(
   for (let k = 0; k < steps; k++) {
     const gram = tf.matMul(x, x, isTall, !isTall);
     const squared = tf.matMul(gram, gram);
-    const factor = run(POLYNOMIAL, { a: gram, aa: squared }, { b, c });
+    const inputs = { a: gram, aa: squared };
+    const factor = runKernel<tf.Tensor3D>(POLYNOMIAL, inputs, { b, c });
     const y = isTall ? tf.matMul(x, factor) : tf.matMul(factor, x);
-    x = run(SUM, { x, y }, { a });
+    x = runKernel(SUM, { x, y }, { a });
   }
   return tensors.map(({ shape }, i) =>
     tf.reshape(

@@ -536,6 +536,21 @@ def table():
     yield "Muon", {"lr": 0.01, "weightDecay": 0, "nesterov": False}, Optax(
         O.contrib.muon(0.01, nesterov=False))
 
+    # Where a product of gradients has not full rank, its eigenvectors are arbitrary: of
+    # the matrix, the shorter axis alone. tests/optim/soap_test.ts has others.
+    def soap(weight_decay=0.01, **options):
+        return Package(pytorch_optimizer.SOAP, lr=0.01, max_precondition_dim=3,
+                       weight_decay=weight_decay, **options)
+    base = {"lr": 0.01, "maxPreconditionDim": 3}
+    yield "Soap", base, soap()
+    yield "Soap", {**base, "betas": [0.8, 0.9]}, soap(betas=(0.8, 0.9))
+    yield "Soap", {**base, "shampooBeta": 0.5}, soap(shampoo_beta=0.5)
+    yield "Soap", {**base, "eps": 0.1}, soap(eps=0.1)
+    yield "Soap", {**base, "preconditionFrequency": 2}, soap(precondition_frequency=2)
+    yield "Soap", {**base, "correctBias": False}, soap(correct_bias=False)
+    yield "Soap", {**base, "normalizeGrads": True}, soap(normalize_gradient=True)
+    yield "Soap", {**base, "weightDecay": 0.1}, soap(0.1)
+
     yield "Fromage", {}, Paper(fromage(0.01))
     yield "Fromage", {"lr": 0.1}, Paper(fromage(0.1))
     yield "Fromage", {"momentum": 0.9}, Paper(fromage(0.01, 0.9))

@@ -14,6 +14,7 @@ const RULES = [
   "Lookahead",
   "Muon",
   "SM3",
+  "Soap",
 ];
 
 for (const rule of FULL ? RULES : RULES.slice(0, 2)) {
@@ -73,6 +74,19 @@ onEachLauncher(
       assertStringIncludes(
         error!,
         "Cannot shard AdamW: its rule must be of one parameter at a time",
+      );
+    }
+  },
+);
+
+onEachLauncher(
+  "slots that evaluations need on each rank are not sharded",
+  async (launch) => {
+    const options = { rule: "ScheduleFreeAdamW", shardOptimizer: true };
+    for (const { error } of await fit(launch, 2, options)) {
+      assertStringIncludes(
+        error!,
+        "Cannot shard ScheduleFreeAdamW: each rank needs the slots of all parameters to evaluate",
       );
     }
   },

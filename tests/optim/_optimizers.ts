@@ -222,6 +222,18 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     // Only signs count: a gradient clipped to zero has none.
     gradClipNorm: { values: [null, 1e-45] },
   }),
+  Soap: entry<optim.SoapOptions>(optim.Soap, {
+    ...common,
+    ...decay,
+    betas: { values: [[0.95, 0.95], [0.8, 0.9]] },
+    shampooBeta: { with: { preconditionFrequency: 2 }, values: [null, 0.5] },
+    eps: { values: [1e-8, 0.1] },
+    preconditionFrequency: { values: [10, 2] },
+    maxPreconditionDim: { values: [10000, 3] },
+    precondition1d: { values: [false, true] },
+    correctBias: { values: [true, false] },
+    normalizeGrads: { values: [false, true] },
+  }),
   SM3: entry<optim.SM3Options>(optim.SM3, {
     ...common,
     ...decay,

@@ -134,6 +134,12 @@ onEachBackend(
 
 /** Options that every class with that option refuses. */
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  shampooBeta: [1, "0"],
+  preconditionFrequency: [0, 1.5],
+  maxPreconditionDim: [0],
+  precondition1d: [1],
+  correctBias: [1],
+  normalizeGrads: ["yes"],
   warmupSteps: [-1, 1.5],
   r: [-1, "0"],
   weightLrPower: [-1],
@@ -212,6 +218,7 @@ const RATES: Readonly<Record<string, number>> = {
   ...{ Adagrad: 1e-2, Adadelta: 1, RMSprop: 1e-2, Adamax: 2e-3, Nadam: 2e-3 },
   ...{ Lars: 1, LBFGS: 1, Rprop: 1e-2, Adafactor: 1, Lion: 1e-4, SM3: 1 },
   Fromage: 1e-2,
+  Soap: 3e-3,
   ...{ ScheduleFreeSGD: 1, ScheduleFreeAdamW: 2.5e-3 },
 };
 

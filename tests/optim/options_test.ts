@@ -97,6 +97,11 @@ const TRANSFORMATIONS: Readonly<Record<string, readonly string[]>> = {
   pullBack: ["syncPeriod", "alpha"],
   scaleByAdemamix: ["betas", "alpha", "alphaWarmup", "beta3Warmup", "eps"],
   scaleByAdopt: ["betas", "eps", "clipping"],
+  scaleBySoap: [
+    ...["betas", "shampooBeta", "eps", "preconditionFrequency"],
+    ...["maxPreconditionDim", "precondition1d", "correctBias"],
+    "normalizeGrads",
+  ],
   orthogonalize: ["nsSteps", "nsCoefficients", "eps"],
 };
 

@@ -20,6 +20,7 @@ const EAGER: ReadonlySet<string> = new Set([
   "LBFGS",
   "Muon",
   "SM3",
+  "Soap",
 ]);
 
 async function train24(name: string, isCompiled: boolean) {

@@ -57,6 +57,9 @@ const rules = {
   Lookahead: () =>
     new optim.Lookahead({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
   Muon: () => new optim.Muon({ lr: 1e-2 }),
+  Soap: () => new optim.Soap({ lr: 1e-2 }),
+  ScheduleFreeAdamW: () =>
+    new optim.ScheduleFreeAdamW() as unknown as optim.Optimizer,
   SM3: () => new optim.SM3({ lr: 1e-2 }),
   Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
 };
