@@ -9,7 +9,7 @@ import { refuse } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import type { States } from "../../state.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
-import { symmetricEigen } from "./symmetric_eigen.ts";
+import { symmetricEigen } from "../linear_algebra/symmetric_eigen.ts";
 
 /** What the direction is computed from. */
 export interface Task {
@@ -146,20 +146,23 @@ function normalized(tangents: Tensors): Record<string, tf.Tensor> {
     ));
 }
 
-/** `c` for the curvature `A`, which is overwritten, and slopes `b`. */
+/** `c` for the curvature `A` and slopes `b`. */
 function solve(
   rows: readonly Float64Array[],
   slopes: Float64Array,
   damping: number,
 ): Float32Array {
-  const { values, vectors } = symmetricEigen(rows);
+  const n = slopes.length, matrix = new Float64Array(n * n);
+  rows.forEach((row, i) => matrix.set(row, i * n));
+  const { values, vectors } = symmetricEigen(matrix, n);
   // As singular values, which rounding errors cannot make negative.
   const sizes = values.map(Math.abs);
   const added = damping * sizes.reduce((a, b) => Math.max(a, b), 0);
-  const weights = new Float64Array(slopes.length);
-  vectors.forEach((u, i) => {
+  const weights = new Float64Array(n);
+  sizes.forEach((size, i) => {
+    const u = vectors.subarray(i * n, (i + 1) * n);
     const part = u.reduce((sum, x, k) => sum + x * slopes[k]!, 0) /
-      Math.max(sizes[i]! + added, LEAST);
+      Math.max(size + added, LEAST);
     u.forEach((x, k) => weights[k]! += part * x);
   });
   return Float32Array.from(weights);

@@ -5,14 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { canRead } from "../../backend/read.ts";
-import { eigenvectors } from "./eigenvectors.ts";
 import { orthonormalRows } from "./orthonormal_rows.ts";
+import { symmetricEigen } from "./symmetric_eigen.ts";
 
 /** The eigenvectors of a symmetric matrix, as columns, from the greatest eigenvalue on. */
 export function eigenbasis(matrix: tf.Tensor): tf.Tensor2D {
   const n = matrix.shape[0]!, values = Float64Array.from(read(matrix));
   if (!values.every(Number.isFinite)) return tf.eye(n);
-  return columns(eigenvectors(values, n), n);
+  return columns(symmetricEigen(values, n).vectors, n);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Eigenvectors of symmetric matrices, on the host in float64.
+ * Eigenvalues and eigenvectors of symmetric matrices, on the host in float64.
  *
  * @module
  */
@@ -7,28 +7,34 @@
 /** Iterations for one eigenvalue, of which two are usual. */
 const MOST = 50;
 
+/** `A = Σ values[i] vᵢ vᵢᵀ` */
+export interface Eigen {
+  /** The eigenvalues, from the greatest to the least. */
+  readonly values: Float64Array<ArrayBuffer>;
+  /** The vectors vᵢ of norm 1, one after another: the rows of a square matrix. */
+  readonly vectors: Float64Array<ArrayBuffer>;
+}
+
 /**
- * The eigenvectors of a symmetric matrix, as rows, from the greatest eigenvalue to the
- * least: Householder's reduction to a tridiagonal matrix, then the QL algorithm with
- * implicit shifts (Bowdler, Martin, Reinsch and Wilkinson, 1968: tred2 and tql2 of
- * EISPACK).
+ * The eigenvalues and eigenvectors of a symmetric matrix: Householder's reduction to a
+ * tridiagonal matrix, then the QL algorithm with implicit shifts (Bowdler, Martin, Reinsch
+ * and Wilkinson, 1968: tred2 and tql2 of EISPACK).
  *
  * @param a `n × n` finite numbers; they are overwritten.
  * @param n The number of rows.
- * @returns The rows.
  */
-export function eigenvectors(a: Float64Array, n: number): Float64Array {
+export function symmetricEigen(a: Float64Array, n: number): Eigen {
   const diagonal = new Float64Array(n), beside = new Float64Array(n);
   tridiagonalize(a, diagonal, beside, n);
   // Rows of a are vectors from here on, so that rotations go along memory.
   rotateToDiagonal(a, diagonal, beside, n);
   const order = Array.from(diagonal.keys())
     .sort((i, j) => diagonal[j]! - diagonal[i]!);
-  const sorted = new Float64Array(n * n);
+  const vectors = new Float64Array(n * n);
   order.forEach((from, to) =>
-    sorted.set(a.subarray(from * n, (from + 1) * n), to * n)
+    vectors.set(a.subarray(from * n, (from + 1) * n), to * n)
   );
-  return sorted;
+  return { values: Float64Array.from(order, (i) => diagonal[i]!), vectors };
 }
 
 /**
