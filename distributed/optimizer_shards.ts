@@ -46,7 +46,11 @@ export class OptimizerShards implements Resumable {
     for (const { tx, clip } of coreOf(optimizer).registry.groups) {
       if (!traitsOf(tx).sumsOverStep && !clip) continue;
       throw new TypeError(
-        `Cannot shard ${optimizer.constructor.name}: its rule must be of one parameter at a time: give gradClipNorm and gradClipValue to fit, which clips before`,
+        `Cannot shard ${optimizer.constructor.name}: its rule must be of one parameter at a time${
+          clip
+            ? ": give gradClipNorm and gradClipValue to fit, which clips before"
+            : ""
+        }`,
       );
     }
     if (optimizer instanceof ScheduleFree) {

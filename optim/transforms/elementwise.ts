@@ -151,7 +151,8 @@ export function fromRules(
 }
 
 function startOf(start: SlotStart, param: tf.Tensor): tf.Tensor {
-  if (start === "param") return tf.clone(param);
+  // Memory of its own, so that the first step can overwrite it and the parameter.
+  if (start === "param") return tf.mul(param, 1);
   if (typeof start === "object") return tf.scalar(start.one);
   return tf.fill(param.shape, start);
 }

@@ -7,6 +7,7 @@
 export { Expr } from "../../backend/fusion/mod.ts";
 export { chain } from "./chain.ts";
 export { addDecayedWeights, decayed } from "./decay.ts";
+export { DISTANCE_RULES, distanceScalars } from "./distance.ts";
 export { elementwise } from "./elementwise.ts";
 export { baseRateOf, rateOf } from "./learning_rate.ts";
 export { type Mask, matches } from "./mask.ts";
@@ -31,6 +32,7 @@ export {
   SCHEDULE_FREE_RULES,
   type ScheduleFreeOptions,
 } from "./schedule_free.ts";
+export { shared, sharedGreatest } from "./shared.ts";
 export { trace } from "./trace.ts";
 export type { GradientTransformation } from "./transformation.ts";
 export { scaleByTrustRatio, trustRatio } from "./trust_ratio.ts";

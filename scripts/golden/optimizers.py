@@ -1,7 +1,7 @@
 """Trajectories of every optimizer in float64, by torch, optax, or the paper.
 
-Run with torch 2.13.0, optax 0.2.8, pytorch_optimizer 4.1 and schedulefree 1.4; writes
-tests/golden/optimizers.json:
+Run with torch 2.13.0, optax 0.2.8, pytorch_optimizer 4.1, schedulefree 1.4,
+prodigyopt 1.1 and dadaptation 3.2; writes tests/golden/optimizers.json:
 
     python scripts/golden/optimizers.py          # every class
     python scripts/golden/optimizers.py Tiger    # one class; others stay as they are
@@ -17,10 +17,12 @@ import math
 import pathlib
 import sys
 
+import dadaptation
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import prodigyopt
 import pytorch_optimizer
 import schedulefree
 import torch
@@ -63,8 +65,17 @@ def gradient(name, shape, k):
     return np.float64(np.float32(np.array(g))).reshape(shape)
 
 
+def is_of_function(name, options):
+    """Whether gradients are those of a quadratic at the parameters.
+
+    L-BFGS wants a function. The estimates of Prodigy and D-Adaptation grow with one
+    only; from a start `d0` of 1e-6, errors of float32 grow as they do.
+    """
+    return name == "LBFGS" or "d0" in options
+
+
 def quadratic(x):
-    """The gradient of a quadratic at `x`: for L-BFGS, which wants a function."""
+    """The gradient of a quadratic at `x`."""
     i = np.arange(x.size).reshape(x.shape)
     return (0.5 + 0.25 * (i % 7)) * (x - np.cos(i))
 
@@ -586,6 +597,39 @@ def table():
     yield "Adopt", {"lr": 0.01, "weightDecay": 0.1, "decoupled": True}, adopt(
         after=[coupled(0.1)])
 
+    def prodigy(lr=1.0, **options):
+        return Package(prodigyopt.Prodigy, lr=lr, **options)
+    yield "Prodigy", {}, prodigy()
+    d = {"d0": 0.1}
+    yield "Prodigy", d, prodigy(**d)
+    yield "Prodigy", {**d, "lr": 0.5}, prodigy(0.5, **d)
+    yield "Prodigy", {**d, "betas": [0.8, 0.95]}, prodigy(betas=(0.8, 0.95), **d)
+    yield "Prodigy", {**d, "beta3": 0.9}, prodigy(beta3=0.9, **d)
+    yield "Prodigy", {**d, "eps": 0.1}, prodigy(eps=0.1, **d)
+    yield "Prodigy", {**d, "dCoef": 2}, prodigy(d_coef=2.0, **d)
+    yield "Prodigy", {**d, "growthRate": 1.02}, prodigy(growth_rate=1.02, **d)
+    yield "Prodigy", {**d, "useBiasCorrection": True}, prodigy(
+        use_bias_correction=True, **d)
+    yield "Prodigy", {**d, "lr": 0.5, "safeguardWarmup": True}, prodigy(
+        0.5, safeguard_warmup=True, **d)
+    yield "Prodigy", {**d, "weightDecay": 0.1}, prodigy(weight_decay=0.1, **d)
+
+    def dadapt(lr=1.0, **options):
+        return Package(dadaptation.DAdaptAdam, lr=lr, decouple=True, **options)
+    d = {"d0": 0.3}
+    yield "DAdaptAdamW", {}, dadapt()
+    yield "DAdaptAdamW", d, dadapt(**d)
+    yield "DAdaptAdamW", {**d, "lr": 0.5}, dadapt(0.5, **d)
+    yield "DAdaptAdamW", {"d0": 0.5, "betas": [0.8, 0.95]}, dadapt(
+        d0=0.5, betas=(0.8, 0.95))
+    yield "DAdaptAdamW", {**d, "eps": 0.1}, dadapt(eps=0.1, **d)
+    yield "DAdaptAdamW", {"d0": 0.1, "growthRate": 1.02}, dadapt(
+        d0=0.1, growth_rate=1.02)
+    yield "DAdaptAdamW", {**d, "useBiasCorrection": True}, dadapt(
+        use_bias_correction=True, **d)
+    yield "DAdaptAdamW", {**d, "eps": 0.1, "weightDecay": 0.1}, dadapt(
+        eps=0.1, weight_decay=0.1, **d)
+
     def laprop(**options):
         return Package(pytorch_optimizer.LaProp, lr=0.01, foreach=False, **options)
     yield "LaProp", {"lr": 0.01}, laprop()
@@ -669,7 +713,7 @@ def main():
         if only and name not in only:
             continue
         cases.append({"class": name, "options": options, "by": reference.by,
-                      "steps": run(reference, shapes, name == "LBFGS")})
+                      "steps": run(reference, shapes, is_of_function(name, options))})
         print(name, options, flush=True)
     # In the order of the table, also where only one class is written anew.
     order = list(dict.fromkeys(name for name, *_ in table()))

@@ -69,12 +69,15 @@ onEachLauncher(
 onEachLauncher(
   "slots of a rule of several parameters are not sharded",
   async (launch) => {
-    const options = { rule: "Clipped", shardOptimizer: true };
-    for (const { error } of await fit(launch, 2, options)) {
-      assertStringIncludes(
-        error!,
-        "Cannot shard AdamW: its rule must be of one parameter at a time",
-      );
+    const names = { Clipped: "AdamW", Prodigy: "Prodigy" };
+    for (const [rule, name] of Object.entries(names)) {
+      const options = { rule, shardOptimizer: true };
+      for (const { error } of await fit(launch, 2, options)) {
+        assertStringIncludes(
+          error!,
+          `Cannot shard ${name}: its rule must be of one parameter at a time`,
+        );
+      }
     }
   },
 );

@@ -70,6 +70,14 @@ const adam = {
   variant: { with: { amsgrad: true }, values: ["optax", "torch"] },
 } satisfies Scenes<optim.AdamOptions>;
 
+/** Of those that estimate the distance to the solution. */
+const distance = {
+  betas: { with: { d0: 0.01 }, values: [[0.9, 0.999], [0.8, 0.9]] },
+  d0: { values: [1e-6, 1e-2] },
+  growthRate: { with: { d0: 0.01 }, values: [Infinity, 1.01] },
+  useBiasCorrection: { with: { d0: 0.01 }, values: [false, true] },
+} as const;
+
 /** By name. */
 export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
   Optimizer: entry<optim.TxOptions>(optim.Optimizer<optim.TxOptions>, {
@@ -276,6 +284,27 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     eps: { values: [1e-6, 1] },
     clipping: { values: [true, false] },
     decoupled: { with: { weightDecay: 0.5 }, values: [false, true] },
+  }),
+  Prodigy: entry<optim.ProdigyOptions>(optim.Prodigy, {
+    ...common,
+    ...decay,
+    ...distance,
+    lr: { values: [1, 0.5] },
+    eps: { with: { d0: 0.01 }, values: [1e-8, 10] },
+    beta3: { with: { d0: 0.01 }, values: [null, 0.5] },
+    dCoef: { with: { d0: 0.01 }, values: [1, 4] },
+    growthRate: { with: { d0: 0.01, dCoef: 100 }, values: [Infinity, 1.01] },
+    safeguardWarmup: {
+      with: { d0: 0.01, dCoef: 100, lr: 0.5 },
+      values: [false, true],
+    },
+  }),
+  DAdaptAdamW: entry<optim.DAdaptAdamWOptions>(optim.DAdaptAdamW, {
+    ...common,
+    ...decay,
+    ...distance,
+    lr: { values: [1, 0.5] },
+    eps: { with: { d0: 0.01 }, values: [1e-8, 0.5] },
   }),
   // Not in the library: what it takes to add one.
   LaProp: entry<LaPropOptions>(LaProp, {

@@ -65,7 +65,12 @@ export function gradients(
   );
 }
 
-/** The gradients of a quadratic, for L-BFGS. */
+/** Whether the gradients of a trajectory are those of a quadratic. */
+export function isOfFunction(name: string, options: object): boolean {
+  return name === "LBFGS" || "d0" in options;
+}
+
+/** The gradients of a quadratic. */
 export function quadratic(
   states: Readonly<Record<string, ParamState>>,
 ): Record<string, tf.Tensor> {

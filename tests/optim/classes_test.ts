@@ -27,6 +27,9 @@ async function valuesOf(
   return (await Promise.all(all)).flatMap((x) => [...x]);
 }
 
+/** Those whose options show with the gradients of a function. */
+const OF_FUNCTION = ["LBFGS", "Prodigy", "DAdaptAdamW"];
+
 /** Where `steps` steps of an optimizer lead. */
 async function train(
   optimizer: AnyOptimizer,
@@ -35,7 +38,7 @@ async function train(
   const params = start(NAMES);
   optimizer.registerTrainableWeights(params);
   for (let k = 1; k <= steps; k++) {
-    const isFunction = optimizer.constructor.name === "LBFGS";
+    const isFunction = OF_FUNCTION.includes(optimizer.constructor.name);
     optimizer.step(isFunction ? quadratic(params) : gradients(NAMES, k));
   }
   const values = await valuesOf(params);
@@ -185,6 +188,12 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   alphaWarmup: [0, 1.5],
   beta3Warmup: [0, "all"],
   clipping: ["yes"],
+  beta3: [1, -0.1],
+  d0: [0, Infinity],
+  dCoef: [0, -1],
+  growthRate: [0.5, "2"],
+  useBiasCorrection: [1],
+  safeguardWarmup: ["no"],
   decoupled: [0],
 };
 
@@ -220,6 +229,7 @@ const RATES: Readonly<Record<string, number>> = {
   Fromage: 1e-2,
   Soap: 3e-3,
   ...{ ScheduleFreeSGD: 1, ScheduleFreeAdamW: 2.5e-3 },
+  ...{ Prodigy: 1, DAdaptAdamW: 1 },
 };
 
 Deno.test("the default rates are those of braintools, or of who published a rule", () => {

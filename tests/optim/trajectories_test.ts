@@ -11,6 +11,7 @@ import { OPTIMIZERS } from "./_optimizers.ts";
 import {
   disposeAll,
   gradients,
+  isOfFunction,
   quadratic,
   start,
   summary,
@@ -48,7 +49,7 @@ async function follow(test: Case, steps = 60): Promise<void> {
   const optimizer = OPTIMIZERS[test.class]!.make(optionsOf(test))
     .registerTrainableWeights(params);
   for (let k = 1; k <= steps; k++) {
-    const isFunction = test.class === "LBFGS";
+    const isFunction = isOfFunction(test.class, test.options);
     optimizer.step(isFunction ? quadratic(params) : gradients(names, k));
     for (const [name, expected] of Object.entries(test.steps[k] ?? {})) {
       const actual = await summary(name, params[name]!);

@@ -65,14 +65,12 @@ async function train24(name: string, isCompiled: boolean) {
 for (const name of Object.keys(OPTIMIZERS)) {
   onEachBackend(
     `${name} takes the same steps when they are compiled`,
-    async (backend) => {
+    async () => {
       const plain = await train24(name, false);
       const compiled = await train24(name, true);
       assertEquals(compiled.numbers, plain.numbers);
       const { replayed, reason } = compiled.report;
-      // On WASM, tensors that it makes must not outlive the step.
-      const isEager = EAGER.has(name) ||
-        name === "Lookahead" && backend === "wasm";
+      const isEager = EAGER.has(name);
       assert(replayed >= STEPS - (isEager ? 8 : 5), `${replayed}`);
       assertEquals(
         reason?.includes("only its first stage is replayed") ?? false,

@@ -81,6 +81,7 @@ const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
       syncPeriod: 3,
     }),
   LBFGS: () => new optim.LBFGS({ lr: 0.01 }),
+  Prodigy: () => new optim.Prodigy({ d0: 0.01 }),
 };
 
 for (const [name, makeOptimizer] of Object.entries(OPTIMIZERS)) {

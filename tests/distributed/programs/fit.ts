@@ -62,6 +62,7 @@ const rules = {
     new optim.ScheduleFreeAdamW() as unknown as optim.Optimizer,
   SM3: () => new optim.SM3({ lr: 1e-2 }),
   Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
+  Prodigy: () => new optim.Prodigy(),
 };
 const given: Options = JSON.parse(Deno.args[0] ?? "{}");
 const { backend = "wasm", folder, steps = 60, inOrder = false } = given;
