@@ -12,7 +12,7 @@ import {
 } from "./options.ts";
 import { type Mask, matches } from "./mask.ts";
 import { fromRules } from "./elementwise.ts";
-import type { CompleteRule } from "./rule.ts";
+import type { CompleteRule, StepInfo } from "./rule.ts";
 
 /**
  * Add `weightDecay` times the parameters to the updates.
@@ -51,6 +51,15 @@ function decayBy(factor: number): CompleteRule {
       update: update.add(param.mul(decay!)),
     }),
   };
+}
+
+/** The factor of the decay of a parameter, for rules that apply it themselves. */
+export function decayOf(
+  { weightDecay = 0, decayMask }: WeightDecayOptions,
+): (info: StepInfo) => number {
+  // Without a mask, the same for all parameters, which share its numbers.
+  if (!decayMask) return () => weightDecay;
+  return ({ path, shape }) => matches(decayMask, path, shape) ? weightDecay : 0;
 }
 
 /** {@linkcode addDecayedWeights} where `weightDecay` is above zero, else nothing. */

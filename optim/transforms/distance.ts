@@ -9,8 +9,8 @@ import {
   rule,
   type ValueRule,
 } from "../../internal/check.ts";
+import { decayOf } from "./decay.ts";
 import { rateOf } from "./learning_rate.ts";
-import { matches } from "./mask.ts";
 import type { OptimizerOptions, WeightDecayOptions } from "./options.ts";
 import type { StepInfo } from "./rule.ts";
 
@@ -45,16 +45,12 @@ export function distanceScalars(
     readonly betas: readonly [number, number];
   },
 ): { readonly isOld: Scalar; readonly rate: Scalar; readonly decay: Scalar } {
-  const { betas: [b1, b2], weightDecay = 0, decayMask } = options;
-  const { useBiasCorrection = false } = options;
+  const { betas: [b1, b2], useBiasCorrection = false } = options;
   const rate = rateOf(options.lr, 1);
   const correction = (t: number) => Math.sqrt(1 - b2 ** t) / (1 - b1 ** t);
   return {
     isOld: ({ t }) => t === 1 ? 0 : 1,
     rate: (info) => rate(info) * (useBiasCorrection ? correction(info.t) : 1),
-    // Without a mask, the same for all parameters, which share its numbers.
-    decay: decayMask
-      ? ({ path, shape }) => matches(decayMask, path, shape) ? weightDecay : 0
-      : () => weightDecay,
+    decay: decayOf(options),
   };
 }

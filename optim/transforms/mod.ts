@@ -6,11 +6,11 @@
  */
 export { Expr } from "../../backend/fusion/mod.ts";
 export { chain } from "./chain.ts";
-export { addDecayedWeights, decayed } from "./decay.ts";
+export { addDecayedWeights, decayed, decayOf } from "./decay.ts";
 export { DISTANCE_RULES, distanceScalars } from "./distance.ts";
 export { elementwise } from "./elementwise.ts";
 export { baseRateOf, rateOf } from "./learning_rate.ts";
-export { type Mask, matches } from "./mask.ts";
+export { isMatrix, type Mask, matches } from "./mask.ts";
 export * from "./options.ts";
 export { finite, GREATEST, runningMean, runningSquare } from "./moments.ts";
 export {

@@ -1,7 +1,7 @@
 """Trajectories of every optimizer in float64, by torch, optax, or the paper.
 
 Run with torch 2.13.0, optax 0.2.8, pytorch_optimizer 4.1, schedulefree 1.4,
-prodigyopt 1.1 and dadaptation 3.2; writes tests/golden/optimizers.json:
+keras 3.15, prodigyopt 1.1 and dadaptation 3.2; writes tests/golden/optimizers.json:
 
     python scripts/golden/optimizers.py          # every class
     python scripts/golden/optimizers.py Tiger    # one class; others stay as they are
@@ -14,6 +14,7 @@ in "by". Sign rules (Lion, Rprop, Yogi) are checked here to stay clear of zero.
 import contextlib
 import json
 import math
+import os
 import pathlib
 import sys
 
@@ -108,6 +109,34 @@ class Package(Torch):
         self.by = cls.__module__.partition(".")[0]
 
 
+class Keras:
+    by = "keras"
+
+    def __init__(self, name, lr, **options):
+        os.environ["KERAS_BACKEND"] = "torch"
+        import keras
+
+        keras.config.set_floatx("float64")
+        self.keras = keras
+        make = getattr(keras.optimizers, name)
+        self.optimizer = make(learning_rate=lr, **options)
+        # Not the rate in float32, which its variable holds.
+        self.update = lambda g, v: self.optimizer.update_step(g, v, lr)
+
+    def begin(self, params):
+        self.variables = {
+            k: self.keras.Variable(v, dtype="float64") for k, v in params.items()
+        }
+        self.optimizer.build(list(self.variables.values()))
+
+    def step(self, grads):
+        for k, variable in self.variables.items():
+            self.update(torch.tensor(grads[k], dtype=torch.float64), variable)
+        return {
+            k: v.value.detach().numpy().copy() for k, v in self.variables.items()
+        }
+
+
 class Optax:
     by = "optax"
 
@@ -152,6 +181,22 @@ class Paper:
         for k, p in self.params.items():
             self.params[k] = self.rule(grads[k], p, self.slots[k], self.t)
         return {k: v.copy() for k, v in self.params.items()}
+
+
+def mars_adamw(lr, eps=1e-8, betas=(0.95, 0.99), plain=(0.9, 0.95), gamma=0.025):
+    def rule(g, p, s, t):
+        b1, b2 = betas if p.ndim > 1 else plain
+        c = g
+        if p.ndim > 1:
+            c = g + gamma * b1 / (1 - b1) * (g - s.get("last", 0))
+            c = c / max(1, norm(c))
+        s["last"] = g
+        s["m"] = b1 * s.get("m", 0) + (1 - b1) * c
+        s["v"] = b2 * s.get("v", 0) + (1 - b2) * c * c
+        u = s["m"] / (1 - b1**t) / (np.sqrt(s["v"] / (1 - b2**t)) + eps)
+        return p - lr * u
+
+    return rule
 
 
 class Clipped:
@@ -597,6 +642,48 @@ def table():
     yield "Adopt", {"lr": 0.01, "weightDecay": 0.1, "decoupled": True}, adopt(
         after=[coupled(0.1)])
 
+    def adan(**options):
+        return Package(pytorch_optimizer.Adan, lr=0.01, foreach=False, **options)
+    yield "Adan", {"lr": 0.01}, adan()
+    yield "Adan", {"lr": 0.01, "betas": [0.9, 0.8, 0.95]}, adan(betas=(0.9, 0.8, 0.95))
+    yield "Adan", {"lr": 0.01, "eps": 0.1}, adan(eps=0.1)
+    yield "Adan", {"lr": 0.01, "weightDecay": 0.1}, adan(weight_decay=0.1)
+    yield "Adan", {"lr": 0.01, "weightDecay": 0.1, "proximal": False}, adan(
+        weight_decay=0.1, weight_decouple=True)
+
+    def mars(lr=3e-3, weight_decay=0.0, betas_1d=(0.9, 0.95), **options):
+        return Package(pytorch_optimizer.MARS, lr=lr, lr_1d=lr, foreach=False,
+                       weight_decay=weight_decay, weight_decay_1d=weight_decay,
+                       betas_1d=betas_1d, **options)
+    yield "Mars", {}, mars()
+    yield "Mars", {"lr": 0.01}, mars(0.01)
+    yield "Mars", {"betas": [0.8, 0.9]}, mars(betas=(0.8, 0.9))
+    # pytorch_optimizer corrects eps too.
+    yield "Mars", {"eps": 0.1}, Paper(mars_adamw(3e-3, eps=0.1))
+    yield "Mars", {"gamma": 0.5}, mars(gamma=0.5)
+    yield "Mars", {"correctionMask": "all"}, mars(optimize_1d=True)
+    yield "Mars", {"plainBetas": [0.5, 0.9]}, mars(betas_1d=(0.5, 0.9))
+    yield "Mars", {"weightDecay": 0.1}, mars(weight_decay=0.1)
+
+    def signum(*after, decay=0.9):
+        mean = O.ema(decay, debias=False)
+        return Optax(mean, O.scale_by_sign(), *after, rate(0.01))
+    yield "Signum", {"lr": 0.01, "momentum": 0.8}, signum(decay=0.8)
+    yield "Signum", {"lr": 0.01}, signum()
+    yield "Signum", {"lr": 0.01, "momentum": 0}, signum(decay=0.0)
+    yield "Signum", {"lr": 0.01, "weightDecay": 0.1}, signum(coupled(0.1))
+
+    ftrl = lambda lr=1e-3, **o: Keras("Ftrl", lr, **o)
+    yield "Ftrl", {}, ftrl()
+    yield "Ftrl", {"lr": 0.1}, ftrl(0.1)
+    yield "Ftrl", {"lr": 0.1, "l1": 0.5}, ftrl(0.1, l1_regularization_strength=0.5)
+    yield "Ftrl", {"lr": 0.1, "l2": 5}, ftrl(0.1, l2_regularization_strength=5.0)
+    yield "Ftrl", {"lr": 0.1, "l2Shrinkage": 0.5}, ftrl(
+        0.1, l2_shrinkage_regularization_strength=0.5)
+    yield "Ftrl", {"lr": 0.1, "beta": 1}, ftrl(0.1, beta=1.0)
+    yield "Ftrl", {"lr": 0.1, "initialAccumulatorValue": 1}, ftrl(
+        0.1, initial_accumulator_value=1.0)
+
     def prodigy(lr=1.0, **options):
         return Package(prodigyopt.Prodigy, lr=lr, **options)
     yield "Prodigy", {}, prodigy()
@@ -684,6 +771,7 @@ def check_signs():
     """Rules that take signs must not meet numbers that rounding could turn."""
     for name, shape in {**SHAPES, **BIG}.items():
         m = m2 = np.zeros(shape)
+        s, s2 = np.zeros(shape), np.zeros(shape)
         v, v2 = np.full(shape, 1e-6), np.full(shape, 1e-6)
         for k in range(1, STEPS + 1):
             g = gradient(name, shape, k)
@@ -691,6 +779,9 @@ def check_signs():
             for b1, b2, mean in [(0.9, 0.99, m), (0.8, 0.95, m2)]:
                 c = np.abs(b1 * mean + (1 - b1) * g)
                 assert not (moving & (c < 1e-6)).any(), (name, k, c.min())
+            s, s2 = 0.9 * s + 0.1 * g, 0.8 * s2 + 0.2 * g
+            for mean in [s2] if name in BIG else [s, s2]:
+                assert not (moving & (np.abs(mean) < 1e-6)).any(), (name, k)
             m, m2 = 0.99 * m + 0.01 * g, 0.95 * m2 + 0.05 * g
             for b2, of in [(0.999, v), (0.95, v2)]:
                 d = np.abs(of - g * g) / np.maximum(g * g, 1e-12)

@@ -285,6 +285,38 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     clipping: { values: [true, false] },
     decoupled: { with: { weightDecay: 0.5 }, values: [false, true] },
   }),
+  Adan: entry<optim.AdanOptions>(optim.Adan, {
+    ...common,
+    ...decay,
+    betas: { values: [[0.98, 0.92, 0.99], [0.98, 0.5, 0.99]] },
+    eps: { values: [1e-8, 0.1] },
+    proximal: { with: { weightDecay: 0.5, lr: 0.1 }, values: [true, false] },
+  }),
+  Mars: entry<optim.MarsOptions>(optim.Mars, {
+    ...common,
+    ...decay,
+    betas: { values: [[0.95, 0.99], [0.8, 0.9]] },
+    eps: { values: [1e-8, 0.1] },
+    gamma: { values: [0.025, 0.5] },
+    correctionMask: { values: [undefined, /vector/] },
+    plainBetas: { values: [[0.9, 0.95], [0.5, 0.6]] },
+  }),
+  Signum: entry<optim.SignumOptions>(optim.Signum, {
+    ...common,
+    ...decay,
+    momentum: { values: [0.9, 0] },
+    // Only signs count: a gradient clipped to zero has none.
+    gradClipNorm: { values: [null, 1e-45] },
+    gradClipValue: { with: { momentum: 0.9 }, values: [null, 0.2] },
+  }),
+  Ftrl: entry<optim.FtrlOptions>(optim.Ftrl, {
+    ...common,
+    l1: { values: [0, 0.5] },
+    l2: { values: [0, 5] },
+    l2Shrinkage: { values: [0, 0.5] },
+    beta: { values: [0, 1] },
+    initialAccumulatorValue: { values: [0.1, 1] },
+  }),
   Prodigy: entry<optim.ProdigyOptions>(optim.Prodigy, {
     ...common,
     ...decay,

@@ -188,6 +188,14 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   alphaWarmup: [0, 1.5],
   beta3Warmup: [0, "all"],
   clipping: ["yes"],
+  proximal: [1],
+  gamma: [-1, Infinity],
+  correctionMask: ["matrix"],
+  plainBetas: [[1, 0.9], 0.9],
+  l1: [-1],
+  l2: [-1, NaN],
+  l2Shrinkage: [-1],
+  beta: [-1, "1"],
   beta3: [1, -0.1],
   d0: [0, Infinity],
   dCoef: [0, -1],
@@ -201,6 +209,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
 const WRONG_OF: Readonly<
   Record<string, Readonly<Record<string, readonly unknown[]>>>
 > = {
+  Adan: { betas: [[0.9, 0.999], [0.9, 1, 0.9]] },
   AdEMAMix: { alpha: [-0.1, Infinity], betas: [[0.9, 0.999], [0.9, 0.9, 1]] },
 };
 
@@ -228,6 +237,7 @@ const RATES: Readonly<Record<string, number>> = {
   ...{ Lars: 1, LBFGS: 1, Rprop: 1e-2, Adafactor: 1, Lion: 1e-4, SM3: 1 },
   Fromage: 1e-2,
   Soap: 3e-3,
+  Mars: 3e-3,
   ...{ ScheduleFreeSGD: 1, ScheduleFreeAdamW: 2.5e-3 },
   ...{ Prodigy: 1, DAdaptAdamW: 1 },
 };

@@ -96,6 +96,9 @@ const TRANSFORMATIONS: Readonly<Record<string, readonly string[]>> = {
   scaleByLbfgs: ["memorySize", "scaleInitPrecond"],
   pullBack: ["syncPeriod", "alpha"],
   scaleByAdemamix: ["betas", "alpha", "alphaWarmup", "beta3Warmup", "eps"],
+  scaleByAdan: ["betas", "eps"],
+  scaleByMars: ["betas", "eps", "gamma", "correctionMask", "plainBetas"],
+  scaleBySignum: ["momentum"],
   scaleByAdopt: ["betas", "eps", "clipping"],
   scaleBySoap: [
     ...["betas", "shampooBeta", "eps", "preconditionFrequency"],

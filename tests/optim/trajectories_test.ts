@@ -30,6 +30,7 @@ const RELATIVE = 1e-5, ABSOLUTE = 1e-6;
 /** What JSON has words for. */
 const WORDS: Readonly<Record<string, () => unknown>> = {
   matrices: () => isMatrix,
+  all: () => /^/,
   "SGD 0.1": () => new SGD({ lr: 0.1 }),
   "Momentum 0.1": () => new Momentum({ lr: 0.1 }),
 };
