@@ -91,6 +91,7 @@ export * from "./named/prodigy.ts";
 export * from "./named/radam.ts";
 export * from "./named/rmsprop.ts";
 export * from "./named/rprop.ts";
+export * from "./named/sam.ts";
 export * from "./named/schedule_free_adamw.ts";
 export * from "./named/schedule_free_sgd.ts";
 export * from "./named/sgd.ts";

@@ -29,6 +29,7 @@ import { LossScale } from "./loss_scale.ts";
 import { scaledGradient } from "./scaled_gradient.ts";
 import { lossGradient } from "./loss_gradient.ts";
 import { lineChart } from "./report/svg.ts";
+import { evaluatesAgain, steppingFor } from "./stepping.ts";
 import { checkTakesGradients } from "./takes_gradients.ts";
 
 /** Options of {@linkcode findLr}. */
@@ -125,6 +126,11 @@ export async function findLr<B extends Batch>(
   if (steps < 5) refuse(ACTION, "steps", "an integer of at least 5", steps);
   const { optimizer, model, data } = options;
   checkTakesGradients(ACTION, optimizer);
+  const precision = currentPrecision();
+  if (evaluatesAgain(optimizer) && precision !== "full") {
+    const rule = `"full" with ${optimizer.constructor.name}`;
+    refuse(ACTION, "the precision of useBackend", rule, precision);
+  }
   const parts: Parts = {
     model: model ?? optimizer.paramStates,
     optimizer,
@@ -176,6 +182,7 @@ async function rise<B extends Batch>(
   const gradient = scale
     ? scaledGradient(loss, optimizer, scale)
     : lossGradient(loss, optimizer);
+  const stepping = steppingFor(loss, optimizer);
   const losses: number[] = [];
   let mean = 0;
   while (true) {
@@ -186,7 +193,7 @@ async function rise<B extends Batch>(
       gradSum?.dispose();
       scale?.update(isFinite);
       optimizer.currentLr = lrAt(losses.length);
-      if (isFinite) optimizer.step(grads);
+      if (isFinite) stepping(...batch).step(grads);
       else tf.dispose({ ...grads });
       const value = (await scalar.data())[0]!;
       scalar.dispose();

@@ -41,6 +41,7 @@ import {
 } from "./monitor.ts";
 import { PART_NAMES } from "./parts.ts";
 import { unitOf } from "./schedules.ts";
+import { evaluatesAgain } from "./stepping.ts";
 import { hasLineSearch } from "./part_stepper.ts";
 import { checkTakesGradients } from "./takes_gradients.ts";
 import { WeightAverage } from "./weight_average.ts";
@@ -151,10 +152,14 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
     const rule = `other than ${PART_NAMES.join(", ")}, which are saved already`;
     refuse("fit", "each name in random", rule, name);
   }
-  if (hasLineSearch(options.optimizer)) {
+  const { optimizer } = options;
+  if (hasLineSearch(optimizer) || evaluatesAgain(optimizer)) {
+    const what = hasLineSearch(optimizer)
+      ? "a line search"
+      : optimizer.constructor.name;
     const precision = currentPrecision();
     if (precision !== "full") {
-      const rule = '"full" with a line search';
+      const rule = `"full" with ${what}`;
       refuse("fit", "the precision of useBackend", rule, precision);
     }
     for (
@@ -162,7 +167,7 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
     ) {
       if (options[name] === undefined) continue;
       throw new TypeError(
-        `Cannot fit: ${name} must be left out with a line search: current value is ${
+        `Cannot fit: ${name} must be left out with ${what}: current value is ${
           options[name]
         }`,
       );

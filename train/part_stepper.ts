@@ -17,6 +17,7 @@ import { GradientMean } from "./gradients.ts";
 import { LossScale } from "./loss_scale.ts";
 import { type ScaledGradient, scaledGradient } from "./scaled_gradient.ts";
 import { lossGradient } from "./loss_gradient.ts";
+import { evaluatesAgain, steppingFor } from "./stepping.ts";
 import {
   compiledIf,
   type Outcome,
@@ -39,7 +40,7 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
   >;
   readonly #apply: ReturnType<
     typeof compiledIf<
-      [grads: Tensors, measuresNorm: boolean],
+      readonly [grads: Tensors, measuresNorm: boolean, ...batch: Batch],
       tf.Scalar | undefined
     >
   >;
@@ -67,12 +68,22 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
         ? scaledGradient(loss, optimizer, lossScale)
         : lossGradient(loss, optimizer),
     );
+    const stepping = steppingFor(options.loss, optimizer);
     this.#apply = compiledIf(
       options,
       onFallback,
-      (grads: Tensors, measuresNorm: boolean) =>
+      (
+        ...[grads, measuresNorm, ...batch]: readonly [
+          grads: Tensors,
+          measuresNorm: boolean,
+          ...batch: Batch,
+        ]
+      ) =>
         applyGradients(
-          { ...options, optimizer: team?.stepping ?? optimizer },
+          {
+            ...options,
+            optimizer: team?.stepping ?? stepping(...batch as unknown as B),
+          },
           grads,
           measuresNorm,
         ),
@@ -126,7 +137,8 @@ export class PartStepper<B extends Batch> extends Stepper<B> {
       await this.#search(optimizer, grads, loss);
       return { loss, norm: undefined };
     }
-    return { loss, norm: this.#apply(grads, measuresNorm) };
+    const batch = evaluatesAgain(optimizer) ? this.#batch! : [];
+    return { loss, norm: this.#apply(grads, measuresNorm, ...batch) };
   }
 
   /** Whether all gradients of the step are finite; the loss is read in the same wait. */

@@ -11,6 +11,7 @@ import { compiledByTests, inStages } from "../internal/recording.ts";
 import { lossGradient } from "./loss_gradient.ts";
 import { LossScale } from "./loss_scale.ts";
 import { scaledGradient } from "./scaled_gradient.ts";
+import { evaluatesAgain, steppingFor } from "./stepping.ts";
 import { checkTakesGradients } from "./takes_gradients.ts";
 
 /** Options of {@linkcode step}. */
@@ -79,8 +80,13 @@ export function step<Args extends readonly unknown[]>(
   });
   checkTakesGradients("create a step", optimizer);
   const { lossScale } = options;
+  if (lossScale && evaluatesAgain(optimizer)) {
+    const rule = `left out with ${optimizer.constructor.name}`;
+    refuse("create a step", "lossScale", rule, lossScale, TypeError);
+  }
   if (lossScale) return scaledStep(loss, optimizer, lossScale);
   const gradient = lossGradient(loss, optimizer);
+  const stepping = steppingFor(loss, optimizer);
   const checked = (...batch: Args) => {
     if (currentPrecision() === "mixed") {
       const rule = "given in mixed precision";
@@ -88,9 +94,9 @@ export function step<Args extends readonly unknown[]>(
     }
     return gradient(...batch);
   };
-  return compiledByTests(inStages(checked, ([grads, value]) => {
+  return compiledByTests(inStages(checked, ([grads, value], batch) => {
     try {
-      optimizer.step(grads);
+      stepping(...batch).step(grads);
     } catch (error) {
       value.dispose();
       throw error;

@@ -17,6 +17,7 @@ import type { FitOptions } from "./fit_options.ts";
 import type { Stepping } from "./team.ts";
 import { clipByValue } from "./gradients.ts";
 import { lossGradient } from "./loss_gradient.ts";
+import { steppingFor } from "./stepping.ts";
 
 /** What a step computes; the caller owns it. */
 export interface StepResult {
@@ -45,19 +46,20 @@ export function wholeStep<B extends Batch>(
   isChecked: boolean,
 ): (...args: readonly [measuresNorm: boolean, ...batch: B]) => StepResult {
   const gradient = lossGradient(options.loss, options.optimizer);
+  const stepping = steppingFor(options.loss, options.optimizer);
   return inStages(
     (...[, ...batch]: readonly [measuresNorm: boolean, ...batch: B]) =>
       isChecked
         ? undoneUnlessFinite(() => gradient(...batch))
         : gradient(...batch),
-    ([grads, loss], [measuresNorm]): StepResult => {
+    ([grads, loss], [measuresNorm, ...batch]): StepResult => {
       if (isChecked && !isFiniteNow(loss)) {
         tf.dispose({ ...grads });
         return { loss, norm: undefined };
       }
       try {
-        const norm = applyGradients(options, grads, measuresNorm);
-        return { loss, norm };
+        const own = { ...options, optimizer: stepping(...batch) };
+        return { loss, norm: applyGradients(own, grads, measuresNorm) };
       } catch (error) {
         loss.dispose();
         throw error;
@@ -88,6 +90,7 @@ export function gatedStep<B extends Batch>(
 ) => GatedResult {
   type Args = readonly [measuresNorm: boolean, open: tf.Scalar, ...batch: B];
   const gradient = lossGradient(options.loss, options.optimizer);
+  const stepping = steppingFor(options.loss, options.optimizer);
   return inStages(
     (...[, before, ...batch]: Args) => {
       const written = transaction(() => gradient(...batch as unknown as B));
@@ -96,8 +99,10 @@ export function gatedStep<B extends Batch>(
       keepIfOpen(written, open);
       return [grads, loss, open] as const;
     },
-    ([grads, loss, open], [measuresNorm]): GatedResult => {
-      const apply = () => applyGradients(options, grads, measuresNorm);
+    ([grads, loss, open], [measuresNorm, , ...batch]): GatedResult => {
+      const optimizer = stepping(...batch as unknown as B);
+      const own = { ...options, optimizer };
+      const apply = () => applyGradients(own, grads, measuresNorm);
       return { loss, open, norm: behindGate(open, apply) };
     },
   );

@@ -11,6 +11,7 @@ import type { World } from "../distributed/world.ts";
 import { checkShards, ownPart } from "./check_parts.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { hasLineSearch } from "./part_stepper.ts";
+import { evaluatesAgain } from "./stepping.ts";
 
 /** Throw if several processes cannot train with `options`. */
 export function checkWorld<B extends Batch>(options: FitOptions<B>): void {
@@ -41,6 +42,11 @@ export function checkWorld<B extends Batch>(options: FitOptions<B>): void {
   if (hasLineSearch(optimizer)) {
     throw new TypeError(
       "Cannot fit: several processes cannot take steps with a line search: leave out lineSearch",
+    );
+  }
+  if (evaluatesAgain(optimizer)) {
+    throw new TypeError(
+      `Cannot fit: several processes cannot take steps of ${optimizer.constructor.name}, which evaluates each batch again`,
     );
   }
   if (overfitBatches !== undefined) {

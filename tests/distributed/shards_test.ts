@@ -83,6 +83,18 @@ onEachLauncher(
 );
 
 onEachLauncher(
+  "several processes do not take steps that evaluate the loss again",
+  async (launch) => {
+    for (const { error } of await fit(launch, 2, { rule: "Sam" })) {
+      assertStringIncludes(
+        error!,
+        "Cannot fit: several processes cannot take steps of Sam, which evaluates each batch again",
+      );
+    }
+  },
+);
+
+onEachLauncher(
   "slots that evaluations need on each rank are not sharded",
   async (launch) => {
     const options = { rule: "ScheduleFreeAdamW", shardOptimizer: true };

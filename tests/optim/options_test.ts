@@ -66,12 +66,17 @@ const REQUIRED: Readonly<Record<string, object>> = {
   ChainedScheduler: { schedulers: [new optim.StepLR()] },
   SequentialLR: { schedulers: [new optim.StepLR()], milestones: [] },
   Lookahead: { baseOptimizer: optim.sgd() },
+  Sam: { baseOptimizer: optim.sgd() },
   SOFO: { model: () => {}, lossFn: () => {} },
   SOFOScan: { rnnCell: () => {}, lossFn: () => {} },
 };
 
-/** The options of optimizers that run the model themselves. */
-const RUN_MODELS: Readonly<Record<string, readonly string[]>> = {
+/** The options of optimizers that need more than gradients. */
+const NEED_MORE: Readonly<Record<string, readonly string[]>> = {
+  Sam: [
+    ...["lr", "gradClipNorm", "gradClipValue", "baseOptimizer"],
+    ...["rho", "adaptive", "eps"],
+  ],
   SOFO: ["model", "lossFn", ...FORWARD_MODE],
   SOFOScan: ["rnnCell", "lossFn", ...FORWARD_MODE],
 };
@@ -156,7 +161,7 @@ const SUBJECTS: readonly Subject[] = [
       ];
     },
   ),
-  ...Object.entries(RUN_MODELS).map(([name, options]): Subject => [
+  ...Object.entries(NEED_MORE).map(([name, options]): Subject => [
     name,
     options,
     make(name),

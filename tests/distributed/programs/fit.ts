@@ -57,6 +57,7 @@ const rules = {
   Lookahead: () =>
     new optim.Lookahead({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
   Muon: () => new optim.Muon({ lr: 1e-2 }),
+  Sam: () => new optim.Sam({ baseOptimizer: new optim.SGD({ lr: 1e-2 }) }),
   Soap: () => new optim.Soap({ lr: 1e-2 }),
   ScheduleFreeAdamW: () =>
     new optim.ScheduleFreeAdamW() as unknown as optim.Optimizer,

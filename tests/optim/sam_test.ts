@@ -1,0 +1,356 @@
+/** Sam against pytorch_optimizer, by hand, in `train.step`, in `fit` and compiled. */
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { grad } from "../../autodiff/mod.ts";
+import { withoutFusion } from "../../backend/fusion/mod.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../checkpoint.ts";
+import { compile } from "../../compile.ts";
+import * as nn from "../../nn/mod.ts";
+import { scope } from "../../memory.ts";
+import * as optim from "../../optim/mod.ts";
+import * as random from "../../random.ts";
+import { BatchState, ParamState } from "../../state.ts";
+import * as train from "../../train/mod.ts";
+import { assertNoLeak, onEachBackend } from "../_backends.ts";
+import golden from "../golden/sam.json" with { type: "json" };
+
+/** The formula of scripts/golden/sam.py. */
+function wave(shape: number[], seed: number): tf.Tensor {
+  const size = shape.reduce((a, b) => a * b);
+  return tf.tensor(
+    Float32Array.from(
+      { length: size },
+      (_, i) => Math.sin(seed + 1.7 * i + 0.3 * i * i),
+    ),
+    shape,
+  );
+}
+
+const BASES: Readonly<Record<string, () => optim.Momentum | optim.AdamW>> = {
+  "Momentum 0.1": () => new optim.Momentum({ lr: 0.1 }),
+  "AdamW 0.01": () => new optim.AdamW({ lr: 0.01 }),
+};
+
+function setup(base = "Momentum 0.1", options: Partial<optim.SamOptions> = {}) {
+  const params = scope(() => ({
+    w: new ParamState(wave([3, 4], 1) as tf.Tensor2D),
+    b: new ParamState(wave([4], 2) as tf.Tensor1D),
+  }));
+  const optimizer = new optim.Sam({
+    baseOptimizer: BASES[base]!(),
+    ...options,
+  }).registerTrainableWeights(params);
+  const loss = (x: tf.Tensor2D, y: tf.Tensor2D) =>
+    tf.mean<tf.Scalar>(
+      tf.squaredDifference(
+        tf.tanh(
+          tf.add(tf.matMul(x, params.w.value), params.b.value),
+        ),
+        y,
+      ),
+    );
+  return { params, optimizer, loss };
+}
+
+function batch(): [tf.Tensor2D, tf.Tensor2D] {
+  return [wave([6, 3], 3), wave([6, 4], 4)] as [tf.Tensor2D, tf.Tensor2D];
+}
+
+async function valuesOf(params: Readonly<Record<string, ParamState>>) {
+  const all = Object.values(params).map(({ value }) => value.data());
+  return (await Promise.all(all)).flatMap((x) => [...x]);
+}
+
+async function follow({ base, options, steps }: typeof golden.cases[number]) {
+  const { params, optimizer, loss } = setup(base, options);
+  const [x, y] = batch();
+  const closure = grad(() => loss(x, y), { states: params, returnValue: true });
+  const recorded: Readonly<Record<string, number[]>> = steps;
+  for (let k = 1; k <= 30; k++) {
+    optimizer.step(closure).dispose();
+    const values = recorded[k] && await valuesOf(params);
+    recorded[k]?.forEach((expected, i) => {
+      const error = Math.abs(values![i]! - expected);
+      assert(error < 1e-6 + 1e-5 * Math.abs(expected), `${k} ${i}: ${error}`);
+    });
+  }
+  optimizer.dispose();
+  tf.dispose([x, y]);
+}
+
+for (const test of golden.cases) {
+  onEachBackend(
+    `Sam around ${test.base} with ${
+      JSON.stringify(test.options)
+    } follows pytorch_optimizer`,
+    async () => {
+      await follow(test);
+      await withoutFusion(() => follow(test));
+    },
+  );
+}
+
+onEachBackend(
+  "a step of Sam leaves no tensors, and train.step takes the same ones, compiled too",
+  async (backend) => {
+    const run = async (how: "hand" | "step" | "compiled" | "grads") => {
+      const { params, optimizer, loss } = setup("AdamW 0.01", { rho: 0.3 });
+      const [x, y] = batch();
+      const closure = grad(() => loss(x, y), {
+        states: params,
+        returnValue: true,
+      });
+      const plain = train.step(loss, optimizer);
+      using compiled = compile(plain);
+      let steady = 0;
+      for (let k = 0; k < 8; k++) {
+        if (how === "hand") optimizer.step(closure).dispose();
+        else if (how === "grads") {
+          const [grads, value] = closure();
+          optimizer.step(grads, { valueFn: closure });
+          value.dispose();
+        } else (how === "step" ? plain : compiled)(x, y).dispose();
+        if (k === 3) steady = tf.memory().numTensors;
+      }
+      assertEquals(tf.memory().numTensors, steady);
+      if (how === "compiled" && backend !== "cpu") {
+        assert(compiled.report().replayed >= 5, compiled.report().reason);
+      }
+      const values = await valuesOf(params);
+      optimizer.dispose();
+      return values;
+    };
+    const byHand = await run("hand");
+    assertEquals(await run("grads"), byHand);
+    assertEquals(await run("step"), byHand);
+    assertEquals(await run("compiled"), byHand);
+  },
+);
+
+/** A model with running statistics and random numbers. */
+function fitted(isPlain = false) {
+  random.seed(1);
+  const model = new nn.Sequential(
+    new nn.Linear(2, 4),
+    new nn.BatchNorm0d(4, { momentum: 0.5 }),
+    new nn.Dropout<tf.Tensor2D>({ rate: 0.5 }),
+    new nn.Linear(4, 1),
+  );
+  const base = new optim.Momentum({ lr: 0.01 });
+  const optimizer = isPlain ? base : new optim.Sam({ baseOptimizer: base });
+  optimizer.registerTrainableWeights(model.states(ParamState));
+  const loss = (x: tf.Tensor2D) =>
+    tf.mean<tf.Scalar>(tf.square(model.call(x) as tf.Tensor2D));
+  const data = train.batches(
+    [train.column(Float32Array.from({ length: 24 }, (_, i) => i / 24), [2])],
+    { batchSize: 2 },
+  );
+  return { model, optimizer, loss, data };
+}
+
+async function contents(model: nn.Module): Promise<Record<string, number[]>> {
+  const all: Record<string, number[]> = {};
+  for (const [path, { value }] of Object.entries(model.states())) {
+    if (value instanceof tf.Tensor) all[path] = [...await value.data()];
+  }
+  return all;
+}
+
+onEachBackend(
+  "fit takes the steps of Sam, compiled with the same bits",
+  async () => {
+    const run = async (options: object) => {
+      const parts = fitted();
+      const { log } = await train.fit({ ...parts, epochs: 2, ...options });
+      return { ...await contents(parts.model), loss: log.steps.at(-1)!.loss };
+    };
+    const plain = await run({});
+    assertEquals(await run({ compile: true }), plain);
+    for (const nan of ["ignore", "skip"] as const) {
+      assertEquals(await run({ nan }), plain);
+    }
+  },
+);
+
+onEachBackend(
+  "only the first evaluation of a step counts in running statistics",
+  async () => {
+    const [sam, plain] = [fitted(), fitted(true)];
+    for (const parts of [sam, plain]) {
+      await train.fit({ ...parts, steps: 1 });
+    }
+    const statistics = async ({ model }: typeof sam) => {
+      const paths = Object.keys(model.states(BatchState));
+      const all = await contents(model);
+      return paths.map((path) => all[path]);
+    };
+    assertEquals(await statistics(sam), await statistics(plain));
+    assertNotEquals(await contents(sam.model), await contents(plain.model));
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "Sam saved, loaded and continued equals itself uninterrupted",
+  async () => {
+    const [whole, second] = [setup("AdamW 0.01"), setup("AdamW 0.01")];
+    const parts = ({ params, optimizer }: typeof whole) => ({
+      params,
+      optimizer,
+    });
+    const [x, y] = batch();
+    const stepOf = ({ loss, optimizer }: typeof whole) => {
+      const step = train.step(loss, optimizer);
+      return () => step(x, y).dispose();
+    };
+    for (let k = 0; k < 3; k++) stepOf(whole)();
+    const saved = await encodeCheckpoint(parts(whole));
+    await decodeCheckpoint(saved, parts(second));
+    for (const each of [whole, second]) {
+      for (let k = 0; k < 3; k++) stepOf(each)();
+    }
+    assertEquals(await valuesOf(second.params), await valuesOf(whole.params));
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "an evaluation that throws leaves parameters as they were",
+  async () => {
+    const { params, optimizer, loss } = setup();
+    const [x, y] = batch();
+    const closure = grad(() => loss(x, y), {
+      states: params,
+      returnValue: true,
+    });
+    const before = await valuesOf(params);
+    let calls = 0;
+    await assertNoLeak(() => {
+      calls = 0;
+      assertThrows(
+        () =>
+          optimizer.step(() => {
+            if (++calls === 2) throw new Error("no second time");
+            return closure();
+          }),
+        Error,
+        "no second time",
+      );
+    });
+    assertEquals(await valuesOf(params), before);
+    assertEquals(optimizer.stepCount, 0);
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "frozen parameters stay, and do not count in the norm",
+  async () => {
+    const { params, optimizer, loss } = setup("Momentum 0.1", { rho: 0.5 });
+    const alone = setup("Momentum 0.1", { rho: 0.5 });
+    params.b.frozen = true;
+    const [x, y] = batch();
+    train.step(loss, optimizer)(x, y).dispose();
+    const { w } = alone.params;
+    const only = new optim.Sam({
+      baseOptimizer: new optim.Momentum({ lr: 0.1 }),
+      rho: 0.5,
+    }).registerTrainableWeights({ w });
+    train.step(alone.loss, only)(x, y).dispose();
+    assertEquals(await valuesOf(params), await valuesOf(alone.params));
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+Deno.test("Sam refuses gradients alone, and fit what does not go with it", async () => {
+  await tf.setBackend("cpu");
+  const { params, optimizer } = setup();
+  const zeros = () => ({ w: tf.zeros([3, 4]), b: tf.zeros([4]) });
+  assertThrows(
+    () => optimizer.step(zeros()),
+    TypeError,
+    "Cannot step Sam: it needs gradients at a second point: step(closure), or step(grads, { valueFn })",
+  );
+  const wrong: object = { valueFn: 3 };
+  assertThrows(
+    () => optimizer.step(zeros(), wrong),
+    TypeError,
+    "Cannot step Sam: valueFn must be a function: current value is 3",
+  );
+  assertThrows(
+    () =>
+      (optimizer as optim.Sam).step({ v: tf.zeros([1]) }, {
+        valueFn: () => [{}, tf.scalar(0)],
+      }),
+    RangeError,
+    'Cannot step Sam: no parameter is registered as "v"',
+  );
+  for (const name of ["accumulate", "gradClipNorm", "gradClipValue"]) {
+    await assertRejects(
+      () => train.fit({ ...fitted(), epochs: 1, [name]: 2 }),
+      TypeError,
+      `Cannot fit: ${name} must be left out with Sam: current value is 2`,
+    );
+  }
+  assertThrows(
+    () =>
+      train.step(() => tf.scalar(0), optimizer, {
+        lossScale: new train.LossScale(),
+      }),
+    TypeError,
+    "Cannot create a step: lossScale must be left out with Sam",
+  );
+  assertEquals(Object.keys(params), ["w", "b"]);
+});
+
+const OPTIONS: readonly [object, string][] = [
+  [{ rho: -1 }, "rho must be a nonnegative finite number: current value is -1"],
+  [{ adaptive: 1 }, "adaptive must be true or false: current value is 1"],
+  [
+    { eps: NaN },
+    "eps must be a nonnegative finite number: current value is NaN",
+  ],
+  [
+    { baseOptimizer: "sgd" },
+    "baseOptimizer must be an optimizer or a gradient",
+  ],
+  [{ baseOptimizer: undefined }, "baseOptimizer must be an optimizer or a"],
+  [{ rhoo: 1 }, 'there is no option "rhoo": did you mean "rho"?'],
+];
+
+for (const [options, message] of OPTIONS) {
+  Deno.test(`Sam refuses ${JSON.stringify(options)}`, () => {
+    const all = { baseOptimizer: optim.sgd(), ...options } as optim.SamOptions;
+    assertThrows(
+      () => new optim.Sam(all),
+      Error,
+      `Cannot create Sam: ${message}`,
+    );
+  });
+}
+
+onEachBackend(
+  "clipping and the rate are those of Sam, where they are given",
+  async () => {
+    const after = async (options: Partial<optim.SamOptions>) => {
+      const { params, optimizer, loss } = setup("Momentum 0.1", options);
+      train.step(loss, optimizer)(...batch()).dispose();
+      return await valuesOf(params);
+    };
+    const plain = await after({});
+    for (
+      const options of [{ lr: 0.2 }, { gradClipNorm: 0.01 }, {
+        gradClipValue: 0.01,
+      }]
+    ) {
+      assertNotEquals(await after(options), plain);
+    }
+  },
+  { only: ["cpu"] },
+);
