@@ -166,6 +166,7 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
       const name of ["accumulate", "gradClipNorm", "gradClipValue"] as const
     ) {
       if (options[name] === undefined) continue;
+      if (name === "accumulate" && options[name] === 1) continue;
       throw new TypeError(
         `Cannot fit: ${name} must be left out with ${what}: current value is ${
           options[name]
