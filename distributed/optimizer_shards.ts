@@ -10,9 +10,9 @@ import {
   type Resumable,
 } from "../checkpoint.ts";
 import {
+  AveragingOptimizer,
   type Optimizer,
   type OptimizerState,
-  ScheduleFree,
 } from "../optim/mod.ts";
 import { coreOf } from "../optim/optimizer/core.ts";
 import { traitsOf } from "../optim/transforms/elementwise.ts";
@@ -53,7 +53,7 @@ export class OptimizerShards implements Resumable {
         }`,
       );
     }
-    if (optimizer instanceof ScheduleFree) {
+    if (optimizer instanceof AveragingOptimizer) {
       throw new TypeError(
         `Cannot shard ${optimizer.constructor.name}: each rank needs the slots of all parameters to evaluate`,
       );

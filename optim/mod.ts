@@ -47,7 +47,7 @@ export type { ScheduleFreeOptions } from "./transforms/schedule_free.ts";
 
 import "./optimizer/shown.ts";
 export { Optimizer } from "./optimizer/optimizer.ts";
-export { ScheduleFree } from "./optimizer/schedule_free.ts";
+export { AveragingOptimizer } from "./optimizer/averaging_optimizer.ts";
 export { LearningRates } from "./optimizer/learning_rates.ts";
 export type {
   GroupOptions,
@@ -74,6 +74,7 @@ export * from "./named/adamw.ts";
 export * from "./named/adan.ts";
 export * from "./named/ademamix.ts";
 export * from "./named/adopt.ts";
+export * from "./named/asgd.ts";
 export * from "./named/dadapt_adamw.ts";
 export * from "./named/fromage.ts";
 export * from "./named/ftrl.ts";

@@ -14,7 +14,7 @@ import {
 import { probeSave } from "../checkpoint/save_load.ts";
 import type { Batch } from "../data/batch.ts";
 import { filePath, join } from "../internal/file_path.ts";
-import { ScheduleFree } from "../optim/mod.ts";
+import { AveragingOptimizer } from "../optim/mod.ts";
 import type { Mode } from "./measure.ts";
 import { History } from "./history.ts";
 import { parseRunLog } from "./logs/log_lines.ts";
@@ -166,11 +166,11 @@ export class Checkpoints {
   get restored(): Parts {
     const { model, average, optimizer } = this.#parts;
     // The point to evaluate follows from the parameters and the slots.
-    const isScheduleFree = optimizer instanceof ScheduleFree;
+    const isAveraging = optimizer instanceof AveragingOptimizer;
     return {
       ...(model === undefined ? {} : { model }),
       ...(average === undefined ? {} : { average }),
-      ...(isScheduleFree ? { optimizer } : {}),
+      ...(isAveraging ? { optimizer } : {}),
     };
   }
 }

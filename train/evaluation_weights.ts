@@ -4,7 +4,7 @@
  * @module
  */
 import type { Batch } from "../data/batch.ts";
-import { type Optimizer, ScheduleFree } from "../optim/mod.ts";
+import { AveragingOptimizer, type Optimizer } from "../optim/mod.ts";
 import type { FitOptions } from "./fit_options.ts";
 
 /** Exchanges the weights to train and those to evaluate. */
@@ -14,16 +14,16 @@ export interface Swap {
 }
 
 /** `optimizer`, if it has a point to evaluate other than the one it trains at. */
-export function scheduleFree(
+export function averaging(
   optimizer: Optimizer,
-): ScheduleFree<object> | undefined {
+): AveragingOptimizer<object> | undefined {
   const given: unknown = optimizer;
-  return given instanceof ScheduleFree ? given : undefined;
+  return given instanceof AveragingOptimizer ? given : undefined;
 }
 
 /** What exchanges the weights in a run, if anything does. */
 export function evaluationWeights<B extends Batch>(
   { average, optimizer }: Pick<FitOptions<B>, "average" | "optimizer">,
 ): Swap | undefined {
-  return average ?? scheduleFree(optimizer);
+  return average ?? averaging(optimizer);
 }

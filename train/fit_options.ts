@@ -26,7 +26,7 @@ import type { WeightAverage } from "./weight_average.ts";
 /** Options of {@linkcode fit}. */
 export interface FitOptions<B extends Batch> {
   /**
-   * The optimizer, with parameters registered. Of an `optim.ScheduleFree`, the point to
+   * The optimizer, with parameters registered. Of an `optim.AveragingOptimizer`, the point to
    * evaluate is in place for evaluations and at the end, with running statistics computed
    * again at the end as with `average`.
    */

@@ -30,7 +30,7 @@ import { RandomState } from "../random.ts";
 import { checkCallback } from "./callback.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import { MEASURES } from "./evaluate.ts";
-import { scheduleFree } from "./evaluation_weights.ts";
+import { averaging } from "./evaluation_weights.ts";
 import type { FitOptions } from "./fit_options.ts";
 import {
   checkMeasure,
@@ -174,7 +174,7 @@ export function checkFitOptions<B extends Batch>(options: FitOptions<B>): void {
       );
     }
   }
-  if (options.average && scheduleFree(options.optimizer)) {
+  if (options.average && averaging(options.optimizer)) {
     throw new TypeError(
       `Cannot fit: average must be left out with ${options.optimizer.constructor.name}, which averages the weights itself`,
     );

@@ -16,7 +16,7 @@ import {
 import { Callbacks } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { warnOnce } from "./fallbacks.ts";
-import { evaluationWeights, scheduleFree } from "./evaluation_weights.ts";
+import { averaging, evaluationWeights } from "./evaluation_weights.ts";
 import type { FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { Journal } from "./journal.ts";
@@ -166,8 +166,8 @@ export class Trainer<B extends Batch> {
   async #begin(): Promise<void> {
     const { resume = false, optimizer } = this.#options;
     // An earlier run has left the point to evaluate.
-    const free = scheduleFree(optimizer);
-    if (free?.isSwapped) free.swap();
+    const averaged = averaging(optimizer);
+    if (averaged?.isSwapped) averaged.swap();
     await onFirst(this.#team, () => this.#callbacks.check());
     await this.#saver?.prepare(resume);
     this.#clock.start(0);

@@ -4,7 +4,10 @@
  * @module
  */
 import { checkOptions, type OptionRules, pair } from "../../internal/check.ts";
-import { interpolates, ScheduleFree } from "../optimizer/schedule_free.ts";
+import {
+  AveragingOptimizer,
+  interpolates,
+} from "../optimizer/averaging_optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scheduleFreeAdamw}. */
@@ -75,7 +78,8 @@ export function scheduleFreeAdamw(
  * large, and `warmupSteps`. It keeps two tensors for each parameter, as AdamW does. Call
  * `swap` before and after an evaluation; `fit` does.
  */
-export class ScheduleFreeAdamW extends ScheduleFree<ScheduleFreeAdamWOptions> {
+export class ScheduleFreeAdamW
+  extends AveragingOptimizer<ScheduleFreeAdamWOptions> {
   /** Create the optimizer. `lr` is 2.5e-3 by default, `weightDecay` 0. */
   constructor(options: ScheduleFreeAdamWOptions = {}) {
     super(options, scheduleFreeAdamw);

@@ -4,7 +4,10 @@
  * @module
  */
 import { checkOptions, type OptionRules } from "../../internal/check.ts";
-import { interpolates, ScheduleFree } from "../optimizer/schedule_free.ts";
+import {
+  AveragingOptimizer,
+  interpolates,
+} from "../optimizer/averaging_optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode scheduleFreeSgd}. */
@@ -76,7 +79,8 @@ export function scheduleFreeSgd(
  * optimizer.swap(); // and training may go on
  * ```
  */
-export class ScheduleFreeSGD extends ScheduleFree<ScheduleFreeSGDOptions> {
+export class ScheduleFreeSGD
+  extends AveragingOptimizer<ScheduleFreeSGDOptions> {
   /** Create the optimizer. `lr` is 1 by default, `weightDecay` 0. */
   constructor(options: ScheduleFreeSGDOptions = {}) {
     super(options, scheduleFreeSgd);

@@ -673,6 +673,14 @@ def table():
     yield "Signum", {"lr": 0.01, "momentum": 0}, signum(decay=0.0)
     yield "Signum", {"lr": 0.01, "weightDecay": 0.1}, signum(coupled(0.1))
 
+    asgd = lambda lr=0.1, **o: Torch(T.ASGD, lr=lr, **o)
+    yield "Asgd", {"lr": 0.1}, asgd()
+    yield "Asgd", {}, asgd(0.01)
+    yield "Asgd", {"lr": 0.1, "lambda": 0.5}, asgd(lambd=0.5)
+    yield "Asgd", {"lr": 0.1, "lambda": 0.5, "alpha": 0.25}, asgd(
+        lambd=0.5, alpha=0.25)
+    yield "Asgd", {"lr": 0.1, "weightDecay": 0.1}, asgd(weight_decay=0.1)
+
     ftrl = lambda lr=1e-3, **o: Keras("Ftrl", lr, **o)
     yield "Ftrl", {}, ftrl()
     yield "Ftrl", {"lr": 0.1}, ftrl(0.1)

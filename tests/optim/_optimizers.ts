@@ -309,6 +309,13 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     gradClipNorm: { values: [null, 1e-45] },
     gradClipValue: { with: { momentum: 0.9 }, values: [null, 0.2] },
   }),
+  Asgd: entry<optim.AsgdOptions>(optim.Asgd, {
+    ...common,
+    ...decay,
+    lambda: { values: [1e-4, 0.5] },
+    alpha: { with: { lambda: 0.5 }, values: [0.75, 0] },
+    t0: { values: [1e6, 0] },
+  }),
   Ftrl: entry<optim.FtrlOptions>(optim.Ftrl, {
     ...common,
     l1: { values: [0, 0.5] },

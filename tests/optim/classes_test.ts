@@ -8,6 +8,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import {
   Adam,
+  AveragingOptimizer,
   type Optimizer,
   type OptimizerOptions,
 } from "../../optim/mod.ts";
@@ -42,6 +43,10 @@ async function train(
     optimizer.step(isFunction ? quadratic(params) : gradients(NAMES, k));
   }
   const values = await valuesOf(params);
+  if (optimizer instanceof AveragingOptimizer) {
+    optimizer.swap();
+    values.push(...await valuesOf(params));
+  }
   optimizer.dispose();
   disposeAll(params);
   return values;
@@ -189,6 +194,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   beta3Warmup: [0, "all"],
   clipping: ["yes"],
   proximal: [1],
+  lambda: [-1, Infinity],
+  t0: [-1, "0"],
   gamma: [-1, Infinity],
   correctionMask: ["matrix"],
   plainBetas: [[1, 0.9], 0.9],
@@ -209,6 +216,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
 const WRONG_OF: Readonly<
   Record<string, Readonly<Record<string, readonly unknown[]>>>
 > = {
+  Asgd: { alpha: [-0.1, Infinity] },
   Adan: { betas: [[0.9, 0.999], [0.9, 1, 0.9]] },
   AdEMAMix: { alpha: [-0.1, Infinity], betas: [[0.9, 0.999], [0.9, 0.9, 1]] },
 };
@@ -238,6 +246,7 @@ const RATES: Readonly<Record<string, number>> = {
   Fromage: 1e-2,
   Soap: 3e-3,
   Mars: 3e-3,
+  Asgd: 1e-2,
   ...{ ScheduleFreeSGD: 1, ScheduleFreeAdamW: 2.5e-3 },
   ...{ Prodigy: 1, DAdaptAdamW: 1 },
 };

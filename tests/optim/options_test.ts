@@ -242,7 +242,7 @@ Deno.test("every class and transformation is in the table", () => {
       prototype instanceof optim.LRScheduler;
     if (!isClass && !name.startsWith("scaleBy")) continue;
     const others = [
-      ...["CompositeLR", "ForwardMode", "ScheduleFree"],
+      ...["CompositeLR", "ForwardMode", "AveragingOptimizer"],
       "scaleByLearningRate",
     ];
     if (others.includes(name)) continue;

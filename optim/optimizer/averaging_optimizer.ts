@@ -1,6 +1,6 @@
 /**
- * What the Schedule-Free optimizers have in common: two points, of which the parameters
- * hold one.
+ * What optimizers with an average of their points have in common: two points, of which
+ * the parameters hold one.
  *
  * @module
  */
@@ -24,27 +24,45 @@ import type {
 /** The slot of the point where gradients are taken, while parameters hold another. */
 const SLOT = "y";
 
-const shares = new WeakMap<GradientTransformation, number>();
+/** Makes x of a parameter from y and its slots, by name. */
+type Average = (
+  y: tf.Tensor,
+  slot: (name: string) => tf.Tensor,
+) => tf.Tensor;
+
+const averages = new WeakMap<GradientTransformation, Average>();
 
 /**
- * Note that with `tx` the parameters y are `β x + (1 - β) z`, with the slot `z`.
+ * Note how x follows with `tx`.
  *
  * @returns `tx`
  */
+export function withAverage(
+  tx: GradientTransformation,
+  average: Average,
+): GradientTransformation {
+  averages.set(tx, average);
+  return tx;
+}
+
+/** Note that with `tx` the parameters y are `β x + (1 - β) z`, with the slot `z`. */
 export function interpolates(
   tx: GradientTransformation,
   beta: number,
 ): GradientTransformation {
-  shares.set(tx, beta);
-  return tx;
+  // x = (y - (1 - β) z) / β
+  return withAverage(
+    tx,
+    (y, slot) => tf.add(y, tf.mul(tf.sub(slot("z"), y), 1 - 1 / beta)),
+  );
 }
 
 /**
- * The base of Schedule-Free optimizers.
+ * The base of optimizers that average their points.
  *
- * Parameters hold the point y, where gradients are taken, while one trains. The point x
- * is the one to evaluate, save and use: {@linkcode ScheduleFree.swap} puts it in their
- * place, and y back again. `fit` does so for evaluations and at the end.
+ * Parameters hold the point y, where gradients are taken, while one trains. The average x
+ * is the point to evaluate, save and use: {@linkcode AveragingOptimizer.swap} puts it in
+ * their place, and y back again. `fit` does so for evaluations and at the end.
  *
  * Running statistics, as of `nn.BatchNorm2d`, are those of y. `fit` computes them again
  * for x at the end, if the option `model` has any; elsewhere call `nn.refreshStatistics`
@@ -52,7 +70,7 @@ export function interpolates(
  *
  * @typeParam O The options.
  */
-export abstract class ScheduleFree<O extends OptimizerOptions>
+export abstract class AveragingOptimizer<O extends OptimizerOptions>
   extends Optimizer<O> {
   /** A state, so that a compiled step knows. */
   readonly #isSwapped = new LongTermState<boolean>(false);
@@ -77,16 +95,15 @@ export abstract class ScheduleFree<O extends OptimizerOptions>
     }
     const { registry, engine } = coreOf(this), { steps, slots } = engine.state;
     registry.groups.forEach(({ tx }, i) => {
-      const beta = shares.get(tx);
-      if (beta === undefined) return;
+      const average = averages.get(tx);
+      if (!average) return;
       for (const path of registry.pathsOf(i)) {
-        if (steps[path] === 0) continue; // x, y and z are the same
-        const state = registry.states[path]!, z = slots["z"]![path]!;
+        if (steps[path] === 0) continue; // x and y are the same
+        const state = registry.states[path]!;
         tf.tidy(() => {
           const y = state.value;
           this.#trained[path] = tf.keep(tf.clone(y));
-          // x = (y - (1 - β) z) / β
-          state.value = tf.add(y, tf.mul(tf.sub(z, y), 1 - 1 / beta));
+          state.value = average(y, (name) => slots[name]![path]!);
         });
       }
     });
