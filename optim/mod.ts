@@ -111,6 +111,7 @@ export type { Closure, Evaluation, LineFunction } from "./line_search/line.ts";
 export * from "./line_search/line_search.ts";
 export * from "./schedulers/mod.ts";
 export * from "./search/mod.ts";
+export * from "./minimize/mod.ts";
 
 export type { States } from "../state.ts";
 export type { Named, Tensors } from "../tensors.ts";

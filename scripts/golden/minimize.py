@@ -65,11 +65,12 @@ def goldstein_price(x):
     return float(a * b)
 
 
-# Function, number of elements, bounds, least value.
+# Function, number of elements, bounds, least value. No minimum is in the middle, where
+# some searches start.
 FUNCTIONS = {
     "Rosenbrock": (rosenbrock, 10, (-5, 10), 0.0),
-    "Rastrigin": (rastrigin, 5, (-5.12, 5.12), 0.0),
-    "Ackley": (ackley, 5, (-32.768, 32.768), 0.0),
+    "Rastrigin": (rastrigin, 5, (-4.4, 5.8), 0.0),
+    "Ackley": (ackley, 5, (-28, 35), 0.0),
     "Styblinski-Tang": (styblinski_tang, 5, (-5, 5), -39.16616570377142 * 5),
     "Goldstein-Price": (goldstein_price, 2, (-2, 2), 3.0),
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import * as tf from "@tensorflow/tfjs-core";
+
 /** The sum of `100 (xᵢ₊₁ - xᵢ²)² + (1 - xᵢ)²`; least, 0, at ones. */
 export function rosenbrock(x: readonly number[]): number {
   return x.slice(1).reduce(
@@ -50,11 +52,14 @@ export interface TestFunction {
   readonly least: number;
 }
 
-/** The functions, as scripts/golden/minimize.py has them. */
+/**
+ * The functions, as scripts/golden/minimize.py has them. No minimum is in the middle,
+ * where some searches start.
+ */
 export const FUNCTIONS: Readonly<Record<string, TestFunction>> = {
   "Rosenbrock": { f: rosenbrock, n: 10, bounds: [-5, 10], least: 0 },
-  "Rastrigin": { f: rastrigin, n: 5, bounds: [-5.12, 5.12], least: 0 },
-  "Ackley": { f: ackley, n: 5, bounds: [-32.768, 32.768], least: 0 },
+  "Rastrigin": { f: rastrigin, n: 5, bounds: [-4.4, 5.8], least: 0 },
+  "Ackley": { f: ackley, n: 5, bounds: [-28, 35], least: 0 },
   "Styblinski-Tang": {
     f: styblinskiTang,
     n: 5,
@@ -63,3 +68,50 @@ export const FUNCTIONS: Readonly<Record<string, TestFunction>> = {
   },
   "Goldstein-Price": { f: goldsteinPrice, n: 2, bounds: [-2, 2], least: 3 },
 };
+
+const TWO_PI = 2 * Math.PI;
+
+/** The same functions, of a tensor. */
+export const TENSORS: Readonly<Record<string, (x: tf.Tensor1D) => tf.Tensor>> =
+  {
+    "Rosenbrock": (x) => {
+      const n = x.size - 1, a = tf.slice(x, 0, n), b = tf.slice(x, 1, n);
+      const valley = tf.square(tf.sub(b, tf.square(a)));
+      return tf.sum(tf.add(tf.mul(100, valley), tf.square(tf.sub(1, a))));
+    },
+    "Rastrigin": (x) => {
+      const dents = tf.sub(1, tf.cos(tf.mul(TWO_PI, x)));
+      return tf.sum(tf.add(tf.square(x), tf.mul(10, dents)));
+    },
+    "Ackley": (x) => {
+      const funnel = tf.exp(tf.mul(-0.2, tf.sqrt(tf.mean(tf.square(x)))));
+      const dents = tf.exp(tf.mean(tf.cos(tf.mul(TWO_PI, x))));
+      return tf.sub(20 + Math.E, tf.add(tf.mul(20, funnel), dents));
+    },
+    "Styblinski-Tang": (x) => {
+      const square = tf.square(x);
+      const terms = tf.add(tf.mul(square, tf.sub(square, 16)), tf.mul(5, x));
+      return tf.div(tf.sum(terms), 2);
+    },
+    "Goldstein-Price": (point) => {
+      const [x, y] = tf.unstack(point) as [tf.Scalar, tf.Scalar];
+      const form = (c: readonly number[]) =>
+        tf.addN([
+          tf.scalar(c[0]!),
+          tf.mul(c[1]!, x),
+          tf.mul(c[2]!, tf.square(x)),
+          tf.mul(c[3]!, y),
+          tf.mul(c[4]!, tf.mul(x, y)),
+          tf.mul(c[5]!, tf.square(y)),
+        ]);
+      const a = tf.mul(
+        tf.square(tf.add(tf.add(x, y), 1)),
+        form([19, -14, 3, -14, 6, 3]),
+      );
+      const b = tf.mul(
+        tf.square(tf.sub(tf.mul(2, x), tf.mul(3, y))),
+        form([18, -32, 12, 48, -36, 27]),
+      );
+      return tf.mul(tf.add(1, a), tf.add(30, b));
+    },
+  };

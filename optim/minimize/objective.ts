@@ -1,0 +1,134 @@
+/**
+ * The function to minimize, of a vector.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { grad, hessianVectorProduct } from "../../autodiff/mod.ts";
+import { refuse } from "../../internal/check.ts";
+import { isThenable } from "../../memory.ts";
+import type { Point } from "./method.ts";
+import type { Held, Variables } from "./variables.ts";
+import type { Vector } from "./vectors.ts";
+
+/** The evaluations that were made. */
+export interface Counts {
+  /** How often the value was computed, with the gradient or without. */
+  nEvaluations: number;
+  /** How often the gradient was. */
+  nGradients: number;
+  /** How often a product with the Hessian was. */
+  nHessianProducts: number;
+}
+
+/** A point, and the gradient there if it is known. */
+export interface Found {
+  /** The variables. */
+  readonly x: Vector;
+  /** The value. */
+  readonly value: number;
+  /** Its gradient. */
+  readonly gradient: Vector | undefined;
+}
+
+/** Thrown when no more evaluations are allowed. */
+export class BudgetSpent extends Error {}
+
+/**
+ * A function of held variables, of a vector. Each vector is rounded to float32 first,
+ * as what the function sees is.
+ */
+export class Objective<X extends Variables> {
+  /** The evaluations so far. */
+  readonly counts: Counts = {
+    nEvaluations: 0,
+    nGradients: 0,
+    nHessianProducts: 0,
+  };
+  /** The least value since this was last cleared. */
+  best: Found | undefined;
+  readonly #held: Held<X>;
+  readonly #fn: () => tf.Tensor;
+  readonly #budget: number;
+  readonly #gradient: () => [tf.Tensor[], tf.Tensor];
+  #product: ((vector: tf.Tensor[]) => tf.Tensor[]) | undefined;
+
+  /** Minimize `fn` with at most that many evaluations. */
+  constructor(held: Held<X>, fn: (x: X) => tf.Tensor, budget: number) {
+    this.#held = held;
+    this.#fn = () => fn(held.argument);
+    this.#budget = budget;
+    this.#gradient = grad(this.#fn, {
+      states: held.states,
+      returnValue: true,
+      checkStates: false,
+    }) as () => [tf.Tensor[], tf.Tensor];
+  }
+
+  /** The value and the gradient. */
+  async pointAt(given: Vector): Promise<Point> {
+    const x = this.#begin(given);
+    this.counts.nGradients++;
+    const all = tf.tidy(() => {
+      const [grads, value] = this.#gradient();
+      return flat([value, ...grads]);
+    });
+    const [value, ...gradient] = await numbersOf(all);
+    const point = { x, value: value!, gradient: Float64Array.from(gradient) };
+    this.#note(point);
+    return point;
+  }
+
+  /** The value alone. */
+  async valueAt(given: Float64Array): Promise<number> {
+    const x = this.#begin(given);
+    const all = tf.tidy(() => {
+      const value: unknown = this.#fn();
+      if (
+        !(value instanceof tf.Tensor) || isThenable(value) ||
+        value.rank > 0 || value.dtype !== "float32"
+      ) {
+        const is = "a scalar of float32";
+        refuse("minimize", "what fn returns", is, value, TypeError);
+      }
+      return flat([value]);
+    });
+    const [value] = await numbersOf(all);
+    this.#note({ x, value: value!, gradient: undefined });
+    return value!;
+  }
+
+  /** The product of the Hessian with a vector. */
+  async hessianProduct(x: Vector, vector: Vector): Promise<Vector> {
+    this.#product ??= hessianVectorProduct(
+      this.#fn,
+      this.#held.states,
+    ) as unknown as (vector: tf.Tensor[]) => tf.Tensor[];
+    this.#held.write(x);
+    this.counts.nHessianProducts++;
+    const all = tf.tidy(() => flat(this.#product!(this.#held.list(vector))));
+    return Float64Array.from(await numbersOf(all));
+  }
+
+  #begin(given: Float64Array): Vector {
+    if (this.counts.nEvaluations >= this.#budget) throw new BudgetSpent();
+    this.counts.nEvaluations++;
+    this.#held.write(given);
+    return Float64Array.from(given, Math.fround);
+  }
+
+  #note(point: Found): void {
+    if (point.value < (this.best?.value ?? Infinity)) this.best = point;
+  }
+}
+
+/** All elements of some tensors in one. */
+function flat(tensors: readonly tf.Tensor[]): tf.Tensor1D {
+  return tf.concat1d(tensors.map((x) => tf.reshape<tf.Rank.R1>(x, [-1])));
+}
+
+async function numbersOf(x: tf.Tensor): Promise<number[]> {
+  const values = await x.data();
+  x.dispose();
+  return [...values];
+}
