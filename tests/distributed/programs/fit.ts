@@ -150,7 +150,7 @@ try {
     accumulate: given.accumulate ?? 1,
     shardOptimizer: given.shardOptimizer ?? false,
     ...(given.diloco ? { diloco: given.diloco } : {}),
-    gradClipNorm: 5,
+    ...(given.rule === "Sam" ? {} : { gradClipNorm: 5 }),
     ...average,
     ...(folder ? { checkpoint: { folder, every: 10 }, resume: true } : {}),
     callbacks: [{
