@@ -100,6 +100,13 @@ export * from "./named/signum.ts";
 export * from "./named/sm3.ts";
 export * from "./named/sofo.ts";
 export * from "./named/soap.ts";
+export {
+  scaleBySophia,
+  type ScaleBySophiaOptions,
+  Sophia,
+  sophia,
+  type SophiaOptions,
+} from "./named/sophia.ts";
 export * from "./named/yogi.ts";
 
 export {

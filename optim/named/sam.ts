@@ -147,6 +147,13 @@ export class Sam extends Optimizer<SamOptions> {
   }
 
   /**
+   * Take a step.
+   *
+   * @param closure Computes loss and gradients; called twice.
+   * @returns The loss before the step, the caller's to dispose.
+   */
+  override step(closure: Closure): tf.Scalar;
+  /**
    * Take a step with gradients at hand, and dispose them.
    *
    * @param grads Gradients by path.
@@ -164,13 +171,6 @@ export class Sam extends Optimizer<SamOptions> {
     grads: GradientsOf<N>,
     options?: SamStepOptions,
   ): void;
-  /**
-   * Take a step.
-   *
-   * @param closure Computes loss and gradients; called twice.
-   * @returns The loss before the step, the caller's to dispose.
-   */
-  override step(closure: Closure): tf.Scalar;
   override step(
     given: object,
     options: SamStepOptions = {},

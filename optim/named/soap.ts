@@ -11,12 +11,12 @@ import {
   orNull,
   pick,
 } from "../../internal/check.ts";
-import { Expr, type Kernel } from "../../backend/fusion/mod.ts";
+import { Expr } from "../../backend/fusion/mod.ts";
 import type { Tensors } from "../../tensors.ts";
 import { eigenbasis, nextEigenbasis } from "../linear_algebra/eigenbasis.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
-import { kernelOfOne, runKernel } from "../transforms/run_kernel.ts";
+import { kernelOfOne, nextMean, runKernel } from "../transforms/run_kernel.ts";
 
 /** Options of {@linkcode scaleBySoap}. */
 export interface ScaleBySoapOptions {
@@ -55,9 +55,6 @@ const SCALE_RULES: OptionRules<ScaleBySoapOptions> = {
 const X = Expr.input("x"), OLD = Expr.input("old");
 const KEPT = Expr.scalar("kept"), ADDED = Expr.scalar("added");
 
-/** `β m + (1 - β) x` */
-const MEAN = kernelOfOne(OLD.mul(KEPT).add(X.mul(ADDED)), true);
-
 /** `β v + (1 - β) x²` */
 const MEAN_SQUARE = kernelOfOne(OLD.mul(KEPT).add(X.mul(ADDED).mul(X)), true);
 
@@ -65,10 +62,6 @@ const MEAN_SQUARE = kernelOfOne(OLD.mul(KEPT).add(X.mul(ADDED).mul(X)), true);
 const SCALED = kernelOfOne(
   X.div(Expr.input("v").sqrt().add(Expr.scalar("eps"))),
 );
-
-function mean(kernel: Kernel, old: tf.Tensor, x: tf.Tensor, beta: number) {
-  return runKernel(kernel, { x, old }, { kept: beta, added: 1 - beta });
-}
 
 /**
  * Adam in the eigenbases of Shampoo's products of gradients.
@@ -130,7 +123,7 @@ export function scaleBySoap(
       const next: Record<string, tf.Tensor> = { ...slots };
       for (const axis of axes) {
         const gram = `gram${axis}`;
-        next[gram] = mean(MEAN, slots[gram]!, gramOf(g, axis), beta);
+        next[gram] = nextMean(slots[gram]!, gramOf(g, axis), beta);
       }
       if (t === 1) {
         for (const axis of axes) {
@@ -139,8 +132,10 @@ export function scaleBySoap(
         return { update: tf.mul(g, 0), slots: next }; // NaN stays
       }
       const k = t - 1; // the first step does not count
-      const m = next["m"] = mean(MEAN, slots["m"]!, g, b1);
-      let v = mean(MEAN_SQUARE, slots["v"]!, rotate(g, slots, true), b2);
+      const m = next["m"] = nextMean(slots["m"]!, g, b1);
+      const inputs = { x: rotate(g, slots, true), old: slots["v"]! };
+      const decay = { kept: b2, added: 1 - b2 };
+      let v = runKernel(MEAN_SQUARE, inputs, decay);
       const scaled = runKernel(SCALED, { x: rotate(m, slots, true), v }, {
         eps,
       });

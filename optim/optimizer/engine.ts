@@ -171,6 +171,13 @@ export class Engine {
     });
   }
 
+  /** Put `next` in place of a slot between steps; it stays the caller's. */
+  setSlot(slot: string, path: string, next: tf.Tensor): void {
+    const { open } = gate, old = this.#slots[slot]![path]!;
+    const value = open ? nextOrOld(open, next, old) : tf.clone(next);
+    this.#replace(slot, path, value);
+  }
+
   #replace(slot: string, path: string, next: tf.Tensor): void {
     const slots = this.#slots[slot]!, old = slots[path]!;
     if (next === old) return;

@@ -5,7 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
-  type Expr,
+  Expr,
   type Kernel,
   kernelOf,
   runLaunches,
@@ -27,4 +27,19 @@ export function runKernel<T extends tf.Tensor>(
   const rows = [{ inputs, scalars, shape }];
   const [[outputs]] = runLaunches([{ kernel, rows }]) as [[Tensors]];
   return outputs["out"] as T;
+}
+
+const MEAN = kernelOfOne(
+  Expr.input("old").mul(Expr.scalar("kept"))
+    .add(Expr.input("x").mul(Expr.scalar("added"))),
+  true,
+);
+
+/** `β old + (1 - β) x`, to be kept in a slot. */
+export function nextMean<T extends tf.Tensor>(
+  old: T,
+  x: tf.Tensor,
+  beta: number,
+): T {
+  return runKernel(MEAN, { x, old }, { kept: beta, added: 1 - beta });
 }

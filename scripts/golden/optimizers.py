@@ -137,6 +137,28 @@ class Keras:
         }
 
 
+class Estimated(Package):
+    """With the Hessian of tests/optim/_optimizers.ts every so many steps."""
+
+    def __init__(self, cls, period, **options):
+        super().__init__(cls, **options)
+        self.period, self.t = period, 0
+
+    def begin(self, params):
+        super().begin(params)
+        self.t = 0
+
+    def step(self, grads):
+        for k, x in self.params.items():
+            x.grad = torch.tensor(grads[k], dtype=torch.float64)
+        curvature = lambda x: (1 + torch.arange(x.numel()) % 7).double().reshape(x.shape)
+        is_due = self.t % self.period == 0
+        hessian = [curvature(x) for x in self.params.values()] if is_due else None
+        self.t += 1
+        self.optimizer.step(hessian=hessian)
+        return {k: x.detach().numpy().copy() for k, x in self.params.items()}
+
+
 class Optax:
     by = "optax"
 
@@ -591,6 +613,21 @@ def table():
                        adam_lr=0.03, betas=(0.8, 0.95), adam_eps=1e-3)
     yield "Muon", {"lr": 0.01, "weightDecay": 0, "nesterov": False}, Optax(
         O.contrib.muon(0.01, nesterov=False))
+
+    # The paper's step, clip(m / max(γ h, ε), 1), is 1 / γ of the package's. Estimates are
+    # of a diagonal Hessian: with random signs they are exact.
+    def sophia(lr=0.01, gamma=0.01, eps=1e-12, decay=0.0, period=10, betas=(0.96, 0.99)):
+        return Estimated(pytorch_optimizer.SophiaH, period, lr=lr / gamma, p=gamma,
+                         eps=eps / gamma, weight_decay=decay * gamma, betas=betas,
+                         update_period=10**9)
+    base = {"lr": 0.01, "distribution": "rademacher"}
+    yield "Sophia", {**base, "gamma": 0.5}, sophia(gamma=0.5)
+    yield "Sophia", {**base, "gamma": 5, "updatePeriod": 3}, sophia(gamma=5, period=3)
+    yield "Sophia", {**base, "gamma": 0.5, "betas": [0.8, 0.9]}, sophia(
+        gamma=0.5, betas=(0.8, 0.9))
+    yield "Sophia", {**base, "gamma": 0.5, "eps": 0.5}, sophia(gamma=0.5, eps=0.5)
+    yield "Sophia", {**base, "gamma": 0.5, "weightDecay": 0.1}, sophia(
+        gamma=0.5, decay=0.1)
 
     # Where a product of gradients has not full rank, its eigenvectors are arbitrary: of
     # the matrix, the shorter axis alone. tests/optim/soap_test.ts has others.

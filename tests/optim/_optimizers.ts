@@ -5,7 +5,10 @@
  * @module
  */
 import { LaProp, type LaPropOptions } from "../../examples/custom_optimizer.ts";
+import * as tf from "@tensorflow/tfjs-core";
 import * as optim from "../../optim/mod.ts";
+import { RandomState } from "../../random.ts";
+import { mapNamed, type Tensors } from "../../tensors.ts";
 
 /** Two values of an option that lead to different places. */
 export interface Scene<O, K extends keyof O> {
@@ -77,6 +80,28 @@ const distance = {
   growthRate: { with: { d0: 0.01 }, values: [Infinity, 1.01] },
   useBiasCorrection: { with: { d0: 0.01 }, values: [false, true] },
 } as const;
+
+/** The curvatures of the loss whose Hessian {@linkcode SophiaOfQuadratic} estimates. */
+function curvature(shape: readonly number[]): tf.Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const values = Float32Array.from({ length: size }, (_, i) => 1 + i % 7);
+  return tf.tensor(values, [...shape]);
+}
+
+/** Estimates the Hessian by itself where it is due, since the tables give gradients only. */
+class SophiaOfQuadratic extends optim.Sophia {
+  override step(grads: Tensors, options?: { readonly keep?: boolean }): void {
+    if (this.isHessianDue) {
+      this.updateHessian((vector) =>
+        mapNamed(
+          vector,
+          (v) => tf.tidy(() => tf.mul(v, curvature(v.shape))),
+        )
+      );
+    }
+    super.step(grads as never, options);
+  }
+}
 
 /** By name. */
 export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
@@ -241,6 +266,22 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     precondition1d: { values: [false, true] },
     correctBias: { values: [true, false] },
     normalizeGrads: { values: [false, true] },
+  }),
+  Sophia: entry<optim.SophiaOptions>(SophiaOfQuadratic, {
+    ...common,
+    ...decay,
+    betas: { values: [[0.96, 0.99], [0.5, 0.5]] },
+    gamma: { with: { updatePeriod: 2 }, values: [0.01, 20] },
+    eps: { values: [1e-12, 10] },
+    updatePeriod: { with: { gamma: 20 }, values: [10, 2] },
+    distribution: { with: { gamma: 20 }, values: ["gaussian", "rademacher"] },
+    random: {
+      with: { gamma: 20 },
+      values: [new RandomState(1), new RandomState(2)],
+    },
+    // Almost only signs count, unless the denominator is large.
+    gradClipNorm: { with: { eps: 10 }, values: [null, 0.5] },
+    gradClipValue: { with: { eps: 10 }, values: [null, 0.2] },
   }),
   SM3: entry<optim.SM3Options>(optim.SM3, {
     ...common,

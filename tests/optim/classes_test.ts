@@ -142,6 +142,9 @@ onEachBackend(
 
 /** Options that every class with that option refuses. */
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  updatePeriod: [0, 1.5],
+  distribution: ["uniform"],
+  random: [1],
   shampooBeta: [1, "0"],
   preconditionFrequency: [0, 1.5],
   maxPreconditionDim: [0],
@@ -245,6 +248,7 @@ const RATES: Readonly<Record<string, number>> = {
   ...{ Lars: 1, LBFGS: 1, Rprop: 1e-2, Adafactor: 1, Lion: 1e-4, SM3: 1 },
   Fromage: 1e-2,
   Soap: 3e-3,
+  Sophia: 6e-4,
   Mars: 3e-3,
   Asgd: 1e-2,
   ...{ ScheduleFreeSGD: 1, ScheduleFreeAdamW: 2.5e-3 },

@@ -105,6 +105,7 @@ const TRANSFORMATIONS: Readonly<Record<string, readonly string[]>> = {
   scaleByMars: ["betas", "eps", "gamma", "correctionMask", "plainBetas"],
   scaleBySignum: ["momentum"],
   scaleByAdopt: ["betas", "eps", "clipping"],
+  scaleBySophia: ["betas", "gamma", "eps"],
   scaleBySoap: [
     ...["betas", "shampooBeta", "eps", "preconditionFrequency"],
     ...["maxPreconditionDim", "precondition1d", "correctBias"],

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as optim from "../../optim/mod.ts";
 import { ParamState } from "../../state.ts";
+import { mapNamed } from "../../tensors.ts";
 import { onEachBackend } from "../_backends.ts";
 
 const { ExponentialLR, Optimizer, SGD, WarmupScheduler } = optim;
@@ -14,6 +15,7 @@ const STEPS = 12;
 /** What a class cannot do without. */
 const NEEDED: Record<string, () => object> = {
   Lookahead: () => ({ baseOptimizer: new SGD() }),
+  Sam: () => ({ baseOptimizer: new SGD() }),
 };
 
 /** These look at the loss: their own tests probe them. */
@@ -53,11 +55,18 @@ function start(make: OptimizerClass, name: string, options: object): Run {
 }
 
 function step({ optimizer }: Run, t: number): void {
-  const grads = {
+  const gradients = () => ({
     a: tf.tensor2d(values(t), [2, 3]),
     b: tf.tensor2d(values(2 * t), [2, 3]),
-  };
-  optimizer.step(grads);
+  });
+  const given: unknown = optimizer;
+  if (given instanceof optim.Sam) {
+    return given.step(() => [gradients(), tf.scalar(0)]).dispose();
+  }
+  if (given instanceof optim.Sophia && given.isHessianDue) {
+    given.updateHessian((vector) => mapNamed(vector, (x) => tf.clone(x)));
+  }
+  optimizer.step(gradients());
 }
 
 async function end({ optimizer, params }: Run): Promise<number[][]> {

@@ -21,6 +21,7 @@ const EAGER: ReadonlySet<string> = new Set([
   "Muon",
   "SM3",
   "Soap",
+  "Sophia",
 ]);
 
 async function train24(name: string, isCompiled: boolean) {

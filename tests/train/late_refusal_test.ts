@@ -81,6 +81,10 @@ const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
       syncPeriod: 3,
     }),
   LBFGS: () => new optim.LBFGS({ lr: 0.01 }),
+  Muon: () => new optim.Muon({ lr: 0.01 }),
+  Soap: () => new optim.Soap({ lr: 0.01, preconditionFrequency: 2 }),
+  Sam: () => new optim.Sam({ baseOptimizer: new optim.Momentum({ lr: 0.01 }) }),
+  Sophia: () => new optim.Sophia({ lr: 0.01, updatePeriod: 3 }),
   Prodigy: () => new optim.Prodigy({ d0: 0.01 }),
 };
 

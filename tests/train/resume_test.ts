@@ -72,6 +72,12 @@ const RUNS: [name: string, make: () => Omit<FitOptions<X>, "epochs">][] = [
       .registerTrainableWeights(options.optimizer.paramStates);
     return { ...options, model, optimizer, validation: data, evaluateEvery: 2 };
   }],
+  ["estimates of the Hessian in some steps", () => {
+    const { model, optimizer: other, ...options } = line(0.001, numbers(true));
+    const optimizer = new optim.Sophia({ lr: 0.01, updatePeriod: 3 })
+      .registerTrainableWeights(other.paramStates);
+    return { ...options, model, optimizer };
+  }],
   ["batches read ahead", () => {
     const data = line(0.001, numbers(true));
     const own = new random.RandomState(3);

@@ -1,6 +1,8 @@
 /** Schedule-Free optimizers in `fit`: evaluations at x, steps at y. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { batches } from "../../data/batches.ts";
+import { column } from "../../data/column.ts";
 import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import * as random from "../../random.ts";
@@ -127,6 +129,26 @@ onEachBackend(
     assert(Math.abs(again["loss"]! - values["loss"]!) < 1e-5);
   },
   { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "steps from a loss on that is not a number are as if they had not been taken",
+  async () => {
+    const run = async (bad: number) => {
+      const options = setup();
+      const values = Float32Array.of(1, 2, 3, 4, 5, 6, 7, bad);
+      const data = batches([column(values, [1])], { batchSize: 2 });
+      const { step } = await train.fit({
+        ...options,
+        data,
+        ...(Number.isNaN(bad) ? { epochs: 1 } : { steps: 3 }),
+      });
+      assertEquals(step, 3);
+      return await weights(options.model);
+    };
+    assertEquals(await run(NaN), await run(8));
+  },
+  only,
 );
 
 Deno.test("fit refuses an average of weights that are averaged already", async () => {
