@@ -23,6 +23,8 @@ export {
   orthogonalize,
   type OrthogonalizeOptions,
 } from "./transforms/orthogonalize.ts";
+export { keepAgreeing } from "./transforms/agreeing.ts";
+export { centralize } from "./transforms/centralize.ts";
 export { addDecayedWeights } from "./transforms/decay.ts";
 export * from "./transforms/trace.ts";
 export {
@@ -48,6 +50,10 @@ export type { ScheduleFreeOptions } from "./transforms/schedule_free.ts";
 import "./optimizer/shown.ts";
 export { Optimizer } from "./optimizer/optimizer.ts";
 export { AveragingOptimizer } from "./optimizer/averaging_optimizer.ts";
+export {
+  AroundOptimizer,
+  type BaseOptions,
+} from "./optimizer/around_optimizer.ts";
 export { LearningRates } from "./optimizer/learning_rates.ts";
 export type {
   GroupOptions,
@@ -75,9 +81,11 @@ export * from "./named/adan.ts";
 export * from "./named/ademamix.ts";
 export * from "./named/adopt.ts";
 export * from "./named/asgd.ts";
+export * from "./named/cautious.ts";
 export * from "./named/dadapt_adamw.ts";
 export * from "./named/fromage.ts";
 export * from "./named/ftrl.ts";
+export * from "./named/gradient_centralization.ts";
 export * from "./named/lamb.ts";
 export * from "./named/lars.ts";
 export * from "./named/lbfgs.ts";

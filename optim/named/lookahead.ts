@@ -3,15 +3,13 @@
  *
  * @module
  */
+import { checkOptions, type OptionRules, pick } from "../../internal/check.ts";
 import {
-  check,
-  checkObject,
-  checkOptions,
-  type OptionRules,
-  pick,
-  rule,
-} from "../../internal/check.ts";
-import { Optimizer } from "../optimizer/optimizer.ts";
+  AroundOptimizer,
+  BASE_RULES,
+  type BaseOptions,
+  baseTx,
+} from "../optimizer/around_optimizer.ts";
 import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode pullBack}. */
@@ -58,21 +56,17 @@ export function pullBack(
 
 /** Options of {@linkcode lookahead}. */
 export interface LookaheadOptions
-  extends tx.OptimizerOptions, tx.WeightDecayOptions, PullBackOptions {
-  /** The optimizer or transformation of the fast steps. */
-  readonly baseOptimizer:
-    | Optimizer<tx.OptimizerOptions>
-    | tx.GradientTransformation;
-}
+  extends
+    tx.OptimizerOptions,
+    tx.WeightDecayOptions,
+    PullBackOptions,
+    BaseOptions {}
 
 const RULES: OptionRules<LookaheadOptions> = {
   ...tx.OPTIMIZER_RULES,
   ...tx.DECAY_RULES,
   ...SCALE_RULES,
-  baseOptimizer: rule(
-    "an optimizer or a gradient transformation",
-    (x) => x instanceof Optimizer || tx.isTransformation(x),
-  ),
+  ...BASE_RULES,
 };
 
 /**
@@ -90,13 +84,10 @@ export function lookahead(
   options: LookaheadOptions,
 ): tx.GradientTransformation {
   checkOptions("create Lookahead", options, RULES);
-  const { baseOptimizer: base } = options;
-  check("create Lookahead", "baseOptimizer", base, RULES.baseOptimizer);
-  const fast = base instanceof Optimizer ? base.tx : base;
   return tx.chain(
     ...tx.clips(options),
     ...tx.decayed(options),
-    fast,
+    baseTx("create Lookahead", options), // the fast steps
     pullBack(pick(options, SCALE_RULES)),
   );
 }
@@ -107,7 +98,7 @@ export function lookahead(
  * Take it around an optimizer whose last steps are noisy: the slow weights average
  * them. It keeps one more tensor for each parameter.
  */
-export class Lookahead extends Optimizer<LookaheadOptions> {
+export class Lookahead extends AroundOptimizer<LookaheadOptions> {
   /**
    * Create the optimizer.
    *
@@ -115,16 +106,6 @@ export class Lookahead extends Optimizer<LookaheadOptions> {
    * transformation without a rate of its own; `weightDecay` is 0.
    */
   constructor(options: LookaheadOptions) {
-    checkObject("create Lookahead", options);
-    const { baseOptimizer: base } = options;
-    const lr = base instanceof Optimizer ? base.lrScheduler : undefined;
-    super({ ...options, lr: options.lr ?? lr });
-  }
-
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: LookaheadOptions,
-  ): tx.GradientTransformation {
-    return lookahead(options);
+    super(options, lookahead);
   }
 }

@@ -5,6 +5,8 @@
  * @module
  */
 export { Expr } from "../../backend/fusion/mod.ts";
+export { agreeing } from "./agreeing.ts";
+export { centralize } from "./centralize.ts";
 export { chain } from "./chain.ts";
 export { addDecayedWeights, decayed, decayOf } from "./decay.ts";
 export { DISTANCE_RULES, distanceScalars } from "./distance.ts";

@@ -221,6 +221,41 @@ def mars_adamw(lr, eps=1e-8, betas=(0.95, 0.99), plain=(0.9, 0.95), gamma=0.025)
     return rule
 
 
+class Cautious:
+    """Keeps of another's steps what goes down the gradient, as timm does."""
+
+    by = "transcription"
+
+    def __init__(self, inner, lr=0.0, weight_decay=0.0):
+        self.inner, self.shrink = inner, lr * weight_decay
+
+    def begin(self, params):
+        self.inner.begin(params)
+        self.params = {k: v.copy() for k, v in params.items()}
+
+    def step(self, grads):
+        before = {k: np.array(v) for k, v in self.inner.params.items()}
+        after = self.inner.step(grads)
+        for k, p in self.params.items():
+            u = after[k] - before[k].reshape(p.shape)
+            kept = (u * grads[k] < 0).astype(np.float64)
+            p = p * (1 - self.shrink) + u * kept / max(kept.mean(), 1e-3)
+            self.params[k] = p
+        return {k: v.copy() for k, v in self.params.items()}
+
+
+def outputs_last(tx):
+    """`tx`, of gradients with the axis of outputs in front."""
+    move = lambda tree, *axes: {k: jnp.moveaxis(x, *axes) if x.ndim else x
+                                for k, x in tree.items()}
+
+    def update(updates, state, params=None):
+        new, state = tx.update(move(updates, -1, 0), state)
+        return move(new, 0, -1), state
+
+    return optax.GradientTransformation(tx.init, update)
+
+
 class Clipped:
     """Clips as optax does, by the norm and then by value, before another."""
 
@@ -535,6 +570,30 @@ def table():
         lookahead(5, 0.5, 0.1, weight_decay=0.1))
     yield "Lookahead", {"baseOptimizer": "Momentum 0.1"}, Paper(
         lookahead(5, 0.5, 0.1, 0.9))
+
+    # Their steps do not depend on the parameters.
+    def cautious(tx, **options):
+        return Cautious(Optax(tx), **options)
+    yield "Cautious", {"baseOptimizer": "Adam 0.01"}, cautious(O.adam(0.01))
+    yield "Cautious", {"baseOptimizer": "Adam 0.01", "weightDecay": 0.1}, cautious(
+        O.adam(0.01), lr=0.01, weight_decay=0.1)
+    yield "Cautious", {"baseOptimizer": "Adam 0.01", "lr": 0.1}, cautious(O.adam(0.1))
+    yield "Cautious", {"baseOptimizer": "Lion 0.01"}, cautious(
+        O.lion(0.01, weight_decay=0.0))
+    yield "Cautious", {"baseOptimizer": "Momentum 0.1"}, cautious(O.sgd(0.1, 0.9))
+
+    center = outputs_last(O.centralize())
+    def centralized(tx):
+        return Optax(center, tx)
+    yield "GradientCentralization", {"baseOptimizer": "SGD 0.1"}, centralized(O.sgd(0.1))
+    yield "GradientCentralization", {"baseOptimizer": "SGD 0.1", "lr": 0.05}, centralized(
+        O.sgd(0.05))
+    yield "GradientCentralization", {"baseOptimizer": "Momentum 0.1"}, centralized(
+        O.sgd(0.1, 0.9))
+    yield "GradientCentralization", {"baseOptimizer": "AdamW 0.01"}, centralized(
+        O.adamw(0.01, weight_decay=0.01))
+    yield "GradientCentralization", {
+        "baseOptimizer": "SGD 0.1", "centralizeMask": "none"}, Optax(O.sgd(0.1))
 
     yogi = lambda **o: O.scale_by_yogi(**o)
     yield "Yogi", {"lr": 0.01}, Optax(yogi(), rate(0.01))

@@ -36,9 +36,15 @@ type AnyOptimizer = optim.Optimizer<optim.OptimizerOptions>;
 
 function makeOptimizer(name: string): AnyOptimizer {
   const lr = new optim.CosineAnnealingLR({ baseLr: 0.01, tMax: STEPS });
-  if (name === "Lookahead") {
-    const baseOptimizer = optim.adam();
-    return new optim.Lookahead({ lr, baseOptimizer }) as AnyOptimizer;
+  const around = {
+    Cautious: optim.Cautious,
+    GradientCentralization: optim.GradientCentralization,
+    Lookahead: optim.Lookahead,
+    Sam: optim.Sam,
+  };
+  if (name in around) {
+    const Class = around[name as keyof typeof around];
+    return new Class({ lr, baseOptimizer: optim.adam() }) as AnyOptimizer;
   }
   if (name === "LBFGS") {
     return new optim.LBFGS({ lr: 1, linesearch: "zoom" }) as AnyOptimizer;
@@ -100,6 +106,10 @@ async function go(run: Run, steps: number) {
       );
       if (optimizer instanceof optim.LBFGS) {
         losses.push(await optimizer.step(closure));
+      } else if (optimizer instanceof optim.Sam) {
+        const loss = optimizer.step(closure);
+        losses.push((await loss.data())[0]!);
+        loss.dispose();
       } else {
         const [grads, loss] = closure();
         losses.push((await loss.data())[0]!);

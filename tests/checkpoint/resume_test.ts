@@ -5,11 +5,16 @@ import { BACKENDS, FULL } from "../_backends.ts";
 
 const RUN = new URL("./_run.ts", import.meta.url).pathname;
 
+/** What optimizers extend. */
+const BASES: readonly unknown[] = [
+  ...[optim.ForwardMode, optim.AveragingOptimizer, optim.AroundOptimizer],
+];
+
 /** Every class of optimizer that there is, but for those that run the model themselves. */
 const OPTIMIZERS = Object.entries(optim)
   .filter(([, value]) =>
     typeof value === "function" && value.prototype instanceof optim.Optimizer &&
-    value !== optim.ForwardMode &&
+    !BASES.includes(value) &&
     !(value.prototype instanceof optim.ForwardMode)
   ).map(([name]) => name);
 

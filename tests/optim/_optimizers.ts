@@ -208,6 +208,20 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     syncPeriod: { values: [5, 2] },
     alpha: { values: [0.5, 0.1] },
   }, { baseOptimizer: optim.sgd() }),
+  Cautious: entry<optim.CautiousOptions>(optim.Cautious, {
+    ...common,
+    ...decay,
+    baseOptimizer: { values: [optim.sgd(), optim.momentum()] },
+  }, { baseOptimizer: optim.momentum() }),
+  GradientCentralization: entry<optim.GradientCentralizationOptions>(
+    optim.GradientCentralization,
+    {
+      ...common,
+      baseOptimizer: { values: [optim.sgd(), optim.momentum()] },
+      centralizeMask: { values: [undefined, /vector/] },
+    },
+    { baseOptimizer: optim.sgd() },
+  ),
   Yogi: entry<optim.YogiOptions>(optim.Yogi, {
     ...common,
     ...decay,

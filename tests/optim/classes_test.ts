@@ -8,6 +8,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import {
   Adam,
+  Asgd,
   AveragingOptimizer,
   type Optimizer,
   type OptimizerOptions,
@@ -179,7 +180,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   memorySize: [0],
   linesearch: ["wolfe", 1],
   tx: [{}, 3],
-  baseOptimizer: [{}, "sgd"],
+  baseOptimizer: [{}, "sgd", new Asgd()],
+  centralizeMask: ["matrix", 1],
   clipThreshold: [0],
   beta1: [1],
   decayRate: [0],

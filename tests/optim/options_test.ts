@@ -66,6 +66,8 @@ const REQUIRED: Readonly<Record<string, object>> = {
   ChainedScheduler: { schedulers: [new optim.StepLR()] },
   SequentialLR: { schedulers: [new optim.StepLR()], milestones: [] },
   Lookahead: { baseOptimizer: optim.sgd() },
+  Cautious: { baseOptimizer: optim.sgd() },
+  GradientCentralization: { baseOptimizer: optim.sgd() },
   Sam: { baseOptimizer: optim.sgd() },
   SOFO: { model: () => {}, lossFn: () => {} },
   SOFOScan: { rnnCell: () => {}, lossFn: () => {} },
@@ -243,7 +245,12 @@ Deno.test("every class and transformation is in the table", () => {
       prototype instanceof optim.LRScheduler;
     if (!isClass && !name.startsWith("scaleBy")) continue;
     const others = [
-      ...["CompositeLR", "ForwardMode", "AveragingOptimizer"],
+      ...[
+        "CompositeLR",
+        "ForwardMode",
+        "AveragingOptimizer",
+        "AroundOptimizer",
+      ],
       "scaleByLearningRate",
     ];
     if (others.includes(name)) continue;
@@ -342,6 +349,16 @@ const ARGUMENTS: readonly (readonly [string, () => unknown, string])[] = [
     "Cannot create masked: mask must be",
   ],
   ["freeze(mask)", () => all.freeze("a"), "Cannot create freeze: mask must be"],
+  [
+    "keepAgreeing(optimizer)",
+    () => all.keepAgreeing(new optim.Adam()),
+    "Cannot create keepAgreeing: tx must be a gradient transformation",
+  ],
+  [
+    "centralize(mask)",
+    () => all.centralize("matrix"),
+    "Cannot create centralize: mask must be a regular expression or a function",
+  ],
   [
     "perTensor",
     () => all.perTensor({ init: () => ({}), updates: 1 }),

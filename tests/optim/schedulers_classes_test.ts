@@ -14,12 +14,16 @@ const STEPS = 12;
 
 /** What a class cannot do without. */
 const NEEDED: Record<string, () => object> = {
+  Cautious: () => ({ baseOptimizer: new SGD() }),
+  GradientCentralization: () => ({ baseOptimizer: new SGD() }),
   Lookahead: () => ({ baseOptimizer: new SGD() }),
   Sam: () => ({ baseOptimizer: new SGD() }),
 };
 
 /** These look at the loss: their own tests probe them. */
-const PROMISES = new Set(["ForwardMode", "LBFGS", "SOFO", "SOFOScan"]);
+const PROMISES = new Set([
+  ...["ForwardMode", "LBFGS", "Sam", "SOFO", "SOFOScan"],
+]);
 
 const classes = Object.entries(optim as unknown as Record<string, unknown>)
   .filter(([name, value]) =>

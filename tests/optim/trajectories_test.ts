@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { withoutFusion } from "../../backend/fusion/mod.ts";
-import { isMatrix, Momentum, SGD } from "../../optim/mod.ts";
+import { Adam, AdamW, isMatrix, Lion, Momentum, SGD } from "../../optim/mod.ts";
 import { assertNoLeak, FULL, onEachBackend } from "../_backends.ts";
 import golden from "../golden/optimizers.json" with { type: "json" };
 import { OPTIMIZERS } from "./_optimizers.ts";
@@ -31,6 +31,10 @@ const RELATIVE = 1e-5, ABSOLUTE = 1e-6;
 const WORDS: Readonly<Record<string, () => unknown>> = {
   matrices: () => isMatrix,
   all: () => /^/,
+  none: () => /$^/,
+  "AdamW 0.01": () => new AdamW({ lr: 0.01 }),
+  "Adam 0.01": () => new Adam({ lr: 0.01 }),
+  "Lion 0.01": () => new Lion({ lr: 0.01 }),
   "SGD 0.1": () => new SGD({ lr: 0.1 }),
   "Momentum 0.1": () => new Momentum({ lr: 0.1 }),
 };

@@ -17,6 +17,7 @@ const STEPS = 24;
 /** Those that compute on the host: only their gradients are replayed. */
 const EAGER: ReadonlySet<string> = new Set([
   "Adafactor",
+  "GradientCentralization",
   "LBFGS",
   "Muon",
   "SM3",

@@ -26,6 +26,8 @@ onEachBackend("options are typed: what is misspelled does not compile", () => {
     () => new optim.ChainedScheduler({ schedulers: [0.1] }),
     // @ts-expect-error: it needs a base optimizer
     () => new optim.Lookahead({ syncPeriod: 3 }),
+    // @ts-expect-error: it needs a base optimizer
+    () => new optim.Cautious({ weightDecay: 0.1 }),
     // @ts-expect-error: a transformation is called first
     () => optim.chain(optim.trace),
     // @ts-expect-error: the limit is a number
