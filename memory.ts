@@ -61,14 +61,21 @@ export function release(x: tf.Tensor): void {
     x.dispose();
     return;
   }
-  track(x, activeScope);
+  give(x, activeScope);
 }
 
 /** Make `x` one of the tensors that `owner` frees, or hands to the scope around it. */
-function track(x: tf.Tensor, owner: EngineScope): void {
+function give(x: tf.Tensor, owner: EngineScope): void {
   x.kept = false;
   (x as unknown as { scopeId: number }).scopeId = owner.id;
   owner.track.push(x);
+}
+
+/** Makes `x` one of the tensors that the open scope frees, if there is one. */
+export function track<T extends tf.Tensor>(x: T): T {
+  const { activeScope } = engine().state;
+  if (activeScope) give(x, activeScope);
+  return x;
 }
 
 /** Whether `x` was created in the innermost open scope, which will free it. */
@@ -81,7 +88,7 @@ export function isLocal(x: tf.Tensor): boolean {
 /** Gives a kept tensor to the open scope, or to the caller if there is none. */
 export function adopt(x: tf.Tensor): void {
   const { activeScope } = engine().state;
-  if (activeScope) track(x, activeScope);
+  if (activeScope) give(x, activeScope);
   else x.kept = false;
 }
 

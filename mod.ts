@@ -60,3 +60,4 @@ export {
 export { fromNames, mapNamed, type Named, type Tensors } from "./tensors.ts";
 export * as tf from "./tf.ts";
 export * as train from "./train/mod.ts";
+export * from "./vmap/mod.ts";

@@ -4,6 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import {
+  activeLevels,
+  isFull,
+  type Level,
+  lift,
+  offTape,
+  onTape,
+} from "../internal/batching.ts";
 import { engine, type TapeNode } from "../internal/engine.ts";
 import { backward, dependents } from "./backward.ts";
 import { record } from "./tape.ts";
@@ -22,7 +30,10 @@ import { record } from "./tape.ts";
 export class RetainedTape {
   /** The value of the function, owned by whoever made the tape. */
   readonly value: tf.Tensor;
+  /** The inputs and the value as the tape knows them; no value, if it is independent. */
   readonly #xs: readonly tf.Tensor[];
+  readonly #y: tf.Tensor | undefined;
+  readonly #levels: readonly Level[];
   readonly #forward: readonly TapeNode[];
   readonly #isOutermost: boolean;
   #linear: Linear | undefined;
@@ -31,30 +42,43 @@ export class RetainedTape {
    * Runs `fn`.
    *
    * @param fn Computes a new tensor from `xs`.
-   * @param xs The inputs: the same tensor objects that `fn` reads.
+   * @param xs The inputs: the same tensor objects that `fn` reads. Inside of vmap they
+   * differ by example.
    */
   constructor(fn: () => tf.Tensor, xs: readonly tf.Tensor[]) {
+    const levels = [...activeLevels()];
     this.#isOutermost = engine().state.gradientDepth === 0;
+    this.#levels = levels;
+    this.#xs = xs.map((x) => onTape(x, levels));
     // Recorded as nested, so that what is saved lets gradients be differentiated.
-    const { result, nodes } = recorded(() => record(fn), xs);
+    const { result, nodes } = recorded(() => record(fn), this.#xs);
     this.value = result;
-    this.#xs = xs;
+    this.#y = isFull(result, levels) ? onTape(result, levels) : undefined;
     this.#forward = nodes;
   }
 
   /** `Jᵀ dy`, in each input; null where the value does not depend on it. */
   pullback(dy: tf.Tensor): (tf.Tensor | null)[] {
+    this.#expectSame();
     let grads: (tf.Tensor | null)[] = [];
     tf.tidy(() => {
-      const seeds = { ys: [this.value], dys: [tf.clone(dy)] };
-      grads = backward(this.#forward, this.#xs, seeds);
+      const seed = onTape(lift(tf.clone(dy), this.#levels), this.#levels);
+      grads = this.#backward(tf.clone(seed))
+        .map((grad) => grad && offTape(grad, this.#levels));
       return grads.filter((x) => x !== null);
     });
     return grads;
   }
 
+  /** The gradients that the tape knows. */
+  #backward(dy: tf.Tensor): (tf.Tensor | null)[] {
+    if (!this.#y) return this.#xs.map(() => null);
+    return backward(this.#forward, this.#xs, { ys: [this.#y], dys: [dy] });
+  }
+
   /** `J v`, for tangents `v` in each input, where null counts as zeros. */
   pushforward(tangents: readonly (tf.Tensor | null)[]): tf.Tensor {
+    this.#expectSame();
     const { u, nodes, grads } = this.linearize();
     this.#expectSaved(nodes);
     return tf.tidy(() => {
@@ -63,10 +87,12 @@ export class RetainedTape {
         const v = tangents[i];
         if (!g || !v) return;
         ys.push(g);
-        dys.push(tf.clone(v));
+        dys.push(tf.clone(onTape(lift(v, this.#levels), this.#levels)));
       });
       const [product] = backward(nodes, [u], { ys, dys });
-      return product ?? tf.zeros(u.shape);
+      return product
+        ? offTape(product, this.#levels)
+        : tf.zeros(this.value.shape);
     });
   }
 
@@ -74,18 +100,29 @@ export class RetainedTape {
   linearize(): Linear {
     if (this.#linear) return this.#linear;
     this.#expectSaved(this.#forward);
-    const u = tf.keep(tf.zeros(this.value.shape));
+    const u = tf.keep(tf.zeros((this.#y ?? this.value).shape));
     try {
       let grads: (tf.Tensor | null)[] = [];
       const { nodes } = recorded(() => {
         tf.tidy(() => {
-          grads = this.pullback(u);
+          grads = this.#backward(u);
         });
       }, [u]);
       return this.#linear = { u, nodes, grads };
     } finally {
       u.dispose(); // The tape knows it by its number.
     }
+  }
+
+  /** Throws inside of other calls of vmap than those that the function ran in. */
+  #expectSame(): void {
+    const levels = activeLevels();
+    const isSame = this.#levels.every((level, i) => levels[i] === level) &&
+      (this.#levels.length === 0 || levels.length === this.#levels.length);
+    if (isSame) return;
+    throw new Error(
+      "Cannot differentiate: products with the Jacobian of a function that was run inside of vmap must be taken in the same call of vmap",
+    );
   }
 
   /** Frees what was saved for `pullback`, once `linearize` has been called. */

@@ -5,6 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { engine } from "../internal/engine.ts";
+import {
+  activeLevels,
+  isFull,
+  lift,
+  offTape,
+  onTape,
+} from "../internal/batching.ts";
 import { backward } from "./backward.ts";
 
 /** A function's value, and its gradient in each input. */
@@ -72,11 +79,22 @@ function propagate(
   dy: tf.Tensor | undefined,
   onReady: ((index: number, grad: tf.Tensor) => void) | undefined,
 ): (tf.Tensor | null)[] {
+  const levels = activeLevels();
+  // Inputs differ by example there, so what does not is independent of them.
+  if (!isFull(value, levels)) return xs.map(() => null);
   let grads: (tf.Tensor | null)[] = [];
   tf.tidy(() => {
     const tape = engine().state.activeTape ?? [];
     const first = dy ?? tf.ones(value.shape);
-    grads = backward(tape, xs, { ys: [value], dys: [first] }, onReady);
+    grads = backward(
+      tape,
+      xs.map((x) => onTape(x, levels)),
+      {
+        ys: [onTape(value, levels)],
+        dys: [onTape(lift(first, levels), levels)],
+      },
+      onReady && ((index, grad) => onReady(index, offTape(grad, levels))),
+    ).map((grad) => grad && offTape(grad, levels));
     return grads.filter((x) => x !== null);
   });
   return grads;

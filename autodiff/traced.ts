@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { activeLevels, lift } from "../internal/batching.ts";
 import { adopt, isLocal, mapTensors, release } from "../memory.ts";
 import { type Frame, frames } from "../internal/frames.ts";
 import { gradientsReady } from "../internal/gradients_ready.ts";
@@ -49,8 +50,12 @@ export function traced<T>(
   const inputs = argnums.map((i) => argument(task, i));
   checkFloats(task, before, inputs);
 
-  // Clones have ids of their own: one tensor in two places is two inputs.
-  const xs = [...before, ...inputs].map((x) => tf.clone(x));
+  // Clones have ids of their own: one tensor in two places is two inputs. Inside of vmap
+  // each example has its own, so that each has a gradient.
+  const levels = activeLevels();
+  const xs = [...before, ...inputs].map((x) =>
+    tf.tidy(() => lift(tf.clone(x), levels))
+  );
   const args = [...task.args];
   argnums.forEach((i, k) => args[i] = xs[leaves.length + k]);
 

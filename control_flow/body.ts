@@ -6,6 +6,7 @@
 import "../internal/dispose.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { compile, type Compiled } from "../compile.ts";
+import { Batched } from "../internal/batching.ts";
 import { isRecording } from "../internal/engine.ts";
 import { recording } from "../internal/recording.ts";
 import { asNew } from "./nest.ts";
@@ -77,6 +78,7 @@ export class Body implements Runner, Disposable {
  * somebody shares it, as a result that is the state's value does.
  */
 function unshared(x: tf.Tensor): tf.Tensor {
+  if (x instanceof Batched) return x; // Nothing is replayed inside of vmap.
   if (tf.backend().refCount(x.dataId) === 1) return x;
   return tf.tile(x, x.shape.map(() => 1));
 }

@@ -20,8 +20,8 @@ export interface LoopOptions {
   readonly compile?: boolean;
   /**
    * Whether a gradient keeps only what each iteration begins with, and runs it again:
-   * less memory for more time, as `autodiff.recompute`. Second derivatives
-   * keep everything.
+   * less memory for more time, as `autodiff.recompute`. Second derivatives, and
+   * loops inside of `vmap`, keep everything.
    *
    * @default {false}
    */

@@ -4,6 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { activeLevels } from "../internal/batching.ts";
 import { isNested, isRecording } from "../internal/engine.ts";
 import { Body, type FlatFunction, type Runner } from "./body.ts";
 import type { LoopOptions } from "./options.ts";
@@ -20,7 +21,8 @@ export interface Way {
  */
 export function runnerOf(fn: FlatFunction, options: LoopOptions): Way {
   const { compile = true, recompute = false } = options;
-  if (recompute && isRecording() && !isNested()) {
+  const isPlain = !isNested() && activeLevels().length === 0;
+  if (recompute && isRecording() && isPlain) {
     const recomputed = new RecomputedLoop(fn);
     return { all: (loop) => recomputed.record(() => loop(recomputed)) };
   }

@@ -83,13 +83,15 @@ export interface Engine {
     string,
     { readonly factory: object; readonly priority: number } | undefined
   >;
+  /** The number of a new tensor. */
+  nextTensorId(): number;
   /** Records operations from here on. */
   startTape(): void;
   /** Ends what `startTape` began. */
   endTape(): void;
   /** Runs a kernel by name; may be replaced. */
   runKernel: RunKernel;
-  /** Runs an operation with a gradient of its own. */
+  /** Runs an operation with a gradient of its own; may be replaced. */
   runKernelFunc(kernel: EngineKernel): tf.Tensor;
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { perExample } from "../internal/batching.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   boolean,
@@ -70,13 +71,12 @@ export function bernoulli<R extends tf.Rank>(
   checkShape("draw Bernoulli numbers", shape);
   checkOptions("draw Bernoulli numbers", options, BERNOULLI);
   const { p = 0.5, random = defaultState } = options;
-  const words = random.words(tf.util.sizeFromShape(shape));
   const limit = p * 2 ** 32;
-  return tf.tensor(
-    Uint8Array.from(words, (w) => w < limit ? 1 : 0),
-    shape,
-    "bool",
-  );
+  return perExample(shape, (shape) => {
+    const words = random.words(tf.util.sizeFromShape(shape));
+    const values = Uint8Array.from(words, (w) => w < limit ? 1 : 0);
+    return tf.tensor(values, shape, "bool");
+  }) as tf.Tensor<R>;
 }
 
 /**
@@ -99,10 +99,12 @@ export function randint<R extends tf.Rank>(
   if (min >= max) refuse("draw integers", "min", `below max, ${max}`, min);
   if (min < -(2 ** 31)) refuse("draw integers", "min", "at least -2^31", min);
   if (max > 2 ** 31) refuse("draw integers", "max", "at most 2^31", max);
-  const below = sampler(random, tf.util.sizeFromShape(shape));
-  const values = new Int32Array(tf.util.sizeFromShape(shape));
-  for (let i = 0; i < values.length; i++) values[i] = min + below(max - min);
-  return tf.tensor(values, shape, "int32");
+  return perExample(shape, (shape) => {
+    const below = sampler(random, tf.util.sizeFromShape(shape));
+    const values = new Int32Array(tf.util.sizeFromShape(shape));
+    for (let i = 0; i < values.length; i++) values[i] = min + below(max - min);
+    return tf.tensor(values, shape, "int32");
+  }) as tf.Tensor<R>;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { check, instanceOf, pair, type ValueRule } from "../internal/check.ts";
+import { activeLevels, perExample } from "../internal/batching.ts";
 import { recording } from "../internal/recording.ts";
 import { LongTermState } from "../state.ts";
 import { philox } from "./philox.ts";
@@ -88,6 +89,11 @@ export class RandomState extends LongTermState<RandomKey> {
    */
   words(length: number): Uint32Array<ArrayBuffer> {
     check("draw words", "length", length, "a nonnegative integer");
+    if (activeLevels().length > 0) {
+      throw new Error(
+        "Cannot draw words inside of vmap: they would be the same for all examples: draw tensors",
+      );
+    }
     recording.now?.refuse("it uses random words in JavaScript");
     return philox(this.#advance(Math.ceil(length / 4)), DRAW, length);
   }
@@ -102,6 +108,11 @@ export class RandomState extends LongTermState<RandomKey> {
     shape: tf.ShapeMap[R],
     value: (word: number) => number,
   ): tf.Tensor<R> {
+    // Inside of vmap each example has numbers of its own.
+    return perExample(shape, (all) => this.#draw(all, value)) as tf.Tensor<R>;
+  }
+
+  #draw(shape: number[], value: (word: number) => number): tf.Tensor {
     const length = tf.util.sizeFromShape(shape);
     const values = (position: RandomKey) => {
       const words = philox(position, DRAW, length);

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { Batched, wrap } from "../../internal/batching.ts";
 import { isRecording } from "../../internal/engine.ts";
 
 /** `tf.equal`, off the tape. */
@@ -28,6 +29,9 @@ function unrecorded(
 ): tf.Tensor | tf.TensorLike {
   const engine = tf.engine();
   if (!(x instanceof tf.Tensor) || x.isDisposed || !isRecording()) return x;
+  if (x instanceof Batched) {
+    return wrap(unrecorded(x.all) as tf.Tensor, x.level);
+  }
   const { dataId, shape, dtype } = x;
   engine.backend.incRef(dataId);
   return engine.makeTensorFromTensorInfo({ dataId, shape, dtype });

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { Batched } from "../../internal/batching.ts";
 import { frames } from "../../internal/frames.ts";
 import type { RandomDraw, StreamPosition } from "../../internal/recording.ts";
 import type { Refusal } from "./program.ts";
@@ -39,6 +40,8 @@ export abstract class StateRecorder {
 
   /** A state was read. */
   read(state: object, value: unknown): void {
+    // What stands for one of each example was made in the call.
+    if (value instanceof Batched) return;
     if (value instanceof tf.Tensor) {
       if (!this.written.has(state)) this.holds(value, state);
     } else if (!this.values.has(state) && !this.written.has(state)) {
@@ -50,7 +53,8 @@ export abstract class StateRecorder {
   write(state: object): void {
     if (this.written.has(state)) return;
     const value = frames.peek(state);
-    if (value instanceof tf.Tensor) this.holds(value, state);
+    const isHeld = value instanceof tf.Tensor && !(value instanceof Batched);
+    if (isHeld) this.holds(value, state);
     this.written.add(state);
   }
 

@@ -9,6 +9,7 @@ import { refuse } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import type { States } from "../../state.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
+import { vmap } from "../../vmap/mod.ts";
 import { symmetricEigen } from "../linear_algebra/symmetric_eigen.ts";
 
 /** What the direction is computed from. */
@@ -96,17 +97,8 @@ function sketched(task: Task): Sketch {
     refuse(action, "what the model returns", rule, z);
   }
   const [samples, outputs] = z.shape as [number, number];
-  const along = (i: number) =>
-    linear.pushforward(
-      mapNamed(directions, (v) =>
-        tf.reshape(
-          tf.slice(v, [i], [1]),
-          v.shape.slice(1),
-        )) as never,
-    );
-  const tangents = tf.stack(
-    Array.from({ length: count }, (_, i) => tf.tidy(() => along(i))),
-  );
+  const along = (v: Tensors) => linear.pushforward(v as never);
+  const tangents = vmap(along)(directions) as tf.Tensor;
   const { value: loss, grads } = valueAndGrad(lossFn)(z as tf.Tensor2D);
   const flat = tf.reshape<tf.Rank.R2>(tangents, [count, samples * outputs]);
   const slopes = tf.matMul(flat, tf.reshape(grads, [-1, 1]));

@@ -1,0 +1,6 @@
+/**
+ * Functions of one example, run on many.
+ *
+ * @module
+ */
+export * from "./vmap.ts";
