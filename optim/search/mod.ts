@@ -20,7 +20,8 @@ export type {
 } from "./drive.ts";
 export type { Draws } from "./draws.ts";
 export type { Memory, Setting, Strategy } from "./strategy.ts";
-export { Search, type SearchState } from "./search.ts";
+export { Search } from "./search.ts";
+export type { SearchState } from "./search_state.ts";
 export { CMAES, type CMAESOptions } from "./cmaes.ts";
 export {
   DifferentialEvolution,

@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { check, checkObject, refuse } from "../../internal/check.ts";
 import { defaultState } from "../../random/default.ts";
-import { type RandomKey, RandomState } from "../../random/state.ts";
 import {
   type BatchOf,
   type Bounds,
@@ -24,28 +22,9 @@ import {
   valuesOf,
 } from "./drive.ts";
 import type { RandomOptions } from "./options.ts";
-import { checkMemory, copyMemory, loadMemory } from "./strategy.ts";
+import { checkState, cut, joined, type SearchState } from "./search_state.ts";
+import { copyMemory, loadMemory } from "./strategy.ts";
 import type { Memory, Setting, Strategy } from "./strategy.ts";
-
-/** The state of a search, as plain data. */
-export interface SearchState {
-  /** The least value of each element. */
-  readonly low: Float64Array;
-  /** The greatest value of each element. */
-  readonly high: Float64Array;
-  /** The stream that it draws from; `null` if it draws nothing. */
-  readonly random: RandomKey | null;
-  /** The number of values that it was told. */
-  readonly nEvaluations: number;
-  /** The best point so far; `null` if there is none. */
-  readonly best: Float64Array | null;
-  /** Its value. */
-  readonly bestValue: number;
-  /** The points that were asked for and not told, in a row. */
-  readonly pending: Float64Array | null;
-  /** What its algorithm remembers. */
-  readonly memory: Readonly<Record<string, number | Float64Array>>;
-}
 
 /**
  * A search for the least value of a function without gradients.
@@ -251,22 +230,11 @@ export abstract class Search<const B extends Bounds> {
 
   /** Throw if the state is not of a search like this one, with the same bounds. */
   checkStateDict(state: SearchState): void {
-    const action = `load ${this.#name}`;
-    checkObject(action, state, "the state");
-    const { low, high, random, nEvaluations, best, bestValue, pending } = state;
-    const space = this.#space;
-    checkSame(action, "low", space.low, low);
-    checkSame(action, "high", space.high, high);
-    check(action, "nEvaluations", nEvaluations, "a nonnegative integer");
-    check(action, "bestValue", bestValue, "a number");
-    if (best !== null) checkPoints(action, "best", best, space.size, true);
-    if (pending !== null) checkPoints(action, "pending", pending, space.size);
-    if ((random === null) !== (this.#draws === undefined)) {
-      const is = this.#draws ? "the position of a stream" : "null";
-      refuse(action, "random", is, random, TypeError);
-    }
-    if (random !== null) new RandomState(0).value = random;
-    checkMemory(action, this.#strategy.memory, state.memory);
+    checkState(`load ${this.#name}`, state, {
+      space: this.#space,
+      draws: this.#draws !== undefined,
+      memory: this.#strategy.memory,
+    });
   }
 
   /**
@@ -299,48 +267,4 @@ export abstract class Search<const B extends Bounds> {
   #ask(): readonly Float64Array[] {
     return this.#pending ??= this.#strategy.propose();
   }
-}
-
-function joined(points: readonly Float64Array[], size: number): Float64Array {
-  const all = new Float64Array(points.length * size);
-  points.forEach((point, i) => all.set(point, i * size));
-  return all;
-}
-
-function cut(all: Float64Array, size: number): Float64Array[] {
-  return Array.from(
-    { length: all.length / size },
-    (_, i) => all.slice(i * size, (i + 1) * size),
-  );
-}
-
-function checkSame(
-  action: string,
-  name: string,
-  own: Float64Array,
-  given: unknown,
-): void {
-  const isSame = given instanceof Float64Array && given.length === own.length &&
-    own.every((x, i) => x === given[i]);
-  if (isSame) return;
-  const value = given instanceof Float64Array ? [...given] : given;
-  refuse(action, name, `that of the bounds, ${[...own]}`, value);
-}
-
-function checkPoints(
-  action: string,
-  name: string,
-  given: unknown,
-  size: number,
-  isOne = false,
-): void {
-  const is = isOne
-    ? `a Float64Array of length ${size}`
-    : `a Float64Array of points with ${size} elements`;
-  if (!(given instanceof Float64Array)) {
-    refuse(action, name, is, given, TypeError);
-  }
-  const count = given.length / size;
-  if (isOne ? count === 1 : count > 0 && Number.isInteger(count)) return;
-  refuse(action, name, is, `${given.length} numbers`);
 }
