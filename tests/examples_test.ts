@@ -455,6 +455,22 @@ Deno.test("lbfgs_fit.ts finds the parameters of the curve", async () => {
   }
 });
 
+Deno.test("fit_model.ts finds the rhythm by a search, and the rest by gradients", async () => {
+  const { code, stdout, stderr } = await run("fit_model");
+  assertEquals(code, 0, stderr);
+  const found = [
+    ...stdout.matchAll(/^\w+ +([\d.]+) +([\d.]+) +\(true ([\d.]+)\)$/gm),
+  ].map((line) => line.slice(1).map(Number));
+  assertEquals(found.length, 4);
+  for (const [, value, truth] of found) {
+    assertAlmostEquals(value!, truth!, 0.05 * truth!);
+  }
+  const [rough, fine] = [...stdout.matchAll(/misfit ([\d.]+)/g)]
+    .map(([, value]) => Number(value));
+  // Less than the noise has: four numbers were fitted to it.
+  assert(fine! < 1 && rough! > fine!, stdout);
+});
+
 Deno.test("spirals.ts learns the spirals in a loop of its own", async () => {
   const { code, stdout, stderr } = await run("spirals");
   assertEquals(code, 0, stderr);

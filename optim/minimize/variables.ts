@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { refuse } from "../../internal/check.ts";
+import { check, refuse, tensor } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import { ParamState, State } from "../../state.ts";
 import { type Bounds, isBound } from "../search/bounds.ts";
@@ -61,8 +61,9 @@ export class Held<X> {
     const add = (x: tf.Tensor | State<tf.Tensor>, path: string): Leaf => {
       const isState = x instanceof State;
       kinds.add(isState);
-      const given = isState ? x.value as unknown : x;
-      if (!(given instanceof tf.Tensor) || given.dtype !== "float32") {
+      const given = isState ? x.value : x;
+      check(ACTION, path, given, tensor);
+      if (given.dtype !== "float32") {
         refuse(ACTION, path, "of float32", given, TypeError);
       }
       if (isState && seen.has(x)) {

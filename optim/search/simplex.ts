@@ -40,9 +40,11 @@ export function simplexOf(
   const n = low.length;
   // Factors of reflection, expansion, contraction and shrinking.
   const rho = 1;
-  const chi = adaptive ? 1 + 2 / n : 2;
-  const psi = adaptive ? 0.75 - 1 / (2 * n) : 0.5;
-  const sigma = adaptive ? 1 - 1 / n : 0.5;
+  // For one element the adaptive factors would shrink the simplex to a point.
+  const adapts = adaptive && n > 1;
+  const chi = adapts ? 1 + 2 / n : 2;
+  const psi = adapts ? 0.75 - 1 / (2 * n) : 0.5;
+  const sigma = adapts ? 1 - 1 / n : 0.5;
   const memory = {
     stage: BEGIN,
     vertices: vertices.slice(),

@@ -14,6 +14,7 @@ const GUIDE = [
   "loop",
   "optimizers",
   "schedules",
+  "minimize",
   "gradients",
   "checkpoints",
   "memory",

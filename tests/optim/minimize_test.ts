@@ -118,6 +118,18 @@ onEachBackend(
   },
 );
 
+onEachBackend("a variable between equal bounds stays", async () => {
+  const low = tf.tensor1d([0.5, -2]), high = tf.tensor1d([0.5, 2]);
+  for (const method of ["l-bfgs-b", "nelder-mead"] as const) {
+    const options = { bounds: [low, high] as const, method };
+    const { x, success } = await found(rosenbrock, [0.5, 1], options);
+    assert(success);
+    assertEquals(x[0], 0.5);
+    assertAlmostEquals(x[1]!, 0.25, 2e-3);
+  }
+  tf.dispose([low, high]);
+}, { only: ["cpu", "wasm"] });
+
 onEachBackend("every method finds the bottom of a bowl", async () => {
   const bounds = [-2, 3] as const;
   for (
@@ -297,6 +309,22 @@ onEachBackend(
   { only: ["cpu"] },
 );
 
+onEachBackend(
+  "searches of minimize draw from the stream that they are given",
+  async () => {
+    const run = (seed: number) =>
+      found(rosenbrock, VALLEY, {
+        method: "cma-es",
+        bounds: [-2, 2],
+        random: new RandomState(seed),
+        budget: 60,
+      });
+    assertEquals(await run(1), await run(1));
+    assert((await run(1)).value !== (await run(2)).value);
+  },
+  { only: ["cpu"] },
+);
+
 onEachBackend("options end a run, and say why", async () => {
   const base = await found(rosenbrock, VALLEY);
   const loose = await found(rosenbrock, VALLEY, { tolerance: 1 });
@@ -372,12 +400,15 @@ onEachBackend("wrong arguments of minimize are refused", async () => {
   const state = new ParamState(tf.scalar(1));
   const int = tf.tensor1d([1], "int32");
   const three = tf.tensor1d([1, 2, 3]);
+  const gone = tf.scalar(1);
+  gone.dispose();
   const random = new RandomState(1);
   const wrong: [message: string, x0: unknown, options?: Options][] = [
     ["x0 must be a tensor or a state, or lists and records", 1],
     ["x0.a must be a tensor or a state", { a: null }],
     ["x0.a must be of float32", { a: int }],
-    ["x0.n must be of float32", { n: new State(1) }],
+    ["x0.n must be a tensor: current value is 1", { n: new State(1) }],
+    ["x0 must be a tensor that has not been disposed", gone],
     ["x0 must have tensors or states, not both", [x0, state]],
     ["x0 must have at least one element", []],
     ["x0[1] must be a state that x0 has once", [state, state]],

@@ -277,6 +277,22 @@ Deno.test("a search copes with a third of the cube failing", async () => {
   }
 });
 
+Deno.test("one number is searched as well", async () => {
+  for (const [name, create] of each) {
+    if (name === "RandomSearch") continue;
+    const options: Options[] = name === "NelderMead"
+      ? [{}, { adaptive: true }]
+      : [{}];
+    for (const more of options) {
+      const search = create([[0, 7]], seeded(name, 1, more));
+      const { x } = await search.minimize(([x]) => (x! - 5) ** 2, {
+        budget: 4000,
+      });
+      assertAlmostEquals(x[0]!, 5, 1e-5, name);
+    }
+  }
+});
+
 Deno.test("a minimum on a bound is found", async () => {
   for (const [name, create] of each) {
     if (name === "RandomSearch") continue;
