@@ -40,7 +40,8 @@ const RULES: OptionRules<FtrlOptions> = {
  * ```
  *
  * Weights need not start at 0, but where they start is soon forgotten: the first step
- * leaves √n₀ / √n less of them. At a rate of 0, everything stays as it is.
+ * leaves 1 - √n₀ / √n of them, and nothing of those without a gradient. At a rate of 0,
+ * everything stays as it is.
  *
  * {@link https://research.google.com/pubs/archive/41159.pdf | McMahan et al., 2013}, as
  * in Keras, with its power of -½.
@@ -62,7 +63,9 @@ export function ftrl(options: FtrlOptions = {}): tx.GradientTransformation {
     update({ update: g, param, z, n }, { rate, inverse }) {
       const sum = tx.finite(n.add(g.square())), root = sum.sqrt();
       const proximal = root.sub(n.sqrt()).mul(inverse).mul(param);
-      const linear = z.add(g).add(param.mul(2 * l2Shrinkage)).sub(proximal);
+      const linear = tx.bounded(
+        z.add(g).add(param.mul(2 * l2Shrinkage)).sub(proximal),
+      );
       const quadratic = root.add(beta).mul(inverse).add(2 * l2);
       const kept = linear.sub(linear.max(-l1).min(l1));
       const step = kept.div(quadratic).neg().sub(param);

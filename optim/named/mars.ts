@@ -53,8 +53,7 @@ export function scaleByMars(
   const correct = tx.elementwise({
     slots: { last: 0 },
     update({ update: g, last }) {
-      const sum = g.mul(1 + weight).sub(last.mul(weight));
-      const c = sum.min(tx.GREATEST).max(-tx.GREATEST);
+      const c = tx.bounded(g.mul(1 + weight).sub(last.mul(weight)));
       return { update: c.div(c.norm().max(1)), last: g };
     },
   });

@@ -23,8 +23,10 @@ import { perTensor } from "./per_tensor.ts";
  * {@link https://arxiv.org/abs/2004.01461 | Yong et al., 2020}; as `optax.centralize`,
  * which takes the first axis for that of outputs.
  *
- * @param mask Which parameters. Default: {@linkcode isMatrix}. Those of fewer than two
- * axes are left as they are.
+ * Parameters of fewer than two axes are left as they are, and so are outputs of a single
+ * weight, of which nothing would be left.
+ *
+ * @param mask Which parameters. Default: {@linkcode isMatrix}.
  * @returns The transformation.
  */
 export function centralize(mask: Mask = isMatrix): GradientTransformation {
@@ -32,7 +34,7 @@ export function centralize(mask: Mask = isMatrix): GradientTransformation {
   return perTensor({
     init: () => ({}),
     update({ update: g }, { path, shape }) {
-      const isCentral = shape.length > 1 && g.size > 0 &&
+      const isCentral = shape.length > 1 && g.size > shape.at(-1)! &&
         matches(mask, path, shape);
       if (!isCentral) return { update: tf.clone(g), slots: {} };
       const axes = shape.slice(0, -1).map((_, i) => i);

@@ -14,7 +14,7 @@ export { elementwise } from "./elementwise.ts";
 export { baseRateOf, rateOf } from "./learning_rate.ts";
 export { isMatrix, type Mask, matches } from "./mask.ts";
 export * from "./options.ts";
-export { finite, GREATEST, runningMean, runningSquare } from "./moments.ts";
+export * from "./moments.ts";
 export {
   matrixOf,
   orthogonalize,

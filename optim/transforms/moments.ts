@@ -31,3 +31,8 @@ export const GREATEST = 3.4028234663852886e38;
 export function finite(x: Expr): Expr {
   return x.min(GREATEST);
 }
+
+/** As {@linkcode finite}, for infinities of both signs. */
+export function bounded(x: Expr): Expr {
+  return finite(x).max(-GREATEST);
+}

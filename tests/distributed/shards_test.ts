@@ -9,9 +9,11 @@ import { onEachLauncher } from "./_launch.ts";
 const RULES = [
   "AdamW",
   "Adafactor",
+  "Cautious",
   "Lamb",
   "Lion",
   "Lookahead",
+  "Mars",
   "Muon",
   "SM3",
   "Soap",

@@ -1,5 +1,5 @@
 /** Cautious steps and centralized gradients, around several optimizers. */
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { grad } from "../../autodiff/mod.ts";
 import { withoutFusion } from "../../backend/fusion/mod.ts";
@@ -166,6 +166,24 @@ onEachBackend(
     assert(values[0]! < 0 && values[1]! > 0, `${values}`);
   },
   { only: ["cpu", "wasm", "webgpu"] },
+);
+
+onEachBackend(
+  "an output of one weight keeps its gradient, and no elements stay none",
+  async () => {
+    for (const shape of [[1, 3], [1], [], [2, 1]]) {
+      const tx = optim.centralize();
+      const params = { w: tf.zeros(shape) };
+      const g = tf.ones(shape);
+      const [{ w }] = tx.update({ w: g }, tx.init(params), params);
+      const isMean = shape.join() === "2,1";
+      assertEquals(await w!.array(), await tf.mul(g, isMean ? 0 : 1).array());
+    }
+    const params = { w: tf.zeros([0, 3]) }, tx = optim.centralize();
+    const [{ w }] = tx.update(params, tx.init(params), params);
+    assertEquals(w!.shape, [0, 3]);
+  },
+  { only: ["cpu", "wasm"] },
 );
 
 onEachBackend(

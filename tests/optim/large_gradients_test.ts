@@ -62,6 +62,7 @@ for (const [name, { make, scenes }] of Object.entries(OPTIMIZERS)) {
 const INVARIANT: Readonly<Record<string, object>> = {
   ...{ Adam: {}, AdamW: {}, Nadam: {}, Adamax: {}, RMSprop: {} },
   ...{ Adagrad: {}, Lamb: {}, Novograd: {}, Lion: {}, Rprop: {} },
+  ...{ AdEMAMix: {}, Adopt: {}, Adan: {}, Signum: {} },
 };
 
 for (const name of Object.keys(INVARIANT)) {
@@ -95,6 +96,7 @@ for (const name of Object.keys(INVARIANT)) {
 const SQUARES = [
   ...["Adam", "AdamW", "RMSprop", "Adadelta", "AdaBelief", "Lamb", "Nadam"],
   ...["Novograd", "Yogi", "Adagrad", "SM3", "Adafactor", "RAdam"],
+  ...["AdEMAMix", "Adopt", "Adan", "Mars", "Prodigy", "DAdaptAdamW", "Ftrl"],
 ];
 
 for (const name of SQUARES) {

@@ -62,6 +62,9 @@ const rules = {
   ScheduleFreeAdamW: () =>
     new optim.ScheduleFreeAdamW() as unknown as optim.Optimizer,
   SM3: () => new optim.SM3({ lr: 1e-2 }),
+  Mars: () => new optim.Mars({ lr: 1e-2 }),
+  Cautious: () =>
+    new optim.Cautious({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
   Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
   Prodigy: () => new optim.Prodigy(),
 };
