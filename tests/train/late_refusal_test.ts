@@ -85,7 +85,6 @@ const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
   Soap: () => new optim.Soap({ lr: 0.01, preconditionFrequency: 2 }),
   Sam: () => new optim.Sam({ baseOptimizer: new optim.Momentum({ lr: 0.01 }) }),
   Sophia: () => new optim.Sophia({ lr: 0.01, updatePeriod: 3 }),
-  Asgd: () => new optim.Asgd({ lr: 0.01, t0: 2 }) as unknown as optim.Optimizer,
   "Cautious Momentum": () =>
     new optim.Cautious({ baseOptimizer: new optim.Momentum({ lr: 0.01 }) }),
   "centralized AdamW": () =>
