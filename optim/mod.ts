@@ -20,6 +20,10 @@ export * from "./transforms/partition.ts";
 export { isMatrix, type Mask } from "./transforms/mask.ts";
 export * from "./transforms/clip.ts";
 export {
+  projectLowRank,
+  type ProjectLowRankOptions,
+} from "./transforms/project_low_rank.ts";
+export {
   orthogonalize,
   type OrthogonalizeOptions,
 } from "./transforms/orthogonalize.ts";
@@ -86,6 +90,7 @@ export * from "./named/dadapt_adamw.ts";
 export * from "./named/fromage.ts";
 export * from "./named/ftrl.ts";
 export * from "./named/gradient_centralization.ts";
+export * from "./named/galore.ts";
 export * from "./named/lamb.ts";
 export * from "./named/lars.ts";
 export * from "./named/lbfgs.ts";

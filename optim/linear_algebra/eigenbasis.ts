@@ -58,6 +58,6 @@ function columns(rows: Float64Array, n: number): tf.Tensor2D {
 function read(x: tf.Tensor): Float32Array {
   if (canRead()) return x.dataSync<"float32">();
   throw new Error(
-    "Cannot step Soap: its bases change on the host, and WebGPU cannot be read in a step here: use the backend wasm",
+    "Cannot compute eigenvectors: that is done on the host, and WebGPU cannot be read in a step here: use the backend wasm",
   );
 }

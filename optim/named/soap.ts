@@ -216,26 +216,11 @@ const RULES: OptionRules<SoapOptions> = {
 export function soap(options: SoapOptions = {}): tx.GradientTransformation {
   checkOptions("create Soap", options, RULES);
   const { lr, weightDecay = 0.01, decayMask } = options;
-  const rate = tx.rateOf(lr, 3e-3);
-  const step = tx.elementwise({
-    scalars: {
-      rate: (info) => rate(info),
-      decay: (info) =>
-        info.t > 1 && tx.matches(decayMask, info.path, info.shape)
-          ? rate(info) * weightDecay
-          : 0,
-    },
-    update({ update, param }, { rate, decay }) {
-      const way = update.mul(rate);
-      return { update: param.sub(way).mul(decay).add(way).neg() };
-    },
-  });
-  const whole = tx.chain(
+  return tx.chain(
     ...tx.clips(options),
     scaleBySoap(pick(options, SCALE_RULES)),
-    step,
+    tx.stepAndDecay(lr, 3e-3, { weightDecay, decayMask }, 2),
   );
-  return { ...whole, defaultLr: 3e-3 };
 }
 
 /**

@@ -24,6 +24,12 @@ export {
 export { partition } from "./partition.ts";
 export { perTensor } from "./per_tensor.ts";
 export { clips, coupled, pipeline } from "./pipeline.ts";
+export {
+  PROJECT_RULES,
+  projectLowRank,
+  type ProjectLowRankOptions,
+} from "./project_low_rank.ts";
+export { stepAndDecay } from "./step_and_decay.ts";
 export { SCALE_BY_ADAM_RULES, scaleByAdam } from "./scale_by_adam.ts";
 export type { ScaleByAdamOptions } from "./scale_by_adam.ts";
 export { scaleByLearningRate } from "./learning_rate.ts";

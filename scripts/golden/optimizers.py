@@ -159,6 +159,30 @@ class Estimated(Package):
         return {k: x.detach().numpy().copy() for k, x in self.params.items()}
 
 
+class Projected(Package):
+    """GaLore, which projects the matrix: from its first step on as its authors count, and
+    with singular vectors in float64."""
+
+    def __init__(self, rank, gap, scale, **options):
+        own = {"rank": rank, "update_proj_gap": gap, "scale": scale,
+               "projection_type": "std"}
+        super().__init__(pytorch_optimizer.GaLore, **options)
+        self.make = lambda params: pytorch_optimizer.GaLore(
+            [{"params": [p for p in params if p.shape == (3, 5)], **own},
+             {"params": [p for p in params if p.shape != (3, 5)]}],
+            foreach=False, **options)
+
+    def step(self, grads):
+        projector = pytorch_optimizer.optimizer.utils.galore.GaLoreProjector
+        project, narrow = projector.project, torch.Tensor.float
+        projector.project = lambda self, g, step: project(self, g, step - 1)
+        torch.Tensor.float = torch.Tensor.clone
+        try:
+            return super().step(grads)
+        finally:
+            projector.project, torch.Tensor.float = project, narrow
+
+
 class Optax:
     by = "optax"
 
@@ -672,6 +696,18 @@ def table():
                        adam_lr=0.03, betas=(0.8, 0.95), adam_eps=1e-3)
     yield "Muon", {"lr": 0.01, "weightDecay": 0, "nesterov": False}, Optax(
         O.contrib.muon(0.01, nesterov=False))
+
+    # Of the big matrix, which is nearly of a low rank, singular vectors are arbitrary.
+    def galore(rank=2, gap=200, scale=0.25, decay=0.0, **options):
+        return Projected(rank, gap, scale, lr=0.01, weight_decay=decay, **options)
+    base = {"lr": 0.01, "rank": 2, "projectMask": "the matrix"}
+    yield "GaLore", base, galore()
+    yield "GaLore", {**base, "rank": 1}, galore(1)
+    yield "GaLore", {**base, "updateProjGap": 7}, galore(gap=7)
+    yield "GaLore", {**base, "scale": 1}, galore(scale=1.0)
+    yield "GaLore", {**base, "betas": [0.8, 0.95]}, galore(betas=(0.8, 0.95))
+    yield "GaLore", {**base, "eps": 0.1}, galore(eps=0.1)
+    yield "GaLore", {**base, "weightDecay": 0.1}, galore(decay=0.1)
 
     # The paper's step, clip(m / max(γ h, ε), 1), is 1 / γ of the package's. Estimates are
     # of a diagonal Hessian: with random signs they are exact.

@@ -14,6 +14,7 @@ const RULES = [
   "Lion",
   "Lookahead",
   "Mars",
+  "GaLore",
   "Muon",
   "SM3",
   "Soap",

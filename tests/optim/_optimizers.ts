@@ -184,6 +184,16 @@ export const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     betas,
     eps: { with: { betas: [0.9, 0.9] }, values: [1e-8, 0.1] },
   }),
+  GaLore: entry<optim.GaLoreOptions>(optim.GaLore, {
+    ...common,
+    ...decay,
+    betas,
+    eps: { values: [1e-6, 0.1] },
+    rank: { values: [2, 1] },
+    updateProjGap: { with: { rank: 1 }, values: [200, 2] },
+    scale: { with: { rank: 2 }, values: [0.25, 1] },
+    projectMask: { with: { rank: 2 }, values: [undefined, /vector/] },
+  }),
   Lamb: entry<optim.LambOptions>(optim.Lamb, {
     ...common,
     ...decay,

@@ -143,6 +143,10 @@ onEachBackend(
 
 /** Options that every class with that option refuses. */
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  rank: [0, 1.5],
+  updateProjGap: [0],
+  scale: [0, -1],
+  projectMask: [1],
   updatePeriod: [0, 1.5],
   distribution: ["uniform"],
   random: [1],

@@ -136,7 +136,7 @@ onEachBackend(
       assertThrows(
         () => optimizer.step({ w: tf.ones([2, 2]) }),
         Error,
-        "Cannot step Soap: its bases change on the host, and WebGPU cannot be read in a step here: use the backend wasm",
+        "Cannot compute eigenvectors: that is done on the host, and WebGPU cannot be read in a step here: use the backend wasm",
       );
     } finally {
       if (own) Object.defineProperty(tf.backend(), "readsAtOnce", own);

@@ -30,6 +30,7 @@ const RELATIVE = 1e-5, ABSOLUTE = 1e-6;
 /** What JSON has words for. */
 const WORDS: Readonly<Record<string, () => unknown>> = {
   matrices: () => isMatrix,
+  "the matrix": () => /^matrix$/,
   all: () => /^/,
   none: () => /$^/,
   "AdamW 0.01": () => new AdamW({ lr: 0.01 }),

@@ -18,6 +18,7 @@ const STEPS = 24;
 const EAGER: ReadonlySet<string> = new Set([
   "Adafactor",
   "GradientCentralization",
+  "GaLore",
   "LBFGS",
   "Muon",
   "SM3",

@@ -82,6 +82,7 @@ const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
     }),
   LBFGS: () => new optim.LBFGS({ lr: 0.01 }),
   Muon: () => new optim.Muon({ lr: 0.01 }),
+  GaLore: () => new optim.GaLore({ rank: 1, updateProjGap: 3 }),
   Soap: () => new optim.Soap({ lr: 0.01, preconditionFrequency: 2 }),
   Sam: () => new optim.Sam({ baseOptimizer: new optim.Momentum({ lr: 0.01 }) }),
   Sophia: () => new optim.Sophia({ lr: 0.01, updatePeriod: 3 }),

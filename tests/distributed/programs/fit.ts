@@ -56,6 +56,7 @@ const rules = {
   Lion: () => new optim.Lion({ lr: 1e-3 }),
   Lookahead: () =>
     new optim.Lookahead({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
+  GaLore: () => new optim.GaLore({ rank: 1 }),
   Muon: () => new optim.Muon({ lr: 1e-2 }),
   Sam: () => new optim.Sam({ baseOptimizer: new optim.SGD({ lr: 1e-2 }) }),
   Soap: () => new optim.Soap({ lr: 1e-2 }),
