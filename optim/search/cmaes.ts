@@ -9,10 +9,10 @@ import {
   type OptionRules,
   refuse,
 } from "../../internal/check.ts";
-import { symmetricEigen } from "../linear_algebra/symmetric_eigen.ts";
 import type { Bounds } from "./bounds.ts";
 import { cmaConstants } from "./cmaes_constants.ts";
 import { foldIn, unfold } from "./fold.ts";
+import { eigen } from "./eigen.ts";
 import { POPULATION_RULES, type PopulationOptions } from "./options.ts";
 import { Search } from "./search.ts";
 import { order, row, type Setting, type Strategy } from "./strategy.ts";
@@ -121,8 +121,8 @@ function adapt(
   /** The covariance to the power -1/2, times `x`. */
   function whiten(x: Float64Array): Float64Array {
     const along = new Float64Array(n);
-    for (let j = 0; j < n; j++) {
-      for (let i = 0; i < n; i++) along[j]! += vectors[j * n + i]! * x[i]!;
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) along[j]! += vectors[i * n + j]! * x[i]!;
     }
     return multiply(along.map((a, j) => a / deviations[j]!));
   }
@@ -130,7 +130,7 @@ function adapt(
   /** The eigenvectors times `x`. */
   function multiply(x: Float64Array): Float64Array {
     return new Float64Array(n).map((_, i) =>
-      x.reduce((total, a, j) => total + vectors[j * n + i]! * a, 0)
+      x.reduce((total, a, j) => total + vectors[i * n + j]! * a, 0)
     );
   }
 
@@ -138,7 +138,7 @@ function adapt(
   function decompose() {
     const gap = memory.generation - memory.decomposed;
     if (gap * 10 * n * (k.c1 + k.cmu) <= 1) return;
-    const { values, vectors: next } = symmetricEigen(covariance.slice(), n);
+    const { values, vectors: next } = eigen(covariance, n);
     const greatest = Math.max(...values);
     vectors.set(next);
     // Rounding must not make a variance zero or negative.

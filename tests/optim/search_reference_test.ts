@@ -3,6 +3,7 @@ import * as optim from "../../optim/mod.ts";
 import { cmaConstants } from "../../optim/search/cmaes_constants.ts";
 import { trialOf } from "../../optim/search/differential_evolution.ts";
 import { Draws } from "../../optim/search/draws.ts";
+import { eigen } from "../../optim/search/eigen.ts";
 import { foldIn, unfold } from "../../optim/search/fold.ts";
 import { RandomState } from "../../random.ts";
 import golden from "../golden/minimize.json" with { type: "json" };
@@ -202,6 +203,24 @@ Deno.test("steps of the (1+1)-ES grow and shrink by its formula", () => {
     if (isBetter) [parent, value] = [child, found];
     search.tell([found]);
     assertAlmostEquals(search.spread, sigma, 1e-12);
+  }
+});
+
+Deno.test("eigenvectors are orthonormal and make the matrix again", () => {
+  const n = 12, draws = new Draws(new RandomState(1));
+  const a = draws.normal(n * n);
+  const symmetric = a.map((x, i) => x + a[(i % n) * n + Math.floor(i / n)]!);
+  const { values, vectors } = eigen(symmetric, n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let product = 0, dot = 0;
+      for (let k = 0; k < n; k++) {
+        product += vectors[i * n + k]! * values[k]! * vectors[j * n + k]!;
+        dot += vectors[k * n + i]! * vectors[k * n + j]!;
+      }
+      assertAlmostEquals(product, symmetric[i * n + j]!, 1e-13);
+      assertAlmostEquals(dot, i === j ? 1 : 0, 1e-13);
+    }
   }
 });
 
