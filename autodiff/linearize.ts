@@ -48,8 +48,9 @@ export interface Linearized<V, T, X> extends Disposable {
  * `fn` is run once, and its backward pass once: `Jᵀ u` is linear in the gradient `u` of the
  * value, and its own gradient in `u`, for `v` in its place, is `J v`. That costs about as
  * much as a gradient, and each product then about one and a half runs of `fn`; what the
- * gradient needs is kept until `dispose()`. What `fn` writes to states is kept. Inside of
- * another gradient, products can be differentiated, and are valid until that ends.
+ * gradient needs is kept until `dispose()`. `vmap(linear.pushforward)` takes the products
+ * with many directions in one pass. What `fn` writes to states is kept. Inside of another
+ * gradient, products can be differentiated, and are valid until that ends.
  *
  * @example Usage
  * ```ts

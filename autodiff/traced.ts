@@ -54,7 +54,7 @@ export function traced<T>(
   // each example has its own, so that each has a gradient.
   const levels = activeLevels();
   const xs = [...before, ...inputs].map((x) =>
-    tf.tidy(() => lift(tf.clone(x), levels))
+    levels.length === 0 ? tf.clone(x) : tf.tidy(() => lift(tf.clone(x), levels))
   );
   const args = [...task.args];
   argnums.forEach((i, k) => args[i] = xs[leaves.length + k]);

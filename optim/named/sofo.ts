@@ -51,7 +51,7 @@ const RULES: OptionRules<SOFOOptions> = {
  * v_i ~ N(0, I), divided by their norms              i = 1 ... tangentSize
  * T_i = J v_i      A_ij = mean over samples of T_iᵀ H T_j      b_i = ∇Lᵀ T_i
  * A = U diag(s) Uᵀ      c = U diag(1 / max(s + damping max(s), ε)) Uᵀ b
- * u = Σ c_i v_i      b ← μ b + u      θ ← θ - α (b + λ θ)
+ * u = Σ c_i v_i      m ← μ m + u      θ ← θ - α (m + λ θ)
  * ```
  *
  * `H` is the curvature of the loss in a prediction: the identity for `loss: "mse"`,
