@@ -26,6 +26,7 @@ export function registerWebGpuKernels(): void {
   replace(tf.PadV2, padByAxis);
   replace(tf.Tile, tileByAxis);
   replace(tf.Select, selectFlat);
+  replace(tf.LinSpace, startAlone);
   replace(tf.Cast, castValues);
   for (const name of [tf.Sum, tf.Mean]) {
     replaceKernel(
@@ -165,6 +166,14 @@ function selectFlat(shipped: KernelFunc): KernelFunc {
       };
       return tf.reshape(tensor(shipped({ ...args, inputs })), t!.shape);
     });
+  };
+}
+
+/** The shipped shader multiplies an infinite step by 0 where there is one number. */
+function startAlone(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const { start, num } = args.attrs as unknown as tf.LinSpaceAttrs;
+    return num === 1 ? tf.fill([1], start) : shipped(args);
   };
 }
 

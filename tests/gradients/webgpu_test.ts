@@ -56,6 +56,13 @@ onEachBackend("G3: where works at rank 5 and 6", async () => {
   }
 }, { only });
 
+onEachBackend("one number between two is the first", async () => {
+  for (const [num, expected] of [[1, [-1]], [2, [-1, 3]], [3, [-1, 1, 3]]]) {
+    const x = tf.linspace(-1, 3, num as number);
+    assertEquals([x.shape, await numbers(x)], [[num], expected]);
+  }
+});
+
 onEachBackend(
   "products keep the axes that they reduce, where asked to",
   async () => {

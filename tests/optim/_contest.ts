@@ -37,7 +37,7 @@ export const CONTESTANTS: Readonly<Record<string, Contestant>> = {
         ...options,
         ...(isRugged(f) ? { populationSize: 100 } : {}),
       }),
-    budgets: [8_000, 25_000, 3_000, 15_000, 600],
+    budgets: [20_000, 40_000, 8_000, 15_000, 1_500],
   },
   DifferentialEvolution: {
     create: () => (bounds, options) =>

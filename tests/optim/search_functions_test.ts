@@ -47,7 +47,7 @@ const RUNS: readonly (optim.MinimizeOptions<tf.Tensor1D> & {
 })[] = [
   { nRestarts: 1, budget: 1_000 },
   { method: "differential-evolution", budget: 20_000 },
-  { method: "cma-es", tolerance: 1e-8, budget: 5_000 },
+  { method: "cma-es", tolerance: 1e-8, nRestarts: 2, budget: 9_000 },
   { nRestarts: 60, budget: 4_000 },
   { nRestarts: 8, budget: 1_000 },
 ];
