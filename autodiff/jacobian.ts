@@ -11,7 +11,9 @@ import {
   oneOf,
   type OptionRules,
 } from "../internal/check.ts";
+import { activeLevels } from "../internal/batching.ts";
 import { scope } from "../memory.ts";
+import { vmap } from "../vmap/mod.ts";
 import type { GradsFor } from "./grad.ts";
 import { RetainedTape } from "./retained.ts";
 import { resolveTarget, TARGET_RULES, type TargetOptions } from "./target.ts";
@@ -38,7 +40,8 @@ const RULES: OptionRules<JacobianOptions> = {
  * element of its value in each element of states and arguments.
  *
  * Shapes are the value's shape, then the input's. `fn` is run once, and what it saves for
- * its gradient is kept until all rows or columns are there.
+ * its gradient is kept until all rows or columns are there. Many of those are computed at
+ * once, by `vmap`: so gradients of your own must not read values in JavaScript.
  *
  * @example Usage
  * ```ts
@@ -114,42 +117,57 @@ function jacobians(
 
 function byRows(tape: RetainedTape, xs: readonly tf.Tensor[]): tf.Tensor[] {
   const { shape } = tape.value;
-  const rows = onehots(shape).map((dy) => tape.pullback(dy));
-  return xs.map((x, i) =>
-    stacked(
-      rows.map((row) => row[i] ?? tf.zeros(x.shape)),
-      0,
-      [...shape, ...x.shape],
-    )
+  const rows = ofEach(
+    tape,
+    shape,
+    (dy) => tape.pullback(dy).map((g, i) => g ?? tf.zeros(xs[i]!.shape)),
   );
+  return xs.map((x, i) => {
+    const to = [...shape, ...x.shape];
+    return rows ? tf.reshape(rows[i]!, to) : tf.zeros(to);
+  });
 }
 
 function byColumns(tape: RetainedTape, xs: readonly tf.Tensor[]): tf.Tensor[] {
-  const { shape } = tape.value;
+  const { shape, size } = tape.value;
   return xs.map((x, i) => {
-    const columns = onehots(x.shape).map((v) =>
-      tape.pushforward(xs.map((_, k) => k === i ? v : null))
-    );
-    return stacked(columns, shape.length, [...shape, ...x.shape]);
+    const columns = ofEach(tape, x.shape, (v) => [
+      tape.pushforward(xs.map((_, k) => k === i ? v : null)),
+    ]);
+    if (!columns) return tf.zeros([...shape, ...x.shape]);
+    const flat = tf.reshape(columns[0]!, [x.size, size]);
+    return tf.reshape(tf.transpose(flat), [...shape, ...x.shape]);
   });
 }
 
-/** Tensors of `shape` in which one element is 1, and the others are 0. */
-function onehots(shape: number[]): tf.Tensor[] {
-  const size = tf.util.sizeFromShape(shape);
-  return Array.from({ length: size }, (_, i) => {
-    const values = new Float32Array(size);
-    values[i] = 1;
-    return tf.tensor(values, shape);
-  });
-}
+/** How many numbers the tensors of one pass may have together, about. */
+const MOST_AT_ONCE = 2 ** 24;
 
-/** `parts` along a new axis, in `shape`. */
-function stacked(
-  parts: readonly tf.Tensor[],
-  axis: number,
+/**
+ * The results of `run` for each tensor of `shape` in which one element is 1, and the
+ * others are 0, along a new first axis; nothing for no elements. Many are computed at
+ * once, by `vmap`.
+ */
+function ofEach(
+  tape: RetainedTape,
   shape: number[],
-): tf.Tensor {
-  if (parts.length === 0) return tf.zeros(shape);
-  return tf.reshape(tf.stack([...parts], axis), shape);
+  run: (onehot: tf.Tensor) => tf.Tensor[],
+): tf.Tensor[] | undefined {
+  const size = tf.util.sizeFromShape(shape);
+  const many = Math.floor(MOST_AT_ONCE / Math.max(1, tape.size));
+  // Inside of vmap the tape is bound to the examples that there are.
+  const step = activeLevels().length > 0 ? 1 : Math.max(1, many);
+  const parts: tf.Tensor[][] = [];
+  for (let start = 0; start < size; start += step) {
+    const count = Math.min(step, size - start);
+    const values = new Float32Array(count * size);
+    for (let i = 0; i < count; i++) values[i * size + start + i] = 1;
+    const onehots = tf.tensor(values, [count, ...shape]);
+    const made = count > 1
+      ? vmap(run)(onehots)
+      : run(tf.reshape(onehots, shape)).map((y) => tf.expandDims(y, 0));
+    parts.push(made as tf.Tensor[]);
+  }
+  if (parts.length < 2) return parts[0];
+  return parts[0]!.map((_, k) => tf.concat(parts.map((part) => part[k]!)));
 }

@@ -57,6 +57,14 @@ export class RetainedTape {
     this.#forward = nodes;
   }
 
+  /** How many numbers the operations have made together. */
+  get size(): number {
+    return this.#forward.reduce(
+      (sum, { outputs }) => outputs.reduce((n, { size }) => n + size, sum),
+      0,
+    );
+  }
+
   /** `Jᵀ dy`, in each input; null where the value does not depend on it. */
   pullback(dy: tf.Tensor): (tf.Tensor | null)[] {
     this.#expectSame();

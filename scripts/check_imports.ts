@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "tf.ts": ["backend"],
   "random.ts": RANDOM,
   random: RANDOM,
-  autodiff: BACKEND,
+  autodiff: [...BACKEND, "vmap"],
   "compile.ts": BACKEND,
   control_flow: [...BACKEND, "autodiff", "compile.ts"],
   vmap: BACKEND,

@@ -283,29 +283,59 @@ onEachBackend(
 
 onEachBackend("jacobian() takes whichever is shorter by default", () => {
   scope(() => {
-    const square = (x: tf.Tensor) => tf.square(x);
-    const kernels = (fn: () => tf.Tensor) => {
-      let count = 0;
-      watchingKernels((run) => (...args) => {
-        count++;
-        return run(...args);
-      }, fn);
-      return count;
-    };
-    const wide = (x: tf.Tensor1D) => tf.sum(square(tf.tile(x, [40])));
-    const one = tf.tensor1d([2]), many = tf.ones<tf.Rank.R1>([40]);
-    const broad = (x: tf.Tensor1D) => tf.mul(square(x), tf.ones([40]));
-    const count = (
+    /** How many numbers kernels make in a Jacobian. */
+    const made = (
       fn: (x: tf.Tensor1D) => tf.Tensor,
       x: tf.Tensor1D,
       mode?: "reverse" | "forward",
-    ) => kernels(() => jacobian(fn, mode ? { mode } : {})(x));
-    assert(count(broad, one) === count(broad, one, "forward"));
-    assert(count(broad, one) < count(broad, one, "reverse"));
-    assert(count(wide, many) === count(wide, many, "reverse"));
-    assert(count(wide, many) < count(wide, many, "forward"));
+    ) => {
+      let count = 0;
+      watchingKernels((run) => (...args) => {
+        const result = run(...args);
+        for (const y of [result].flat()) count += y.size;
+        return result;
+      }, () => jacobian(fn, mode ? { mode } : {})(x));
+      return count;
+    };
+    const wide = (x: tf.Tensor1D) => tf.sum(tf.square(tf.tile(x, [40])));
+    const broad = (x: tf.Tensor1D) => tf.mul(tf.square(x), tf.ones([40]));
+    const one = tf.tensor1d([2]), many = tf.ones<tf.Rank.R1>([40]);
+    assertEquals(made(broad, one), made(broad, one, "forward"));
+    assert(made(broad, one) < made(broad, one, "reverse"));
+    assertEquals(made(wide, many), made(wide, many, "reverse"));
+    assert(made(wide, many) < made(wide, many, "forward"));
   });
 }, cpu);
+
+onEachBackend(
+  "a Jacobian whose passes are large is computed in parts",
+  async () => {
+    await assertNoLeak(async () => {
+      const x = tf.tensor1d([1, 2, 3, 4, 5]);
+      // About 2^22.3 numbers: three rows or columns at once.
+      const fn = (x: tf.Tensor1D) => {
+        const large = tf.tile(tf.reshape(x, [5, 1]), [1, 2 ** 19]);
+        return tf.mul(x, tf.mean(tf.square(large)));
+      };
+      for (const mode of ["reverse", "forward"] as const) {
+        const j = await take(jacobian(fn, { mode })(x));
+        // δ m + x_i 2 x_j / 5 with m the mean of squares
+        j.forEach((value, at) => {
+          const i = Math.floor(at / 5), k = at % 5;
+          const want = (i === k ? 11 : 0) + (i + 1) * 2 * (k + 1) / 5;
+          assertAlmostEquals(value, want, 1e-2);
+        });
+      }
+      const none = jacobian((x: tf.Tensor1D) => tf.slice(x, 0, 0))(x);
+      assertEquals(none.shape, [0, 5]);
+      const empty = tf.tensor1d([]);
+      const flat = jacobian((_: tf.Tensor1D) => tf.ones([2]))(empty);
+      assertEquals(flat.shape, [2, 0]);
+      tf.dispose([x, none, empty, flat]);
+    });
+  },
+  { only: ["wasm"] },
+);
 
 onEachBackend("a product that cannot be is refused before it is run", () => {
   scope(() => {
