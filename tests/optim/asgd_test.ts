@@ -111,7 +111,7 @@ onEachBackend(
     const loss = (x: tf.Tensor) =>
       tf.mean<tf.Scalar>(tf.square(tf.sub(w.value, x)));
     const result = await train.fit({
-      optimizer: optimizer as unknown as optim.Optimizer,
+      optimizer,
       loss,
       data: train.batches([train.column(targets, [1])], { batchSize: 1 }),
       validation: train.batches([train.column([3], [1])], { batchSize: 1 }),

@@ -16,6 +16,8 @@ const SIZES = { large: [300_007], matrix: [512, 513], small: [5], empty: [0] };
 const OPTIMIZERS: Readonly<Record<string, () => optim.Optimizer>> = {
   AdamW: () => new optim.AdamW({ lr: 1e-2 }),
   // Sums of a tensor, and of all.
+  "Cautious Adam": () =>
+    new optim.Cautious({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
   "Lamb, clipped": () => new optim.Lamb({ lr: 1e-2, gradClipNorm: 1 }),
 };
 

@@ -91,7 +91,7 @@ const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
   "centralized AdamW": () =>
     new optim.GradientCentralization({
       baseOptimizer: new optim.AdamW({ lr: 0.01 }),
-    }) as unknown as optim.Optimizer,
+    }),
   Mars: () => new optim.Mars({ lr: 0.01 }),
   Prodigy: () => new optim.Prodigy({ d0: 0.01 }),
 };
