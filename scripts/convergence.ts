@@ -105,6 +105,17 @@ const OPTIMIZERS: Readonly<Record<string, Make>> = {
   SM3: (lr) => new optim.SM3({ lr }),
   Novograd: (lr) => new optim.Novograd({ lr }),
   Fromage: (lr) => new optim.Fromage({ lr }),
+  AdEMAMix: (lr) => new optim.AdEMAMix({ lr }),
+  Adopt: (lr) => new optim.Adopt({ lr }),
+  Adan: (lr) => new optim.Adan({ lr }),
+  Mars: (lr) => new optim.Mars({ lr }),
+  Signum: (lr) => new optim.Signum({ lr }),
+  Ftrl: (lr) => new optim.Ftrl({ lr }),
+  Asgd: (lr) => new optim.Asgd({ lr }),
+  Prodigy: (lr) => new optim.Prodigy({ lr }),
+  DAdaptAdamW: (lr) => new optim.DAdaptAdamW({ lr }),
+  "Cautious Adam": (lr) =>
+    new optim.Cautious({ baseOptimizer: new optim.Adam({ lr }) }),
 };
 
 /** Steps until the target is reached, and the least loss seen. */

@@ -50,6 +50,7 @@ export function gradientCentralization(
  * The optimizer of {@linkcode gradientCentralization}.
  *
  * Take it around an optimizer that trains a convolutional network, for smoother training.
+ * With a base such as SGD, the weights of an output keep the mean that they start with.
  * Leave out embeddings by `centralizeMask`. It keeps what the other one does.
  *
  * @example Usage
