@@ -15,6 +15,7 @@ import { normal, type RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import { type AnyState, ParamState, type States } from "../../state.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
+import { noteNeedsLoss } from "../optimizer/needs_loss.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import type { GroupOptions, StepOptions } from "../optimizer/options.ts";
 import type {
@@ -125,6 +126,7 @@ export abstract class ForwardMode<
   ) {
     super(options, make);
     this.#options = options;
+    noteNeedsLoss(this);
   }
 
   /** What a step evaluates, from what it takes. */

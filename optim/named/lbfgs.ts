@@ -29,6 +29,7 @@ import {
   type LineSearch,
   zoom,
 } from "../line_search/line_search.ts";
+import { noteNeedsLoss } from "../optimizer/needs_loss.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import type { StepOptions } from "../optimizer/options.ts";
 import type {
@@ -137,6 +138,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   constructor(options: LBFGSOptions = {}) {
     super(options, lbfgs);
     this.#search = searchOf(options.linesearch);
+    if (this.#search) noteNeedsLoss(this);
   }
 
   /** Whether a step needs a function that computes the loss at other points. */

@@ -7,30 +7,35 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   boolean,
   callable,
-  check,
-  checkObject,
   checkOptions,
   type OptionRules,
-  rule,
 } from "../../internal/check.ts";
+import type { AnyState, States } from "../../state.ts";
 import type { Tensors } from "../../tensors.ts";
 import { type Closure, disposeAll, evaluationOf } from "../line_search/line.ts";
+import {
+  AroundOptimizer,
+  BASE_RULES,
+  type BaseOptions,
+  baseTx,
+} from "../optimizer/around_optimizer.ts";
 import { coreOf } from "../optimizer/core.ts";
-import { Optimizer } from "../optimizer/optimizer.ts";
-import type { StepOptions } from "../optimizer/options.ts";
+import { noteNeedsLoss } from "../optimizer/needs_loss.ts";
+import {
+  checkOfAll,
+  type GroupOptions,
+  type StepOptions,
+} from "../optimizer/options.ts";
 import type {
   GradientsOf,
   NamedOptimizer,
+  Registered,
   UnnamedOptimizer,
 } from "../optimizer/registered.ts";
 import * as tx from "../transforms/mod.ts";
 
 /** Options of {@linkcode Sam}. */
-export interface SamOptions extends tx.OptimizerOptions {
-  /** The optimizer or transformation that takes the steps. */
-  readonly baseOptimizer:
-    | Optimizer<tx.OptimizerOptions>
-    | tx.GradientTransformation;
+export interface SamOptions extends tx.OptimizerOptions, BaseOptions {
   /** The distance ρ to the point where gradients are taken. Default: 0.05. */
   readonly rho?: number | undefined;
   /**
@@ -44,10 +49,7 @@ export interface SamOptions extends tx.OptimizerOptions {
 
 const RULES: OptionRules<SamOptions> = {
   ...tx.OPTIMIZER_RULES,
-  baseOptimizer: rule(
-    "an optimizer or a gradient transformation",
-    (x) => x instanceof Optimizer || tx.isTransformation(x),
-  ),
+  ...BASE_RULES,
   rho: "a nonnegative finite number",
   adaptive: boolean,
   eps: "a nonnegative finite number",
@@ -63,6 +65,11 @@ const STEP_RULES: OptionRules<SamStepOptions> = {
   keep: boolean,
   valueFn: callable,
 };
+
+function baseOf(options: SamOptions): tx.GradientTransformation {
+  checkOptions("create Sam", options, RULES);
+  return baseTx("create Sam", options);
+}
 
 /** From gradients to where the next ones are taken, relative to the parameters. */
 function ascent(
@@ -119,7 +126,7 @@ function ascent(
  * assertLess(Math.abs((await w.value.data())[0]!), 0.1);
  * ```
  */
-export class Sam extends Optimizer<SamOptions> {
+export class Sam extends AroundOptimizer<SamOptions> {
   readonly #ascent: tx.GradientTransformation;
 
   /**
@@ -129,21 +136,27 @@ export class Sam extends Optimizer<SamOptions> {
    * transformation without a rate of its own.
    */
   constructor(options: SamOptions) {
-    checkObject("create Sam", options);
-    const { baseOptimizer: base } = options;
-    const lr = base instanceof Optimizer ? base.lrScheduler : undefined;
-    super({ ...options, lr: options.lr ?? lr });
+    super(options, baseOf);
     this.#ascent = ascent(options);
+    noteNeedsLoss(this);
   }
 
-  /** The transformation of the class. */
-  protected override defaultTx(
-    options: SamOptions,
-  ): tx.GradientTransformation {
-    checkOptions("create Sam", options, RULES);
-    const { baseOptimizer: base } = options;
-    check("create Sam", "baseOptimizer", base, RULES.baseOptimizer);
-    return base instanceof Optimizer ? base.tx : base;
+  /**
+   * Optimize `params` in another way. The point where gradients are taken is one of all
+   * parameters, and has the options of the optimizer.
+   *
+   * @typeParam P The record.
+   * @param params States by path, none of which is registered yet.
+   * @param options What differs from the optimizer.
+   * @returns This.
+   * @throws {TypeError} If `rho`, `adaptive` or `eps` are among the options.
+   */
+  override addParamGroup<P extends States<AnyState>>(
+    params: P,
+    options: GroupOptions<SamOptions> = {},
+  ): this & Registered<keyof P> {
+    checkOfAll("Sam", options, ["rho", "adaptive", "eps"]);
+    return super.addParamGroup(params, options);
   }
 
   /**

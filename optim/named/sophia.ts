@@ -19,13 +19,20 @@ import { bernoulli, normal, type RandomState } from "../../random.ts";
 import { defaultState } from "../../random/default.ts";
 import { stream } from "../../random/state.ts";
 import { sameShape } from "../../backend/fusion/mod.ts";
+import type { AnyState, States } from "../../state.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import { coreOf } from "../optimizer/core.ts";
+import { noteNeedsLoss } from "../optimizer/needs_loss.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
-import type { StepOptions } from "../optimizer/options.ts";
+import {
+  checkOfAll,
+  type GroupOptions,
+  type StepOptions,
+} from "../optimizer/options.ts";
 import type {
   GradientsOf,
   NamedOptimizer,
+  Registered,
   UnnamedOptimizer,
 } from "../optimizer/registered.ts";
 import * as tx from "../transforms/mod.ts";
@@ -166,6 +173,24 @@ export class Sophia extends Optimizer<SophiaOptions> {
   constructor(options: SophiaOptions = {}) {
     super(options, sophia);
     this.#options = options;
+    noteNeedsLoss(this);
+  }
+
+  /**
+   * Optimize `params` in another way. The Hessian is estimated at once for all parameters.
+   *
+   * @typeParam P The record.
+   * @param params States by path, none of which is registered yet.
+   * @param options What differs from the optimizer.
+   * @returns This.
+   * @throws {TypeError} If `updatePeriod`, `distribution` or `random` are among the options.
+   */
+  override addParamGroup<P extends States<AnyState>>(
+    params: P,
+    options: GroupOptions<SophiaOptions> = {},
+  ): this & Registered<keyof P> {
+    checkOfAll("Sophia", options, ["updatePeriod", "distribution", "random"]);
+    return super.addParamGroup(params, options);
   }
 
   /** Whether the Hessian is to be estimated before the next step. */

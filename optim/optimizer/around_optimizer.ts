@@ -15,13 +15,14 @@ import {
 } from "../transforms/options.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import { AveragingOptimizer } from "./averaging_optimizer.ts";
+import { needsLoss } from "./needs_loss.ts";
 import { Optimizer } from "./optimizer.ts";
 
 /** The option that all of them have. */
 export interface BaseOptions {
   /**
-   * The other optimizer, or its transformation. One that averages its points is refused:
-   * it would not find them.
+   * The other optimizer, or its transformation. One that averages its points is refused,
+   * since it would not find them, and so is one that evaluates the loss itself.
    */
   readonly baseOptimizer: Optimizer<OptimizerOptions> | GradientTransformation;
 }
@@ -29,9 +30,10 @@ export interface BaseOptions {
 /** What {@linkcode BaseOptions} must be. */
 export const BASE_RULES: OptionRules<BaseOptions> = {
   baseOptimizer: rule(
-    "an optimizer that does not average its points, or a gradient transformation",
+    "an optimizer that takes gradients alone and averages no points, or a gradient transformation",
     (x) =>
-      x instanceof Optimizer && !(x instanceof AveragingOptimizer) ||
+      x instanceof Optimizer && !(x instanceof AveragingOptimizer) &&
+        !needsLoss(x) ||
       isTransformation(x) && !(x instanceof Optimizer),
   ),
 };

@@ -73,3 +73,17 @@ export const LOAD_RULES: OptionRules<LoadOptions> = {
 
 /** What {@linkcode StepOptions} must be. */
 export const STEP_RULES: OptionRules<StepOptions> = { keep: boolean };
+
+/** Throw if options of a group are among `names`, which are one for all groups. */
+export function checkOfAll(
+  name: string,
+  options: object,
+  names: readonly string[],
+): void {
+  for (const option of Object.keys(options)) {
+    if (!names.includes(option)) continue;
+    throw new TypeError(
+      `Cannot add a group to ${name}: ${option} must be left out, since it is one of all groups`,
+    );
+  }
+}

@@ -309,6 +309,9 @@ Deno.test("Sam refuses gradients alone, and fit what does not go with it", async
   assertEquals(Object.keys(params), ["w", "b"]);
 });
 
+const BASE =
+  "baseOptimizer must be an optimizer that takes gradients alone and averages no points, or a gradient transformation";
+
 const OPTIONS: readonly [object, string][] = [
   [{ rho: -1 }, "rho must be a nonnegative finite number: current value is -1"],
   [{ adaptive: 1 }, "adaptive must be true or false: current value is 1"],
@@ -316,11 +319,8 @@ const OPTIONS: readonly [object, string][] = [
     { eps: NaN },
     "eps must be a nonnegative finite number: current value is NaN",
   ],
-  [
-    { baseOptimizer: "sgd" },
-    "baseOptimizer must be an optimizer or a gradient",
-  ],
-  [{ baseOptimizer: undefined }, "baseOptimizer must be an optimizer or a"],
+  [{ baseOptimizer: "sgd" }, BASE],
+  [{ baseOptimizer: undefined }, BASE],
   [{ rhoo: 1 }, 'there is no option "rhoo": did you mean "rho"?'],
 ];
 
@@ -354,3 +354,49 @@ onEachBackend(
   },
   { only: ["cpu"] },
 );
+
+for (
+  const [name, make] of [
+    ["Sam", () => new optim.Sam({ baseOptimizer: optim.sgd() })],
+    ["Sophia", () => new optim.Sophia()],
+    ["LBFGS with a line search", () => new optim.LBFGS({ linesearch: "zoom" })],
+    ["ScheduleFreeSGD", () => new optim.ScheduleFreeSGD()],
+  ] as const
+) {
+  Deno.test(`no optimizer goes around ${name}, whose steps would not be its own`, () => {
+    const baseOptimizer = make() as optim.Optimizer<optim.OptimizerOptions>;
+    for (const Class of [optim.Sam, optim.Lookahead, optim.Cautious]) {
+      assertThrows(
+        () => new Class({ baseOptimizer }),
+        TypeError,
+        `Cannot create ${Class.name}: ${BASE}`,
+      );
+    }
+  });
+}
+
+Deno.test("what is one of all groups is refused for a group", async () => {
+  await tf.setBackend("cpu");
+  const { optimizer } = setup();
+  const sophia = new optim.Sophia()
+    .registerTrainableWeights({ w: new ParamState(tf.ones([1])) });
+  const more = () => ({ v: new ParamState(tf.ones([2])) });
+  for (const options of [{ rho: 1 }, { adaptive: true }, { eps: 1 }]) {
+    assertThrows(
+      () => optimizer.addParamGroup(more(), options),
+      TypeError,
+      `Cannot add a group to Sam: ${
+        Object.keys(options)
+      } must be left out, since it is one of all groups`,
+    );
+  }
+  for (const options of [{ updatePeriod: 1 }, { distribution: "gaussian" }]) {
+    assertThrows(
+      () => sophia.addParamGroup(more(), options as optim.SophiaOptions),
+      TypeError,
+      `Cannot add a group to Sophia: ${Object.keys(options)} must be left out`,
+    );
+  }
+  optimizer.addParamGroup(more(), { lr: 0.5 });
+  sophia.addParamGroup(more(), { betas: [0.5, 0.5] });
+});

@@ -25,13 +25,32 @@ const MAKES: Readonly<Record<string, { code: string; make: Make }>> = {
     make: (lr) =>
       new optim.Lookahead({ baseOptimizer: new optim.Adam({ lr }) }),
   },
+  Cautious: {
+    code: "new optim.Cautious({ baseOptimizer: new optim.Adam({ lr }) })",
+    make: (lr) => new optim.Cautious({ baseOptimizer: new optim.Adam({ lr }) }),
+  },
+  GradientCentralization: {
+    code:
+      "new optim.GradientCentralization({ baseOptimizer: new optim.Momentum({ lr }) })",
+    make: (lr) =>
+      new optim.GradientCentralization({
+        baseOptimizer: new optim.Momentum({ lr }),
+      }),
+  },
+  Sam: {
+    code: "new optim.Sam({ baseOptimizer: new optim.Momentum({ lr }) })",
+    make: (lr) => new optim.Sam({ baseOptimizer: new optim.Momentum({ lr }) }),
+  },
   LBFGS: {
     code: `new optim.LBFGS({ lr, linesearch: "zoom" })`,
     make: (lr) => new optim.LBFGS({ lr, linesearch: "zoom" }),
   },
 };
 
-/** Classes that compute their direction themselves, and so have no rule for gradients. */
+/** Classes that evaluate the loss themselves: their own text has their rule. */
+const EVALUATES: readonly string[] = ["Sam", "SOFO", "SOFOScan"];
+
+/** Those of them that compute their direction, and take no gradients. */
 const RUNS_MODEL: readonly string[] = ["SOFO", "SOFOScan"];
 
 function makeOf(name: string): { code: string; make: Make } {
@@ -64,7 +83,7 @@ export async function optimizerPage(
   const text = (doc: string) => toMarkdown(doc, addressOf);
   const defaults = pure?.jsDoc?.tags?.find(({ name }) => name === "options");
   const options = optionsOf(symbols, own);
-  const path = pure ? makeOf(name) : undefined;
+  const path = RUNS_MODEL.includes(name) ? undefined : makeOf(name);
   const [example = path && usage(path.code)] = examplesOf(own);
   return [
     `# ${name}`,
@@ -107,13 +126,13 @@ async function pathSection(
   ];
 }
 
-/** The pure function of a class: `adamw` of `AdamW`. One that runs the model has none. */
+/** The pure function of a class: `adamw` of `AdamW`. One that evaluates the loss has none. */
 function functionOf(symbols: Symbols, name: string): Declaration | undefined {
   for (const [other, declaration] of symbols) {
     const isSame = other.toLowerCase() === name.toLowerCase();
     if (isSame && declaration.kind === "function") return declaration;
   }
-  if (RUNS_MODEL.includes(name)) return undefined;
+  if (EVALUATES.includes(name)) return undefined;
   throw new Error(`Cannot document ${name}: it has no function`);
 }
 

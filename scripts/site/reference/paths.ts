@@ -104,6 +104,14 @@ function isInView({ view }: Surface, [x, y]: Point): boolean {
   return x >= left && x <= right && y >= low && y <= high;
 }
 
+/** The product of the Hessian with a vector, by central differences. */
+function curvature(surface: Surface, [x, y]: Point, [v, w]: Point): number[] {
+  const h = 1e-4;
+  const ahead = surface.gradient([x + h * v, y + h * w]);
+  const behind = surface.gradient([x - h * v, y - h * w]);
+  return ahead.map((g, i) => (g - behind[i]!) / (2 * h));
+}
+
 async function pathOf(
   optimizer: ReturnType<Make>,
   surface: Surface,
@@ -124,8 +132,18 @@ async function pathOf(
   const points: Point[] = [surface.start];
   try {
     for (let step = 0; step < steps; step++) {
-      if (optimizer instanceof optim.LBFGS) await optimizer.step(closure);
-      else optimizer.step({ x: tf.tensor1d([...surface.gradient(here())]) });
+      const given: unknown = optimizer;
+      if (given instanceof optim.LBFGS) await given.step(closure);
+      else if (given instanceof optim.Sam) given.step(closure).dispose();
+      else {
+        if (given instanceof optim.Sophia && given.isHessianDue) {
+          given.updateHessian((vector) => {
+            const [v, w] = vector["x"]!.dataSync();
+            return { x: tf.tensor1d(curvature(surface, here(), [v!, w!])) };
+          });
+        }
+        optimizer.step({ x: tf.tensor1d([...surface.gradient(here())]) });
+      }
       points.push(here());
     }
     return points;
