@@ -3,6 +3,7 @@ import { type KernelFunc, replaceKernel } from "../kernel.ts";
 import { maxPool3DGradByAxis } from "../max_pool_3d_grad.ts";
 import { guardKernels } from "../guards/mod.ts";
 import { valuesOnHost } from "./backend.ts";
+import { mirrorByAxis, padByAxis, reverseByAxis } from "./by_axis.ts";
 import { registerElementwise } from "./elementwise.ts";
 import { readNaNOutside } from "./gather.ts";
 import { registerProducts } from "./gemm/mod.ts";
@@ -24,6 +25,9 @@ export function registerWebGpuKernels(): void {
   for (const name of [tf.Cumsum, tf.Cumprod]) replace(name, forwardOnly);
   replaceKernel("webgpu", tf.Prod, keepAxes, "axes");
   replace(tf.PadV2, padByAxis);
+  replace(tf.MirrorPad, mirrorByAxis);
+  replace(tf.Reverse, reverseByAxis);
+  for (const name of [tf.Real, tf.Imag]) replace(name, partInShape);
   replace(tf.Tile, tileByAxis);
   replace(tf.Select, selectFlat);
   replace(tf.LinSpace, startAlone);
@@ -102,32 +106,6 @@ function keepAxes(shipped: KernelFunc): KernelFunc {
   };
 }
 
-/** The shipped kernel returns zeros from rank 5 on: so one axis at a time. */
-function padByAxis(shipped: KernelFunc): KernelFunc {
-  return (args) => {
-    const x = args.inputs.x as tf.Tensor;
-    if (x.rank <= 4) return shipped(args);
-    const { paddings, constantValue } = args.attrs as unknown as tf.PadV2Attrs;
-    return tf.tidy(() => {
-      let y = tf.clone(x);
-      paddings.forEach((ends, axis) => {
-        if (ends[0] + ends[1] === 0) return;
-        const { shape } = y;
-        const flat = tf.reshape(y, [
-          sizeFromShape(shape.slice(0, axis)),
-          shape[axis]!,
-          sizeFromShape(shape.slice(axis + 1)),
-        ]);
-        y = tf.reshape(
-          tf.pad(flat, [[0, 0], ends, [0, 0]], constantValue),
-          shape.map((n, i) => i === axis ? n + ends[0] + ends[1] : n),
-        );
-      });
-      return y;
-    });
-  };
-}
-
 /** From rank 5 on the shipped kernel reads values back: so one axis at a time. */
 function tileByAxis(shipped: KernelFunc): KernelFunc {
   return (args) => {
@@ -165,6 +143,20 @@ function selectFlat(shipped: KernelFunc): KernelFunc {
         e: tf.reshape(e!, [-1]),
       };
       return tf.reshape(tensor(shipped({ ...args, inputs })), t!.shape);
+    });
+  };
+}
+
+/** The shipped part of complex numbers has their shape from before a reshape. */
+function partInShape(shipped: KernelFunc): KernelFunc {
+  return (args) => {
+    const { shape } = args.inputs.input as tf.Tensor;
+    const part = tensor(shipped(args));
+    if (tf.util.arraysEqual(part.shape, shape)) return part;
+    return tf.tidy(() => {
+      const y = tf.reshape(part, shape);
+      part.dispose();
+      return y;
     });
   };
 }

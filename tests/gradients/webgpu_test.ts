@@ -42,6 +42,38 @@ onEachBackend("G2: padding at rank 5 and 6 keeps the values", async () => {
   assertEquals(await numbers(six), [3, 3, 0, 0]);
 }, { only });
 
+onEachBackend("reversing and mirroring work at rank 5 and 6", async () => {
+  for (const shape of [[2, 1, 3, 1, 2], [2, 1, 3, 1, 1, 2]]) {
+    const x = tf.reshape(tf.range(0, 12), shape), last = shape.length - 1;
+    assertEquals(
+      await numbers(tf.reverse(x, [2, last])),
+      [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6],
+    );
+    const pads = shape.map((_, i) => i === 2 ? [1, 0] : [0, 0]);
+    for (
+      const [mode, rows] of [
+        ["reflect", [2, 3, 0, 1, 2, 3, 4, 5]],
+        ["symmetric", [0, 1, 0, 1, 2, 3, 4, 5]],
+      ] as const
+    ) {
+      const y = tf.mirrorPad(x, pads as [number, number][], mode);
+      assertEquals(y.shape, shape.with(2, 4));
+      assertEquals(await numbers(y), [...rows, ...rows.map((n) => n + 6)]);
+    }
+  }
+}, { only });
+
+onEachBackend(
+  "parts of complex numbers have the shape of a reshape",
+  async () => {
+    const z = tf.complex(tf.ones([2, 3]), tf.reshape(tf.range(0, 6), [2, 3]));
+    const flat = tf.reshape(z, [6]);
+    assertEquals([tf.real(flat).shape, tf.imag(flat).shape], [[6], [6]]);
+    assertEquals(await numbers(tf.imag(flat)), [0, 1, 2, 3, 4, 5]);
+  },
+  { only },
+);
+
 onEachBackend("G3: where works at rank 5 and 6", async () => {
   for (const shape of [[1, 2, 1, 2, 1], [1, 2, 1, 1, 2, 1]]) {
     const x = tf.reshape(tf.range(0, 4), shape);

@@ -9,7 +9,6 @@ import {
   aligned,
   all,
   type Call,
-  only,
   type Rule,
   type Rules,
   same,
@@ -18,8 +17,8 @@ import {
 const OF_ONE = [
   ...["Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cast"],
   ...["Ceil", "ClipByValue", "ComplexAbs", "Cos", "Cosh", "Elu", "Erf", "Exp"],
-  ...["Expm1", "Floor", "Identity", "IsFinite", "IsInf", "IsNan"],
-  ...["LeakyRelu", "Log", "Log1p", "LogicalNot", "Neg", "OnesLike"],
+  ...["Expm1", "Floor", "Identity", "Imag", "IsFinite", "IsInf", "IsNan"],
+  ...["LeakyRelu", "Log", "Log1p", "LogicalNot", "Neg", "OnesLike", "Real"],
   ...["Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "Selu", "Sigmoid"],
   ...["Sign", "Sin", "Sinh", "Softplus", "Sqrt", "Square", "Step", "Tan"],
   ...["Tanh", "ZerosLike", "OneHot"],
@@ -37,13 +36,6 @@ const ALIKE = ["AddN", "Complex", "EluGrad"];
 
 const broadcast: Rule = (call) =>
   runKernel(call.name, aligned(call), call.attrs);
-
-/** A part of complex numbers, which on WebGPU may have the shape from before a reshape. */
-const part: Rule = (call) => {
-  const { x, shape } = only(call);
-  const y = runKernel(call.name, { input: x });
-  return tf.reshape(y, [call.size, ...shape]);
-};
 
 /** A condition of rank 1 chooses among rows. */
 function select(call: Call): tf.Tensor {
@@ -63,7 +55,5 @@ export const elementwise: Rules = {
   ...Object.fromEntries(OF_ONE.map((name) => [name, same()])),
   ...Object.fromEntries(BROADCAST.map((name) => [name, broadcast])),
   ...Object.fromEntries(ALIKE.map((name) => [name, same()])),
-  Imag: part,
-  Real: part,
   Select: select,
 };

@@ -4,7 +4,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../../backend/kernel.ts";
 import {
   axesOfAll,
   axisOfAll,
@@ -24,34 +23,6 @@ function change<A>(changes: (attrs: A, rank: number) => object): Rule {
   }));
 }
 
-/** More axes than these WebGPU cannot reverse or mirror. */
-const MOST_AXES = 4;
-
-/**
- * A kernel that does something to each of `axes`, as `settings` say by axis: to all at
- * once, or where there are too many axes, to one after the other.
- */
-function byAxis<S>(
-  x: tf.Tensor,
-  axes: readonly number[],
-  settings: readonly S[],
-  run: (x: tf.Tensor, settings: S[]) => tf.Tensor,
-): tf.Tensor {
-  if (x.rank <= MOST_AXES) return run(x, [...settings]);
-  // The first axis is that of the examples, to which nothing is done.
-  const [none] = settings as [S];
-  let y = tf.clone(x);
-  for (const axis of axes) {
-    const sizes = y.shape;
-    const before = tf.util.sizeFromShape(sizes.slice(0, axis));
-    const after = tf.util.sizeFromShape(sizes.slice(axis + 1));
-    const flat = tf.reshape(y, [before, sizes[axis]!, after]);
-    const made = run(flat, [none, settings[axis]!, none]);
-    y = tf.reshape(made, sizes.with(axis, made.shape[1]!));
-  }
-  return y;
-}
-
 /** Bits of a mask by axis, with one for the axis of examples. */
 function mask(bits: number | undefined, examples: 0 | 1): number {
   return ((bits ?? 0) << 1) | examples;
@@ -66,18 +37,9 @@ export const shapes: Rules = {
   ExpandDims: change(({ dim }: tf.ExpandDimsAttrs, rank) => ({
     dim: axisOfAll(dim, rank + 1),
   })),
-  MirrorPad: (call) => {
-    const { paddings, mode } = call.attrs as unknown as tf.MirrorPadAttrs;
-    const padded = paddings.flatMap(([before, after], axis) =>
-      before + after > 0 ? [axis + 1] : []
-    );
-    return byAxis(
-      only(call).x,
-      padded,
-      [[0, 0], ...paddings],
-      (x, pads) => runKernel(tf.MirrorPad, { x }, { paddings: pads, mode }),
-    );
-  },
+  MirrorPad: change(({ paddings }: tf.MirrorPadAttrs) => ({
+    paddings: [[0, 0], ...paddings],
+  })),
   Pack: change(({ axis }: tf.PackAttrs, rank) => ({
     axis: axisOfAll(axis, rank + 1),
   })),
@@ -85,16 +47,9 @@ export const shapes: Rules = {
     paddings: [[0, 0], ...paddings],
   })),
   Reshape: same((call) => ({ ...call.attrs, shape: shapeOf(call) })),
-  Reverse: (call) => {
-    const { dims } = call.attrs as { dims?: number | number[] | null };
-    const { x, shape } = only(call);
-    const axes = axesOfAll(dims, shape.length);
-    const turned = x.shape.map((_, axis) => axes.includes(axis));
-    return byAxis(x, axes, turned, (x, turned) =>
-      runKernel(tf.Reverse, { x }, {
-        dims: turned.flatMap((is, axis) => is ? [axis] : []),
-      }));
-  },
+  Reverse: change(({ dims }: { dims?: number | number[] | null }, rank) => ({
+    dims: axesOfAll(dims, rank),
+  })),
   Slice: same((call) => {
     const { begin, size } = call.attrs as unknown as tf.SliceAttrs;
     const one = { shape: only(call).shape } as tf.Tensor;
