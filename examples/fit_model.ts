@@ -71,6 +71,16 @@ function misfit(params: Params): tf.Tensor {
   return tf.mean(tf.div(far, NOISE ** 2), 0);
 }
 
+const middle = mapNamed(BOUNDS, ([low, high]) => (low + high) / 2);
+const alone = await optim.minimize(
+  misfit,
+  scalars(middle as typeof TRUTH),
+  { bounds: BOUNDS },
+);
+console.log(
+  `L-BFGS-B  misfit ${alone.value.toFixed(3)} from the middle of the bounds`,
+);
+
 const search = new optim.CMAES(BOUNDS);
 const progress: [number, number][] = [];
 const rough = await search.minimizeBatch(misfit, {

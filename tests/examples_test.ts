@@ -465,10 +465,10 @@ Deno.test("fit_model.ts finds the rhythm by a search, and the rest by gradients"
   for (const [, value, truth] of found) {
     assertAlmostEquals(value!, truth!, 0.05 * truth!);
   }
-  const [rough, fine] = [...stdout.matchAll(/misfit ([\d.]+)/g)]
+  const [alone, rough, fine] = [...stdout.matchAll(/misfit ([\d.]+)/g)]
     .map(([, value]) => Number(value));
   // Less than the noise has: four numbers were fitted to it.
-  assert(fine! < 1 && rough! > fine!, stdout);
+  assert(fine! < 1 && rough! > fine! && alone! > 10, stdout);
 });
 
 Deno.test("spirals.ts learns the spirals in a loop of its own", async () => {
