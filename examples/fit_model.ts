@@ -25,7 +25,7 @@ import {
 } from "@braintape/braintape";
 
 const TRUTH = { tauE: 8, tauI: 8, wEE: 16, wEI: 12 };
-/** Time constants in milliseconds, weights in units of the slope of S. */
+/** Time constants are in milliseconds. */
 const BOUNDS = {
   tauE: [2, 30],
   tauI: [2, 30],
