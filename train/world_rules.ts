@@ -9,6 +9,7 @@ import { shardOf, sizeOf } from "../data/sources.ts";
 import { DILOCO_RULES } from "../distributed/diloco.ts";
 import type { World } from "../distributed/world.ts";
 import { checkShards, ownPart } from "./check_parts.ts";
+import { averaging } from "./evaluation_weights.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { hasLineSearch } from "./part_stepper.ts";
 import { evaluatesAgain } from "./stepping.ts";
@@ -34,6 +35,11 @@ export function checkWorld<B extends Batch>(options: FitOptions<B>): void {
   }
   if (diloco && shardOptimizer) {
     refuse("fit", "shardOptimizer", "left out with diloco", shardOptimizer);
+  }
+  if (diloco && averaging(optimizer)) {
+    throw new TypeError(
+      `Cannot fit: diloco must be left out with ${optimizer.constructor.name}, whose slots it would not average`,
+    );
   }
   if (diloco && nan === "skip") {
     refuse("fit", "nan", '"stop" or "ignore" with diloco', nan);

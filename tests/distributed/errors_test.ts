@@ -8,7 +8,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../backend/mod.ts";
 import { DiLoCo, mpi } from "../../distributed/mod.ts";
-import { SGD } from "../../optim/mod.ts";
+import { ScheduleFreeSGD, SGD } from "../../optim/mod.ts";
 import { ParamState } from "../../state.ts";
 import * as train from "../../train/mod.ts";
 import { type Launch, linesOf, onEachLauncher } from "./_launch.ts";
@@ -102,6 +102,15 @@ Deno.test("DiLoCo and fit() refuse options that are unknown or do not fit", asyn
       [{ world, diloco: { evry: 2 } }, 'did you mean "diloco.every"?'],
       [{ world, diloco: {}, nan: "skip" }, "nan must be"],
       [{ world, diloco: {}, shardOptimizer: true }, "left out with diloco"],
+      [
+        {
+          world,
+          diloco: {},
+          optimizer: new ScheduleFreeSGD()
+            .registerTrainableWeights({ w }),
+        },
+        "diloco must be left out with ScheduleFreeSGD, whose slots it would not average",
+      ],
       [
         {
           world,

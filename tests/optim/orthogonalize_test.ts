@@ -1,6 +1,7 @@
 /** Matrices with singular values near 1, and which parameters Muon takes. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import { withoutFusion } from "../../backend/fusion/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { ParamState } from "../../state.ts";
@@ -65,7 +66,7 @@ onEachBackend("Muon takes a kernel of a convolution as a matrix", async () => {
 });
 
 Deno.test("vectors are AdamW's whatever the mask says", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const params = { w: new ParamState(tf.ones([3])) };
   using optimizer = new optim.Muon({ muonMask: /w/ })
     .registerTrainableWeights(params);
@@ -75,7 +76,7 @@ Deno.test("vectors are AdamW's whatever the mask says", async () => {
 });
 
 Deno.test("orthogonalize refuses vectors by their path", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   assertThrows(
     () => optim.orthogonalize().init({ bias: tf.ones([3]) }),
     RangeError,

@@ -1,6 +1,7 @@
 /** Projections of gradients to few directions. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { ParamState } from "../../state.ts";
 import { assertNoLeak, onEachBackend } from "../_backends.ts";
@@ -84,7 +85,7 @@ onEachBackend(
 );
 
 Deno.test("matrices that are not longer than the rank, and others, are left", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const shapes = {
     square: [2, 2],
     kernel: [5, 5, 5],

@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import { grad } from "../../autodiff/mod.ts";
 import { withoutFusion } from "../../backend/fusion/mod.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../checkpoint.ts";
@@ -269,7 +270,7 @@ onEachBackend(
 );
 
 Deno.test("Sam refuses gradients alone, and fit what does not go with it", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const { params, optimizer } = setup();
   const zeros = () => ({ w: tf.zeros([3, 4]), b: tf.zeros([4]) });
   assertThrows(
@@ -376,7 +377,7 @@ for (
 }
 
 Deno.test("what is one of all groups is refused for a group", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const { optimizer } = setup();
   const sophia = new optim.Sophia()
     .registerTrainableWeights({ w: new ParamState(tf.ones([1])) });

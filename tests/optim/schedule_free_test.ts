@@ -1,6 +1,7 @@
 /** The two points of Schedule-Free optimizers. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../checkpoint.ts";
 import { compile } from "../../compile.ts";
 import * as optim from "../../optim/mod.ts";
@@ -195,7 +196,7 @@ onEachBackend(
 );
 
 Deno.test("a saved point must have the shape of its parameter", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const { optimizer } = begin();
   optimizer.step(gradients(NAMES, 1));
   optimizer.swap();

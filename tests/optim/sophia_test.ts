@@ -1,6 +1,7 @@
 /** Sophia's estimates of the Hessian, by hand, in `train.step` and in `fit`. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import {
   grad,
   type GradsOf,
@@ -167,7 +168,7 @@ onEachBackend(
 );
 
 Deno.test("Sophia refuses a step without its estimate, and products that do not fit", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const { optimizer } = setup();
   const gradients = () => ({ w: tf.zeros([2, 2]), b: tf.zeros([2]) });
   assertThrows(

@@ -1,6 +1,7 @@
 /** Schedule-Free optimizers in `fit`: evaluations at x, steps at y. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../backend/mod.ts";
 import { batches } from "../../data/batches.ts";
 import { column } from "../../data/column.ts";
 import * as nn from "../../nn/mod.ts";
@@ -152,7 +153,7 @@ onEachBackend(
 );
 
 Deno.test("fit refuses an average of weights that are averaged already", async () => {
-  await tf.setBackend("cpu");
+  await useBackend("cpu");
   const options = setup();
   const average = new train.ExponentialMovingAverage(
     options.optimizer.paramStates,
