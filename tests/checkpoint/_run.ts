@@ -94,20 +94,22 @@ type Run = ReturnType<typeof begin>;
 
 async function go(run: Run, steps: number) {
   const { model, params, optimizer, batches, losses } = run;
+  const lossOf = (x: tf.Tensor, y: tf.Tensor) => {
+    const logits = model.call(x as tf.Tensor2D);
+    return tf.mean<tf.Scalar>(nn.softmaxCrossEntropy(logits, y));
+  };
   while (losses.length < steps) {
     for (const [x, y] of batches) {
       const closure = autodiff.grad(
-        () =>
-          environ.context({ fit: true }, () => {
-            const logits = model.call(x as tf.Tensor2D);
-            return tf.mean<tf.Scalar>(nn.softmaxCrossEntropy(logits, y));
-          }),
+        () => environ.context({ fit: true }, () => lossOf(x, y)),
         { states: params, returnValue: true },
       );
       if (optimizer instanceof optim.LBFGS) {
         losses.push(await optimizer.step(closure));
-      } else if (optimizer instanceof optim.Sam) {
-        const loss = optimizer.step(closure);
+      } else if (
+        optimizer instanceof optim.Sam || optimizer instanceof optim.Sophia
+      ) {
+        const loss = train.step(() => lossOf(x, y), optimizer)();
         losses.push((await loss.data())[0]!);
         loss.dispose();
       } else {
