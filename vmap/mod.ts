@@ -3,4 +3,5 @@
  *
  * @module
  */
+export type { Axes, AxesByName } from "./axes.ts";
 export * from "./vmap.ts";

@@ -9,11 +9,8 @@ import {
   callable,
   check,
   checkOptions,
-  listOf,
   type OptionRules,
-  orNull,
   refuse,
-  type Rule,
   tensor,
 } from "../internal/check.ts";
 import {
@@ -24,24 +21,23 @@ import {
 } from "../internal/batching.ts";
 import { frames } from "../internal/frames.ts";
 import { transaction } from "../internal/transaction.ts";
-import { isThenable, mapTensors, scope } from "../memory.ts";
+import { isThenable, scope } from "../memory.ts";
+import { ACTION, type Axes, axisIn, checkAxes, mapWithAxes } from "./axes.ts";
 import { allOf, insideOf } from "./dispatch.ts";
-
-/** The axis of examples in a tensor: `null` if they all share it. */
-export type Axis = number | null;
 
 /** Options of {@linkcode vmap}. */
 export interface VmapOptions {
   /**
-   * The axis of examples in the tensors of the arguments: one for all, or a list with one
-   * for each argument. `null`: all examples share the argument. Default: 0.
+   * The axis of examples in the tensors of the arguments: one for all, or a list with
+   * what each argument has: an axis, `null` if all examples share it, or a list or record
+   * of those for what it consists of. Default: 0.
    */
-  readonly inAxes?: Axis | readonly Axis[];
+  readonly inAxes?: number | null | readonly Axes[];
   /**
-   * Where the axis of examples is in the results: one for all, or, for a function that
-   * returns a list, one for each item. Default: 0.
+   * Where the axis of examples is in the results: one for all, or a list or record with
+   * those of what the function returns. Default: 0.
    */
-  readonly outAxes?: number | readonly number[];
+  readonly outAxes?: Axes;
 }
 
 const RULES: OptionRules<VmapOptions> = {
@@ -104,35 +100,40 @@ export function vmap<A extends readonly unknown[], R>(
   check(ACTION, "the first argument", fn, callable);
   checkOptions(ACTION, options, RULES);
   const { inAxes = 0, outAxes = 0 } = options;
-  checkAxes("inAxes", inAxes, orNull("an integer"));
-  checkAxes("outAxes", outAxes, "an integer");
+  checkAxes("inAxes", inAxes, true);
+  checkAxes("outAxes", outAxes, false);
+  if (inAxes !== null && typeof inAxes === "object" && !Array.isArray(inAxes)) {
+    refuse(ACTION, "inAxes", "an axis, null or a list", inAxes, TypeError);
+  }
   return (...args) => {
     const axes = axesOf(args, inAxes);
     const level = levelOf(args, axes);
-    return scope(() => {
-      const result = runShared(level, () => {
-        const own = args.map((arg, i) =>
-          mapTensors(arg, (x) => example(x, axes[i]!, level))
-        );
-        return fn(...own as unknown as A);
-      });
-      return results(result, outAxes, level) as Examples<R>;
-    });
+    return scope(() =>
+      runShared(
+        level,
+        () => {
+          const own = args.map((arg, i) =>
+            mapWithAxes(arg, axes[i]!, `argument ${i}`, (x, axis) =>
+              example(x, axis, level))
+          );
+          return fn(...own as unknown as A);
+        },
+        (result) =>
+          mapWithAxes(result, outAxes, "the result", (x, axis, name) =>
+            resultOf(x, axis!, name, level)),
+      ) as Examples<R>
+    );
   };
 }
 
-const ACTION = "run vmap";
-
-function checkAxes(name: string, axes: unknown, rule: Rule): void {
-  check(ACTION, name, axes, Array.isArray(axes) ? listOf(rule) : rule);
-}
-
-/** The axis of each argument. */
+/** The axes of each argument. */
 function axesOf(
   args: readonly unknown[],
-  inAxes: Axis | readonly Axis[],
-): readonly Axis[] {
-  if (!Array.isArray(inAxes)) return args.map(() => inAxes as Axis);
+  inAxes: number | null | readonly Axes[],
+): readonly Axes[] {
+  if (inAxes === null || typeof inAxes === "number") {
+    return args.map(() => inAxes);
+  }
   if (inAxes.length !== args.length) {
     const is = `as many as arguments, ${args.length}`;
     refuse(ACTION, "inAxes", is, inAxes.length);
@@ -141,24 +142,20 @@ function axesOf(
 }
 
 /** The examples of the arguments. */
-function levelOf(
-  args: readonly unknown[],
-  axes: readonly Axis[],
-): Level {
+function levelOf(args: readonly unknown[], axes: readonly Axes[]): Level {
   let size: number | undefined;
-  args.forEach((arg, i) => {
-    const axis = axes[i]!;
-    if (axis === null) return;
-    mapTensors(arg, (x) => {
-      check(ACTION, `argument ${i}`, x, tensor);
-      const count = x.shape[axisIn(x.shape, axis, `argument ${i}`)]!;
+  args.forEach((arg, i) =>
+    mapWithAxes(arg, axes[i]!, `argument ${i}`, (x, axis, name) => {
+      check(ACTION, name, x, tensor);
+      if (axis === null) return x;
+      const count = x.shape[axisIn(x, axis, name)]!;
       if (count !== (size ?? count)) {
-        refuse(ACTION, `argument ${i}`, `of ${size} examples`, count);
+        refuse(ACTION, name, `of ${size} examples`, count);
       }
       size = count;
       return x;
-    });
-  });
+    })
+  );
   if (size === undefined) {
     throw new TypeError(
       "Cannot run vmap: an argument must be a tensor with an axis of examples",
@@ -168,25 +165,38 @@ function levelOf(
   return { size };
 }
 
-function axisIn(shape: readonly number[], axis: number, name: string): number {
-  const rank = shape.length;
-  if (axis < -rank || axis >= rank) {
-    refuse(ACTION, name, `a tensor with axis ${axis}`, `of shape [${shape}]`);
-  }
-  return axis < 0 ? axis + rank : axis;
-}
-
 /** `x` as a tensor of one example. */
-function example(x: tf.Tensor, axis: Axis, level: Level): tf.Tensor {
+function example(x: tf.Tensor, axis: number | null, level: Level): tf.Tensor {
   if (axis === null) return x;
-  const from = axisIn(x.shape, axis, "an argument");
+  const from = axisIn(x, axis, "an argument");
   if (from === 0) return wrapBorrowed(x, level);
   const others = x.shape.map((_, i) => i).filter((i) => i !== from);
   return wrap(tf.transpose(x, [from, ...others]), level);
 }
 
-/** Runs the function; what it writes to states must not differ by example. */
-function runShared<R>(level: Level, fn: () => R): R {
+/** What the function returned, for all examples. */
+function resultOf(
+  x: tf.Tensor,
+  axis: number,
+  name: string,
+  level: Level,
+): tf.Tensor {
+  const all = allOf(x, level);
+  const to = axisIn(all, axis, name);
+  if (to === 0) return all;
+  const perm = Array.from({ length: all.rank - 1 }, (_, i) => i + 1);
+  return tf.transpose(all, perm.toSpliced(to, 0, 0));
+}
+
+/**
+ * Runs the function, and `finish` on what it returns; what it writes to states must not
+ * differ by example. If anything throws, states are as before.
+ */
+function runShared<R>(
+  level: Level,
+  fn: () => R,
+  finish: (result: R) => unknown,
+): unknown {
   const done = transaction(() => {
     const result = insideOf(level, fn);
     if (isThenable(result)) {
@@ -194,7 +204,7 @@ function runShared<R>(level: Level, fn: () => R): R {
         "Cannot run vmap: the function must not return a promise",
       );
     }
-    return result;
+    return finish(result);
   });
   for (const [state] of done.replaced()) {
     if (!isBatchedAt(frames.peek(state), level)) continue;
@@ -205,26 +215,4 @@ function runShared<R>(level: Level, fn: () => R): R {
   }
   done.commit();
   return done.value;
-}
-
-/** What the function returned, for all examples. */
-function results(
-  result: unknown,
-  outAxes: number | readonly number[],
-  level: Level,
-): unknown {
-  const at = (nest: unknown, axis: number) =>
-    mapTensors(nest, (x) => {
-      const all = allOf(x, level);
-      const to = axisIn(all.shape, axis, "a result");
-      if (to === 0) return all;
-      const perm = Array.from({ length: all.rank - 1 }, (_, i) => i + 1);
-      return tf.transpose(all, perm.toSpliced(to, 0, 0));
-    });
-  if (!Array.isArray(outAxes)) return at(result, outAxes as number);
-  if (!Array.isArray(result) || result.length !== outAxes.length) {
-    const is = `one, or as many as the function returns`;
-    refuse(ACTION, "outAxes", is, outAxes.length);
-  }
-  return result.map((x, i) => at(x, outAxes[i]!));
 }

@@ -8,6 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { loadCheckpoint, saveCheckpoint } from "../../checkpoint.ts";
 import { Linear, softmaxCrossEntropy } from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { RandomState } from "../../random.ts";
@@ -299,6 +300,45 @@ onEachBackend(
       whole.dispose();
       second.dispose();
     });
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "a checkpoint continues SOFO, the stream of its directions included",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const parts = (run: Run, random: RandomState) => ({
+        model: run.params,
+        optimizer: run.optimizer,
+        random,
+      });
+      const make = (random: RandomState) =>
+        begin("SOFO", "mse", {
+          lr: 0.1,
+          tangentSize: 4,
+          momentum: 0.9,
+          random,
+        });
+      const streams = [new RandomState(5), new RandomState(0)] as const;
+      const whole = make(streams[0]), second = make(streams[1]);
+      for (let i = 0; i < 3; i++) await whole.step();
+      await saveCheckpoint(`${folder}/sofo`, parts(whole, streams[0]));
+      for (let i = 0; i < 3; i++) await whole.step();
+      await loadCheckpoint(`${folder}/sofo`, parts(second, streams[1]));
+      for (let i = 0; i < 3; i++) await second.step();
+      for (const name of Object.keys(whole.params)) {
+        assertEquals(
+          await numbers(second.params[name]!.value as tf.Tensor),
+          await numbers(whole.params[name]!.value as tf.Tensor),
+        );
+      }
+      whole.dispose();
+      second.dispose();
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   },
   { only: ["cpu", "wasm"] },
 );

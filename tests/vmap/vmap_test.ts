@@ -104,6 +104,39 @@ onEachBackend(
 );
 
 onEachBackend(
+  "parts of an argument and of a result have axes of their own",
+  async () => {
+    const w = wave([3, 4], 2), b = wave([3], 3), x = wave([4, 5], 4);
+    await assertNoLeak(async () => {
+      const fn = (p: { w: tf.Tensor; b: tf.Tensor[] }, x: tf.Tensor) => ({
+        y: tf.add(tf.sum(tf.mul(p.w, x), -1), p.b[0]!),
+        parts: [p.w, x] as const,
+      });
+      const made = vmap(fn, {
+        inAxes: [{ w: null, b: [null] }, -1],
+        outAxes: { y: 0, parts: [1, -1] },
+      })({ w, b: [b] }, x);
+      assertEquals(
+        [made.y.shape, made.parts[0].shape, made.parts[1].shape],
+        [[5, 3], [3, 5, 4], [4, 5]],
+      );
+      const want = await take(
+        scope(() =>
+          tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D, true, true), b)
+        ),
+      );
+      (await take(made.y)).forEach((v, i) =>
+        assertAlmostEquals(v, want[i]!, 1e-5)
+      );
+      assertEquals(await take(made.parts[1]), await numbers(x));
+      made.parts[0].dispose();
+    });
+    tf.dispose([w, b, x]);
+  },
+  host,
+);
+
+onEachBackend(
   "vmap of grad is a gradient for each example, of arguments and states",
   async () => {
     using w = scope(() => new ParamState(wave([3, 2])));
@@ -443,6 +476,17 @@ onEachBackend(
         "Cannot run vmap: what the function writes to states must be the same for all examples: return it instead",
       );
       assertEquals(await numbers(count.value), [1]);
+      // A result that cannot be takes back what was written.
+      assertThrows(
+        () =>
+          vmap((x: tf.Tensor) => {
+            count.value = tf.add(count.value, 1);
+            return x;
+          }, { outAxes: 5 })(xs),
+        RangeError,
+        "the result must be a tensor with axis 5",
+      );
+      assertEquals(await numbers(count.value), [1]);
       // Those of inside may differ.
       const inner = vmap((x: tf.Tensor) => {
         using sum = new BatchState(x);
@@ -599,6 +643,20 @@ onEachBackend("what cannot be is refused, and nothing leaks", () => {
     [() => vmap(3 as never), "the first argument must be a function"],
     [() => vmap(add, { axes: 1 } as never), 'there is no option "axes"'],
     [() => vmap(add, { inAxes: 0.5 }), "inAxes must be"],
+    [
+      () => vmap(add, { inAxes: { a: 0 } as never }),
+      "inAxes must be an axis, null or a list",
+    ],
+    [() => vmap(add, { inAxes: [{ a: 0.5 }] }), "inAxes[0][a] must be"],
+    [() => vmap(add, { outAxes: [null] }), "outAxes[0] must be"],
+    [
+      () => vmap(add, { inAxes: [{ a: 0 }] })(x),
+      'argument 0 must be a record of "a", as its axes',
+    ],
+    [
+      () => vmap(add as never, { inAxes: [[0]] })([x, x] as never),
+      'argument 0 must be a list of 1, as its axes: current value is "a list of 2"',
+    ],
     [() => vmap(add, { inAxes: [0, "1"] as never }), "inAxes[1] must be"],
     [() => vmap(add, { outAxes: null as never }), "outAxes must be"],
     [
@@ -615,11 +673,11 @@ onEachBackend("what cannot be is refused, and nothing leaks", () => {
     ],
     [
       () => vmap(add, { outAxes: 3 })(x),
-      "a result must be a tensor with axis 3",
+      "the result must be a tensor with axis 3",
     ],
     [
       () => vmap(add, { outAxes: [0, 1] })(x),
-      "outAxes must be one, or as many",
+      "the result must be a list of 2, as its axes",
     ],
     [
       () => vmap(add, { inAxes: null })(x),
