@@ -98,7 +98,7 @@ export async function minimize<X extends Variables>(
   checkNeeds(method, options);
   const held = new Held(x0);
   try {
-    const limits = held.limits(bounds);
+    const limits = await held.limits(bounds);
     const start = await held.read();
     held.check(start, limits);
     checkFinite(method, options, limits);

@@ -141,34 +141,27 @@ export class Held<X> {
   }
 
   /** The bounds of all elements, rounded to float32. */
-  limits(bounds: Bounds | undefined): Limits {
+  async limits(bounds: Bounds | undefined): Promise<Limits> {
     const low = new Float64Array(this.size).fill(-Infinity);
     const high = new Float64Array(this.size).fill(Infinity);
-    if (bounds === undefined) return { low, high };
-    const put = (leaf: Leaf, path: string, side: 0 | 1, x: unknown) => {
-      const values = side === 0 ? low : high;
-      const { offset, size, shape } = leaf;
-      if (typeof x === "number") {
-        values.fill(Math.fround(x), offset, offset + size);
-        return;
+    const pairs: [Leaf, readonly unknown[], string][] = [];
+    if (bounds !== undefined) {
+      const add = (...pair: typeof pairs[number]) => pairs.push(pair);
+      match(this.#tree, bounds, "bounds", add);
+    }
+    for (const [{ offset, size, shape }, pair, path] of pairs) {
+      for (const [side, values] of [low, high].entries()) {
+        const found = await endOf(pair[side], shape, `${path}[${side}]`);
+        if (typeof found === "number") {
+          values.fill(found, offset, offset + size);
+        } else values.set(found, offset);
       }
-      const isAlike = x instanceof tf.Tensor && x.dtype === "float32" &&
-        tf.util.arraysEqual(x.shape, shape);
-      if (isAlike) values.set(x.dataSync(), offset);
-      else {
-        const is = `a number, or a tensor of float32 of shape [${shape}]`;
-        refuse(ACTION, `${path}[${side}]`, is, x, TypeError);
-      }
-    };
-    match(this.#tree, bounds, "bounds", (leaf, [from, to], path) => {
-      put(leaf, path, 0, from);
-      put(leaf, path, 1, to);
-      for (let i = leaf.offset; i < leaf.offset + leaf.size; i++) {
+      for (let i = offset; i < offset + size; i++) {
         if (low[i]! <= high[i]!) continue;
         const is = "numbers of which the first is at most the second";
         refuse(ACTION, path, is, [low[i], high[i]]);
       }
-    });
+    }
     return { low, high };
   }
 
@@ -197,6 +190,20 @@ export class Held<X> {
     tf.dispose(this.#before);
     for (const state of this.#own) state.dispose();
   }
+}
+
+/** One end of a pair of bounds: a number, or those of a tensor. */
+async function endOf(
+  x: unknown,
+  shape: number[],
+  path: string,
+): Promise<number | ArrayLike<number>> {
+  if (typeof x === "number") return Math.fround(x);
+  const isAlike = x instanceof tf.Tensor && x.dtype === "float32" &&
+    tf.util.arraysEqual(x.shape, shape);
+  if (isAlike) return await x.data();
+  const is = `a number, or a tensor of float32 of shape [${shape}]`;
+  return refuse(ACTION, path, is, x, TypeError);
 }
 
 function grow(

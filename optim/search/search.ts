@@ -89,7 +89,8 @@ export abstract class Search<const B extends Bounds> {
    *
    * @param action What an error says cannot be done.
    * @param bounds `[low, high]` for each number, or tensors of one shape for each
-   * tensor, in lists and records. Tensors are read at once, and stay the caller's.
+   * tensor, in lists and records. Tensors are read at once, and stay the caller's; on
+   * WebGPU in a browser, which reads none at once, the bounds must be numbers.
    * @param options Where to start, and which stream to draw from.
    * @param strategy Makes the algorithm.
    */
