@@ -214,22 +214,27 @@ export class Sophia extends Optimizer<SophiaOptions> {
     this.#refuseRecording();
     const { registry, engine } = coreOf(this), { h = {} } = engine.state.slots;
     const vector = this.#draw();
-    const products = product(vector as Tensors as V);
-    tf.tidy(() => {
-      for (const [path, old] of Object.entries(h)) {
-        if (registry.isFrozen(path)) continue;
-        const x: unknown = products[path];
-        if (!(x instanceof tf.Tensor) || !sameShape(x.shape, old.shape)) {
-          const rule = `a tensor of shape [${old.shape}]`;
-          refuse(action, `the product of "${path}"`, rule, x);
-        }
-        const group = registry.groupOf(path).options as SophiaOptions;
-        const [, b2] = group.betas ?? [0.96, 0.99];
-        const estimate = tf.mul(x, vector[path]!);
-        engine.setSlot("h", path, nextMean(old, estimate, b2));
+    let products: Tensors = {};
+    try {
+      products = product(vector as Tensors as V);
+      const paths = Object.keys(h).filter((path) => !registry.isFrozen(path));
+      for (const path of paths) {
+        const x: unknown = products[path], { shape } = h[path]!;
+        if (x instanceof tf.Tensor && sameShape(x.shape, shape)) continue;
+        const rule = `a tensor of shape [${shape}]`;
+        refuse(action, `the product of "${path}"`, rule, x);
       }
-    });
-    tf.dispose([vector, { ...products }]);
+      tf.tidy(() => {
+        for (const path of paths) {
+          const group = registry.groupOf(path).options as SophiaOptions;
+          const [, b2] = group.betas ?? [0.96, 0.99];
+          const estimate = tf.mul(products[path]!, vector[path]!);
+          engine.setSlot("h", path, nextMean(h[path]!, estimate, b2));
+        }
+      });
+    } finally {
+      tf.dispose([vector, { ...products }]);
+    }
     const before = this.#updatedAt;
     this.#updatedAt = this.stepCount;
     gate.undo?.(() => this.#updatedAt = before);

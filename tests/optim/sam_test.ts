@@ -114,7 +114,9 @@ onEachBackend(
         if (how === "hand") optimizer.step(closure).dispose();
         else if (how === "grads") {
           const [grads, value] = closure();
-          optimizer.step(grads, { valueFn: closure });
+          const keep = k % 2 === 1;
+          optimizer.step(grads, { valueFn: closure, keep });
+          if (keep) tf.dispose({ ...grads });
           value.dispose();
         } else (how === "step" ? plain : compiled)(x, y).dispose();
         if (k === 3) steady = tf.memory().numTensors;

@@ -176,10 +176,24 @@ Deno.test("Sophia refuses a step without its estimate, and products that do not 
     Error,
     "Cannot step Sophia: its Hessian is due: call updateHessian(product) before this step",
   );
-  assertThrows(
-    () => optimizer.updateHessian(() => ({ w: tf.zeros([2, 2]) })),
-    RangeError,
-    'Cannot update the Hessian of Sophia: the product of "b" must be a tensor of shape [2]',
+  await assertNoLeak(() => {
+    assertThrows(
+      () => optimizer.updateHessian(() => ({ w: tf.ones([2, 2]) })),
+      RangeError,
+      'Cannot update the Hessian of Sophia: the product of "b" must be a tensor of shape [2]',
+    );
+    assertThrows(
+      () =>
+        optimizer.updateHessian(() => {
+          throw new Error("no product");
+        }),
+      Error,
+      "no product",
+    );
+  });
+  assertEquals(
+    [...await optimizer.optState.slots["h"]!["w"]!.data()],
+    [0, 0, 0, 0],
   );
   assertThrows(
     () => optimizer.updateHessian(3 as never),
