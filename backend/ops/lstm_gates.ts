@@ -3,12 +3,12 @@ import { engine } from "../../internal/engine.ts";
 import { oneKernel, runKernel } from "../kernel.ts";
 
 /** The state of an LSTM: its output, and its memory. */
-export interface LstmState {
+export type LstmState = {
   /** `[batch, hidden]` */
   readonly h: tf.Tensor2D;
   /** `[batch, hidden]` */
   readonly c: tf.Tensor2D;
-}
+};
 
 /**
  * The next state of a long short-term memory, as one kernel where there is one.

@@ -30,7 +30,12 @@ export * from "./layer_norm.ts";
 export * from "./group_norm.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
-export * from "./rnn_cell.ts";
+export {
+  type BoundCell,
+  type CellState,
+  type HiddenStates,
+  RNNCell,
+} from "./rnn_cell.ts";
 export type { CellOptions, CellWeights } from "./rnn_weights.ts";
 export {
   type CandidateCell,

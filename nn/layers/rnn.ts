@@ -18,7 +18,7 @@ import {
 import * as tf from "../../tf.ts";
 import { scope } from "../../memory.ts";
 import { Module } from "../module/module.ts";
-import { type CellState, RNNCell } from "./rnn_cell.ts";
+import { type CellState, mapState, RNNCell } from "./rnn_cell.ts";
 import { checkInput, type Size } from "../module/size.ts";
 
 /**
@@ -234,10 +234,10 @@ function held(
   next: CellState,
   before: CellState,
 ): CellState {
-  const keep = (x: tf.Tensor2D, old: tf.Tensor2D) =>
-    tf.where(isThere, x, old) as tf.Tensor2D;
-  const h = keep(next.h, before.h);
-  return next.c && before.c ? { h, c: keep(next.c, before.c) } : { h };
+  return mapState(
+    next,
+    (x, name) => tf.where(isThere, x, before[name]!) as tf.Tensor2D,
+  );
 }
 
 /** Throws unless `mask` says for each step of `x` whether it is there. */

@@ -10,16 +10,21 @@ import * as tf from "../../tf.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
-/** The state of a cell, by name; `h` is its output. */
+/** The state of a cell, by name: `[batch, hidden]` each. */
 export interface CellState {
-  /** `[batch, hidden]` */
+  /** The output. */
   readonly h: tf.Tensor2D;
-  /** `[batch, hidden]`, in cells that have it. */
-  readonly c?: tf.Tensor2D;
+  /** What else the cell has, as the memory `c` of {@linkcode LSTMCell}. */
+  readonly [name: string]: tf.Tensor2D;
 }
 
 /** The hidden states of a cell, by name. */
-export type HiddenStates = { [K in keyof CellState]: HiddenState<tf.Tensor2D> };
+export interface HiddenStates {
+  /** The output. */
+  readonly h: HiddenState<tf.Tensor2D>;
+  /** What else the cell has. */
+  readonly [name: string]: HiddenState<tf.Tensor2D>;
+}
 
 /** A cell's two parts, with the weights as they were when it was bound. */
 export interface BoundCell {
@@ -89,14 +94,15 @@ export abstract class RNNCell extends Module {
   initState(batch: number): void {
     check("begin a sequence", "batch", batch, "a positive integer");
     scope(() => {
-      const { h, c } = this.zeroState(batch);
-      this.hidden?.h.replace(h);
-      if (c) this.hidden?.c?.replace(c);
-      this.hidden ??= {
-        h: new HiddenState(h, { name: `${this.constructor.name}.h` }),
-        ...c &&
-          { c: new HiddenState(c, { name: `${this.constructor.name}.c` }) },
-      };
+      const state = this.zeroState(batch);
+      for (const [name, hidden] of Object.entries(this.hidden ?? {})) {
+        hidden.replace(state[name]!);
+      }
+      const of = this.constructor.name;
+      this.hidden ??= mapState(
+        state,
+        (x, name) => new HiddenState(x, { name: `${of}.${name}` }),
+      );
     });
   }
 
@@ -125,13 +131,11 @@ export abstract class RNNCell extends Module {
       );
     }
     return scope(() => {
-      const { h, c } = this.step(x, {
-        h: hidden.h.value,
-        ...hidden.c && { c: hidden.c.value },
-      });
-      hidden.h.value = h;
-      if (hidden.c && c) hidden.c.value = c;
-      return h;
+      const next = this.step(x, mapState(hidden, (state) => state.value));
+      for (const [name, state] of Object.entries(hidden)) {
+        state.value = next[name]!;
+      }
+      return next.h;
     });
   }
 
@@ -140,4 +144,16 @@ export abstract class RNNCell extends Module {
       `Cannot call ${this.constructor.name}: it has no state yet: begin a sequence with initState(batch)`,
     );
   }
+}
+
+/** `fn` of each part of a cell's state, under the same names. */
+export function mapState<X, Y>(
+  state: { readonly h: X; readonly [name: string]: X },
+  fn: (x: X, name: string) => Y,
+): { readonly h: Y; readonly [name: string]: Y } {
+  const { h, ...others } = state;
+  const mapped = Object.entries(others).map(([name, x]) =>
+    [name, fn(x, name)] as const
+  );
+  return { h: fn(h, "h"), ...Object.fromEntries(mapped) };
 }
