@@ -31,7 +31,7 @@ export function lstmGates(
   return oneKernel(
     "LstmGates",
     () => asKernel(x, y, c),
-    () => composed(x, y, c),
+    () => composedGates(x, y, c, tf.tanh),
   );
 }
 
@@ -63,10 +63,16 @@ function asKernel(x: tf.Tensor, y: tf.Tensor, c: tf.Tensor): LstmState {
   return { h: h!, c: next! };
 }
 
-function composed(x: tf.Tensor, y: tf.Tensor, c: tf.Tensor2D): LstmState {
+/** {@linkcode lstmGates} with another activation in place of tanh, of single ops. */
+export function composedGates(
+  x: tf.Tensor2D,
+  y: tf.Tensor2D,
+  c: tf.Tensor2D,
+  activation: (x: tf.Tensor2D) => tf.Tensor2D,
+): LstmState {
   const [i, g, f, o] = tf.split<tf.Tensor2D>(tf.add(x, y), 4, 1);
   const kept = tf.mul(tf.sigmoid(tf.add(f!, 1)), c);
-  const written = tf.mul(tf.sigmoid(i!), tf.tanh(g!));
+  const written = tf.mul(tf.sigmoid(i!), activation(g!));
   const next = tf.add<tf.Tensor2D>(kept, written);
-  return { h: tf.mul(tf.sigmoid(o!), tf.tanh(next)), c: next };
+  return { h: tf.mul(tf.sigmoid(o!), activation(next)), c: next };
 }

@@ -10,6 +10,7 @@ import {
 } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
+import { activationOf } from "../activations/named.ts";
 import { Orthogonal, Zero } from "../init/mod.ts";
 import { param } from "../module/param.ts";
 import type { Size } from "../module/size.ts";
@@ -47,6 +48,7 @@ export abstract class CandidateCell extends RNNCell {
   readonly candidate: CellWeights;
   /** The bias of the state in the candidate, `[hidden]`; null without `resetAfter`. */
   readonly stateBias: ParamState<tf.Tensor1D> | null;
+  readonly #activation: (x: tf.Tensor2D) => tf.Tensor2D;
 
   /**
    * Create the parameters.
@@ -60,10 +62,11 @@ export abstract class CandidateCell extends RNNCell {
     hiddenSize: number,
     options: CandidateCellOptions = {},
   ) {
-    super(inSize, hiddenSize);
     const { name, gateCount } = new.target as typeof CandidateCell;
     checkOptions(`create ${name}`, options, CANDIDATE_RULES);
-    const { weightInit = new Orthogonal() } = options;
+    super(inSize, hiddenSize, options);
+    const { weightInit = new Orthogonal(), activation = "tanh" } = options;
+    this.#activation = activationOf(activation);
     const given = { ...options, weightInit };
     const [inputs, hidden] = [this.inSize[0], hiddenSize];
     const gates = [inputs, hidden, gateCount * hidden] as const;
@@ -99,7 +102,7 @@ export abstract class CandidateCell extends RNNCell {
         const reset = bias
           ? tf.mul(open[0]!, tf.add(candidate.ofState(h), bias))
           : candidate.ofState(tf.mul(open[0]!, h));
-        const next = tf.tanh(tf.add(forCandidate!, reset));
+        const next = this.#activation(tf.add(forCandidate!, reset));
         return { h: tf.add(h, tf.mul(open.at(-1)!, tf.sub(next, h))) };
       },
     };
@@ -111,7 +114,7 @@ export abstract class CandidateCell extends RNNCell {
  *
  * ```text
  * r, z = σ([x, h] Wrz + brz)
- * h̃    = tanh([x, r h] Wh + bh)
+ * h̃    = activation([x, r h] Wh + bh)
  * h    ← (1 - z) h + z h̃
  * ```
  *
@@ -119,10 +122,10 @@ export abstract class CandidateCell extends RNNCell {
  * `1 - z`:
  *
  * ```text
- * h̃ = tanh(x Wx + bh + r (h Wh + b))     Wx, Wh: the rows of the candidate's weight
+ * h̃ = activation(x Wx + bh + r (h Wh + b))     Wx, Wh: the rows of the candidate's weight
  * ```
  *
- * Weights are by default {@linkcode Orthogonal}.
+ * Weights are by default {@linkcode Orthogonal}, the activation tanh.
  */
 export class GRUCell extends CandidateCell {
   /** The number of gates: reset and update. */
@@ -134,11 +137,11 @@ export class GRUCell extends CandidateCell {
  *
  * ```text
  * f = σ([x, h] Wf + bf)
- * h̃ = tanh([x, f h] Wh + bh)
+ * h̃ = activation([x, f h] Wh + bh)
  * h ← (1 - f) h + f h̃
  * ```
  *
- * Weights are by default {@linkcode Orthogonal}.
+ * Weights are by default {@linkcode Orthogonal}, the activation tanh.
  */
 export class MGUCell extends CandidateCell {
   /** The number of gates: forget. */

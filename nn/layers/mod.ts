@@ -43,11 +43,7 @@ export {
   GRUCell,
   MGUCell,
 } from "./gru_cells.ts";
-export {
-  LSTMCell,
-  VanillaRNNCell,
-  type VanillaRNNCellOptions,
-} from "./rnn_cells.ts";
+export { LSTMCell, VanillaRNNCell } from "./rnn_cells.ts";
 export {
   RNN,
   type RNNOptions,

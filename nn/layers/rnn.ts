@@ -91,7 +91,7 @@ const RULES: OptionRules<RNNOptions> = { reverse: boolean, lastOnly: boolean };
 
 /** Where {@linkcode RNN.run} begins. */
 export interface RNNStart {
-  /** The state before the first step. Default: zeros. */
+  /** The state before the first step. Default: the cell's. */
   readonly state?: CellState;
   /** bool `[batch, time]`: false at padding. Default: true everywhere. */
   readonly mask?: tf.Tensor2D;
@@ -110,7 +110,7 @@ export interface RNNResult {
 /**
  * A cell run over time: `[batch, time, in]` to `[batch, time, hidden]`.
  *
- * Every sequence begins with a state of zeros, unless one is given.
+ * Every sequence begins with the state that the cell begins with, unless one is given.
  *
  * @example Usage
  * ```ts
@@ -164,7 +164,7 @@ export class RNN extends Module {
    * Run the cell over all steps.
    *
    * @param x `[batch, time, in]`
-   * @param state The state before the first step. Default: zeros.
+   * @param state The state before the first step. Default: the cell's.
    * @param mask bool `[batch, time]`: where it is false, as at padding, the state stays as
    *   it was, and the output is 0. Default: true everywhere.
    * @returns `[batch, time, hidden]`, or `[batch, hidden]` of the last step only.
@@ -196,9 +196,9 @@ export class RNN extends Module {
     const { state, mask } = from;
     if (mask !== undefined) checkMask("call RNN", mask, x);
     return scope(() => {
-      const zeros = this.cell.zeroState(x.shape[0]);
-      if (state !== undefined) checkState(state, zeros);
-      const first = state ?? zeros;
+      const initial = this.cell.initialState(x.shape[0]);
+      if (state !== undefined) checkState(state, initial);
+      const first = state ?? initial;
       const { project, advance } = this.cell.bind();
       const steps = tf.transpose(project(x), [1, 0, 2]);
       const isThere = mask && tf.tile<tf.Tensor3D>(

@@ -5,8 +5,12 @@
  */
 import { check } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
+import type { RandomState } from "../../random.ts";
 import { HiddenState } from "../../state.ts";
-import * as tf from "../../tf.ts";
+import type * as tf from "../../tf.ts";
+import type { Initializer } from "../init/initializer.ts";
+import { Zero } from "../init/mod.ts";
+import { initialValue } from "../module/initial_value.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
 
@@ -24,6 +28,14 @@ export interface HiddenStates {
   readonly h: HiddenState<tf.Tensor2D>;
   /** What else the cell has. */
   readonly [name: string]: HiddenState<tf.Tensor2D>;
+}
+
+/** How a cell's state begins. */
+export interface StateStart {
+  /** The initializer of the state. Default: {@linkcode Zero}. */
+  readonly stateInit?: Initializer;
+  /** The stream that it draws from. Default: the default stream. */
+  readonly random?: RandomState;
 }
 
 /** A cell's two parts, with the weights as they were when it was bound. */
@@ -46,8 +58,8 @@ export interface BoundCell {
  * A recurrent cell.
  *
  * A cell of your own implements `bind`, whose two parts {@linkcode RNN} runs over
- * time. `update` keeps the state in the cell: `initState(batch)` sets it to zeros, and
- * each call advances it.
+ * time. `update` keeps the state in the cell: `initState(batch)` sets it to what it
+ * begins with, and each call advances it.
  */
 export abstract class RNNCell extends Module {
   /** The state between calls of `update`; null before `initState`. */
@@ -56,17 +68,28 @@ export abstract class RNNCell extends Module {
   readonly inSize: readonly [number];
   /** The number of features of the output. */
   readonly hiddenSize: number;
+  /** The initializer of the state. */
+  readonly stateInit: Initializer;
+  /** The stream that `stateInit` draws from; null without either. */
+  readonly random: RandomState | null;
 
   /**
    * Keep the sizes.
    *
    * @param inSize The number of features of the input, or a size that ends in it.
    * @param hiddenSize The number of features of the output.
+   * @param start How the state begins.
    */
-  constructor(inSize: number | Size, hiddenSize: number) {
+  constructor(
+    inSize: number | Size,
+    hiddenSize: number,
+    { stateInit, random }: StateStart = {},
+  ) {
     super();
     this.inSize = [lastAxis(new.target.name, "inSize", inSize)];
     this.hiddenSize = lastAxis(new.target.name, "hiddenSize", hiddenSize);
+    this.stateInit = stateInit ?? new Zero();
+    this.random = stateInit && random ? random : null;
   }
 
   /** The cell's two parts, for one sequence. */
@@ -85,16 +108,26 @@ export abstract class RNNCell extends Module {
     });
   }
 
-  /** A state of zeros, owned by the caller. */
-  zeroState(batch: number): CellState {
-    return { h: tf.zeros([batch, this.hiddenSize]) };
+  /** The state before the first step, owned by the caller. */
+  initialState(batch: number): CellState {
+    return { h: this.initialValue("h", batch) };
   }
 
-  /** Begins a sequence: sets the state to zeros for `batch` examples. */
+  /** One tensor of the state before the first step. */
+  protected initialValue(name: string, batch: number): tf.Tensor2D {
+    return initialValue<tf.Tensor2D>(
+      `${this.constructor.name}.${name}`,
+      this.stateInit,
+      [batch, this.hiddenSize],
+      this.random ?? undefined,
+    );
+  }
+
+  /** Begins a sequence: sets the state to what it begins with, for `batch` examples. */
   initState(batch: number): void {
     check("begin a sequence", "batch", batch, "a positive integer");
     scope(() => {
-      const state = this.zeroState(batch);
+      const state = this.initialState(batch);
       for (const [name, hidden] of Object.entries(this.hidden ?? {})) {
         hidden.replace(state[name]!);
       }

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { callable, checkOptions } from "../../internal/check.ts";
-import { lstmGates } from "../../backend/ops/lstm_gates.ts";
+import { checkOptions } from "../../internal/check.ts";
+import { composedGates, lstmGates } from "../../backend/ops/lstm_gates.ts";
 import * as tf from "../../tf.ts";
+import { activationOf } from "../activations/named.ts";
 import { XavierNormal } from "../init/mod.ts";
 import { type BoundCell, type CellState, RNNCell } from "./rnn_cell.ts";
 import type { Size } from "../module/size.ts";
@@ -17,18 +18,27 @@ import {
   cellWeights,
 } from "./rnn_weights.ts";
 
-/** Options of {@linkcode VanillaRNNCell}. */
-export interface VanillaRNNCellOptions extends CellOptions {
-  /** Default: `tf.tanh`, as in torch (brainstate's is ReLU, which grows without bound). */
-  readonly activation?: (x: tf.Tensor2D) => tf.Tensor2D;
-}
-
-const VANILLA_RULES = { ...CELL_RULES, activation: callable };
-
 /**
- * The plain recurrent cell: `h ← tanh([x, h] W + b)` (Elman 1990).
+ * The plain recurrent cell: `h ← activation([x, h] W + b)` (Elman 1990).
  *
- * The weight is `[in + hidden, hidden]`, by default {@linkcode XavierNormal}.
+ * The weight is `[in + hidden, hidden]`, by default {@linkcode XavierNormal}. The
+ * activation is by default tanh, as in torch (brainstate's is ReLU, which grows without
+ * bound).
+ *
+ * @example A cell with ReLU, whose state begins at 1
+ * ```ts
+ * import { nn, tf, useBackend } from "@braintape/braintape";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("cpu");
+ * const cell = new nn.VanillaRNNCell(2, 3, {
+ *   activation: "relu",
+ *   stateInit: new nn.init.One(),
+ *   weightInit: new nn.init.Constant(0.5),
+ * });
+ * const rnn = new nn.RNN(cell, { lastOnly: true });
+ * assertEquals([...await rnn.call(tf.ones([1, 1, 2])).data()], [2.5, 2.5, 2.5]);
+ * ```
  */
 export class VanillaRNNCell extends RNNCell {
   /** Weight and bias. */
@@ -39,12 +49,12 @@ export class VanillaRNNCell extends RNNCell {
   constructor(
     inSize: number | Size,
     hiddenSize: number,
-    options: VanillaRNNCellOptions = {},
+    options: CellOptions = {},
   ) {
-    super(inSize, hiddenSize);
-    checkOptions("create VanillaRNNCell", options, VANILLA_RULES);
-    const { weightInit = new XavierNormal(), activation } = options;
-    this.#activation = activation ?? ((x) => tf.tanh(x));
+    checkOptions("create VanillaRNNCell", options, CELL_RULES);
+    super(inSize, hiddenSize, options);
+    const { weightInit = new XavierNormal(), activation = "tanh" } = options;
+    this.#activation = activationOf(activation);
     const sizes = [this.inSize[0], hiddenSize, hiddenSize] as const;
     const given = { ...options, weightInit };
     this.gates = cellWeights("VanillaRNNCell", sizes, given);
@@ -65,16 +75,18 @@ export class VanillaRNNCell extends RNNCell {
  *
  * ```text
  * i, g, f, o = [x, h] W + b
- * c ← σ(f + 1) c + σ(i) tanh(g)
- * h ← σ(o) tanh(c)
+ * c ← σ(f + 1) c + σ(i) activation(g)
+ * h ← σ(o) activation(c)
  * ```
  *
  * The 1 keeps the memory at the beginning of training (Jozefowicz et al. 2015). The
- * weight is `[in + hidden, 4 hidden]`, by default {@linkcode XavierNormal}.
+ * weight is `[in + hidden, 4 hidden]`, by default {@linkcode XavierNormal}. The
+ * activation is by default tanh; `stateInit` is the initializer of both `h` and `c`.
  */
 export class LSTMCell extends RNNCell {
   /** Input, candidate, forget and output gates, in this order. */
   readonly gates: CellWeights;
+  readonly #next: typeof lstmGates;
 
   /** See {@linkcode RNNCell}. */
   constructor(
@@ -82,16 +94,20 @@ export class LSTMCell extends RNNCell {
     hiddenSize: number,
     options: CellOptions = {},
   ) {
-    super(inSize, hiddenSize);
     checkOptions("create LSTMCell", options, CELL_RULES);
-    const { weightInit = new XavierNormal() } = options;
+    super(inSize, hiddenSize, options);
+    const { weightInit = new XavierNormal(), activation = "tanh" } = options;
+    const apply = activationOf(activation);
+    this.#next = activation === "tanh"
+      ? lstmGates
+      : (x, y, c) => composedGates(x, y, c, apply);
     const sizes = [this.inSize[0], hiddenSize, 4 * hiddenSize] as const;
     this.gates = cellWeights("LSTMCell", sizes, { ...options, weightInit });
   }
 
-  /** A state of zeros, owned by the caller. */
-  override zeroState(batch: number): CellState {
-    return { ...super.zeroState(batch), c: tf.zeros([batch, this.hiddenSize]) };
+  /** The state before the first step, owned by the caller. */
+  override initialState(batch: number): CellState {
+    return { ...super.initialState(batch), c: this.initialValue("c", batch) };
   }
 
   /** The cell's two parts. */
@@ -103,7 +119,7 @@ export class LSTMCell extends RNNCell {
         if (!c) {
           throw new TypeError("Cannot step LSTMCell: its state must have c");
         }
-        return lstmGates(x, ofState(h), c);
+        return this.#next(x, ofState(h), c);
       },
     };
   }

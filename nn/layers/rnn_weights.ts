@@ -6,17 +6,34 @@
 import type { OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
-import { type Initializer, Zero } from "../init/mod.ts";
+import { type Activation, activationRule } from "../activations/named.ts";
+import { type Initializer, initializer } from "../init/initializer.ts";
+import { Zero } from "../init/mod.ts";
 import { param } from "../module/param.ts";
 import { WEIGHT_RULES, type WeightOptions } from "./linear.ts";
 
 /** Options of recurrent cells. */
-export type CellOptions = Omit<WeightOptions, "bias">;
+export interface CellOptions extends Omit<WeightOptions, "bias"> {
+  /**
+   * The activation of what is written into the state: a name, as in `"relu"`, or a
+   * function. Default: `"tanh"`.
+   */
+  readonly activation?: Activation<tf.Tensor2D>;
+  /**
+   * The initializer of the state before the first step, `[batch, hidden]`, which draws
+   * from `random` at each sequence. Default: {@linkcode Zero}.
+   */
+  readonly stateInit?: Initializer;
+}
 
 const { bias: _, ...rules } = WEIGHT_RULES;
 
 /** The rules of {@linkcode CellOptions}. */
-export const CELL_RULES: OptionRules<CellOptions> = rules;
+export const CELL_RULES: OptionRules<CellOptions> = {
+  ...rules,
+  activation: activationRule,
+  stateInit: initializer,
+};
 
 /** The parameters of `[x, h] W + b`. */
 export interface CellWeights {

@@ -52,7 +52,7 @@ export interface GRUOptions extends StackedRNNOptions, CandidateCellOptions {}
 export interface StackedStart {
   /**
    * The states before the first steps: of the first layer, forward and, if there is one,
-   * backward; then of the second, and so on. Default: zeros.
+   * backward; then of the second, and so on. Default: the cells'.
    */
   readonly states?: readonly CellState[];
   /** bool `[batch, time]`: false at padding. Default: true everywhere. */

@@ -5,13 +5,16 @@
  */
 import {
   boolean,
-  callable,
   checkOptions,
   type OptionRules,
 } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import type { RandomState } from "../../random.ts";
-import { gelu } from "../activations/smooth.ts";
+import {
+  type Activation,
+  activationOf,
+  activationRule,
+} from "../activations/named.ts";
 import { MultiHeadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
 import type { Initializer } from "../init/mod.ts";
@@ -29,8 +32,11 @@ export interface TransformerBlockOptions {
   readonly causal?: boolean;
   /** The probability of dropping, in attention and after each part. Default: 0. */
   readonly rate?: number;
-  /** The activation after the first dense layer. Default: exact {@linkcode gelu}. */
-  readonly activation?: (x: tf.Tensor3D) => tf.Tensor3D;
+  /**
+   * The activation after the first dense layer: a name or a function. Default: exact
+   * {@linkcode gelu}.
+   */
+  readonly activation?: Activation<tf.Tensor3D>;
   /** Whether layers have biases. Default: true. */
   readonly bias?: boolean;
   /** The initializer of all weights. Default: that of each layer. */
@@ -43,7 +49,7 @@ const RULES: OptionRules<TransformerBlockOptions> = {
   hiddenSize: "a positive integer",
   causal: boolean,
   rate: "in [0, 1)",
-  activation: callable,
+  activation: activationRule,
   bias: boolean,
   weightInit: WEIGHT_RULES.weightInit,
   random: WEIGHT_RULES.random,
@@ -117,7 +123,7 @@ export class TransformerBlock extends Module {
     this.dropout = rate > 0
       ? new Dropout({ rate, ...random && { random } })
       : null;
-    this.#activation = options.activation ?? ((x) => gelu(x));
+    this.#activation = activationOf(options.activation ?? "gelu");
   }
 
   /** The number of features. */

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import { check, listOf, tensor } from "../../internal/check.ts";
+import type * as tf from "@tensorflow/tfjs-core";
+import { check, listOf } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import type { RandomState } from "../../random.ts";
 import { ParamState } from "../../state.ts";
 import { type Initializer, initializer } from "../init/initializer.ts";
+import { initialValue } from "./initial_value.ts";
 
 /**
  * A parameter of the given shape, with a value from an initializer.
@@ -42,17 +43,9 @@ export function param<T extends tf.Tensor>(
   shape: T["shape"],
   random?: RandomState,
 ): ParamState<T> {
-  const action = `initialize ${name}`;
-  check(action, "init", init, initializer);
-  check(action, "shape", shape, listOf("a nonnegative integer"));
-  return scope(() => {
-    const value = init.init(shape, random);
-    check(action, "the value", value, tensor);
-    if (!tf.util.arraysEqual(value.shape, shape)) {
-      throw new RangeError(
-        `Cannot ${action}: the shape must be [${shape}]: current value is [${value.shape}]`,
-      );
-    }
-    return new ParamState(value as T, { name });
-  });
+  check(`initialize ${name}`, "init", init, initializer);
+  check(`initialize ${name}`, "shape", shape, listOf("a nonnegative integer"));
+  return scope(() =>
+    new ParamState(initialValue(name, init, shape, random), { name })
+  );
 }

@@ -596,6 +596,58 @@ recurrent, layers = layers, single
 for size in [[2, 3, 2], [4, 3], [3]]:
     layer("Flatten", [], lambda x, p: first(x, len(size) - 1).flatten(1), rand(2, *size), order="channelsFirst")
 
+# Cells with another activation, or another state before the first step.
+def cell_from(name, gates, step, start=0.0, **options):
+    n, h = 3, 2
+
+    def fn(x, p):
+        begin = torch.full((x.shape[0], h), float(start))
+        state, ys = {"h": begin, "c": begin}, []
+        for t in range(x.shape[1]):
+            state = {**state, **step(x[:, t], state, p)}
+            ys.append(state["h"])
+        return torch.stack(ys, 1)
+
+    params = {}
+    for path, outputs in gates.items():
+        params[f"cell.{path}.weight"] = rand(n + h, outputs * h)
+        params[f"cell.{path}.bias"] = rand(outputs * h)
+    if start:
+        options["stateInit"] = start
+    layer(f"RNN {name}", [n, h], fn, rand(2, 4, n), params, **options)
+
+
+def activated(f):
+    """The steps of the cells, with f in place of tanh."""
+    def vanilla(x, s, p):
+        return {"h": f(affine(x, s["h"], p, "gates"))}
+
+    def gru(x, s, p):
+        r, z = torch.sigmoid(affine(x, s["h"], p, "gates")).chunk(2, 1)
+        return {"h": (1 - z) * s["h"] + z * f(affine(x, r * s["h"], p, "candidate"))}
+
+    def mgu(x, s, p):
+        g = torch.sigmoid(affine(x, s["h"], p, "gates"))
+        return {"h": (1 - g) * s["h"] + g * f(affine(x, g * s["h"], p, "candidate"))}
+
+    def lstm(x, s, p):
+        i, g, k, o = affine(x, s["h"], p, "gates").chunk(4, 1)
+        c = torch.sigmoid(k + 1) * s["c"] + torch.sigmoid(i) * f(g)
+        return {"h": torch.sigmoid(o) * f(c), "c": c}
+
+    return {"VanillaRNNCell": ({"gates": 1}, vanilla), "GRUCell": ({"gates": 2, "candidate": 1}, gru),
+            "MGUCell": ({"gates": 1, "candidate": 1}, mgu), "LSTMCell": ({"gates": 4}, lstm)}
+
+
+layers = recurrent
+for name, (gates, step) in activated(F.softsign).items():
+    cell_from(name, gates, step, activation="softsign")
+for name, (gates, step) in activated(torch.tanh).items():
+    cell_from(name, gates, step, start=0.5)
+for name, (gates, step) in activated(F.silu).items():
+    cell_from(name, gates, step, start=-0.25, activation="silu")
+layers = single
+
 for name, cases in {"layers": single, "rnn": recurrent, "activations": activations, "losses": losses}.items():
     path = OUT / f"nn_{name}.json"
     path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")

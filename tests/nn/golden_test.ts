@@ -80,6 +80,9 @@ function build({ layer, args, options }: LayerCase): nn.Module {
     new (...args: unknown[]) => nn.Module
   >;
   const { reverse, keyMask: _, mask: __, ...rest } = options;
+  if (typeof rest["stateInit"] === "number") {
+    rest["stateInit"] = new nn.init.Constant(rest["stateInit"]);
+  }
   if (layer.startsWith("RNN ")) {
     const cell = new make[layer.slice(4)]!(...args, rest) as nn.RNNCell;
     return new nn.RNN(cell, { reverse: reverse === true });

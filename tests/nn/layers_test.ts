@@ -118,6 +118,8 @@ for (
     "Embedding: paddingIdx": () => new nn.Embedding(3, 3, { paddingIdx: 3 }),
     "GRUCell: hiddenSize": () => new nn.GRUCell(3, 0),
     "LSTM: hiddenSize": () => new nn.LSTM(3, 0),
+    "LSTM: activation must be one of": () =>
+      new nn.LSTM(3, 2, { activation: "tan" as never }),
     "LSTM: layers": () => new nn.LSTM(3, 2, { layers: 0 }),
     "GRU: rate": () => new nn.GRU(3, 2, { rate: 1 }),
     "MultiHeadAttention: heads": () => new nn.MultiHeadAttention(4, 3),

@@ -10,7 +10,7 @@ const cpu = { only: ["cpu"] } as const;
 type Row = readonly [(options: never) => unknown, readonly string[]];
 
 const weights = ["bias", "weightInit", "biasInit", "random"];
-const cell = ["weightInit", "biasInit", "random"];
+const cell = ["weightInit", "biasInit", "random", "activation", "stateInit"];
 const stacked = ["layers", "bidirectional", "rate", "lastOnly"];
 const conv = [...weights, "stride", "padding", "groups"];
 const norm = ["eps", "scale", "bias"];
@@ -60,7 +60,7 @@ const layers: Record<string, Row> = {
   ],
   VanillaRNNCell: [
     (o) => new nn.VanillaRNNCell(2, 3, o),
-    [...cell, "activation"],
+    cell,
   ],
   GRUCell: [(o) => new nn.GRUCell(2, 3, o), [...cell, "resetAfter"]],
   MGUCell: [(o) => new nn.MGUCell(2, 3, o), [...cell, "resetAfter"]],

@@ -275,3 +275,120 @@ onEachBackend("masks and states that are none are refused", async () => {
     }
   });
 }, { only: ["cpu"] });
+
+const kinds = [nn.VanillaRNNCell, nn.GRUCell, nn.MGUCell, nn.LSTMCell];
+
+onEachBackend(
+  "an activation by its name is the function, and another one changes the output",
+  async () => {
+    random.seed(7);
+    const x = random.normal<tf.Rank.R3>([2, 3, 3]);
+    for (const Cell of kinds) {
+      const run = (activation?: nn.Activation<tf.Tensor2D>) => {
+        const cell = new Cell(3, 2, {
+          ...activation && { activation },
+          random: new random.RandomState(1),
+        });
+        return numbers(new nn.RNN(cell).call(x));
+      };
+      assertEquals(await run("mish"), await run((x) => nn.mish(x)));
+      assertEquals(await run("tanh"), await run());
+      assert((await run("mish")).join() !== (await run()).join(), Cell.name);
+    }
+    for (const Network of [nn.LSTM, nn.GRU]) {
+      const run = (activation: nn.Activation<tf.Tensor2D>) => {
+        const stream = new random.RandomState(1);
+        const network = new Network(3, 2, {
+          activation,
+          layers: 2,
+          random: stream,
+        });
+        return numbers(network.call(x));
+      };
+      assert((await run("relu")).join() !== (await run("tanh")).join());
+    }
+  },
+);
+
+onEachBackend(
+  "every sequence begins with the state that stateInit makes, in networks and single steps",
+  async () => {
+    random.seed(8);
+    const x = random.normal<tf.Rank.R3>([2, 1, 3]);
+    const step = tf.squeeze<tf.Tensor2D>(x, [1]);
+    for (const Cell of kinds) {
+      const stateInit = new nn.init.Constant(0.5);
+      const cell = new Cell(3, 2, { stateInit });
+      const half = tf.fill<tf.Rank.R2>([2, 2], 0.5);
+      const hasMemory = Cell === nn.LSTMCell;
+      const given = hasMemory ? { h: half, c: half } : { h: half };
+      const expected = await numbers(cell.step(step, given).h);
+      assertEquals(await numbers(new nn.RNN(cell).call(x)), expected);
+      for (const _ of [1, 2]) {
+        cell.initState(2);
+        assertEquals(await numbers(cell.hidden!.h.value), Array(4).fill(0.5));
+        assertEquals(await numbers(cell.call(step)), expected);
+      }
+      await assertNoLeak(() => cell.initState(2));
+    }
+    const network = (stateInit: nn.Initializer) =>
+      new nn.GRU(3, 2, { stateInit, random: new random.RandomState(1) });
+    const [zero, one] = [new nn.init.Zero(), new nn.init.One()];
+    assert(
+      (await numbers(network(zero).call(x))).join() !==
+        (await numbers(network(one).call(x))).join(),
+    );
+    assertThrows(
+      () => {
+        const stateInit = { init: () => tf.zeros([3]) };
+        new nn.GRUCell(3, 2, { stateInit }).initState(2);
+      },
+      RangeError,
+      "Cannot initialize GRUCell.h: the shape must be [2,2]: current value is [3]",
+    );
+  },
+);
+
+onEachBackend(
+  "states drawn from a stream are new in each sequence, saved with the cell, and compiled as eager",
+  async (backend) => {
+    const x = tf.ones<tf.Rank.R3>([2, 3, 3]);
+    const train = async (isCompiled: boolean) => {
+      random.seed(9);
+      const rnn = new nn.RNN(
+        new nn.LSTMCell(3, 2, {
+          activation: "softsign",
+          stateInit: new nn.init.Normal({ std: 0.5 }),
+          random: new random.RandomState(3),
+        }),
+      );
+      assert("cell.random" in rnn.states());
+      const params = rnn.states(ParamState);
+      const optimizer = new optim.SGD({ lr: 0.1 })
+        .registerTrainableWeights(params);
+      const grad = autodiff.grad(
+        (x: tf.Tensor3D) => tf.mean<tf.Scalar>(rnn.call(x)),
+        { states: params, returnValue: true },
+      );
+      const step = (x: tf.Tensor3D) => {
+        const [grads, loss] = grad(x);
+        optimizer.step(grads);
+        return loss as tf.Tensor;
+      };
+      const compiled = compile(step);
+      const losses: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        const loss = isCompiled ? compiled(x) : step(x);
+        losses.push(...await numbers(loss));
+        loss.dispose();
+      }
+      if (isCompiled) {
+        assertEquals(compiled.report().replayed, backend === "cpu" ? 0 : 3);
+      }
+      return losses;
+    };
+    const eager = await train(false);
+    assertEquals(new Set(eager).size, 5);
+    assertEquals(await train(true), eager);
+  },
+);
