@@ -286,7 +286,7 @@ Deno.test("every layer, activation and loss has a reference with two settings", 
   ]);
   // What has tests of its own, and what is no layer, activation or loss.
   const elsewhere =
-    /Metric$|Dropout|^RReLU$|^ConfusionMatrix$|^(Conv|ConvTranspose|Pool|AdaptivePool|BatchNorm|RNNCell|Module|Sequential|Identity|RNN|Elementwise|MaxPool|AvgPool|AdaptiveAvgPool|AdaptiveMaxPool)$/;
+    /Metric$|Dropout|^(LeakyIntegrator|LIFCell|ALIFCell|IzhikevichCell)$|^RReLU$|^ConfusionMatrix$|^(Conv|ConvTranspose|Pool|AdaptivePool|BatchNorm|RNNCell|Module|Sequential|Identity|RNN|Elementwise|MaxPool|AvgPool|AdaptiveAvgPool|AdaptiveMaxPool)$/;
   const classes = Object.entries(nn)
     .filter(([name, x]) => /^[A-Z]/.test(name) && typeof x === "function");
   for (const [name, constructor] of classes) {

@@ -56,6 +56,12 @@ const refusals: Record<string, () => [nn.Module, number[], string, string]> = {
   Dropout2d:
     () => [new nn.Dropout2d(), [2, 3], "[any, any, any, any]", "[2, 3]"],
   LSTMCell: () => [new nn.LSTMCell(3, 2), [2, 4], "[any, 3]", "[2, 4]"],
+  LeakyIntegrator:
+    () => [new nn.LeakyIntegrator(3), [2, 4], "[any, 3]", "[2, 4]"],
+  LIFCell: () => [new nn.LIFCell(3), [2, 4], "[any, 3]", "[2, 4]"],
+  ALIFCell: () => [new nn.ALIFCell(3), [3], "[any, 3]", "[3]"],
+  IzhikevichCell:
+    () => [new nn.IzhikevichCell(3), [2, 4], "[any, 3]", "[2, 4]"],
   RNN:
     () => [new nn.RNN(new nn.GRUCell(3, 2)), [2, 3], "[any, any, 3]", "[2, 3]"],
   LSTM: () => [new nn.LSTM(3, 2), [2, 3], "[any, any, 3]", "[2, 3]"],

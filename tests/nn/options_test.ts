@@ -10,6 +10,18 @@ const cpu = { only: ["cpu"] } as const;
 type Row = readonly [(options: never) => unknown, readonly string[]];
 
 const weights = ["bias", "weightInit", "biasInit", "random"];
+const neurons = ["stateInit", "random"];
+const integrateAndFire = [
+  "detachReset",
+  "tau",
+  "dt",
+  "vTh",
+  "vReset",
+  "vRest",
+  "reset",
+  "surrogate",
+  ...neurons,
+];
 const cell = ["weightInit", "biasInit", "random", "activation", "stateInit"];
 const stacked = ["layers", "bidirectional", "rate", "lastOnly"];
 const conv = [...weights, "stride", "padding", "groups"];
@@ -67,6 +79,19 @@ const layers: Record<string, Row> = {
   LSTM: [(o) => new nn.LSTM(2, 3, o), [...cell, ...stacked]],
   GRU: [(o) => new nn.GRU(2, 3, o), [...cell, ...stacked, "resetAfter"]],
   LSTMCell: [(o) => new nn.LSTMCell(2, 3, o), cell],
+  LeakyIntegrator: [
+    (o) => new nn.LeakyIntegrator(2, o),
+    ["tau", "dt", ...neurons],
+  ],
+  LIFCell: [(o) => new nn.LIFCell(2, o), integrateAndFire],
+  ALIFCell: [
+    (o) => new nn.ALIFCell(2, o),
+    [...integrateAndFire, "tauA", "beta"],
+  ],
+  IzhikevichCell: [
+    (o) => new nn.IzhikevichCell(2, o),
+    ["a", "b", "c", "d", "vTh", "dt", "surrogate", ...neurons],
+  ],
   RNN: [
     (o) => new nn.RNN(cellOf(), o),
     ["reverse", "lastOnly"],
@@ -168,6 +193,17 @@ const functions: Record<string, Row> = {
   safeNorm: [(o) => nn.safeNorm(a(), o), ["axis", "keepDims"]],
   gelu: [(o) => nn.gelu(a(), o), ["approximate"]],
   hardtanh: [(o) => nn.hardtanh(a(), o), ["min", "max"]],
+  "surrogate.sigmoid": [(o) => nn.surrogate.sigmoid(o), ["alpha"]],
+  "surrogate.arctan": [(o) => nn.surrogate.arctan(o), ["alpha"]],
+  "surrogate.superSpike": [(o) => nn.surrogate.superSpike(o), ["alpha"]],
+  "surrogate.triangle": [
+    (o) => nn.surrogate.triangle(o),
+    ["scale", "width"],
+  ],
+  "surrogate.multiGaussian": [
+    (o) => nn.surrogate.multiGaussian(o),
+    ["h", "s", "sigma", "scale"],
+  ],
   scaledDotProductAttention: [
     (o) => nn.scaledDotProductAttention(x(), x(), x(), o),
     [...attention, "rate", "random"],
@@ -374,7 +410,7 @@ onEachBackend(
 
 Deno.test("every public function and class with options is in the table", () => {
   const without =
-    /^(init|relu6?|selu|silu|mish|sigmoid|logSigmoid|tanh|tanhshrink|softplus|softsign|hardsigmoid|hardswish|sparsePlus|sparseSigmoid|softmax|softmin|logSoftmax|leakyRelu|elu|celu|squareplus|hardshrink|softshrink|threshold|prelu|glu|cosineSimilarity|smoothLabels|scan|all|any|not|frozen|freeze|unfreeze|trainable|mergeLoRA|stateDict|describe|summary|initState|resetState|param|checkInput)$/;
+    /^(init|surrogate|relu6?|selu|silu|mish|sigmoid|logSigmoid|tanh|tanhshrink|softplus|softsign|hardsigmoid|hardswish|sparsePlus|sparseSigmoid|softmax|softmin|logSoftmax|leakyRelu|elu|celu|squareplus|hardshrink|softshrink|threshold|prelu|glu|cosineSimilarity|smoothLabels|scan|all|any|not|frozen|freeze|unfreeze|trainable|mergeLoRA|stateDict|describe|summary|initState|resetState|param|checkInput)$/;
   const abstract =
     /^(Module|Sequential|Identity|Elementwise|GLU|Conv|ConvTranspose|Pool|MaxPool|AvgPool|BatchNorm|RNNCell|Adaptive.*|.*Metric|ConfusionMatrix|ReLU6?|LeakyReLU|ELU|CELU|SELU|SiLU|Mish|Sigmoid|LogSigmoid|Tanh(shrink)?|Soft(plus|sign|max|min|shrink)|LogSoftmax|Hard(sigmoid|swish|shrink)|Threshold)$/;
   for (const name of Object.keys(nn)) {

@@ -1,0 +1,66 @@
+/**
+ * What cells without weights share.
+ *
+ * @module
+ */
+import type { OptionRules } from "../../internal/check.ts";
+import type { RandomState } from "../../random.ts";
+import { stream } from "../../random/state.ts";
+import * as tf from "../../tf.ts";
+import { type Initializer, initializer } from "../init/initializer.ts";
+import { type CellState, RNNCell } from "../layers/rnn_cell.ts";
+import { floats } from "../module/floats.ts";
+import { lastAxis, type Size } from "../module/size.ts";
+
+/** Options of every population. */
+export interface NeuronsOptions {
+  /**
+   * The initializer of the potential before the first step, `[batch, size]`. Its default
+   * stands at the class.
+   */
+  readonly stateInit?: Initializer;
+  /** The stream that `stateInit` draws from. Default: the default stream. */
+  readonly random?: RandomState;
+}
+
+/** The rules of {@linkcode NeuronsOptions}. */
+export const NEURONS_RULES: OptionRules<NeuronsOptions> = {
+  stateInit: initializer,
+  random: stream,
+};
+
+/** A population: a cell whose neurons have an input each, and no weights. */
+export abstract class Neurons extends RNNCell {
+  /**
+   * Keep the size.
+   *
+   * @param size The number of neurons, or a size that ends in it.
+   * @param options How the state begins.
+   */
+  constructor(size: number | Size, options: NeuronsOptions) {
+    const count = lastAxis(new.target.name, "size", size);
+    super(count, count, options);
+  }
+
+  /** A part of `state`, which must have it. */
+  protected part(state: CellState, name: string): tf.Tensor2D {
+    const x = state[name];
+    if (x) return x;
+    throw new TypeError(
+      `Cannot step ${this.constructor.name}: its state must have ${name}`,
+    );
+  }
+}
+
+/** The share of a difference that remains after `dt` with a time constant `tau`. */
+export function decayOf(tau: number, dt: number): number {
+  return Math.exp(-dt / tau);
+}
+
+/**
+ * The part of the exact solution of `τ dv/dt = rest + x - v` that the input makes:
+ * `(1 - decay) (rest + x)`.
+ */
+export function drive(x: tf.Tensor, rest: number, decay: number): tf.Tensor {
+  return tf.mul(1 - decay, tf.add(floats(x), rest));
+}
