@@ -230,6 +230,12 @@ export class Sam extends AroundOptimizer<SamOptions> {
       });
       const { value, grads: elsewhere } = evaluationOf(valueFn());
       value.dispose();
+      try {
+        coreOf(this).registry.match("step Sam", elsewhere);
+      } catch (error) {
+        disposeAll(elsewhere);
+        throw error;
+      }
       return elsewhere;
     } finally {
       for (const path of paths) states[path]!.value = origin[path]!;

@@ -14,7 +14,7 @@ import {
   type OptimizerOptions,
 } from "../transforms/options.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
-import { AveragingOptimizer } from "./averaging_optimizer.ts";
+import { AveragingOptimizer, isAveraging } from "./averaging_optimizer.ts";
 import { needsLoss } from "./needs_loss.ts";
 import { Optimizer } from "./optimizer.ts";
 
@@ -34,7 +34,7 @@ export const BASE_RULES: OptionRules<BaseOptions> = {
     (x) =>
       x instanceof Optimizer && !(x instanceof AveragingOptimizer) &&
         !needsLoss(x) ||
-      isTransformation(x) && !(x instanceof Optimizer),
+      isTransformation(x) && !(x instanceof Optimizer) && !isAveraging(x),
   ),
 };
 

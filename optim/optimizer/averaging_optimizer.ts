@@ -45,6 +45,11 @@ export function withAverage(
   return tx;
 }
 
+/** Whether `tx` is of an optimizer that averages its points. */
+export function isAveraging(tx: object): boolean {
+  return averages.has(tx as GradientTransformation);
+}
+
 /** Note that with `tx` the parameters y are `β x + (1 - β) z`, with the slot `z`. */
 export function interpolates(
   tx: GradientTransformation,

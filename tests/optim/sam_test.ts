@@ -253,6 +253,41 @@ onEachBackend(
 );
 
 onEachBackend(
+  "gradients of the second point that do not fit are refused, and freed",
+  async () => {
+    const { params, optimizer, loss } = setup();
+    const [x, y] = batch();
+    const closure = grad(() => loss(x, y), {
+      states: params,
+      returnValue: true,
+    });
+    const before = await valuesOf(params);
+    await assertNoLeak(() => {
+      let calls = 0;
+      assertThrows(
+        () =>
+          optimizer.step(() => {
+            const found = closure();
+            if (++calls === 1) return found;
+            const [grads, value] = found as unknown as [
+              Record<string, tf.Tensor>,
+              tf.Scalar,
+            ];
+            const name = Object.keys(grads)[0]!;
+            grads[name]!.dispose();
+            return [{ ...grads, [name]: tf.ones([7]) }, value] as never;
+          }),
+        RangeError,
+        "Cannot step Sam: the gradient of",
+      );
+    });
+    assertEquals(await valuesOf(params), before);
+    assertEquals(optimizer.stepCount, 0);
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
   "frozen parameters stay, and do not count in the norm",
   async () => {
     const { params, optimizer, loss } = setup("Momentum 0.1", { rho: 0.5 });
@@ -364,10 +399,12 @@ for (
     ["Sophia", () => new optim.Sophia()],
     ["LBFGS with a line search", () => new optim.LBFGS({ linesearch: "zoom" })],
     ["ScheduleFreeSGD", () => new optim.ScheduleFreeSGD()],
+    ["scheduleFreeAdamw", () => optim.scheduleFreeAdamw()],
+    ["asgd", () => optim.asgd({ t0: 3 })],
   ] as const
 ) {
   Deno.test(`no optimizer goes around ${name}, whose steps would not be its own`, () => {
-    const baseOptimizer = make() as optim.Optimizer<optim.OptimizerOptions>;
+    const baseOptimizer = make() as optim.GradientTransformation;
     for (const Class of [optim.Sam, optim.Lookahead, optim.Cautious]) {
       assertThrows(
         () => new Class({ baseOptimizer }),
