@@ -24,9 +24,11 @@ import { mapNamed, type Tensors } from "../../tensors.ts";
 import { coreOf } from "../optimizer/core.ts";
 import { noteNeedsLoss } from "../optimizer/needs_loss.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
+import type { OptimizerState } from "../optimizer/optimizer_state.ts";
 import {
   checkOfAll,
   type GroupOptions,
+  type LoadOptions,
   type StepOptions,
 } from "../optimizer/options.ts";
 import type {
@@ -255,6 +257,12 @@ export class Sophia extends Optimizer<SophiaOptions> {
           return tf.sub(tf.mul(tf.cast(isPositive, "float32"), 2), 1);
         });
     });
+  }
+
+  /** Continue from where `stateDict` was taken. */
+  override loadStateDict(state: OptimizerState, options?: LoadOptions): void {
+    super.loadStateDict(state, options);
+    this.#updatedAt = -1; // what was estimated here is not in that state
   }
 
   #refuseRecording(): void {

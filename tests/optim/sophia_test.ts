@@ -167,6 +167,35 @@ onEachBackend(
   { only: ["cpu", "wasm"] },
 );
 
+onEachBackend(
+  "Sophia goes back to a saved step, and estimates the Hessian there again",
+  async () => {
+    await assertNoLeak(async () => {
+      const { params, optimizer, loss } = setup({ updatePeriod: 2 });
+      const x = input();
+      const product = hessianVectorProduct(() => loss(x), params);
+      const gradient = grad(() => loss(x), { states: params });
+      const go = () => {
+        const isDue = optimizer.isHessianDue;
+        if (isDue) optimizer.updateHessian(product);
+        optimizer.step(gradient());
+        return isDue;
+      };
+      assertEquals([go(), go()], [true, false]);
+      const state = optimizer.stateDict();
+      assert(go());
+      optimizer.loadStateDict(state);
+      assert(optimizer.isHessianDue);
+      assertEquals([go(), go()], [true, false]);
+      tf.dispose(Object.values(state.slots).map((slots) => ({ ...slots })));
+      tf.dispose(x);
+      optimizer.dispose();
+      for (const each of Object.values(params)) each.dispose();
+    });
+  },
+  { only: ["cpu"] },
+);
+
 Deno.test("Sophia refuses a step without its estimate, and products that do not fit", async () => {
   await useBackend("cpu");
   const { optimizer } = setup();
