@@ -53,7 +53,7 @@ export function dadaptAdamW(
 ): tx.GradientTransformation {
   checkOptions("create DAdaptAdamW", options, RULES);
   const { betas = [0.9, 0.999], d0 = 1e-6, eps = 1e-8 } = options;
-  const { growthRate = Infinity, useBiasCorrection } = options;
+  const { growthRate = Infinity, useBiasCorrection = false } = options;
   const [b1, b2] = betas, gamma = Math.sqrt(b2);
   const scope = JSON.stringify([
     ...[betas, d0, eps, `${growthRate}`, useBiasCorrection],

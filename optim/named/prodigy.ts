@@ -73,10 +73,11 @@ export function prodigy(
   const d0 = Math.fround(options.d0 ?? 1e-6);
   const { growthRate = Infinity, eps = 1e-8, safeguardWarmup = false } =
     options;
+  const { useBiasCorrection = false } = options;
   const [b1, b2] = betas, b3 = options.beta3 ?? Math.sqrt(b2);
   const scope = JSON.stringify([
     ...[betas, b3, d0, dCoef, `${growthRate}`],
-    ...[options.useBiasCorrection, safeguardWarmup],
+    ...[useBiasCorrection, safeguardWarmup],
   ]);
   const rule = tx.elementwise({
     slots: {

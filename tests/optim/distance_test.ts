@@ -133,7 +133,12 @@ for (const [name, Class] of Object.entries(CLASSES)) {
         assertEquals(await optimizer.distance(), a);
         return [a, b];
       };
-      for (const options of [{}, { lr: 0.5 }, { weightDecay: 0.1 }]) {
+      const same = [
+        ...[{}, { lr: 0.5 }, { weightDecay: 0.1 }],
+        // As it is by default.
+        ...[{ useBiasCorrection: false }, { growthRate: Infinity }],
+      ];
+      for (const options of same) {
         const [a, b] = await run(options);
         assertEquals(a, b, JSON.stringify(options));
       }
