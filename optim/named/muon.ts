@@ -9,6 +9,7 @@ import {
   oneOf,
   type OptionRules,
   pick,
+  refuse,
 } from "../../internal/check.ts";
 import { Optimizer } from "../optimizer/optimizer.ts";
 import * as tx from "../transforms/mod.ts";
@@ -33,8 +34,8 @@ export interface MuonOptions
    */
   readonly muonMask?: tx.Mask | undefined;
   /**
-   * The base rate of AdamW, which changes in the same proportions as `lr`.
-   * Default: that of `lr`.
+   * The base rate of AdamW, which changes in the same proportions as `lr`: a number or
+   * a scheduler, since a function has no base rate. Default: that of `lr`.
    */
   readonly adamLr?: number | undefined;
   /** The decay rates of AdamW. Default: [0.9, 0.999]. */
@@ -110,6 +111,7 @@ export function isHiddenMatrix(
 export function muon(options: MuonOptions = {}): tx.GradientTransformation {
   checkOptions("create Muon", options, RULES);
   const { lr, weightDecay = 0.1, decayMask } = options;
+  checkProportions(options, lr);
   const { muonMask = isHiddenMatrix, adamLr, adamBetas, adamEps } = options;
   const decay = tx.decayed({ weightDecay, decayMask });
   const matrices = tx.chain(
@@ -134,6 +136,21 @@ export function muon(options: MuonOptions = {}): tx.GradientTransformation {
       (path, shape) => isMatrix(path, shape) ? "matrices" : "rest",
       { matrices, rest },
     ),
+  );
+}
+
+/** Throw if a rate of AdamW is to follow a function, which may start anywhere. */
+function checkProportions(
+  { adamLr }: Pick<MuonOptions, "adamLr">,
+  lr: MuonOptions["lr"],
+): void {
+  if (adamLr === undefined || typeof lr !== "function") return;
+  refuse(
+    "create Muon",
+    "lr",
+    "a number or a scheduler with adamLr",
+    lr,
+    TypeError,
   );
 }
 
@@ -192,5 +209,14 @@ export class Muon extends Optimizer<MuonOptions> {
   /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0.1. */
   constructor(options: MuonOptions = {}) {
     super(options, muon);
+  }
+
+  /** The transformation, unless `adamLr` cannot follow the rate. */
+  protected override defaultTx(
+    options: MuonOptions,
+    lr: MuonOptions["lr"],
+  ): tx.GradientTransformation {
+    checkProportions(options, lr);
+    return super.defaultTx(options, lr);
   }
 }

@@ -105,6 +105,22 @@ onEachBackend(
   { only: ["cpu", "wasm"] },
 );
 
+Deno.test("a rate of AdamW in Muon follows no function, which has no base rate", () => {
+  const lr = () => 0.02, adamLr = 3e-4;
+  const message =
+    "Cannot create Muon: lr must be a number or a scheduler with adamLr: current value is a function";
+  const w = new ParamState(tf.zeros([2])), b = new ParamState(tf.zeros([2]));
+  using muon = new optim.Muon({ adamLr }).registerTrainableWeights({ w });
+  for (
+    const make of [
+      () => new optim.Muon({ lr, adamLr }),
+      () => optim.muon({ lr, adamLr }),
+      () => muon.addParamGroup({ b }, { lr }),
+    ]
+  ) assertThrows(make, TypeError, message);
+  new optim.Muon({ lr });
+});
+
 onEachBackend(
   "Muon takes the same steps fused and composed, within rounding",
   async () => {
