@@ -28,7 +28,7 @@ import type {
   OptState,
   Rate,
 } from "../transforms/transformation.ts";
-import type { Group } from "./group.ts";
+import { type Group, mixesNorms } from "./group.ts";
 import type { Rates } from "./rates.ts";
 import type { Registry } from "./registry.ts";
 
@@ -86,10 +86,10 @@ export class Engine {
       recording.now?.refuse("its optimizer computes on the host");
       const clipped = this.#clip(groups, grads, params);
       // Rules that sum over all parameters wait for those of other groups.
-      const [alone, together] = separate(
-        groups,
-        ({ tx }) => tx.rule !== undefined && !traitsOf(tx).sumsOverStep,
-      );
+      const isAlone = ({ tx }: Group) =>
+        tx.rule !== undefined && !traitsOf(tx).sumsOverStep;
+      const alone = groups.filter(isAlone);
+      const together = groups.filter((group) => !isAlone(group));
       this.#stepByRules(
         this.#own(alone, paths),
         clipped,
@@ -174,8 +174,11 @@ export class Engine {
   /** Put `next` in place of a slot between steps; it stays the caller's. */
   setSlot(slot: string, path: string, next: tf.Tensor): void {
     const { open } = gate, old = this.#slots[slot]![path]!;
-    const value = open ? nextOrOld(open, next, old) : tf.clone(next);
-    this.#replace(slot, path, value);
+    this.#replace(
+      slot,
+      path,
+      open ? nextOrOld(open, next, old) : tf.clone(next),
+    );
   }
 
   #replace(slot: string, path: string, next: tf.Tensor): void {
@@ -290,18 +293,4 @@ export class Engine {
     }
     this.#slots = {};
   }
-}
-
-/** What holds, and what does not. */
-function separate<T>(
-  items: readonly T[],
-  holds: (item: T) => boolean,
-): [yes: T[], no: T[]] {
-  return [items.filter(holds), items.filter((item) => !holds(item))];
-}
-
-/** Whether some groups bound the norm of all gradients, and others do not. */
-function mixesNorms(groups: readonly Group[]): boolean {
-  return groups.some(({ clipsNorm }) => clipsNorm) &&
-    !groups.every(({ clipsNorm }) => clipsNorm);
 }

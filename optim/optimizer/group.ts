@@ -80,3 +80,9 @@ export function makeGroup<O extends OptimizerOptions>(
     counted: { clip: chain(...counted), clipped: chain(...counted, tx) },
   };
 }
+
+/** Whether some groups bound the norm of all gradients, and others do not. */
+export function mixesNorms(groups: readonly Group[]): boolean {
+  return groups.some(({ clipsNorm }) => clipsNorm) &&
+    !groups.every(({ clipsNorm }) => clipsNorm);
+}
