@@ -18,6 +18,11 @@ const MOST = 30;
 /**
  * The eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's rotations.
  *
+ * Of a covariance whose variables have very different scales, small eigenvalues keep
+ * their relative accuracy here. Methods that make the matrix tridiagonal first, such as
+ * that of `linear_algebra/`, which is quicker for large ones, lose those below the
+ * rounding error of the greatest.
+ *
  * Golub and Van Loan, Matrix Computations, 2013, section 8.5.
  *
  * @param matrix Its `n × n` elements, by rows.

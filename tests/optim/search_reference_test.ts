@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as optim from "../../optim/mod.ts";
 import { cmaConstants } from "../../optim/search/cmaes_constants.ts";
 import { trialOf } from "../../optim/search/differential_evolution.ts";
@@ -230,4 +230,23 @@ Deno.test("a Latin hypercube has one point in each part of each coordinate", () 
     const parts = points.map((point) => Math.floor(20 * point[k]!));
     assertEquals(parts.sort((a, b) => a - b), Array.from(parts.keys()));
   }
+});
+
+Deno.test("small eigenvalues of badly scaled variables are accurate to the last digits", () => {
+  // Three variables of the scales 1, 1e-4 and 1e-8, which correlate by 1/2.
+  const scales = [1e-4, 1, 1e-8];
+  const matrix = Float64Array.from(
+    { length: 9 },
+    (_, k) => {
+      const i = Math.floor(k / 3), j = k % 3;
+      return scales[i]! * scales[j]! * (i === j ? 1 : 0.5);
+    },
+  );
+  const values = [...eigen(matrix, 3).values].sort((a, b) => b - a);
+  // Computed with 60 digits, by mpmath.
+  const exact = [1.0000000025, 7.499999989583334e-09, 6.66666665925926e-17];
+  values.forEach((x, i) => {
+    const error = Math.abs(x / exact[i]! - 1);
+    assert(error < 1e-15, `${x}: ${error}`);
+  });
 });
