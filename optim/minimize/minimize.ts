@@ -31,7 +31,7 @@ const ACTION = "minimize";
  * | `"l-bfgs-b"` | the same, and the generalized Cauchy point of Byrd, Lu, Nocedal and Zhu, 1995 | if any |
  * | `"bfgs"` | gradients; an n × n estimate of the inverse Hessian | no |
  * | `"newton-cg"` | gradients, and products with the Hessian | no |
- * | `"nelder-mead"` | values; a simplex that starts as scipy's | if any |
+ * | `"nelder-mead"` | values; a simplex that starts as scipy's, mirrored at both bounds | if any |
  * | `"cma-es"`, `"differential-evolution"`, `"particle-swarm"`, `"one-plus-one-es"`, `"random-search"` | values; see {@linkcode CMAES} and the others | needs finite ones |
  *
  * Gradients come from `autodiff`. The methods compute in float64, but the function sees
@@ -163,8 +163,8 @@ async function run<X extends Variables>(
     value: best?.value ?? NaN,
     ...objective.counts,
     nIterations,
-    success: end!.success,
-    message: end!.message,
+    success: best !== undefined && end!.success,
+    message: best || !end!.success ? end!.message : "no value was finite",
   };
   return best?.gradient
     ? { ...result, gradient: held.tensors(best.gradient) }

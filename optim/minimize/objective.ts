@@ -45,7 +45,7 @@ export class Objective<X extends Variables> {
     nGradients: 0,
     nHessianProducts: 0,
   };
-  /** The least value since this was last cleared. */
+  /** The least finite value since this was last cleared. */
   best: Found | undefined;
   readonly #held: Held<X>;
   readonly #fn: () => tf.Tensor;
@@ -56,7 +56,7 @@ export class Objective<X extends Variables> {
   /** Minimize `fn` with at most that many evaluations. */
   constructor(held: Held<X>, fn: (x: X) => tf.Tensor, budget: number) {
     this.#held = held;
-    this.#fn = () => fn(held.argument);
+    this.#fn = () => checked(fn(held.argument));
     this.#budget = budget;
     this.#gradient = grad(this.#fn, {
       states: held.states,
@@ -79,23 +79,13 @@ export class Objective<X extends Variables> {
     return point;
   }
 
-  /** The value alone. */
+  /** The value alone; `Infinity` where it is not finite, so that no method goes there. */
   async valueAt(given: Float64Array): Promise<number> {
     const x = this.#begin(given);
-    const all = tf.tidy(() => {
-      const value: unknown = this.#fn();
-      if (
-        !(value instanceof tf.Tensor) || isThenable(value) ||
-        value.rank > 0 || value.dtype !== "float32"
-      ) {
-        const is = "a scalar of float32";
-        refuse("minimize", "what fn returns", is, value, TypeError);
-      }
-      return flat([value]);
-    });
+    const all = tf.tidy(() => flat([this.#fn()]));
     const [value] = await numbersOf(all);
     this.#note({ x, value: value!, gradient: undefined });
-    return value!;
+    return Number.isFinite(value) ? value! : Infinity;
   }
 
   /** The product of the Hessian with a vector. */
@@ -118,8 +108,20 @@ export class Objective<X extends Variables> {
   }
 
   #note(point: Found): void {
-    if (point.value < (this.best?.value ?? Infinity)) this.best = point;
+    const isLeast = point.value < (this.best?.value ?? Infinity);
+    if (isLeast && Number.isFinite(point.value)) this.best = point;
   }
+}
+
+/** What the function has returned, if it is a value. */
+function checked(value: unknown): tf.Tensor {
+  const holds = value instanceof tf.Tensor && value.rank === 0 &&
+    value.dtype === "float32";
+  if (holds) return value;
+  // A promise may be rejected later, when nobody waits for it.
+  if (isThenable(value)) value.then(undefined, () => {});
+  const is = "a scalar of float32";
+  return refuse("minimize", "what fn returns", is, value, TypeError);
 }
 
 /** All elements of some tensors in one. */

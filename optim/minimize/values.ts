@@ -16,7 +16,7 @@ import type { Limits } from "./method.ts";
 import type { ValueMethod } from "./options.ts";
 import { largest, type Vector } from "./vectors.ts";
 
-/** The value of a vector. */
+/** The value of a vector; `Infinity` where there is none. */
 export type ValueOf = (x: Float64Array) => Promise<number>;
 
 /** Nelder and Mead's method, from the simplex that scipy starts with. */
@@ -40,8 +40,7 @@ export async function nelderMead(
     const points = simplex.propose();
     const values = new Float64Array(points.length);
     for (const [i, point] of points.entries()) {
-      const value = await valueOf(point);
-      values[i] = Number.isNaN(value) ? Infinity : value;
+      values[i] = await valueOf(point);
     }
     simplex.learn(points, values);
     if (!simplex.isWhole) continue;

@@ -171,8 +171,8 @@ export function verticesAround(
     const vertex = start.slice();
     if (i > 0) vertex[i - 1] = step(vertex[i - 1]!, i - 1);
     row(vertices, i, n).set(vertex.map((x, k) => {
-      const inside = x > high[k]! ? 2 * high[k]! - x : x;
-      return Math.min(high[k]!, Math.max(low[k]!, inside));
+      const end = Math.min(high[k]!, Math.max(low[k]!, x));
+      return Math.min(high[k]!, Math.max(low[k]!, 2 * end - x));
     }));
   }
   return vertices;

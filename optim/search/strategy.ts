@@ -42,7 +42,7 @@ export function copyMemory(memory: Memory): Memory {
   );
 }
 
-/** Throw unless `given` has numbers and vectors as `own` does. */
+/** Throw unless `given` has the numbers and vectors that `own` has, and no others. */
 export function checkMemory(action: string, own: Memory, given: unknown): void {
   checkObject(action, given, "memory");
   for (const [name, x] of Object.entries(own)) {
@@ -55,6 +55,12 @@ export function checkMemory(action: string, own: Memory, given: unknown): void {
     const is = `a Float64Array of length ${x.length}`;
     refuse(action, `memory.${name}`, is, shown(other));
   }
+  const names = Object.keys(own);
+  const other = Object.keys(Object(given)).find((name) =>
+    !names.includes(name)
+  );
+  if (other === undefined) return;
+  refuse(action, "memory", `of ${names.join(", ")} only`, `with ${other}`);
 }
 
 /** A vector by its length. */

@@ -269,6 +269,51 @@ onEachBackend("no method goes where the value is NaN", async () => {
 }, { only: ["cpu", "wasm"] });
 
 onEachBackend(
+  "where no value is finite none is found, with every method and whatever ends it",
+  async () => {
+    for (const worst of [NaN, Infinity, -Infinity]) {
+      const never = (x: tf.Tensor) => tf.add(tf.sum(x), worst);
+      for (const method of [...SEARCHES, "nelder-mead"] as const) {
+        const { value, x, success, message } = await found(never, [1, 2], {
+          method,
+          bounds: [-3, 3],
+          maxIterations: 400,
+          budget: 500,
+          ...(method === "nelder-mead" ? {} : { random: new RandomState(1) }),
+        });
+        assertEquals([value, x, success], [NaN, [1, 2], false], message);
+      }
+    }
+  },
+  { only: ["cpu"] },
+);
+
+onEachBackend("no method goes where the value is -Infinity", async () => {
+  const log = (x: tf.Tensor) =>
+    tf.where(tf.greater(tf.sum(x), 0), bowl(x), tf.scalar(-Infinity));
+  for (const method of [...SEARCHES, "nelder-mead"] as const) {
+    const { value } = await found(log, [2, 2], {
+      method,
+      bounds: [-3, 3],
+      budget: 400,
+      ...(method === "nelder-mead" ? {} : { random: new RandomState(1) }),
+    });
+    assert(value >= 3 && value < 22, `${method}: ${value}`);
+  }
+}, { only: ["cpu"] });
+
+onEachBackend("a start on the bounds leaves them", async () => {
+  for (const start of [-2, 3]) {
+    const { value, x } = await found(
+      (x) => tf.sum(tf.square(tf.sub(x, 1))),
+      [start, start],
+      { method: "nelder-mead", bounds: [-2, 3] },
+    );
+    assert(value < 1e-6, `from ${start}: ${value} at ${x}`);
+  }
+}, { only: ["cpu"] });
+
+onEachBackend(
   "a variable that the function does not read stays, with a gradient of 0",
   async () => {
     const x0 = { a: tf.scalar(2), unread: tf.scalar(5) };
@@ -487,16 +532,20 @@ onEachBackend("wrong arguments of minimize are refused", async () => {
       TypeError,
       "Cannot minimize: fn must be a function",
     );
-    await assertRejects(
-      () => optim.minimize((x) => tf.square(x), x0),
-      TypeError,
-      "the function must return a scalar of float32: current shape is [2]",
-    );
-    await assertRejects(
-      () => optim.minimize((x) => tf.square(x), x0, { method: "nelder-mead" }),
-      TypeError,
-      "Cannot minimize: what fn returns must be a scalar of float32",
-    );
+    const notValues: [unknown, string][] = [
+      [(x: tf.Tensor) => tf.square(x), "a tensor of float32 with shape [2]"],
+      [() => 3, "3"],
+      [() => Promise.reject(new Error("late")), "an instance of Promise"],
+    ];
+    for (const method of ["bfgs", "nelder-mead"] as const) {
+      for (const [fn, shown] of notValues) {
+        await assertRejects(
+          () => optim.minimize(fn as () => tf.Tensor, x0, { method }),
+          TypeError,
+          `Cannot minimize: what fn returns must be a scalar of float32: current value is ${shown}`,
+        );
+      }
+    }
   });
   tf.dispose([x0, int, three]);
 });

@@ -551,6 +551,14 @@ Deno.test("a state of another search is refused, and changes nothing", () => {
     TypeError,
     "random must be null",
   );
+  assertThrows(
+    () =>
+      SEARCHES["RandomSearch"]!(BOX).loadStateDict(
+        SEARCHES["ParticleSwarm"]!(BOX).stateDict(),
+      ),
+    RangeError,
+    'memory must be of begun only: current value is "with positions"',
+  );
 });
 
 const bowl = (x: readonly number[]) =>
