@@ -170,7 +170,7 @@ onEachBackend(
 onEachBackend(
   "Sophia goes back to a saved step, and estimates the Hessian there again",
   async () => {
-    await assertNoLeak(async () => {
+    await assertNoLeak(() => {
       const { params, optimizer, loss } = setup({ updatePeriod: 2 });
       const x = input();
       const product = hessianVectorProduct(() => loss(x), params);
