@@ -50,7 +50,7 @@ const NAMES: readonly (readonly [
  * | --- | --- |
  * | `Linear` | `[out, in]` |
  * | `Conv1d`, `Conv2d`, `Conv3d` | `[out, in, ...kernel]` |
- * | `ConvTranspose1d`, `ConvTranspose2d` | `[in, out, ...kernel]` |
+ * | `ConvTranspose1d`, `ConvTranspose2d`, `ConvTranspose3d` | `[in, out, ...kernel]` |
  * | `BatchNorm` | `running_mean`, `running_var`; `num_batches_tracked` is ignored |
  * | `Sequential` | `0`, `1`, ... rather than `layers.0` |
  * | `MultiHeadAttention` | `in_proj_weight` has queries, keys and values |
@@ -166,7 +166,7 @@ function placeOf(
     );
   }
   const plain = stored(name(join(owner, own)));
-  if (own !== "weight") return plain;
+  if (own !== "weight" && own !== "weightMask") return plain;
   const kernel = shape.map((_, i) => i).slice(2);
   if (module instanceof nn.Linear) return plain.transposed();
   if (module instanceof nn.Conv) return plain.transposed([...kernel, 1, 0]);

@@ -7,6 +7,7 @@ import {
   callable,
   checkOptions,
   type OptionRules,
+  refuse,
 } from "../../internal/check.ts";
 import { freeze } from "../module/freeze.ts";
 import type { Module } from "../module/module.ts";
@@ -73,6 +74,11 @@ export function addLoRA(
     throw new RangeError(
       `Cannot ${action}: ${model.constructor.name} must have a Linear inside that \`where\` selects and that has none yet`,
     );
+  }
+  const masked = chosen.find(([, layer]) => layer.weightMask);
+  if (masked) {
+    const is = "without weightMask, or not selected by `where`";
+    refuse(action, masked[0], is, masked[1]);
   }
   const trained = new Set<unknown>(earlier.flatMap((x) => [x.down, x.up]));
   freeze(model, (_, state) => !trained.has(state));

@@ -15,7 +15,8 @@ import * as tf from "../../tf.ts";
 import { XavierUniform } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
-import { Linear, WEIGHT_RULES, type WeightOptions } from "./linear.ts";
+import { Linear } from "./linear.ts";
+import { WEIGHT_RULES, type WeightOptions } from "./weight_options.ts";
 import {
   type AttentionMask,
   MASK_RULES,

@@ -9,7 +9,7 @@ import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
 import { ConvBase, type ConvKind } from "./conv_base.ts";
-import type { WeightOptions } from "./linear.ts";
+import { masked, type MaskedWeightOptions } from "./weight_mask.ts";
 import {
   outLength,
   pad,
@@ -21,7 +21,7 @@ import {
 } from "./window.ts";
 
 /** Options of convolutions. */
-export interface ConvOptions extends WeightOptions {
+export interface ConvOptions extends MaskedWeightOptions {
   /** The distance between places of the window. Default: 1. */
   readonly stride?: PerAxis;
   /** The padding around the input. Default: `"same"`. */
@@ -50,22 +50,18 @@ export interface ConvOptions extends WeightOptions {
  */
 export abstract class Conv<T extends tf.Tensor>
   extends ConvBase<T, ConvOptions> {
-  /** The window's cells may lie apart. */
+  /** The window moves, or its cells lie apart. */
   static override readonly kind: ConvKind = {
-    option: "dilation",
-    least: 1,
-    weightShape: ({ name, kernel, inputs, outputs, groups, stride, own }) => {
-      if (stride.some((x) => x > 1) && own.some((x) => x > 1)) {
-        refuse(`create ${name}`, "stride or dilation", "1", [stride, own]);
+    addsCells: false,
+    weightShape: (settings) => {
+      const { name, kernel, inputs, outputs, groups, stride, dilation } =
+        settings;
+      if (stride.some((x) => x > 1) && dilation.some((x) => x > 1)) {
+        refuse(`create ${name}`, "stride or dilation", "1", [stride, dilation]);
       }
       return [...kernel, inputs / groups, outputs];
     },
   };
-
-  /** The distance of the window's cells, along each axis. */
-  get dilation(): readonly number[] {
-    return this.own;
-  }
 
   /** Any size along the window's axes, and the number of channels. */
   get inSize(): Size {
@@ -101,7 +97,8 @@ export abstract class Conv<T extends tf.Tensor>
     this.outSize(x.shape.slice(1));
     return tf.tidy(() => {
       const padded = pad(floats(x), this.padding as PaddingPairs);
-      const weight = this.weight.value, bias = this.bias?.value;
+      const weight = masked(this.weight, this.weightMask);
+      const bias = this.bias?.value;
       if (this.groups === 1) {
         return this.#group(padded, weight, false, bias) as T;
       }

@@ -14,7 +14,13 @@ import { XavierNormal, Zero } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
 import { lastAxis, type Size } from "../module/size.ts";
-import { WEIGHT_RULES, type WeightOptions } from "./linear.ts";
+import {
+  checkWeightMask,
+  MASKED_RULES,
+  type MaskedWeightOptions,
+  type WeightMask,
+  weightMaskOf,
+} from "./weight_mask.ts";
 import {
   axesOf,
   CELLS,
@@ -28,29 +34,40 @@ import {
 } from "./window.ts";
 
 /** The options that both kinds share. */
-export interface ConvSettingsOptions extends WeightOptions {
+export interface ConvSettingsOptions extends MaskedWeightOptions {
   /** The stride. */
   readonly stride?: PerAxis;
   /** The padding. */
   readonly padding?: Padding;
+  /** The distance of the window's cells. */
+  readonly dilation?: PerAxis;
   /** The number of groups. */
   readonly groups?: number;
 }
 
 const RULES: OptionRules<ConvSettingsOptions> = {
-  ...WEIGHT_RULES,
+  ...MASKED_RULES,
   stride: perAxisRule(),
   padding: paddingRule,
+  dilation: perAxisRule(),
   groups: "a positive integer",
+};
+
+/** With the option that transposed convolutions have. */
+interface AllOptions extends ConvSettingsOptions {
+  readonly outputPadding?: PerAxis;
+}
+
+const TRANSPOSED_RULES: OptionRules<AllOptions> = {
+  ...RULES,
+  outputPadding: perAxisRule(CELLS),
 };
 
 /** What convolutions and transposed convolutions differ in. */
 export interface ConvKind {
-  /** The name of the option that only this kind has, a number for each axis. */
-  readonly option: string;
-  /** The option's default, and the least that it may be. */
-  readonly least: 0 | 1;
-  /** Checks the option, and returns the shape of the weight. */
+  /** Whether cells may be added to the output, by the option `outputPadding`. */
+  readonly addsCells: boolean;
+  /** Checks the settings, and returns the shape of the weight. */
   readonly weightShape: (settings: ConvSettings) => number[];
 }
 
@@ -70,10 +87,12 @@ export interface ConvSettings {
   readonly stride: readonly number[];
   /** The padding. */
   readonly padding: PaddingPairs;
+  /** The distance of the window's cells. */
+  readonly dilation: readonly number[];
   /** The number of groups. */
   readonly groups: number;
-  /** The option that only this kind has. */
-  readonly own: readonly number[];
+  /** The cells added at the end of the output. */
+  readonly outputPadding: readonly number[];
 }
 
 /** Checks the arguments of a convolution's constructor. */
@@ -86,13 +105,13 @@ function convSettings(
 ): ConvSettings {
   const { name, kind } = Class;
   const axes = axesOf(Class);
-  const rule = kind.least === 0 ? CELLS : "a positive integer";
-  checkOptions<object>(`create ${name}`, options, {
-    ...RULES,
-    [kind.option]: perAxisRule(rule),
-  });
-  const { stride = 1, padding = "same", groups = 1 } = options;
-  const given: Partial<Record<string, PerAxis>> = { ...options } as object;
+  checkOptions<AllOptions>(
+    `create ${name}`,
+    options,
+    (kind.addsCells ? TRANSPOSED_RULES : RULES) as OptionRules<AllOptions>,
+  );
+  const { stride = 1, padding = "same", dilation = 1, groups = 1 } = options;
+  const { outputPadding = 0 } = options as AllOptions;
   const settings: ConvSettings = {
     name,
     axes,
@@ -101,14 +120,9 @@ function convSettings(
     kernel: perAxis(name, "kernelSize", kernelSize, axes),
     stride: perAxis(name, "stride", stride, axes),
     padding: paddingPairs(name, padding, axes),
+    dilation: perAxis(name, "dilation", dilation, axes),
     groups,
-    own: perAxis(
-      name,
-      kind.option,
-      given[kind.option] ?? kind.least,
-      axes,
-      rule,
-    ),
+    outputPadding: perAxis(name, "outputPadding", outputPadding, axes, CELLS),
   };
   const { inputs, outputs } = settings;
   if (inputs % groups !== 0 || outputs % groups !== 0) {
@@ -142,8 +156,12 @@ export abstract class ConvBase<
   readonly padding: Padding;
   /** The number of groups that the channels are split into. */
   readonly groups: number;
-  /** The option that only this kind of convolution has, along each axis. */
-  protected readonly own: readonly number[];
+  /** The distance of the window's cells, along each axis. */
+  readonly dilation: readonly number[];
+  /** What the weight is multiplied by, if anything. */
+  readonly weightMask: WeightMask;
+  /** The cells added at the end of the output, along each axis. */
+  protected readonly added: readonly number[];
 
   /**
    * Create the parameters.
@@ -151,7 +169,7 @@ export abstract class ConvBase<
    * @param inSize The number of channels, or a size that ends in it.
    * @param outChannels The number of channels of the output.
    * @param kernelSize The size of the window: one for all axes, or one for each.
-   * @param options Stride, padding, groups, initializers, and what the class adds.
+   * @param options Stride, padding, dilation, groups, initializers, and what the class adds.
    */
   constructor(
     inSize: number | Size,
@@ -172,14 +190,17 @@ export abstract class ConvBase<
     this.stride = settings.stride;
     this.padding = settings.padding;
     this.groups = settings.groups;
-    this.own = settings.own;
+    this.dilation = settings.dilation;
+    this.added = settings.outputPadding;
     const { name, outputs } = settings;
-    const { bias = true, random } = options;
+    const { bias = true, random, weightMask } = options;
+    checkWeightMask(name, weightMask, shape);
     const { weightInit = new XavierNormal(), biasInit = new Zero() } = options;
     this.weight = param(`${name}.weight`, weightInit, shape, random);
     this.bias = bias
       ? param(`${name}.bias`, biasInit, [outputs], random)
       : null;
+    this.weightMask = weightMaskOf(name, weightMask);
   }
 
   /** `[batch, ...spatial, in]` to `[batch, ...spatial, out]`. */

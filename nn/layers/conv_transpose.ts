@@ -8,36 +8,40 @@ import * as tf from "../../tf.ts";
 import { floats } from "../module/floats.ts";
 import { checkInput, checkSize, type Size } from "../module/size.ts";
 import { ConvBase, type ConvKind } from "./conv_base.ts";
-import type { WeightOptions } from "./linear.ts";
+import { masked, type MaskedWeightOptions } from "./weight_mask.ts";
 import {
   type Padding,
   type PaddingPairs,
   pairOf,
   type PerAxis,
+  tripleOf,
 } from "./window.ts";
 
 /** Options of transposed convolutions. */
-export interface ConvTransposeOptions extends WeightOptions {
+export interface ConvTransposeOptions extends MaskedWeightOptions {
   /** The distance of the input cells in the output. Default: 1. */
   readonly stride?: PerAxis;
   /**
    * The cells cut off the output: `"same"` leaves the input's size times the stride,
-   * `"valid"` all of `(size - 1) stride + kernel`, numbers remove as many cells from
-   * the ends. Default: `"same"`.
+   * `"valid"` all of `(size - 1) stride + dilation (kernel - 1) + 1`, numbers remove as
+   * many cells from the ends. Default: `"same"`.
    */
   readonly padding?: Padding;
   /** Cells added at the end, unless the padding is `"same"`. Default: 0. */
   readonly outputPadding?: PerAxis;
+  /** The distance of the window's cells. Default: 1. */
+  readonly dilation?: PerAxis;
   /** The number of groups that the channels are split into. Default: 1. */
   readonly groups?: number;
 }
 
 /**
  * The transpose of a convolution, which enlarges its input: the base of
- * {@linkcode ConvTranspose1d} and {@linkcode ConvTranspose2d}.
+ * {@linkcode ConvTranspose1d}, {@linkcode ConvTranspose2d} and
+ * {@linkcode ConvTranspose3d}.
  *
  * ```text
- * y[b, stride i + k - padding, o] += x[b, i, c] weight[k, c, o]
+ * y[b, stride i + dilation k - padding, o] += x[b, i, c] weight[k, c, o]
  * ```
  *
  * The weight is `[...kernel, in, out / groups]`. As torch's `ConvTranspose2d`, channels
@@ -47,14 +51,16 @@ export interface ConvTransposeOptions extends WeightOptions {
  */
 export abstract class ConvTranspose<T extends tf.Tensor>
   extends ConvBase<T, ConvTransposeOptions> {
-  /** Cells may be added to the output, fewer than a stride. */
+  /** Cells may be added to the output, fewer than a stride or a dilation. */
   static override readonly kind: ConvKind = {
-    option: "outputPadding",
-    least: 0,
-    weightShape: ({ name, kernel, inputs, outputs, groups, stride, own }) => {
-      if (own.some((count, i) => count >= stride[i]!)) {
-        const is = `below the stride, ${stride}`;
-        refuse(`create ${name}`, "outputPadding", is, own);
+    addsCells: true,
+    weightShape: (settings) => {
+      const { name, kernel, inputs, outputs, groups, outputPadding } = settings;
+      const { stride, dilation } = settings;
+      const limit = stride.map((step, i) => Math.max(step, dilation[i]!));
+      if (outputPadding.some((count, i) => count >= limit[i]!)) {
+        const is = `below the stride or the dilation, ${limit}`;
+        refuse(`create ${name}`, "outputPadding", is, outputPadding);
       }
       return [...kernel, inputs, outputs / groups];
     },
@@ -62,7 +68,7 @@ export abstract class ConvTranspose<T extends tf.Tensor>
 
   /** Cells added at the end, along each axis. */
   get outputPadding(): readonly number[] {
-    return this.own;
+    return this.added;
   }
 
   /** Any size along the window's axes, and the number of channels. */
@@ -90,51 +96,87 @@ export abstract class ConvTranspose<T extends tf.Tensor>
       // One axis is two, of which the first has size 1.
       const flat = axes === 1;
       const given = floats(x);
-      const image = (flat ? tf.expandDims(given, 1) : given) as tf.Tensor4D;
-      const weight = this.weight.value;
-      const kernel = (flat ? tf.expandDims(weight, 0) : weight) as tf.Tensor4D;
-      const full = this.#groups(image, kernel);
+      const weight = this.#spread(masked(this.weight, this.weightMask));
+      const full = this.#groups(
+        flat ? tf.expandDims(given, 1) : given,
+        flat ? tf.expandDims(weight, 0) : weight,
+      );
       const y = flat ? tf.squeeze(full, [1]) : full;
       const cropped = this.#crop(y, x.shape.slice(1, -1));
       return (this.bias ? tf.add(cropped, this.bias.value) : cropped) as T;
     });
   }
 
-  #groups(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
+  /** The kernel with zeros between its cells, so that they lie `dilation` apart. */
+  #spread(kernel: tf.Tensor): tf.Tensor {
+    return this.dilation.reduce((kernel, apart, axis) => {
+      const length = kernel.shape[axis]!;
+      if (apart === 1 || length === 1) return kernel;
+      const columns = kernel.shape.toSpliced(axis + 1, 0, 1);
+      const zeros = columns.map((_, i): [number, number] =>
+        i === axis + 1 ? [0, apart - 1] : [0, 0]
+      );
+      const spaced = tf.pad(tf.reshape(kernel, columns), zeros);
+      const joined = kernel.shape.with(axis, length * apart);
+      return tf.slice(
+        tf.reshape(spaced, joined),
+        joined.map(() => 0),
+        joined.with(axis, this.#reach(axis)),
+      );
+    }, kernel);
+  }
+
+  /** How many cells the window spans along an axis. */
+  #reach(axis: number): number {
+    return this.dilation[axis]! * (this.weight.shape[axis]! - 1) + 1;
+  }
+
+  #groups(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
     if (this.groups === 1) return this.#transpose(x, kernel);
-    const xs = tf.split<tf.Tensor4D>(x, this.groups, 3);
-    const kernels = tf.split<tf.Tensor4D>(kernel, this.groups, 2);
+    const xs = tf.split(x, this.groups, x.rank - 1);
+    const kernels = tf.split(kernel, this.groups, kernel.rank - 2);
     return tf.concat(
       xs.map((part, i) => this.#transpose(part, kernels[i]!)),
-      3,
+      x.rank - 1,
     );
   }
 
   /** The full output, before the padding is cut off. */
-  #transpose(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
-    const [batch, height, width] = x.shape;
-    const [kernelHeight, kernelWidth, , outputs] = kernel.shape;
-    const [down, right] = pairOf(
-      this.stride.length === 1 ? [1, ...this.stride] : this.stride,
+  #transpose(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+    const stride = this.stride.length === 1 ? [1, ...this.stride] : this.stride;
+    const lengths = stride.map((step, i) =>
+      (x.shape[i + 1]! - 1) * step + kernel.shape[i]!
     );
-    return tf.conv2dTranspose(
-      x,
-      tf.transpose(kernel, [0, 1, 3, 2]), // tfjs has [height, width, out, in]
-      [
-        batch,
-        (height - 1) * down + kernelHeight,
-        (width - 1) * right + kernelWidth,
-        outputs,
-      ],
-      [down, right],
-      "valid",
-    );
+    const outputs = kernel.shape.at(-1)!;
+    // tfjs has [...kernel, out, in].
+    const places = lengths.map((_, i) => i);
+    const swapped = tf.transpose(kernel, [
+      ...places,
+      kernel.rank - 1,
+      kernel.rank - 2,
+    ]);
+    const batch = x.shape[0]!;
+    return lengths.length === 3
+      ? tf.conv3dTranspose(
+        x as tf.Tensor5D,
+        swapped as tf.Tensor5D,
+        [batch, ...tripleOf(lengths), outputs],
+        tripleOf(stride),
+        "valid",
+      )
+      : tf.conv2dTranspose(
+        x as tf.Tensor4D,
+        swapped as tf.Tensor4D,
+        [batch, ...pairOf(lengths), outputs],
+        pairOf(stride),
+        "valid",
+      );
   }
 
   /** The part of the full output that is kept, along an axis. */
   #cut(length: number, axis: number): { begin: number; length: number } {
     const stride = this.stride[axis]!;
-    const full = (length - 1) * stride + this.weight.shape[axis]!;
+    const full = (length - 1) * stride + this.#reach(axis);
     if (this.padding === "valid") {
       return { begin: 0, length: full + this.outputPadding[axis]! };
     }
@@ -203,4 +245,13 @@ export class ConvTranspose1d extends ConvTranspose<tf.Tensor3D> {
 export class ConvTranspose2d extends ConvTranspose<tf.Tensor4D> {
   /** The number of axes between batch and channels. */
   static override readonly axes = 2;
+}
+
+/**
+ * A transposed convolution of volumes: `[batch, depth, height, width, in]` to
+ * `[batch, depth · stride, height · stride, width · stride, out]`.
+ */
+export class ConvTranspose3d extends ConvTranspose<tf.Tensor5D> {
+  /** The number of axes between batch and channels. */
+  static override readonly axes = 3;
 }

@@ -15,19 +15,28 @@ import { NORM_RULES, Normalization, type NormOptions } from "./norm.ts";
 
 /** Options of {@linkcode GroupNorm}. */
 export interface GroupNormOptions extends NormOptions {
-  /** The number of groups, which must divide the channels. Default: 32. */
+  /**
+   * The number of groups, which must divide the channels. Default: 32, unless `groupSize`
+   * is given.
+   */
   readonly numGroups?: number;
+  /**
+   * The number of channels of each group, in place of `numGroups`; it must divide the
+   * channels.
+   */
+  readonly groupSize?: number;
 }
 
 const GROUP_RULES: OptionRules<GroupNormOptions> = {
   ...NORM_RULES,
   numGroups: "a positive integer",
+  groupSize: "a positive integer",
 };
 
 /**
  * Normalizes groups of channels, over them and all axes between batch and channels.
  *
- * `numGroups: 1` normalizes each example as a whole. (Wu and He 2018, "Group
+ * `numGroups: 1` normalizes each example as a whole, `groupSize: 1` each channel. (Wu and He 2018, "Group
  * Normalization".)
  *
  * @typeParam T The rank of input and output.
@@ -46,14 +55,20 @@ export class GroupNorm<T extends tf.Tensor = tf.Tensor>
   constructor(inSize: number | Size, options: GroupNormOptions = {}) {
     const { name } = new.target;
     checkOptions(`create ${name}`, options, GROUP_RULES);
-    const { numGroups = 32 } = options;
+    const { numGroups, groupSize } = options;
     const channels = lastAxis(name, "inSize", inSize);
-    if (channels % numGroups !== 0) {
-      const is = `a divisor of the channels, ${channels}`;
+    if (numGroups !== undefined && groupSize !== undefined) {
+      const is = "left out, where groupSize is given";
       refuse(`create ${name}`, "numGroups", is, numGroups);
     }
+    const given = groupSize ?? numGroups ?? 32;
+    if (channels % given !== 0) {
+      const option = groupSize === undefined ? "numGroups" : "groupSize";
+      const is = `a divisor of the channels, ${channels}`;
+      refuse(`create ${name}`, option, is, given);
+    }
     super([channels], options);
-    this.numGroups = numGroups;
+    this.numGroups = groupSize === undefined ? given : channels / groupSize;
   }
 
   /** `[batch, ..., channels]` to the same. */

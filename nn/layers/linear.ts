@@ -4,46 +4,28 @@
  * @module
  */
 import { linear } from "../../backend/ops/with_bias.ts";
-import {
-  boolean,
-  checkOptions,
-  type OptionRules,
-} from "../../internal/check.ts";
+import { checkOptions } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
-import type { RandomState } from "../../random.ts";
-import { stream } from "../../random/state.ts";
 import type { ParamState } from "../../state.ts";
-import { type Initializer, initializer } from "../init/initializer.ts";
 import { KaimingNormal, Zero } from "../init/mod.ts";
 import { Module } from "../module/module.ts";
 import { param } from "../module/param.ts";
 import { checkInput, checkSize, lastAxis, type Size } from "../module/size.ts";
-
-/** Options of layers with a weight and a bias. */
-export interface WeightOptions {
-  /** Whether to add a bias. Default: true. */
-  readonly bias?: boolean;
-  /** The initializer of the weight. Default: that of the layer. */
-  readonly weightInit?: Initializer;
-  /** The initializer of the bias. Default: {@linkcode Zero}. */
-  readonly biasInit?: Initializer;
-  /** The stream of the initializers. Default: the default stream. */
-  readonly random?: RandomState;
-}
-
-/** The rules of {@linkcode WeightOptions}. */
-export const WEIGHT_RULES: OptionRules<WeightOptions> = {
-  bias: boolean,
-  weightInit: initializer,
-  biasInit: initializer,
-  random: stream,
-};
+import {
+  checkWeightMask,
+  masked,
+  MASKED_RULES,
+  type MaskedWeightOptions,
+  type WeightMask,
+  weightMaskOf,
+} from "./weight_mask.ts";
 
 /**
  * `x W + b` on the last axis.
  *
  * The weight is `[in, out]`, by default {@linkcode KaimingNormal}; the bias is
- * `[out]`, by default zeros. All axes but the last are rows of one product.
+ * `[out]`, by default zeros. All axes but the last are rows of one product. With a
+ * `weightMask` M it is `x (W ⊙ M) + b`.
  *
  * @example Usage
  * ```ts
@@ -56,6 +38,11 @@ export const WEIGHT_RULES: OptionRules<WeightOptions> = {
  *
  * const perToken = new nn.Linear<tf.Tensor3D>(64, 256, { bias: false });
  * assertEquals(perToken.call(tf.ones([8, 16, 64])).shape, [8, 16, 256]);
+ *
+ * // Each output sees one input.
+ * const sparse = new nn.Linear(3, 3, { weightMask: tf.eye(3) });
+ * const [output] = await sparse.call(tf.tensor2d([[1, 0, 0]])).array();
+ * assertEquals(output?.slice(1), [0, 0]);
  * ```
  *
  * @typeParam T The rank of input and output.
@@ -65,31 +52,36 @@ export class Linear<T extends tf.Tensor = tf.Tensor2D> extends Module {
   readonly weight: ParamState<tf.Tensor2D>;
   /** `[out]` */
   readonly bias: ParamState<tf.Tensor1D> | null;
+  /** What the weight is multiplied by, if anything. */
+  readonly weightMask: WeightMask;
 
   /**
    * Create the parameters.
    *
    * @param inSize The size of the last axis, or a size that ends in it.
    * @param outSize The size of the last axis of the output.
-   * @param options See {@linkcode WeightOptions}.
+   * @param options See {@linkcode MaskedWeightOptions}.
    */
   constructor(
     inSize: number | Size,
     outSize: number,
-    options: WeightOptions = {},
+    options: MaskedWeightOptions = {},
   ) {
     super();
-    checkOptions("create Linear", options, WEIGHT_RULES);
+    checkOptions("create Linear", options, MASKED_RULES);
     const {
       bias = true,
       weightInit = new KaimingNormal(),
       biasInit = new Zero(),
       random,
+      weightMask,
     } = options;
     const inputs = lastAxis("Linear", "inSize", inSize);
     const outputs = lastAxis("Linear", "outSize", outSize);
+    checkWeightMask("Linear", weightMask, [inputs, outputs]);
     this.weight = param("Linear.weight", weightInit, [inputs, outputs], random);
     this.bias = bias ? param("Linear.bias", biasInit, [outputs], random) : null;
+    this.weightMask = weightMaskOf("Linear", weightMask);
   }
 
   /** The size of the last axis. */
@@ -112,9 +104,10 @@ export class Linear<T extends tf.Tensor = tf.Tensor2D> extends Module {
       const rows = x.rank === 2
         ? x as tf.Tensor as tf.Tensor2D
         : tf.reshape<tf.Rank.R2>(x, [tf.util.sizeFromShape(leading), inputs]);
+      const weight = masked(this.weight, this.weightMask);
       const y = this.bias
-        ? linear(rows, this.weight.value, this.bias.value)
-        : tf.matMul(rows, this.weight.value);
+        ? linear(rows, weight, this.bias.value)
+        : tf.matMul(rows, weight);
       return (x.rank === 2 ? y : tf.reshape(y, [...leading, outputs])) as T;
     });
   }

@@ -8,6 +8,7 @@ import {
   checkOptions,
   instanceOf,
   type OptionRules,
+  refuse,
 } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
 import { scope } from "../../memory.ts";
@@ -84,6 +85,9 @@ export class LoRA<T extends tf.Tensor = tf.Tensor2D> extends Module {
     super();
     check("create LoRA", "base", base, instanceOf(Linear, "a Linear"));
     checkOptions("create LoRA", options, LORA_RULES);
+    if (base.weightMask) {
+      refuse("create LoRA", "base", "a Linear without weightMask", base);
+    }
     const { alpha = rank, random } = options;
     lastAxis("LoRA", "rank", rank);
     const [inputs, outputs] = base.weight.shape as [number, number];

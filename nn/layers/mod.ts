@@ -3,7 +3,9 @@
  *
  * @module
  */
-export { Linear, type WeightOptions } from "./linear.ts";
+export { Linear } from "./linear.ts";
+export type { WeightOptions } from "./weight_options.ts";
+export type { MaskedWeightOptions, WeightMask } from "./weight_mask.ts";
 export type {
   ConvBase,
   ConvKind,
@@ -14,7 +16,17 @@ export * from "./conv.ts";
 export * from "./conv_transpose.ts";
 export * from "./pool.ts";
 export * from "./adaptive_pool.ts";
-export type { Padding, PaddingPairs, PerAxis } from "./window.ts";
+export type { CellCounts, Padding, PaddingPairs, PerAxis } from "./window.ts";
+export {
+  CircularPad,
+  ConstantPad,
+  type ConstantPadOptions,
+  CopiedPad,
+  Pad,
+  ReflectionPad,
+  ReplicationPad,
+} from "./pads.ts";
+export * from "./padding.ts";
 export * from "./shape.ts";
 export {
   BatchNorm,

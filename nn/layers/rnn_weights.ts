@@ -10,7 +10,7 @@ import { type Activation, activationRule } from "../activations/named.ts";
 import { type Initializer, initializer } from "../init/initializer.ts";
 import { Zero } from "../init/mod.ts";
 import { param } from "../module/param.ts";
-import { WEIGHT_RULES, type WeightOptions } from "./linear.ts";
+import { WEIGHT_RULES, type WeightOptions } from "./weight_options.ts";
 
 /** Options of recurrent cells. */
 export interface CellOptions extends Omit<WeightOptions, "bias"> {

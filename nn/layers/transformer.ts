@@ -18,7 +18,8 @@ import {
 import { MultiHeadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
 import type { Initializer } from "../init/mod.ts";
-import { Linear, WEIGHT_RULES } from "./linear.ts";
+import { Linear } from "./linear.ts";
+import { WEIGHT_RULES } from "./weight_options.ts";
 import { type AttentionMask, MASK_RULES } from "./scaled_dot_product.ts";
 import { Module } from "../module/module.ts";
 import { LayerNorm } from "./layer_norm.ts";

@@ -27,9 +27,13 @@ export type PerAxis = number | readonly number[];
  * - A number of cells for all axes, or for each axis a number or a pair `[before,
  *   after]`.
  */
-export type Padding =
-  | "same"
-  | "valid"
+export type Padding = "same" | "valid" | CellCounts;
+
+/**
+ * Cells around an input: a number for all sides, or for each axis a number or a pair
+ * `[before, after]`.
+ */
+export type CellCounts =
   | number
   | readonly (number | readonly [number, number])[];
 
@@ -50,16 +54,18 @@ export function perAxisRule(
     Array.isArray(value) ? listOf(rule)(value) : either(rule)(value);
 }
 
-/** A {@linkcode Padding}, for checks. */
-export const paddingRule: ValueRule = (value) =>
+/** A {@linkcode CellCounts}, for checks. */
+export const cellsRule: ValueRule = (value) =>
   Array.isArray(value)
     ? listOf((x) =>
       Array.isArray(x) ? pair(CELLS, CELLS)(x) : either(CELLS)(x)
-    )(
-      value,
-    )
-    : typeof value === "number"
-    ? either(CELLS)(value)
+    )(value)
+    : either(CELLS)(value);
+
+/** A {@linkcode Padding}, for checks. */
+export const paddingRule: ValueRule = (value) =>
+  Array.isArray(value) || typeof value === "number"
+    ? cellsRule(value)
     : oneOf("same", "valid")(value);
 
 /**

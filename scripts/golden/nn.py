@@ -131,14 +131,14 @@ conv(3, [4, 4, 4], 2, 2, 2, dilation=2, padding="valid")
 conv(3, [3, 3, 3], 4, 2, 2, groups=2)
 
 
-def transposed(spatial, size, cin, cout, k, stride, padding, output_padding=0, groups=1):
-    f = [F.conv_transpose1d, F.conv_transpose2d][spatial - 1]
+def transposed(spatial, size, cin, cout, k, stride, padding, output_padding=0, groups=1, dilation=1):
+    f = [F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d][spatial - 1]
 
     def fn(x, p):
         w = p["weight"]  # [..., in, out / groups] to [in, out / groups, ...]
         w = w.permute(spatial, spatial + 1, *range(spatial))
         y = f(first(x, spatial), w, p["bias"], stride=stride, padding=0 if padding == "valid" else padding,
-              output_padding=output_padding, groups=groups)
+              output_padding=output_padding, groups=groups, dilation=dilation)
         return last(y, spatial)
 
     options = {"stride": stride, "padding": padding}
@@ -146,6 +146,8 @@ def transposed(spatial, size, cin, cout, k, stride, padding, output_padding=0, g
         options["outputPadding"] = output_padding
     if groups > 1:
         options["groups"] = groups
+    if dilation != 1:
+        options["dilation"] = dilation
     layer(f"ConvTranspose{spatial}d", [cin, cout, k], fn, rand(2, *size, cin),
           {"weight": rand(*[k] * spatial, cin, cout // groups), "bias": rand(cout)}, **options)
 
@@ -647,6 +649,70 @@ for name, (gates, step) in activated(torch.tanh).items():
 for name, (gates, step) in activated(F.silu).items():
     cell_from(name, gates, step, start=-0.25, activation="silu")
 layers = single
+
+# Transposed convolutions of volumes, and with cells apart.
+transposed(3, [2, 3, 2], 2, 3, 3, 2, 1, 1)
+transposed(3, [2, 2, 3], 4, 2, 2, 2, "valid", groups=2, dilation=[2, 1, 2])
+transposed(1, [4], 2, 3, 3, 1, 1, 2, dilation=3)
+transposed(2, [3, 4], 2, 3, 3, 2, 1, 1, dilation=2)
+transposed(2, [3, 3], 4, 2, 2, 2, "valid", groups=2, dilation=[1, 3])
+
+
+# Masks of weights
+def mask(*shape):
+    return (torch.rand(shape, generator=generator) < 0.6).double()
+
+
+m = mask(3, 4)
+layer("Linear", [3, 4], lambda x, p: x @ (p["weight"] * m) + p["bias"],
+      rand(5, 3), {"weight": rand(3, 4), "bias": rand(4)}, weightMask=m.tolist())
+m = mask(3, 3, 2, 3)
+layer("Conv2d", [2, 3, 3], lambda x, p: last(F.conv2d(
+    F.pad(first(x, 2), [1, 1, 1, 1]), kernel(p["weight"] * m, 2), p["bias"]), 2),
+    rand(2, 4, 5, 2), {"weight": rand(3, 3, 2, 3), "bias": rand(3)}, weightMask=m.tolist())
+m = mask(3, 2, 2)
+layer("ConvTranspose1d", [2, 2, 3], lambda x, p: last(F.conv_transpose1d(
+    first(x, 1), (p["weight"] * m).permute(1, 2, 0), p["bias"], stride=2), 1),
+    rand(2, 4, 2), {"weight": rand(3, 2, 2), "bias": rand(2)}, stride=2, padding="valid", weightMask=m.tolist())
+
+# Groups by their size
+layer("GroupNorm", [6], lambda x, p: last(F.group_norm(first(x, 2), 3, p["weight"], p["bias"], 1e-6), 2),
+      rand(2, 3, 2, 6), {"weight": rand(6), "bias": rand(6)}, groupSize=2)
+
+
+# Embeddings that write their weight, or divide gradients. torch writes in place, so it
+# gets a copy that still belongs to the gradient.
+def embedding(**options):
+    names = {"maxNorm": "max_norm", "normType": "norm_type", "scaleGradByFreq": "scale_grad_by_freq",
+             "paddingIdx": "padding_idx"}
+    given = {names[k]: v for k, v in options.items()}
+    w = rand(5, 3) * 2
+    if "paddingIdx" in options:
+        w[options["paddingIdx"]] = 0
+    after = w.clone()
+    F.embedding(tokens.long(), after, **given)
+    layer("Embedding", [5, 3], lambda x, p: F.embedding(x.long(), p["weight"] + 0, **given), tokens,
+          {"weight": w}, dtype="int32", **({"after": {"weight": after}} if "maxNorm" in options else {}), **options)
+
+
+embedding(maxNorm=1)
+embedding(maxNorm=1.5, normType=1)
+embedding(maxNorm=2, normType=3, scaleGradByFreq=True)
+embedding(maxNorm=0.5, paddingIdx=1)
+embedding(scaleGradByFreq=True)
+embedding(scaleGradByFreq=True, paddingIdx=3)
+
+# Padding layers
+for spatial, size in [(1, [4]), (2, [3, 4]), (3, [2, 3, 3])]:
+    for name, mode in [("ReflectionPad", "reflect"), ("ReplicationPad", "replicate"), ("CircularPad", "circular"),
+                       ("ConstantPad", "constant")]:
+        value = {"value": 1.5} if mode == "constant" else {}
+        layer(f"{name}{spatial}d", [1], lambda x, p: last(F.pad(first(x, spatial), [1] * 2 * spatial, mode), spatial),
+              rand(2, *size, 2))
+        pairs = [[1, 0], [2, 1], [0, 2]][:spatial]
+        flat = [c for pair in reversed(pairs) for c in pair]
+        layer(f"{name}{spatial}d", [pairs, *([value] if value else [])],
+              lambda x, p: last(F.pad(first(x, spatial), flat, mode, **value), spatial), rand(2, *size, 2))
 
 for name, cases in {"layers": single, "rnn": recurrent, "activations": activations, "losses": losses}.items():
     path = OUT / f"nn_{name}.json"

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { autodiff, environ, nn, ParamState, random, scope } from "../../mod.ts";
+import { useBackend } from "../../backend/mod.ts";
 import { onEachBackend } from "../_backends.ts";
 import { assertClose } from "./_close.ts";
 
@@ -35,6 +36,20 @@ const refusals: Record<string, () => [nn.Module, number[], string, string]> = {
     [1, 3],
     "[any, any, any, 3]",
     "[1, 3]",
+  ],
+  ConvTranspose3d: () => [
+    new nn.ConvTranspose3d(3, 2, 3),
+    [1, 2, 2, 3],
+    "[any, any, any, any, 3]",
+    "[1, 2, 2, 3]",
+  ],
+  ReflectionPad1d:
+    () => [new nn.ReflectionPad1d(1), [2, 3], "[any, any, any]", "[2, 3]"],
+  ConstantPad2d: () => [
+    new nn.ConstantPad2d(1),
+    [2, 3, 1],
+    "[any, any, any, any]",
+    "[2, 3, 1]",
   ],
   MaxPool2d:
     () => [new nn.MaxPool2d(2), [4, 4, 3], "[any, any, any, any]", "[4, 4, 3]"],
@@ -101,6 +116,10 @@ for (const [name, make] of Object.entries(refusals)) {
   );
 }
 
+await useBackend("cpu");
+/** Of the shape of no weight below. */
+const mask = tf.keep(tf.ones([2, 2]));
+
 for (
   const [what, make] of Object.entries({
     "Conv2d: inSize": () => new nn.Conv2d(0, 1, 1),
@@ -112,6 +131,21 @@ for (
       new nn.Conv2d(1, 1, 1, { stride: 2, dilation: 2 }),
     "ConvTranspose2d: outputPadding": () =>
       new nn.ConvTranspose2d(1, 1, 2, { outputPadding: 1 }),
+    "ConvTranspose2d: outputPadding must be below the stride or the dilation, 2,3":
+      () =>
+        new nn.ConvTranspose2d(1, 1, 2, {
+          stride: 2,
+          dilation: [1, 3],
+          outputPadding: [1, 3],
+        }),
+    "ConvTranspose3d: dilation": () =>
+      new nn.ConvTranspose3d(1, 1, 2, { dilation: 0 }),
+    "Linear: weightMask must be of the weight's shape, [2, 3]": () =>
+      new nn.Linear(2, 3, { weightMask: mask }),
+    "Conv1d: weightMask must be of the weight's shape, [3, 2, 2]": () =>
+      new nn.Conv1d(2, 2, 3, { weightMask: mask }),
+    "ReflectionPad2d: padding": () => new nn.ReflectionPad2d([1, 2, 3]),
+    "CircularPad1d: padding[0]": () => new nn.CircularPad1d([-1]),
     "MaxPool2d: kernelSize": () => new nn.MaxPool2d(0),
     "AdaptiveAvgPool1d: targetSize": () => new nn.AdaptiveAvgPool1d([1, 2]),
     "BatchNorm1d: momentum": () => new nn.BatchNorm1d(2, { momentum: 1 }),
@@ -119,6 +153,14 @@ for (
     "LayerNorm: inSize": () => new nn.LayerNorm([]),
     "RMSNorm: eps": () => new nn.RMSNorm(3, { eps: -1 }),
     "GroupNorm: numGroups": () => new nn.GroupNorm(6, { numGroups: 4 }),
+    "GroupNorm: groupSize": () => new nn.GroupNorm(6, { groupSize: 4 }),
+    "GroupNorm: numGroups must be left out": () =>
+      new nn.GroupNorm(6, { numGroups: 3, groupSize: 2 }),
+    "Embedding: maxNorm": () => new nn.Embedding(3, 3, { maxNorm: 0 }),
+    "Embedding: normType must be given with maxNorm": () =>
+      new nn.Embedding(3, 3, { normType: 1 }),
+    "Embedding: normType must be a positive": () =>
+      new nn.Embedding(3, 3, { maxNorm: 1, normType: 0 }),
     "Dropout: rate": () => new nn.Dropout({ rate: -0.1 }),
     "Embedding: count": () => new nn.Embedding(0, 3),
     "Embedding: paddingIdx": () => new nn.Embedding(3, 3, { paddingIdx: 3 }),

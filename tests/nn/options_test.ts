@@ -24,19 +24,21 @@ const integrateAndFire = [
 ];
 const cell = ["weightInit", "biasInit", "random", "activation", "stateInit"];
 const stacked = ["layers", "bidirectional", "rate", "lastOnly"];
-const conv = [...weights, "stride", "padding", "groups"];
+const masked = [...weights, "weightMask"];
+const conv = [...masked, "stride", "padding", "dilation", "groups"];
 const norm = ["eps", "scale", "bias"];
 const pool = ["stride", "padding"];
 const dropout = ["rate", "random"];
 const batchNorm = ["momentum", "eps", "affine", "trackRunningStats"];
 const fan = ["scale", "mode"];
 const loss = ["reduction"];
+const embedding = ["paddingIdx", "maxNorm", "normType", "scaleGradByFreq"];
 
 const layers: Record<string, Row> = {
-  Linear: [(o) => new nn.Linear(2, 3, o), weights],
-  Conv1d: [(o) => new nn.Conv1d(2, 3, 1, o), [...conv, "dilation"]],
-  Conv2d: [(o) => new nn.Conv2d(2, 3, 1, o), [...conv, "dilation"]],
-  Conv3d: [(o) => new nn.Conv3d(2, 3, 1, o), [...conv, "dilation"]],
+  Linear: [(o) => new nn.Linear(2, 3, o), masked],
+  Conv1d: [(o) => new nn.Conv1d(2, 3, 1, o), conv],
+  Conv2d: [(o) => new nn.Conv2d(2, 3, 1, o), conv],
+  Conv3d: [(o) => new nn.Conv3d(2, 3, 1, o), conv],
   ConvTranspose1d: [
     (o) => new nn.ConvTranspose1d(2, 3, 1, o),
     [...conv, "outputPadding"],
@@ -45,6 +47,13 @@ const layers: Record<string, Row> = {
     (o) => new nn.ConvTranspose2d(2, 3, 1, o),
     [...conv, "outputPadding"],
   ],
+  ConvTranspose3d: [
+    (o) => new nn.ConvTranspose3d(2, 3, 1, o),
+    [...conv, "outputPadding"],
+  ],
+  ConstantPad1d: [(o) => new nn.ConstantPad1d(1, o), ["value"]],
+  ConstantPad2d: [(o) => new nn.ConstantPad2d(1, o), ["value"]],
+  ConstantPad3d: [(o) => new nn.ConstantPad3d(1, o), ["value"]],
   MaxPool1d: [(o) => new nn.MaxPool1d(2, o), pool],
   MaxPool2d: [(o) => new nn.MaxPool2d(2, o), pool],
   MaxPool3d: [(o) => new nn.MaxPool3d(2, o), pool],
@@ -59,7 +68,11 @@ const layers: Record<string, Row> = {
   BatchNorm3d: [(o) => new nn.BatchNorm3d(2, o), batchNorm],
   LayerNorm: [(o) => new nn.LayerNorm(2, o), norm],
   RMSNorm: [(o) => new nn.RMSNorm(2, o), ["eps", "scale"]],
-  GroupNorm: [(o) => new nn.GroupNorm(32, o), [...norm, "numGroups"]],
+  GroupNorm: [(o) => new nn.GroupNorm(32, o), [
+    ...norm,
+    "numGroups",
+    "groupSize",
+  ]],
   InstanceNorm: [(o) => new nn.InstanceNorm(2, o), norm],
   Dropout: [(o) => new nn.Dropout(o), dropout],
   Dropout1d: [(o) => new nn.Dropout1d(o), dropout],
@@ -68,7 +81,7 @@ const layers: Record<string, Row> = {
   AlphaDropout: [(o) => new nn.AlphaDropout(o), dropout],
   Embedding: [
     (o) => new nn.Embedding(2, 3, o),
-    ["paddingIdx", "weightInit", "random"],
+    [...embedding, "weightInit", "random"],
   ],
   VanillaRNNCell: [
     (o) => new nn.VanillaRNNCell(2, 3, o),
@@ -218,7 +231,7 @@ const functions: Record<string, Row> = {
   ],
   "Embedding.fromPretrained": [
     (o) => nn.Embedding.fromPretrained(a(), o),
-    ["paddingIdx"],
+    embedding,
   ],
   namedParameters: [
     (o) => nn.namedParameters(layer(), o),
@@ -412,7 +425,7 @@ Deno.test("every public function and class with options is in the table", () => 
   const without =
     /^(init|surrogate|relu6?|selu|silu|mish|sigmoid|logSigmoid|tanh|tanhshrink|softplus|softsign|hardsigmoid|hardswish|sparsePlus|sparseSigmoid|softmax|softmin|logSoftmax|leakyRelu|elu|celu|squareplus|hardshrink|softshrink|threshold|prelu|glu|cosineSimilarity|smoothLabels|scan|all|any|not|frozen|freeze|unfreeze|trainable|mergeLoRA|stateDict|describe|summary|initState|resetState|param|checkInput)$/;
   const abstract =
-    /^(Module|Sequential|Identity|Elementwise|GLU|Conv|ConvTranspose|Pool|MaxPool|AvgPool|BatchNorm|RNNCell|Adaptive.*|.*Metric|ConfusionMatrix|ReLU6?|LeakyReLU|ELU|CELU|SELU|SiLU|Mish|Sigmoid|LogSigmoid|Tanh(shrink)?|Soft(plus|sign|max|min|shrink)|LogSoftmax|Hard(sigmoid|swish|shrink)|Threshold)$/;
+    /^(Module|Sequential|Identity|Elementwise|GLU|Conv|ConvTranspose|Pool|MaxPool|AvgPool|BatchNorm|RNNCell|Adaptive.*|(Copied|Constant)?Pad|(Reflection|Replication|Circular)Pad.*|.*Metric|ConfusionMatrix|ReLU6?|LeakyReLU|ELU|CELU|SELU|SiLU|Mish|Sigmoid|LogSigmoid|Tanh(shrink)?|Soft(plus|sign|max|min|shrink)|LogSoftmax|Hard(sigmoid|swish|shrink)|Threshold)$/;
   for (const name of Object.keys(nn)) {
     if (without.test(name) || abstract.test(name)) continue;
     assert(
@@ -484,6 +497,8 @@ onEachBackend("constructors refuse arguments that they do not take", () => {
       "AdaptiveMaxPool1d",
       () => new make["AdaptiveMaxPool1d"]!(1, { padding: 1 }),
     ],
+    ["ReflectionPad1d", () => new make["ReflectionPad1d"]!(1, { value: 1 })],
+    ["CircularPad2d", () => new make["CircularPad2d"]!(1, { mode: "wrap" })],
     ["LeakyReLU", () => new make["LeakyReLU"]!(0.1, { inplace: true })],
     ["Threshold", () => new make["Threshold"]!(1, 2, true)],
   ];
@@ -504,7 +519,15 @@ onEachBackend(
       new (size: unknown) => unknown
     >;
     for (
-      const name of ["BatchNorm", "Conv", "ConvTranspose", "MaxPool", "AvgPool"]
+      const name of [
+        "BatchNorm",
+        "Conv",
+        "ConvTranspose",
+        "MaxPool",
+        "AvgPool",
+        "ConstantPad",
+        "CircularPad",
+      ]
     ) {
       assertThrows(
         () => new make[name]!(2),
