@@ -27,6 +27,21 @@ export {
   orthogonalize,
   type OrthogonalizeOptions,
 } from "./transforms/orthogonalize.ts";
+export {
+  adaptiveGradClip,
+  type AdaptiveGradClipOptions,
+} from "./transforms/adaptive_grad_clip.ts";
+export {
+  addGradientNoise,
+  type GradientNoiseOptions,
+} from "./transforms/gradient_noise.ts";
+export { ema, type EmaOptions } from "./transforms/ema.ts";
+export { accumulate } from "./transforms/accumulate.ts";
+export {
+  skipNonFinite,
+  type SkipNonFiniteOptions,
+} from "./transforms/skip_non_finite.ts";
+export { type SkippedSteps, skippedSteps } from "./optimizer/skipped_steps.ts";
 export { keepAgreeing } from "./transforms/agreeing.ts";
 export { centralize } from "./transforms/centralize.ts";
 export { addDecayedWeights } from "./transforms/decay.ts";

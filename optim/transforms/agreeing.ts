@@ -6,7 +6,8 @@
 import { Expr } from "../../backend/fusion/mod.ts";
 import { check } from "../../internal/check.ts";
 import { mapNamed } from "../../tensors.ts";
-import { elementwise, fromRules, traitsOf, withTraits } from "./elementwise.ts";
+import { aroundRules } from "./around_rules.ts";
+import { elementwise, traitsOf, withTraits } from "./elementwise.ts";
 import { transformation } from "./options.ts";
 import type { CompleteRule } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
@@ -51,16 +52,8 @@ export function agreeing(
   tx: GradientTransformation,
   sign: 1 | -1,
 ): GradientTransformation {
-  const { defaultLr, rule: ruleOf } = tx;
-  if (!ruleOf) return { ...ofTensors(tx, sign), defaultLr };
-  const made = new WeakMap<CompleteRule, CompleteRule>();
-  const whole = fromRules((path, shape) => {
-    const rule = ruleOf(path, shape);
-    let own = made.get(rule);
-    if (!own) made.set(rule, own = around(rule, sign));
-    return own;
-  }, traitsOf(tx));
-  return { ...whole, defaultLr };
+  if (tx.rule) return aroundRules(tx, (rule) => around(rule, sign));
+  return { ...ofTensors(tx, sign), defaultLr: tx.defaultLr };
 }
 
 function around(rule: CompleteRule, sign: 1 | -1): CompleteRule {

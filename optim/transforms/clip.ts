@@ -36,6 +36,54 @@ export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
 }
 
 /**
+ * Scale the update of each parameter down until its norm is at most `maxNorm`.
+ *
+ * ```text
+ * n = √(Σ g²) over one parameter      g ← g · maxNorm / max(n, maxNorm)
+ * ```
+ *
+ * As the option `clipnorm` of Keras' optimizers.
+ *
+ * @param maxNorm The greatest norm.
+ * @returns The transformation.
+ */
+export function clipByNorm(maxNorm: number): GradientTransformation {
+  check("create clipByNorm", "maxNorm", maxNorm, "a positive finite number");
+  return elementwise({
+    update({ update: g }) {
+      const factor = Expr.constant(maxNorm).div(g.norm().max(maxNorm));
+      return { update: g.mul(factor) };
+    },
+  });
+}
+
+/**
+ * Scale the update of each parameter down until its root mean square is at most
+ * `threshold`.
+ *
+ * ```text
+ * r = √(mean of g²) over one parameter      g ← g / max(1, r / threshold)
+ * ```
+ *
+ * As `optax.clip_by_block_rms`, and as the updates of Adafactor
+ * ({@link https://arxiv.org/abs/1804.04235 | Shazeer and Stern, 2018}).
+ *
+ * @param threshold The greatest root mean square.
+ * @returns The transformation.
+ */
+export function clipByBlockRms(threshold: number): GradientTransformation {
+  const action = "create clipByBlockRms";
+  check(action, "threshold", threshold, "a positive finite number");
+  return elementwise({
+    update({ update: g }) {
+      const count = Expr.constant(1).sum();
+      const rms = g.square().sum().div(count).sqrt();
+      return { update: g.div(rms.div(threshold).max(1)) };
+    },
+  });
+}
+
+/**
  * Leave updates as they are, and count them in the norm that
  * {@linkcode clipByGlobalNorm} computes for other parameters of the same step.
  *

@@ -36,7 +36,20 @@ export type Structure =
     readonly divide: (
       params: Tensors,
     ) => readonly (readonly [GradientTransformation, string, string[]])[];
+  }
+  | {
+    /** Parts in turns, with something done between them. */
+    readonly turns: Turns;
   };
+
+/** A computation that hands out its elementwise parts. */
+type Running = Generator<Waiting, Result, Result>;
+
+/** Computes a job by way of those of parts, each of which has a number. */
+export type Turns = (
+  job: Job,
+  part: (i: number, job: Job) => Running,
+) => Running;
 
 const STRUCTURE = Symbol("structure");
 
@@ -106,7 +119,7 @@ export function updateJointly(jobs: readonly Job[]): Result[] {
 }
 
 /** Compute `job`, and hand out its elementwise parts one by one. */
-function* advance(job: Job, at: Position): Generator<Waiting, Result, Result> {
+function* advance(job: Job, at: Position): Running {
   const { tx, state, params, extra } = job;
   let { updates } = job;
   if (tx.rule) {
@@ -125,6 +138,9 @@ function* advance(job: Job, at: Position): Generator<Waiting, Result, Result> {
       states.push(afterState);
     }
     return [updates, joinStates(states)];
+  }
+  if ("turns" in structure) {
+    return yield* structure.turns(job, (i, own) => advance(own, [...at, i]));
   }
   const all: Record<string, Tensors[string]> = {}, states: OptState[] = [];
   const present = select(params, Object.keys(updates));

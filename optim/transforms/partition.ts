@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Expr, type Head, rewrite } from "../../backend/fusion/mod.ts";
+import { Expr } from "../../backend/fusion/mod.ts";
 import { callable, check, recordOf } from "../../internal/check.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import { structured } from "./joint.ts";
@@ -13,6 +13,7 @@ import type { GradientTransformation } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
 import { elementwise, fromRules, traitsOf, withTraits } from "./elementwise.ts";
 import type { CompleteRule } from "./rule.ts";
+import { withSums } from "./with_sums.ts";
 
 /** The transformation that changes nothing. */
 export function identity(): GradientTransformation {
@@ -91,46 +92,15 @@ function scopeTo(label: string): (rule: CompleteRule) => CompleteRule {
   return (rule) => {
     let own = scoped.get(rule);
     if (!own) {
-      scoped.set(rule, own = { ...rule, update: withScope(rule, label) });
+      const update = withSums(
+        rule,
+        (_, head, [x]) =>
+          Expr.of({ ...head, scope: `${label}/${head.scope}` }, [x!]),
+      );
+      scoped.set(rule, own = { ...rule, update });
     }
     return own;
   };
-}
-
-function withScope(
-  rule: CompleteRule,
-  label: string,
-): CompleteRule["update"] {
-  return (x, s) => {
-    // Sums in what comes before are of all labels: they stay as they are.
-    const before = mapNamed(
-      x,
-      (e, name) => Expr.input(`before ${name}`, e.varies ? "each" : "one"),
-    );
-    const outputs = rule.update({ ...x, ...before }, s);
-    const scoped = rewriteAll(
-      outputs,
-      (head, args) =>
-        head.kind === "sum" && head.over === "step"
-          ? Expr.of({ ...head, scope: `${label}/${head.scope}` }, args)
-          : Expr.of(head, args),
-    );
-    return rewriteAll(scoped, (head, args) => {
-      const name = head.kind === "input" && head.name.startsWith("before ")
-        ? head.name.slice("before ".length)
-        : "";
-      return x[name] ?? Expr.of(head, args);
-    });
-  };
-}
-
-function rewriteAll<T extends Named<Expr>>(
-  values: T,
-  replace: (head: Head, args: readonly Expr[]) => Expr,
-): T {
-  const names = Object.keys(values);
-  const written = rewrite(names.map((name) => values[name]!), replace);
-  return Object.fromEntries(names.map((name, i) => [name, written[i]!])) as T;
 }
 
 /** Let each part update the parameters of its label. */

@@ -9,6 +9,8 @@ import { onEachLauncher } from "./_launch.ts";
 const RULES = [
   "AdamW",
   "Adafactor",
+  "Accumulated",
+  "Noisy",
   "Cautious",
   "Lamb",
   "Lion",
@@ -72,7 +74,11 @@ onEachLauncher(
 onEachLauncher(
   "slots of a rule of several parameters are not sharded",
   async (launch) => {
-    const names = { Clipped: "AdamW", Prodigy: "Prodigy" };
+    const names = {
+      Clipped: "AdamW",
+      Prodigy: "Prodigy",
+      Guarded: "Optimizer",
+    };
     for (const [rule, name] of Object.entries(names)) {
       const options = { rule, shardOptimizer: true };
       for (const { error } of await fit(launch, 2, options)) {

@@ -113,6 +113,8 @@ const TRANSFORMATIONS: Readonly<Record<string, readonly string[]>> = {
     ...["maxPreconditionDim", "precondition1d", "correctBias"],
     "normalizeGrads",
   ],
+  adaptiveGradClip: ["clipping", "eps"],
+  addGradientNoise: ["eta", "gamma", "seed"],
   orthogonalize: ["nsSteps", "nsCoefficients", "eps"],
 };
 
@@ -282,6 +284,56 @@ const ARGUMENTS: readonly (readonly [string, () => unknown, string])[] = [
     "clipByValue(-1)",
     () => all.clipByValue(-1),
     "Cannot create clipByValue: limit must be a positive finite number: current value is -1",
+  ],
+  [
+    "clipByNorm(0)",
+    () => all.clipByNorm(0),
+    "Cannot create clipByNorm: maxNorm must be a positive finite number: current value is 0",
+  ],
+  [
+    "clipByBlockRms(Infinity)",
+    () => all.clipByBlockRms(Infinity),
+    "Cannot create clipByBlockRms: threshold must be a positive finite number: current value is Infinity",
+  ],
+  [
+    "ema(1)",
+    () => all.ema(1),
+    "Cannot create ema: decay must be in [0, 1): current value is 1",
+  ],
+  [
+    "ema(0.9, { debias: 1 })",
+    () => all.ema(0.9, { debias: 1 }),
+    "Cannot create ema: debias must be true or false: current value is 1",
+  ],
+  [
+    "ema(0.9, { bias: true })",
+    () => all.ema(0.9, { bias: true }),
+    'Cannot create ema: there is no option "bias"',
+  ],
+  [
+    "accumulate(function)",
+    () => all.accumulate(optim.adamw, 4),
+    "Cannot create accumulate: tx must be a gradient transformation",
+  ],
+  [
+    "accumulate(tx, 0.5)",
+    () => all.accumulate(optim.adamw(), 0.5),
+    "Cannot create accumulate: k must be a positive integer: current value is 0.5",
+  ],
+  [
+    "skipNonFinite(function)",
+    () => all.skipNonFinite(optim.adamw),
+    "Cannot create skipNonFinite: tx must be a gradient transformation",
+  ],
+  [
+    "skipNonFinite(tx, { maxConsecutive: -1 })",
+    () => all.skipNonFinite(optim.adamw(), { maxConsecutive: -1 }),
+    "Cannot create skipNonFinite: maxConsecutive must be a nonnegative integer: current value is -1",
+  ],
+  [
+    "skipNonFinite(tx, { max: 2 })",
+    () => all.skipNonFinite(optim.adamw(), { max: 2 }),
+    'Cannot create skipNonFinite: there is no option "max"',
   ],
   [
     "trace({ decay: -1 })",

@@ -86,6 +86,19 @@ const OPTIMIZERS: Record<string, () => optim.Optimizer> = {
   Soap: () => new optim.Soap({ lr: 0.01, preconditionFrequency: 2 }),
   Sam: () => new optim.Sam({ baseOptimizer: new optim.Momentum({ lr: 0.01 }) }),
   Sophia: () => new optim.Sophia({ lr: 0.01, updatePeriod: 3 }),
+  "steps of three gradients": () =>
+    new optim.Optimizer({ tx: optim.accumulate(optim.adamw(), 3), lr: 0.01 }),
+  "steps of finite gradients": () =>
+    new optim.Optimizer({ tx: optim.skipNonFinite(optim.adamw()), lr: 0.01 }),
+  "noise and adaptive clipping": () =>
+    new optim.Optimizer({
+      tx: optim.chain(
+        optim.addGradientNoise(),
+        optim.adaptiveGradClip(),
+        optim.adamw(),
+      ),
+      lr: 0.01,
+    }),
   "Cautious Momentum": () =>
     new optim.Cautious({ baseOptimizer: new optim.Momentum({ lr: 0.01 }) }),
   "centralized AdamW": () =>

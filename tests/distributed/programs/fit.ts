@@ -66,6 +66,15 @@ const rules = {
   Mars: () => new optim.Mars({ lr: 1e-2 }),
   Cautious: () =>
     new optim.Cautious({ baseOptimizer: new optim.Adam({ lr: 1e-2 }) }),
+  Accumulated: () =>
+    new optim.Optimizer({ tx: optim.accumulate(optim.adamw(), 2), lr: 1e-2 }),
+  Noisy: () =>
+    new optim.Optimizer({
+      tx: optim.chain(optim.addGradientNoise(), optim.momentum()),
+      lr: 1e-2,
+    }),
+  Guarded: () =>
+    new optim.Optimizer({ tx: optim.skipNonFinite(optim.adamw()), lr: 1e-2 }),
   Clipped: () => new optim.AdamW({ lr: 1e-2, gradClipNorm: 1 }),
   Prodigy: () => new optim.Prodigy(),
 };
