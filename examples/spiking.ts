@@ -9,17 +9,9 @@
  * Each class is a time of firing for each of 20 channels; an example has those
  * times, moved at random. The number of spikes says nothing about the class.
  *
- * ```text
- * v ← decay · v + W x      s = 1 where v > 1, else 0      v ← v - s
- * ```
- *
- * A spike has no useful derivative. Its gradient is that of a smooth step instead
- * (Zenke and Ganguli, 2018): ds/dv = 1 / (1 + 10 |v - 1|)².
+ * A spike has no useful derivative: that of a smooth step is taken instead.
  */
 import {
-  autodiff,
-  forLoop,
-  HiddenState,
   nn,
   optim,
   ParamState,
@@ -31,38 +23,27 @@ import {
 import { main, parseOptions } from "./_cli.ts";
 import { picture, type Point, writePicture } from "./_draw.ts";
 
-const CHANNELS = 20, TIME = 50, CLASSES = 4, HIDDEN = 64, DECAY = 0.9;
-
-const spike = autodiff.customGradient((v: tf.Tensor2D) => ({
-  value: tf.cast<tf.Tensor2D>(tf.greater(v, 1), "float32"),
-  saved: [v],
-  gradient: (dy, [v]) =>
-    tf.div(dy, tf.square(tf.add(1, tf.mul(10, tf.abs(tf.sub(v!, 1)))))),
-}));
+const CHANNELS = 20, TIME = 50, CLASSES = 4, HIDDEN = 64;
 
 class Spiking extends nn.Module {
-  readonly input = new nn.Linear(CHANNELS, HIDDEN);
+  readonly input = new nn.Linear<tf.Tensor3D>(CHANNELS, HIDDEN);
   readonly output = new nn.Linear(HIDDEN, CLASSES);
-  readonly potential = new HiddenState(tf.zeros<tf.Rank.R2>([1, HIDDEN]));
+  readonly neurons = new nn.RNN(
+    new nn.LIFCell(HIDDEN, {
+      tau: 10,
+      vTh: 0.1,
+      surrogate: nn.surrogate.superSpike(),
+    }),
+  );
 
-  /** `[time, batch, channels]` to the spikes of the hidden neurons. */
+  /** `[batch, time, channels]` to the spikes of the hidden neurons. */
   spikes(x: tf.Tensor3D): tf.Tensor3D {
-    this.potential.replace(tf.zeros<tf.Rank.R2>([x.shape[1], HIDDEN]));
-    return forLoop((x: tf.Tensor2D) => {
-      const v = tf.add(
-        tf.mul(DECAY, this.potential.value),
-        this.input.call(x),
-      ) as tf.Tensor2D;
-      const s = spike(v);
-      this.potential.value = tf.sub(v, s);
-      return s;
-    }, x);
+    return this.neurons.call(this.input.call(x)) as tf.Tensor3D;
   }
 
   /** `[batch, time, channels]` to scores: how much the spikes add up to. */
   override update(x: tf.Tensor3D): tf.Tensor2D {
-    const spikes = this.spikes(tf.transpose(x, [1, 0, 2]));
-    return this.output.call(tf.mean(spikes, 0));
+    return this.output.call(tf.mean(this.spikes(x), 1));
   }
 }
 
@@ -118,7 +99,7 @@ await main(async () => {
 
   const x = tf.tensor3d(
     test.columns[0].data.slice(0, TIME * CHANNELS) as Float32Array,
-    [TIME, 1, CHANNELS],
+    [1, TIME, CHANNELS],
   );
   const raster = (data: ArrayLike<number>, rows: number, first: number) =>
     Array.from(

@@ -508,6 +508,20 @@ Deno.test("diffusion.ts makes points that are near the data after few passes", a
   assert(near > 20, stdout);
 });
 
+Deno.test("delayed_match.ts trains a memory, and tells its accuracy by delay", async () => {
+  const { code, stdout, stderr } = await run("delayed_match", [
+    "--epochs",
+    "2",
+    "--count",
+    "200",
+  ]);
+  assertEquals(code, 0, stderr);
+  const accuracy = Number(/^accuracy ([\d.]+)/.exec(stdout)?.[1]);
+  assert(accuracy > 0.53, stdout);
+  assertEquals(stdout.match(/^delay of \d+ to \d+ ms: [\d.]+$/gm)?.length, 3);
+  assertStringIncludes(stdout, "picture runs/delayed_match.svg");
+});
+
 Deno.test("finetune.ts adapts a transformer, saves the adaptation alone and merges it", async () => {
   const { code, stdout, stderr } = await run("finetune");
   assertEquals(code, 0, stderr);

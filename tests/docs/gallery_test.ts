@@ -6,18 +6,19 @@ const ROOT = new URL("../../", import.meta.url);
 const page = await Deno.readTextFile(new URL("docs/gallery.md", ROOT));
 
 /** Examples that take longer than a few seconds. */
-const LONG = ["diffusion"];
+const LONG = ["delayed_match", "diffusion"];
 
 /** Commands of the page, each with the output that follows. */
 const SHOWN = [...page.matchAll(
   /^```sh\ndeno run -A examples\/(\w+)\.ts\n```\n\n```text\n([^]*?)^```$/gm,
 )];
 
-Deno.test("the gallery shows what five examples print", () => {
+Deno.test("the gallery shows what six examples print", () => {
   assertEquals(SHOWN.map(([, example]) => example), [
     "lbfgs_fit",
     "uncertainty",
     "spiking",
+    "delayed_match",
     "pendulum",
     "diffusion",
   ]);
