@@ -18,3 +18,17 @@ export function currentPrecision(): Precision {
 export function setPrecision(precision: Precision): void {
   current = precision;
 }
+
+/**
+ * Run `fn` with full products: gradients and their squares, of which optimizers make
+ * products, may be smaller than f16 has.
+ */
+export function inFullPrecision<T>(fn: () => T): T {
+  const before = current;
+  current = "full";
+  try {
+    return fn();
+  } finally {
+    current = before;
+  }
+}

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { linearize, valueAndGrad } from "../../autodiff/mod.ts";
+import { inFullPrecision } from "../../backend/precision.ts";
 import { refuse } from "../../internal/check.ts";
 import { scope } from "../../memory.ts";
 import type { States } from "../../state.ts";
@@ -101,10 +102,14 @@ function sketched(task: Task): Sketch {
   const tangents = vmap(along)(directions) as tf.Tensor;
   const { value: loss, grads } = valueAndGrad(lossFn)(z as tf.Tensor2D);
   const flat = tf.reshape<tf.Rank.R2>(tangents, [count, samples * outputs]);
-  const slopes = tf.matMul(flat, tf.reshape(grads, [-1, 1]));
-  const curvature = task.loss === "mse"
-    ? tf.matMul(flat, flat, false, true)
-    : softmaxCurvature(tangents, z);
+  const slopes = inFullPrecision(() =>
+    tf.matMul(flat, tf.reshape(grads, [-1, 1]))
+  );
+  const curvature = inFullPrecision(() =>
+    task.loss === "mse"
+      ? tf.matMul(flat, flat, false, true)
+      : softmaxCurvature(tangents, z)
+  );
   const numbers = tf.concat1d([
     tf.reshape(tf.div(curvature, samples), [-1]),
     tf.reshape(slopes, [-1]),
@@ -167,10 +172,12 @@ function combined(
 ): Record<string, tf.Tensor> {
   return scope(() => {
     const row = tf.tensor2d(weights, [1, weights.length]);
-    return mapNamed(directions, (v) =>
-      tf.reshape(
-        tf.matMul(row, tf.reshape(v, [weights.length, -1])),
-        v.shape.slice(1),
-      ));
+    return inFullPrecision(() =>
+      mapNamed(directions, (v) =>
+        tf.reshape(
+          tf.matMul(row, tf.reshape(v, [weights.length, -1])),
+          v.shape.slice(1),
+        ))
+    );
   });
 }

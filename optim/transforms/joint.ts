@@ -8,6 +8,7 @@
  * @module
  */
 import { runLaunches } from "../../backend/fusion/mod.ts";
+import { inFullPrecision } from "../../backend/precision.ts";
 import { fromNames, type Tensors } from "../../tensors.ts";
 import { byKernel, FRESH, pureKernel, rowOf } from "./kernels.ts";
 import {
@@ -127,7 +128,9 @@ function* advance(job: Job, at: Position): Running {
     return yield { at, job: { ruleOf, updates, state, params, extra } };
   }
   const structure = (tx as Structured)[STRUCTURE];
-  if (!structure) return tx.update(updates, state, params, extra);
+  if (!structure) {
+    return inFullPrecision(() => tx.update(updates, state, params, extra));
+  }
   if ("sequence" in structure) {
     const states: OptState[] = [];
     for (const [i, part] of structure.sequence.entries()) {

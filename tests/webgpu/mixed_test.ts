@@ -1,6 +1,14 @@
 /** Products in mixed precision: sums in float64 of factors that are rounded to f16. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { backendInfo, compile, random, tf, useBackend } from "../../mod.ts";
+import {
+  backendInfo,
+  compile,
+  optim,
+  ParamState,
+  random,
+  tf,
+  useBackend,
+} from "../../mod.ts";
 import { onEachBackend } from "../_backends.ts";
 import * as convolution from "./_convolution.ts";
 import { withAdapter } from "./_device.ts";
@@ -153,6 +161,34 @@ onWebGpu("bias and activation of mixed products are in f32", () => {
   const y = tf.fused.matMul({ a, b, bias, activation: "relu" });
   assertEquals(y.dataSync()[0], 3 + 2 ** -12);
 });
+
+onEachBackend(
+  "steps of optimizers are those of full precision, also with tiny gradients",
+  async () => {
+    const optimizers: Record<string, () => optim.Optimizer> = {
+      Muon: () => new optim.Muon({ lr: 0.1 }) as optim.Optimizer,
+      Soap: () => new optim.Soap({ preconditionFrequency: 2, eps: 1e-12 }),
+      GaLore: () => new optim.GaLore({ rank: 2, eps: 1e-12 }),
+    };
+    const run = async (make: () => optim.Optimizer) => {
+      const w = new ParamState(tf.ones([6, 8]));
+      using optimizer = make().registerTrainableWeights({ w });
+      for (let k = 1; k <= 5; k++) {
+        const g = tf.sin(tf.range(k, 48 + k));
+        optimizer.step({ w: tf.mul(tf.reshape(g, [6, 8]), 1e-7) });
+      }
+      const values = [...await w.value.data()];
+      w.dispose();
+      return values;
+    };
+    for (const [name, make] of Object.entries(optimizers)) {
+      const full = await run(make);
+      assert(full.some((x) => x !== 1), name);
+      await mixed(async () => assertEquals(await run(make), full, name));
+    }
+  },
+  { only },
+);
 
 onEachBackend(
   "a compiled function is recorded anew for each precision",
