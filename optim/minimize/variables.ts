@@ -254,7 +254,8 @@ function match(
     bounds !== null && Array.isArray(bounds) === Array.isArray(tree) &&
     `${Object.keys(bounds).sort()}` === `${Object.keys(tree).sort()}`;
   if (!isAlike) {
-    const is = "a pair [low, high], or pairs in the structure of x0";
+    const is =
+      "a pair [low, high] of numbers or tensors, or such pairs in the structure of x0";
     refuse(ACTION, path, is, bounds, TypeError);
   }
   for (const [name, child] of Object.entries(tree)) {

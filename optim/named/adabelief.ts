@@ -20,7 +20,7 @@ export interface ScaleByBeliefOptions extends tx.MomentsOptions {}
  *
  * {@link https://arxiv.org/abs/2010.07468 | Zhuang et al., 2020}.
  *
- * @param options See {@linkcode ScaleByBeliefOptions}.
+ * @param options `eps` is 1e-16 by default.
  * @returns The transformation.
  */
 export function scaleByBelief(
@@ -51,7 +51,7 @@ export interface AdaBeliefOptions
  *
  * See {@linkcode scaleByBelief} for the rule.
  *
- * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0, `eps` 1e-16.
  * @returns The transformation.
  */
 export function adabelief(
@@ -73,7 +73,7 @@ export function adabelief(
  * where they are as their mean foretells. It keeps two tensors for each parameter.
  */
 export class AdaBelief extends Optimizer<AdaBeliefOptions> {
-  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0, `eps` 1e-16. */
   constructor(options: AdaBeliefOptions = {}) {
     super(options, adabelief);
   }

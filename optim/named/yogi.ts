@@ -21,7 +21,7 @@ export interface ScaleByYogiOptions extends tx.MomentsOptions {}
  * {@link https://papers.nips.cc/paper/8186 | Zaheer et al., 2018}, with the bias
  * correction of optax.
  *
- * @param options See {@linkcode ScaleByYogiOptions}.
+ * @param options `eps` is 1e-3 by default.
  * @returns The transformation.
  */
 export function scaleByYogi(
@@ -55,7 +55,7 @@ export interface YogiOptions
  *
  * See {@linkcode scaleByYogi} for the rule.
  *
- * @param options `lr` is 1e-3 by default, `weightDecay` 0.
+ * @param options `lr` is 1e-3 by default, `weightDecay` 0, `eps` 1e-3.
  * @returns The transformation.
  */
 export function yogi(options: YogiOptions = {}): tx.GradientTransformation {
@@ -69,7 +69,7 @@ export function yogi(options: YogiOptions = {}): tx.GradientTransformation {
  * gradient, rates grow again slowly. It keeps two tensors for each parameter.
  */
 export class Yogi extends Optimizer<YogiOptions> {
-  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0. */
+  /** Create the optimizer. `lr` is 1e-3 by default, `weightDecay` 0, `eps` 1e-3. */
   constructor(options: YogiOptions = {}) {
     super(options, yogi);
   }

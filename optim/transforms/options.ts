@@ -79,7 +79,7 @@ export const OPTIMIZER_RULES: OptionRules<OptimizerOptions> = {
 
 /** Options of optimizers that can decay weights. */
 export interface WeightDecayOptions {
-  /** The factor λ of the decay. Default: 0, and 0.01 in AdamW. */
+  /** The factor λ of the decay. Default: 0, if the rule says nothing else. */
   readonly weightDecay?: number | undefined;
   /** Which parameters decay. Default: all. */
   readonly decayMask?: Mask | undefined;
