@@ -501,8 +501,12 @@ onEachBackend("wrong arguments of minimize are refused", async () => {
       x0,
       { bounds: [0, Infinity], nRestarts: 1 },
     ],
-    ["bounds must be a pair [low, high], or pairs", x0, { bounds: 1 }],
-    ["bounds must be a pair [low, high], or pairs", x0, { bounds: [[0, 3]] }],
+    ["bounds must be a pair [low, high] of numbers or tensors", x0, {
+      bounds: 1,
+    }],
+    ["bounds must be a pair [low, high] of numbers or tensors", x0, {
+      bounds: [[0, 3]],
+    }],
     ["bounds must be a pair", { a: x0 }, { bounds: { b: [0, 3] } }],
     ["bounds.a[1] must be a number, or a tensor of float32 of shape [2]", {
       a: x0,
