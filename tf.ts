@@ -7,6 +7,7 @@
  * | `addN` | tensors of several types are refused |
  * | `batchNorm`, `batchNorm2d`, `3d`, `4d` | there is no gradient without `offset` or `scale` |
  * | `broadcastTo`, `where` | shapes that broadcast to size 0 stay as they are |
+ * | `add`, `sub`, `mul`, `dot`, `matMul`, `neg`, `sum`, `reshape`, `transpose` | complex numbers throw, or are NaN where shapes broadcast, and have no gradient |
  * | `complex`, `real`, `imag`, `abs`, `fft`, `ifft`, `rfft`, `irfft`, `spectral`, `signal` | complex numbers have no gradient |
  * | `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual` | comparisons inside `where` have no gradient; ours cost nothing in the backward pass |
  * | `conv1d` | a number as padding throws |
@@ -53,6 +54,17 @@ export {
   signal,
   spectral,
 } from "./backend/ops/complex.ts";
+export {
+  add,
+  dot,
+  matMul,
+  mul,
+  neg,
+  reshape,
+  sub,
+  sum,
+  transpose,
+} from "./backend/ops/complex_arithmetic.ts";
 export { conv1d } from "./backend/ops/conv1d.ts";
 export { cumprod, cumsum } from "./backend/ops/cumulative.ts";
 export { depthwiseConv2d } from "./backend/ops/depthwise_conv2d.ts";

@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { matMul, mul, reshape, sum, transpose } from "./complex_arithmetic.ts";
 import { toTensor } from "./to_tensor.ts";
 
 /** A tensor with a label for each axis. */
@@ -36,7 +37,7 @@ export function einsum(
   }
   const y = arrange(sumAlone(result, out), out);
   // Never an input itself: whoever frees one would free the other.
-  return tensors.includes(y) ? tf.clone(y) : y;
+  return tensors.includes(y) ? reshape(y, y.shape) : y;
 }
 
 /** The product of two terms, summed over labels that nothing later needs. */
@@ -60,17 +61,17 @@ function contract(a: Term, b: Term, later: string): Term {
     number,
     number,
   ];
-  const left = tf.reshape(arrange(a, batch + rows + summed), [n, m, k]);
+  const left = reshape(arrange(a, batch + rows + summed), [n, m, k]);
   // Whichever order of the right factor needs no transpose.
   const isTransposed = b.labels === batch + columns + summed;
   const right = isTransposed
-    ? tf.reshape(b.x, [n, p, k])
-    : tf.reshape(arrange(b, batch + summed + columns), [n, k, p]);
+    ? reshape(b.x, [n, p, k])
+    : reshape(arrange(b, batch + summed + columns), [n, k, p]);
   const y = summed === ""
-    ? tf.mul(left, tf.reshape(right, [n, 1, p]))
-    : tf.matMul(left, right, false, isTransposed);
+    ? mul(left, reshape(right, [n, 1, p]))
+    : matMul(left, right, false, isTransposed);
   const all = batch + rows + columns;
-  return { x: tf.reshape(y, shapeOf(all, sizes)), labels: all };
+  return { x: reshape(y, shapeOf(all, sizes)), labels: all };
 }
 
 /** Sums over labels that are not needed. */
@@ -80,7 +81,7 @@ function sumAlone({ x, labels }: Term, needed: string): Term {
   );
   if (axes.length === 0) return { x, labels };
   return {
-    x: tf.sum(x, axes),
+    x: sum(x, axes),
     labels: [...labels].filter((label) => needed.includes(label)).join(""),
   };
 }
@@ -88,7 +89,7 @@ function sumAlone({ x, labels }: Term, needed: string): Term {
 /** Axes in another order. */
 function arrange({ x, labels }: Term, order: string): tf.Tensor {
   if (labels === order) return x;
-  return tf.transpose(x, [...order].map((label) => labels.indexOf(label)));
+  return transpose(x, [...order].map((label) => labels.indexOf(label)));
 }
 
 function sizesOf(...terms: Term[]): Map<string, number> {
