@@ -12,7 +12,6 @@ import {
   refuse,
 } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
-import { Constant } from "../init/mod.ts";
 import type { CellState } from "../layers/rnn_cell.ts";
 import type { Size } from "../module/size.ts";
 import {
@@ -87,10 +86,7 @@ export abstract class IntegrateAndFire extends Neurons {
    */
   constructor(size: number | Size, options: LIFOptions) {
     const { tau = 5, dt = 1, vTh = 1, vReset = 0, vRest = 0 } = options;
-    super(size, {
-      ...options,
-      stateInit: options.stateInit ?? new Constant(vRest),
-    });
+    super(size, options, vRest);
     if (!(vTh > vReset)) {
       const action = `create ${new.target.name}`;
       refuse(action, "vTh", `above vReset, ${vReset}`, vTh);

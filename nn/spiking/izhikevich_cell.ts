@@ -10,7 +10,6 @@ import {
   refuse,
 } from "../../internal/check.ts";
 import * as tf from "../../tf.ts";
-import { Constant } from "../init/mod.ts";
 import type { BoundCell, CellState } from "../layers/rnn_cell.ts";
 import { floats } from "../module/floats.ts";
 import type { Size } from "../module/size.ts";
@@ -99,10 +98,7 @@ export class IzhikevichCell extends Neurons {
     const action = "create IzhikevichCell";
     checkOptions(action, options, RULES);
     const { a = 0.02, b = 0.2, c = -65, d = 8, vTh = 30, dt = 0.5 } = options;
-    super(size, {
-      ...options,
-      stateInit: options.stateInit ?? new Constant(c),
-    });
+    super(size, options, c);
     if (!(vTh > c)) refuse(action, "vTh", `above c, ${c}`, vTh);
     this.a = a;
     this.b = b;

@@ -62,7 +62,7 @@ export class LeakyIntegrator extends Neurons {
    */
   constructor(size: number | Size, options: LeakyIntegratorOptions = {}) {
     checkOptions("create LeakyIntegrator", options, RULES);
-    super(size, options);
+    super(size, options, 0);
     const { tau = 5, dt = 1 } = options;
     this.decay = decayOf(tau, dt);
   }

@@ -8,6 +8,7 @@ import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
 import { type Initializer, initializer } from "../init/initializer.ts";
+import { Constant } from "../init/mod.ts";
 import { type CellState, RNNCell } from "../layers/rnn_cell.ts";
 import { floats } from "../module/floats.ts";
 import { lastAxis, type Size } from "../module/size.ts";
@@ -36,10 +37,18 @@ export abstract class Neurons extends RNNCell {
    *
    * @param size The number of neurons, or a size that ends in it.
    * @param options How the state begins.
+   * @param rest The potential that it begins with by default.
    */
-  constructor(size: number | Size, options: NeuronsOptions) {
+  constructor(
+    size: number | Size,
+    { stateInit, random }: NeuronsOptions,
+    rest: number,
+  ) {
     const count = lastAxis(new.target.name, "size", size);
-    super(count, count, options);
+    const start = stateInit
+      ? { stateInit, ...random && { random } }
+      : { stateInit: new Constant(rest) };
+    super(count, count, start);
   }
 
   /** A part of `state`, which must have it. */
