@@ -5,7 +5,8 @@
 writes tests/golden/spiking.json. Made with torch 2.13.0 and snntorch 1.0.0. The cells
 are loops over the formulas of brainstate's LIF and ALIF and of Izhikevich 2003, with
 torch's gradients; leaky integrate-and-fire neurons with a hard reset are compared with
-snnTorch's Leaky here, and so are two of the surrogate gradients.
+snnTorch's Leaky here, and so are two of the surrogate gradients; spiking_check.py
+compares the rest with brainstate.
 """
 
 import json
