@@ -29,6 +29,7 @@ import { LossScale } from "./loss_scale.ts";
 import { scaledGradient } from "./scaled_gradient.ts";
 import { lossGradient } from "./loss_gradient.ts";
 import { lineChart } from "./report/svg.ts";
+import { averaging } from "./evaluation_weights.ts";
 import { evaluatesAgain, steppingFor } from "./stepping.ts";
 import { checkTakesGradients } from "./takes_gradients.ts";
 
@@ -139,7 +140,9 @@ export async function findLr<B extends Batch>(
   };
   const saved = await encodeCheckpoint(parts);
   const scale = currentPrecision() === "mixed" ? new LossScale() : undefined;
+  const averages = averaging(optimizer);
   try {
+    if (averages?.isSwapped) averages.swap(); // steps are taken at the other point
     const lrAt = (i: number) => minLr * (maxLr / minLr) ** (i / (steps - 1));
     const losses = await rise(options, lrAt, steps, divergence, scale);
     const lrs = losses.map((_, i) => lrAt(i));
@@ -193,8 +196,13 @@ async function rise<B extends Batch>(
       gradSum?.dispose();
       scale?.update(isFinite);
       optimizer.currentLr = lrAt(losses.length);
-      if (isFinite) stepping(...batch).step(grads);
-      else tf.dispose({ ...grads });
+      try {
+        if (isFinite) stepping(...batch).step(grads);
+        else tf.dispose({ ...grads });
+      } catch (error) {
+        tf.dispose([{ ...grads }, scalar]);
+        throw error;
+      }
       const value = (await scalar.data())[0]!;
       scalar.dispose();
       mean = KEEP * mean + (1 - KEEP) * value;

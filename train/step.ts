@@ -98,7 +98,7 @@ export function step<Args extends readonly unknown[]>(
     try {
       stepping(...batch).step(grads);
     } catch (error) {
-      value.dispose();
+      tf.dispose([{ ...grads }, value]);
       throw error;
     }
     return value;

@@ -103,7 +103,12 @@ export function gatedStep<B extends Batch>(
       const optimizer = stepping(...batch as unknown as B);
       const own = { ...options, optimizer };
       const apply = () => applyGradients(own, grads, measuresNorm);
-      return { loss, open, norm: behindGate(open, apply) };
+      try {
+        return { loss, open, norm: behindGate(open, apply) };
+      } catch (error) {
+        tf.dispose([loss, open]);
+        throw error;
+      }
     },
   );
 }
@@ -141,7 +146,7 @@ function undoneUnlessFinite(
 }
 
 /**
- * Clip `grads`, step the optimizer, and free them.
+ * Clip `grads`, step the optimizer, and free them, also if it throws.
  *
  * @returns Their norm before clipping by norm, if that is done or `measuresNorm`.
  */
@@ -153,13 +158,16 @@ export function applyGradients<B extends Batch>(
   measuresNorm: boolean,
 ): tf.Scalar | undefined {
   const { optimizer, gradClipNorm, gradClipValue } = options;
+  let norm: tf.Scalar | undefined;
   if (gradClipValue !== undefined) grads = clipByValue(grads, gradClipValue);
-  if (gradClipNorm === undefined) {
-    const norm = measuresNorm ? globalNorm(grads) : undefined;
+  if (gradClipNorm !== undefined) {
+    ({ grads, norm } = clipGradNorm(grads, gradClipNorm));
+  } else if (measuresNorm) norm = globalNorm(grads);
+  try {
     optimizer.step(grads);
     return norm;
+  } catch (error) {
+    tf.dispose([{ ...grads }, norm ?? []]);
+    throw error;
   }
-  const clipped = clipGradNorm(grads, gradClipNorm);
-  optimizer.step(clipped.grads);
-  return clipped.norm;
 }

@@ -1,5 +1,5 @@
 /** Schedule-Free optimizers in `fit`: evaluations at x, steps at y. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../backend/mod.ts";
 import { batches } from "../../data/batches.ts";
@@ -9,7 +9,7 @@ import * as optim from "../../optim/mod.ts";
 import * as random from "../../random.ts";
 import { BatchState, ParamState } from "../../state.ts";
 import * as train from "../../train/mod.ts";
-import { onEachBackend } from "../_backends.ts";
+import { assertNoLeak, onEachBackend } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
 import { line, numbers, weights } from "./_setup.ts";
 
@@ -150,6 +150,47 @@ onEachBackend(
     assertEquals(await run(NaN), await run(8));
   },
   only,
+);
+
+onEachBackend(
+  "a rate is looked for at the trained point, and the other one is put back",
+  async () => {
+    const options = setup();
+    await train.fit({ ...options, epochs: 1 });
+    const before = await weights(options.model);
+    await assertNoLeak(async () => {
+      const { lrs } = await train.findLr({
+        loss: options.loss,
+        optimizer: options.optimizer,
+        data: options.data,
+        steps: 5,
+        divergence: 1e6,
+      });
+      assertEquals(lrs.length, 5);
+    });
+    const { optimizer } = options;
+    assertEquals([optimizer.isSwapped, optimizer.stepCount], [true, 4]);
+    assertEquals(await weights(options.model), before);
+    optimizer.dispose();
+  },
+  { only: ["cpu", "wasm"] },
+);
+
+onEachBackend(
+  "a step that an optimizer refuses frees its gradients and its loss",
+  async () => {
+    const { loss, optimizer } = setup();
+    const step = train.step(loss, optimizer);
+    const x = tf.tensor2d([[1], [2]]);
+    step(x).dispose();
+    optimizer.swap();
+    await assertNoLeak(() => {
+      assertThrows(() => step(x), Error, "Cannot step ScheduleFreeSGD");
+    });
+    x.dispose();
+    optimizer.dispose();
+  },
+  { only: ["cpu", "wasm"] },
 );
 
 Deno.test("fit refuses an average of weights that are averaged already", async () => {
