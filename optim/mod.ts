@@ -17,7 +17,8 @@ export * from "./transforms/rule.ts";
 export * from "./transforms/per_tensor.ts";
 export { chain } from "./transforms/chain.ts";
 export * from "./transforms/partition.ts";
-export { isMatrix, type Mask } from "./transforms/mask.ts";
+export { isMatrix, type Mask, matricesExcept } from "./transforms/mask.ts";
+export * from "./transforms/layers.ts";
 export * from "./transforms/clip.ts";
 export {
   projectLowRank,

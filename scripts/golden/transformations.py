@@ -1,5 +1,5 @@
 """Trajectories of transformations in float64, by optax and Keras, and adaptive
-clipping of a convolution by timm.
+clipping of a convolution and decay by layer by timm.
 
 Run with optax 0.2.8, keras 3.15, timm 1.0 and torch 2.13; writes tests/golden/transformations.json:
 
@@ -14,6 +14,8 @@ import importlib.util
 import json
 import os
 import pathlib
+import sys
+import types
 
 os.environ["KERAS_BACKEND"] = "torch"
 
@@ -28,15 +30,24 @@ from optimizers import gradient, start
 
 
 def timm_file(path):
-    """A module of timm by itself: the package wants torchvision, which these do not use."""
+    """A file of timm by itself: the package wants torchvision, which these do not use."""
     package = importlib.util.find_spec("timm").submodule_search_locations[0]
-    spec = importlib.util.spec_from_file_location(path, f"{package}/{path}.py")
+    name = "timm." + path.replace("/", ".")
+    spec = importlib.util.spec_from_file_location(name, f"{package}/{path}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+def stub(name, **contents):
+    sys.modules[name] = types.ModuleType(name)
+    vars(sys.modules[name]).update(contents)
+
+
 adaptive_clip_grad = timm_file("utils/agc").adaptive_clip_grad
+stub("timm.layers", use_reentrant_ckpt=None)
+stub("timm.models", group_parameters=timm_file("models/_manipulate").group_parameters)
+param_groups_layer_decay = timm_file("optim/_param_groups").param_groups_layer_decay
 
 NAMES = {
     "scalar": (), "vector": (7,), "matrix": (3, 5), "zero": (4,), "tiny": (5,),
@@ -176,6 +187,51 @@ def clipped_convolution():
     return np.transpose(weight.grad.numpy(), (2, 3, 1, 0)).ravel().tolist()
 
 
+class Transformer(torch.nn.Module):
+    """Parameters with the names and shapes of a vision transformer's, and timm's matcher."""
+
+    def __init__(self):
+        super().__init__()
+        parts = ["norm1.weight", "attn.qkv.weight", "attn.qkv.bias"]
+        paths = [
+            *["cls_token", "pos_embed", "patch_embed.proj.weight"],
+            *["patch_embed.proj.bias"],
+            *[f"blocks.{i}.{part}" for i in range(11) for part in parts],
+            *["norm.weight", "norm.bias", "head.weight", "head.bias"],
+        ]
+        for path in paths:
+            *names, last = path.split(".")
+            at = self
+            for name in names:
+                if not hasattr(at, name):
+                    at.add_module(name, torch.nn.Module())
+                at = getattr(at, name)
+            is_vector = last == "bias" or "norm" in path
+            x = torch.zeros((4,) if is_vector else (3, 4))
+            at.register_parameter(last, torch.nn.Parameter(x))
+
+    def group_matcher(self, coarse=False):
+        return {
+            "stem": r"^cls_token|pos_embed|patch_embed",
+            "blocks": [(r"^blocks\.(\d+)", None), (r"^norm", (99999,))],
+        }
+
+
+def layers():
+    """The scale of the rate and the weight decay of each parameter."""
+    model = Transformer()
+    groups = param_groups_layer_decay(
+        model, 0.05, no_weight_decay_list={"cls_token", "pos_embed"}, layer_decay=0.75)
+    found = {
+        id(p): {"scale": g["lr_scale"], "weightDecay": g["weight_decay"]}
+        for g in groups for p in g["params"]
+    }
+    return {
+        path: {"shape": list(p.shape), **found[id(p)]}
+        for path, p in model.named_parameters()
+    }
+
+
 def main():
     # Beyond the limit a NaN would stay: the case has an infinity there, which is clipped.
     SPOILED["infinite"] = {2: np.inf, 5: np.inf, 6: -np.inf, 7: np.inf}
@@ -196,7 +252,8 @@ def main():
         trajectories[name] = {"by": by, "spoiled": how, "steps": recorded}
         last = recorded[STEPS]
         assert all(np.isfinite(v).all() for v in last.values()), name
-    out = {"trajectories": trajectories, "clippedConvolution": clipped_convolution()}
+    out = {"trajectories": trajectories, "clippedConvolution": clipped_convolution(),
+           "layers": layers()}
     where = pathlib.Path(__file__).parents[2] / "tests/golden/transformations.json"
     where.write_text(json.dumps(out, separators=(",", ":")) + "\n")
     print(len(trajectories), "cases")
