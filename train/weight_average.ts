@@ -145,7 +145,8 @@ const EMA_RULES: OptionRules<ExponentialMovingAverageOptions> = {
  * ```
  *
  * Sources: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by
- * Averaging"; `torch.optim.swa_utils.get_ema_avg_fn`; the warmup is that of
+ * Averaging"; `torch.optim.swa_utils.get_ema_avg_fn`, whose average begins with the weights
+ * of its first update; the warmup is that of
  * TensorFlow's `ExponentialMovingAverage`.
  *
  * @example Usage
@@ -221,7 +222,9 @@ const SWA_RULES: OptionRules<StochasticWeightAverageOptions> = {
  * Before `start` the average equals the weights. The running statistics of
  * normalization layers do not belong to the averaged weights: `fit` computes them
  * again at the end; in a loop of your own use `nn.refreshStatistics`. Source: Izmailov et al. 2018,
- * "Averaging Weights Leads to Wider Optima and Better Generalization".
+ * "Averaging Weights Leads to Wider Optima and Better Generalization", as
+ * `torch.optim.swa_utils.AveragedModel`. The rate of its `SWALR` is that of
+ * `optim.WSDSchedule` without a warmup.
  */
 export class StochasticWeightAverage extends WeightAverage {
   readonly #start: number;
