@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { refuse } from "../../internal/check.ts";
 import type { States } from "../../state.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { LinePoint } from "./line_search.ts";
@@ -77,7 +78,7 @@ export class Line {
       result.dispose();
       return { alpha, value, slope: NaN };
     }
-    const { value, grads } = evaluationOf(result);
+    const { value, grads } = evaluationOf("search along a line", result);
     const point = {
       alpha,
       value: await numberOf(value),
@@ -105,9 +106,16 @@ export async function numberOf(x: tf.Tensor): Promise<number> {
   return (await x.data())[0]!;
 }
 
-/** The result of a closure, in one form. */
-export function evaluationOf(result: ReturnType<Closure>): Evaluation {
-  if ("value" in result) return result;
-  const [grads, value] = result;
-  return { grads, value };
+/** The result of a closure, in one form; `action` is what an error says cannot be done. */
+export function evaluationOf(action: string, result: unknown): Evaluation {
+  const { value, grads } = Array.isArray(result)
+    ? { grads: result[0] as unknown, value: result[1] as unknown }
+    : Object(result) as Partial<Record<keyof Evaluation, unknown>>;
+  const holds = value instanceof tf.Tensor && value.size === 1 &&
+    typeof grads === "object" && grads !== null &&
+    !(grads instanceof tf.Tensor);
+  if (holds) return { value, grads: grads as Tensors };
+  const is =
+    "[gradients, loss] or { value, grads }, as of autodiff.grad with returnValue";
+  return refuse(action, "what the function returns", is, result, TypeError);
 }

@@ -225,7 +225,10 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   }
 
   async #stepWith(closure: Closure): Promise<number> {
-    const { value: loss, grads } = evaluationOf(closure());
+    const { value: loss, grads } = evaluationOf(
+      "step LBFGS",
+      closure(),
+    );
     const value = await numberOf(loss);
     loss.dispose();
     if (!this.#search) super.step(grads);

@@ -189,7 +189,7 @@ export class Sam extends AroundOptimizer<SamOptions> {
     options: SamStepOptions = {},
   ): void | tf.Scalar {
     if (typeof given === "function") {
-      const { value, grads } = evaluationOf((given as Closure)());
+      const { value, grads } = evaluationOf("step Sam", (given as Closure)());
       try {
         this.step(grads, { valueFn: given as Closure });
       } catch (error) {
@@ -228,7 +228,7 @@ export class Sam extends AroundOptimizer<SamOptions> {
           states[path]!.value = tf.add(origin[path]!, ways[path]!);
         }
       });
-      const { value, grads: elsewhere } = evaluationOf(valueFn());
+      const { value, grads: elsewhere } = evaluationOf("step Sam", valueFn());
       value.dispose();
       try {
         coreOf(this).registry.match("step Sam", elsewhere);

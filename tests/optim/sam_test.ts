@@ -253,6 +253,52 @@ onEachBackend(
 );
 
 onEachBackend(
+  "a function that returns no gradients and loss is refused, at both points",
+  async () => {
+    const { params, optimizer, loss } = setup();
+    const lbfgs = new optim.LBFGS({ linesearch: "zoom" })
+      .registerTrainableWeights(params);
+    const [x, y] = batch();
+    const closure = grad(() => loss(x, y), {
+      states: params,
+      returnValue: true,
+    });
+    const before = await valuesOf(params);
+    const message = (shown: string) =>
+      `what the function returns must be [gradients, loss] or { value, grads }, as of autodiff.grad with returnValue: current value is ${shown}`;
+    const wrong: [unknown, string][] = [
+      [3, "3"],
+      [undefined, "undefined"],
+      [Promise.resolve(), "an instance of Promise"],
+      [[{}], "["],
+      [tf.scalar(1), "a tensor of float32 with shape []"],
+      [grad(() => loss(x, y), { states: params })(), "an object"],
+    ];
+    for (const [result, shown] of wrong) {
+      assertThrows(
+        () => optimizer.step(() => result as never),
+        TypeError,
+        `Cannot step Sam: ${message(shown)}`,
+      );
+      let calls = 0;
+      assertThrows(
+        () => optimizer.step(() => ++calls === 1 ? closure() : result as never),
+        TypeError,
+        `Cannot step Sam: ${message(shown)}`,
+      );
+      await assertRejects(
+        () => lbfgs.step(() => result as never),
+        TypeError,
+        `Cannot step LBFGS: ${message(shown)}`,
+      );
+    }
+    assertEquals(await valuesOf(params), before);
+    assertEquals([optimizer.stepCount, lbfgs.stepCount], [0, 0]);
+  },
+  { only: ["cpu"] },
+);
+
+onEachBackend(
   "gradients of the second point that do not fit are refused, and freed",
   async () => {
     const { params, optimizer, loss } = setup();
