@@ -37,6 +37,7 @@ export {
   type GradientNoiseOptions,
 } from "./transforms/gradient_noise.ts";
 export { ema, type EmaOptions } from "./transforms/ema.ts";
+export { lazyRows } from "./transforms/lazy_rows.ts";
 export { accumulate } from "./transforms/accumulate.ts";
 export {
   skipNonFinite,
