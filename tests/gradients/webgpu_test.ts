@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { registerGradients } from "../../autodiff/gradients/mod.ts";
 import * as tf from "../../tf.ts";
 import { numbers, onEachBackend } from "../_backends.ts";
@@ -196,3 +196,22 @@ onEachBackend("sums over a middle axis of comparisons are right", async () => {
   assertEquals(await numbers(tf.sum(isSmall, 1)), [3, 0, 0, 3]);
   assertEquals(await numbers(tf.sum(tf.cast(x, "int32"), 1)), [6, 27, 24, 9]);
 }, { only });
+
+onEachBackend(
+  "the greatest of rows of one element, or none of them, are tensors of their own",
+  async () => {
+    for (const [shape, k] of [[[4, 1], 1], [[1], 1], [[2, 3], 0]] as const) {
+      // On the device, not on the host.
+      const x = tf.tidy(() => tf.neg(tf.ones([...shape] as [number])));
+      const { values, indices } = tf.topk(x, k);
+      assertEquals(x.shape, [...shape]);
+      const shown = [...shape.slice(0, -1), k];
+      assertEquals([values.shape, indices.shape], [shown, shown]);
+      x.dispose();
+      const y = tf.square(values);
+      assert((await y.data()).every((value) => value === 1));
+      assert((await indices.data()).every((value) => value === 0));
+      tf.dispose([values, indices, y]);
+    }
+  },
+);
