@@ -90,7 +90,7 @@ export class ALIFCell extends IntegrateAndFire {
         const v = this.integrate(x, state);
         const spiked = tf.add(this.part(state, "a"), state.h);
         const a = tf.mul<tf.Tensor2D>(this.adaptationDecay, spiked);
-        return { h: this.fire(v, tf.mul(this.beta, a)), v, a };
+        return { h: this.fire(v, tf.mul<tf.Tensor2D>(this.beta, a)), v, a };
       },
     };
   }
