@@ -98,21 +98,33 @@ export abstract class AveragingOptimizer<O extends OptimizerOptions>
       this.#forget();
       return;
     }
+    const { states } = coreOf(this).registry;
+    const averaged = tf.tidy(() => this.#averaged());
+    mapNamed(averaged, (x, path) => {
+      const state = states[path]!;
+      this.#trained[path] = tf.tidy(() => tf.keep(tf.clone(state.value)));
+      state.value = x;
+      x.dispose();
+    });
+    this.#isSwapped.value = true;
+  }
+
+  /** The point x of each parameter that differs from y. */
+  #averaged(): Record<string, tf.Tensor> {
     const { registry, engine } = coreOf(this), { steps, slots } = engine.state;
+    const averaged: Record<string, tf.Tensor> = {};
     registry.groups.forEach(({ tx }, i) => {
       const average = averages.get(tx);
       if (!average) return;
       for (const path of registry.pathsOf(i)) {
         if (steps[path] === 0) continue; // x and y are the same
-        const state = registry.states[path]!;
-        tf.tidy(() => {
-          const y = state.value;
-          this.#trained[path] = tf.keep(tf.clone(y));
-          state.value = average(y, (name) => slots[name]![path]!);
-        });
+        const { value } = registry.states[path]!;
+        averaged[path] = tf.clone(
+          average(value, (name) => slots[name]![path]!),
+        );
       }
     });
-    this.#isSwapped.value = true;
+    return averaged;
   }
 
   #forget(): void {

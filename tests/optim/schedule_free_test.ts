@@ -216,3 +216,25 @@ Deno.test("a saved point must have the shape of its parameter", async () => {
   const adamw = new optim.AdamW().registerTrainableWeights(start(NAMES));
   assertThrows(() => adamw.loadStateDict(state), RangeError, "must be those");
 });
+
+onEachBackend(
+  "points are exchanged for all parameters, or for none",
+  async () => {
+    await assertNoLeak(async () => {
+      const { vector: first, matrix: last } = start(["vector", "matrix"]);
+      const optimizer = new optim.ScheduleFreeSGD({ lr: 0.5 })
+        .registerTrainableWeights({ vector: first!, matrix: last! });
+      for (let k = 1; k < 4; k++) {
+        optimizer.step(gradients(["vector", "matrix"], k) as never);
+      }
+      const before = [...await first!.value.data()];
+      last!.dispose();
+      assertThrows(() => optimizer.swap(), Error, "disposed");
+      assertEquals(optimizer.isSwapped, false);
+      assertEquals([...await first!.value.data()], before);
+      optimizer.dispose();
+      first!.dispose();
+    });
+  },
+  { only: ["cpu", "wasm"] },
+);
