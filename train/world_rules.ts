@@ -8,6 +8,7 @@ import type { Batch } from "../data/batch.ts";
 import { shardOf, sizeOf } from "../data/sources.ts";
 import { DILOCO_RULES } from "../distributed/diloco.ts";
 import type { World } from "../distributed/world.ts";
+import { Embedding } from "../nn/mod.ts";
 import { checkShards, ownPart } from "./check_parts.ts";
 import { averaging } from "./evaluation_weights.ts";
 import type { FitOptions } from "./fit_options.ts";
@@ -54,6 +55,13 @@ export function checkWorld<B extends Batch>(options: FitOptions<B>): void {
     throw new TypeError(
       `Cannot fit: several processes cannot take steps of ${optimizer.constructor.name}, which evaluates each batch again`,
     );
+  }
+  for (const [path, part] of Object.entries(options.model?.modules() ?? {})) {
+    if (part instanceof Embedding && part.maxNorm !== null) {
+      throw new TypeError(
+        `Cannot fit: several processes cannot train an Embedding with maxNorm, as "${path}" has: each would write the rows of its own batch`,
+      );
+    }
   }
   if (overfitBatches !== undefined) {
     refuse("fit", "overfitBatches", "left out in a world", overfitBatches);

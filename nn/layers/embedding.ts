@@ -69,9 +69,9 @@ const { weightInit: _, random: __, ...PRETRAINED_RULES } = RULES;
  * w[i] ← w[i] maxNorm / (‖w[i]‖ + 1e-7)     for each index i, where ‖w[i]‖ > maxNorm
  * ```
  *
- * That is no part of the gradient, which is taken at the vectors as they are then. Under
- * several ranks each rank writes what its own batch looks up, so that weights come
- * apart: look up the same indices on all of them, or clip gradients in its place.
+ * That is no part of the gradient, which is taken at the vectors as they are then. Several
+ * processes would each write what their own batch looks up, and come apart: `fit` refuses
+ * `maxNorm` there.
  *
  * @example Usage
  * ```ts

@@ -104,6 +104,18 @@ onEachLauncher(
 );
 
 onEachLauncher(
+  "several processes do not write rows of an embedding by themselves",
+  async (launch) => {
+    for (const { error } of await fit(launch, 2, { bounded: true })) {
+      assertStringIncludes(
+        error!,
+        'Cannot fit: several processes cannot train an Embedding with maxNorm, as "table" has',
+      );
+    }
+  },
+);
+
+onEachLauncher(
   "slots that evaluations need on each rank are not sharded",
   async (launch) => {
     const options = { rule: "ScheduleFreeAdamW", shardOptimizer: true };

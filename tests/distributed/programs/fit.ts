@@ -45,6 +45,8 @@ interface Options {
   readonly diloco?: { readonly every: number };
   /** A class of optimizers. */
   readonly rule?: keyof typeof rules;
+  /** Whether the model has an embedding whose vectors are bounded. */
+  readonly bounded?: boolean;
 }
 const rules = {
   AdamW: () =>
@@ -125,6 +127,9 @@ const layers = given.wide
     new nn.Linear(64, 2),
   ];
 const model = new nn.Sequential(...layers as [nn.Linear]);
+if (given.bounded) {
+  Object.assign(model, { table: new nn.Embedding(4, 2, { maxNorm: 1 }) });
+}
 const params = model.states(ParamState);
 const optimizer = rules[given.rule ?? "AdamW"]()
   .registerTrainableWeights(params);
