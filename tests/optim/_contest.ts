@@ -20,7 +20,7 @@ type Create = (
 /** A search, and how many evaluations it may take, by function. */
 export interface Contestant {
   readonly create: (f: TestFunction) => Create;
-  /** In the order of the functions; `null` where 200,000 are not always enough. */
+  /** In the order of the functions; `null` where millions are not always enough. */
   readonly budgets: readonly (number | null)[];
 }
 
@@ -50,11 +50,11 @@ export const CONTESTANTS: Readonly<Record<string, Contestant>> = {
         ...options,
         ...(f.n > 5 || isRugged(f) ? { populationSize: 100 } : {}),
       }),
-    budgets: [null, null, 8_000, 12_000, 3_000],
+    budgets: [1_200_000, 200_000, 8_000, 12_000, 3_000],
   },
   OnePlusOneES: {
     create: () => (bounds, options) => new optim.OnePlusOneES(bounds, options),
-    budgets: [null, null, 5_000, 60_000, 1_000],
+    budgets: [300_000, 2_500_000, 5_000, 60_000, 1_000],
   },
   NelderMead: {
     create: () => (bounds, { start }) =>
