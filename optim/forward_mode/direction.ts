@@ -88,17 +88,30 @@ export async function descent(task: Task): Promise<Descent> {
 
 /** All that needs the model, which runs once. */
 function sketched(task: Task): Sketch {
-  const { params, predict, lossFn, action } = task;
+  const { params, predict } = task;
   const directions = normalized(task.draw());
-  const [count] = Object.values(directions)[0]!.shape as [number];
-  using linear = linearize(predict, { states: params, checkStates: false })();
-  const z = linear.value;
+  const linear = linearize(predict, { states: params, checkStates: false })();
+  try {
+    const along = (v: Tensors) => linear.pushforward(v as never);
+    return sketchOf(task, directions, linear.value, along);
+  } finally {
+    linear.dispose();
+  }
+}
+
+/** With the predictions `z`, and what they change by along a direction. */
+function sketchOf(
+  { lossFn, action, loss: kind }: Task,
+  directions: Record<string, tf.Tensor>,
+  z: tf.Tensor,
+  along: (v: Tensors) => tf.Tensor,
+): Sketch {
   if (z.rank !== 2) {
     const rule = "of rank 2, [samples, outputs]";
     refuse(action, "what the model returns", rule, z);
   }
+  const [count] = Object.values(directions)[0]!.shape as [number];
   const [samples, outputs] = z.shape as [number, number];
-  const along = (v: Tensors) => linear.pushforward(v as never);
   const tangents = vmap(along)(directions) as tf.Tensor;
   const { value: loss, grads } = valueAndGrad(lossFn)(z as tf.Tensor2D);
   const flat = tf.reshape<tf.Rank.R2>(tangents, [count, samples * outputs]);
@@ -106,7 +119,7 @@ function sketched(task: Task): Sketch {
     tf.matMul(flat, tf.reshape(grads, [-1, 1]))
   );
   const curvature = inFullPrecision(() =>
-    task.loss === "mse"
+    kind === "mse"
       ? tf.matMul(flat, flat, false, true)
       : softmaxCurvature(tangents, z)
   );
