@@ -35,7 +35,13 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "guide/from_tfjs",
   ],
   "Faster": ["compiled_steps", "speed", "profiling", "mixed_precision"],
-  "Shown": ["gallery", "char_gpt", "convergence", "browsers"],
+  "Shown": [
+    "gallery",
+    "char_gpt",
+    "optimizers_on_a_gpt",
+    "convergence",
+    "browsers",
+  ],
   "The project": [
     "/ARCHITECTURE",
     "/CONTRIBUTING",
