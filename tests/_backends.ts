@@ -5,7 +5,6 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendName, useBackend } from "../backend/mod.ts";
-import { engine } from "../internal/engine.ts";
 import { recording } from "../internal/recording.ts";
 
 const ALL: readonly BackendName[] = ["cpu", "wasm", "webgpu"];
@@ -31,15 +30,6 @@ if (isGpuWanted && !adapter) {
     "WebGPU tests are skipped: no adapter was found (Debian's mesa-vulkan-drivers has one in software)",
   );
 }
-
-// Each test file has a device of its own; one left to the end of the process has
-// crashed software Vulkan there.
-addEventListener("unload", () => {
-  const webgpu = engine().registry["webgpu"] as
-    | { device?: GPUDevice }
-    | undefined;
-  webgpu?.device?.destroy();
-});
 
 /** The backends that tests run on. */
 export const BACKENDS: readonly BackendName[] = ALL.filter((name) =>

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { deno } from "../../../internal/system/system.ts";
+
 /** Features that are used where a device has them: the last one to draw on canvases. */
 const FEATURES: readonly string[] = [
   "timestamp-query",
@@ -40,6 +42,16 @@ export async function openDevice(
 ): Promise<GPUDevice | null> {
   const adapter = await find();
   if (!adapter) return null;
+  const device = await deviceOf(adapter, find);
+  // Left to the end of the process, a device has crashed software Vulkan there.
+  if (deno) addEventListener("unload", () => device.destroy());
+  return device;
+}
+
+async function deviceOf(
+  adapter: GPUAdapter,
+  find: () => Promise<GPUAdapter | null>,
+): Promise<GPUDevice> {
   const requiredLimits: Record<string, number> = {};
   for (const name of LIMITS) {
     const limit = adapter.limits[name];
