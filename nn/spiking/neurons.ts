@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionRules } from "../../internal/check.ts";
+import { type OptionRules, refuse } from "../../internal/check.ts";
 import type { RandomState } from "../../random.ts";
 import { stream } from "../../random/state.ts";
 import * as tf from "../../tf.ts";
@@ -20,7 +20,7 @@ export interface NeuronsOptions {
    * stands at the class.
    */
   readonly stateInit?: Initializer;
-  /** The stream that `stateInit` draws from. Default: the default stream. */
+  /** The stream that `stateInit` draws from, with which it is given. Default: the default stream. */
   readonly random?: RandomState;
 }
 
@@ -44,7 +44,12 @@ export abstract class Neurons extends RNNCell {
     { stateInit, random }: NeuronsOptions,
     rest: number,
   ) {
-    const count = lastAxis(new.target.name, "size", size);
+    const { name } = new.target;
+    const count = lastAxis(name, "size", size);
+    if (random && !stateInit) {
+      const is = "left out without stateInit, which draws from it";
+      refuse(`create ${name}`, "random", is, random, TypeError);
+    }
     const start = stateInit
       ? { stateInit, ...random && { random } }
       : { stateInit: new Constant(rest) };

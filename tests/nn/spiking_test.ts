@@ -318,6 +318,11 @@ onEachBackend("spiking cells refuse what they cannot be", () => {
       "Cannot create LIFCell: surrogate must be a function",
     ],
     [
+      () => new nn.LeakyIntegrator(2, { random: new random.RandomState(1) }),
+      TypeError,
+      "Cannot create LeakyIntegrator: random must be left out without stateInit",
+    ],
+    [
       () => new nn.LIFCell(2).step(tf.ones([1, 2]), { h: tf.ones([1, 2]) }),
       TypeError,
       "Cannot step LIFCell: its state must have v",
