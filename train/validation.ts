@@ -71,8 +71,8 @@ export class Validation<B extends Batch> {
   }
 
   /**
-   * Measure with the averaged weights or the point to evaluate, if there are such; `undefined` without validation
-   * data.
+   * Measure with the averaged weights or the point to evaluate, if there are such;
+   * `undefined` without validation data.
    *
    * @throws {TypeError} If the monitored measure is a matrix.
    */
