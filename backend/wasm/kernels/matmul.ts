@@ -18,7 +18,7 @@ import {
 } from "./gemm.ts";
 import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
-import { threadCount } from "../machine/functions.ts";
+import { partsOf } from "../machine/functions.ts";
 import { MOST_PARTS } from "../machine/workers.ts";
 import {
   expectType,
@@ -29,8 +29,8 @@ import {
   view,
 } from "../machine/registry.ts";
 
-/** The least multiplications worth giving to another thread. */
-const PART = 500_000;
+/** Multiplications in a nanosecond, about. */
+const SPEED = 20;
 
 /** Independent parts of a product: its matrices, or whole tiles of C's longer side. */
 function split(product: Product, parts: number): Product[] {
@@ -62,7 +62,6 @@ function split(product: Product, parts: number): Product[] {
 
 /** Compute products that do not depend on each other, on all threads. */
 export function multiply(...products: Product[]): void {
-  const threads = threadCount();
   for (let i = 0; i < products.length; i += MOST_PARTS) {
     const some = products.slice(i, i + MOST_PARTS);
     const parts = some.flatMap((p) => {
@@ -70,13 +69,12 @@ export function multiply(...products: Product[]): void {
       const flags = p.M < 3 && !(p.flags & (TRANSPOSE_A | TRANSPOSE_B))
         ? p.flags | ROWS
         : p.flags;
-      const worth = Math.floor(p.batch * p.M * p.N * p.K / PART);
       const room = Math.floor(MOST_PARTS / some.length);
-      const n = threads > 1 ? Math.min(4 * threads, room, worth) : 1;
+      const n = Math.min(room, partsOf(p.batch * p.M * p.N * p.K / SPEED));
       return n < 2 ? [{ ...p, flags }] : split({ ...p, flags }, n);
     });
     const work = some.reduce((sum, p) => sum + p.batch * p.M * p.N * p.K, 0);
-    if (work > 2 * PART) gemm.run(...parts);
+    if (partsOf(work / SPEED) > 1) gemm.run(...parts);
     else for (const part of parts) gemm.run(part);
   }
 }

@@ -100,13 +100,17 @@ export function wasmFunction<const A extends string, const N extends string>(
 }
 
 /** The least work, in nanoseconds or so, that is worth giving to another thread. */
-const PART = 20_000;
+const LEAST = 8_000;
+/** Work of a part where there are more parts than threads: they even out delays. */
+const PART = 25_000;
 
 /** In how many parts to divide so much work, in nanoseconds or so. */
 export function partsOf(work: number): number {
   const threads = threadCount();
-  const worth = threads > 1 ? Math.floor(work / PART) : 1;
-  return Math.max(1, Math.min(4 * threads, MOST_PARTS, worth));
+  if (threads === 1) return 1;
+  const worth = Math.min(threads, Math.floor(work / LEAST));
+  const more = Math.min(4 * threads, Math.floor(work / PART));
+  return Math.max(1, Math.min(MOST_PARTS, Math.max(worth, more)));
 }
 
 function split<T>(

@@ -14,7 +14,9 @@ import {
   LEFT,
   LENGTH,
   PARTS,
+  SLEEPING,
   type ThreadWorker,
+  WANTED,
   WORDS,
 } from "./workers.ts";
 
@@ -41,6 +43,21 @@ export interface ThreadsOptions {
   readonly workers: readonly ThreadWorker[];
 }
 
+/** How many milliseconds the caller looks whether the last parts are done before it sleeps. */
+const PATIENCE = 0.2;
+
+/**
+ * When no worker took a part of a job for so many milliseconds, other programs have
+ * the processors: a worker that looks for work would take the time of its caller.
+ */
+const MISSED = 2;
+
+/** For how many milliseconds the caller then works alone. */
+const ALONE = 10;
+
+/** Tells the processor that this thread looks again and again, where there is such a call. */
+const pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
+
 /** Functions of modules, run by this thread and its workers. */
 export class Threads {
   readonly #kernels: Kernel[] = [];
@@ -50,6 +67,10 @@ export class Threads {
   readonly #words: Int32Array;
   #workers: readonly ThreadWorker[] = [];
   #jobs = 0;
+  /** Since when no worker took a part, in milliseconds; 0 if one did. */
+  #missedSince = 0;
+  /** When the caller no longer works alone, in milliseconds. */
+  #aloneUntil = 0;
 
   private constructor({ memory, allocate, scratch }: ThreadsOptions) {
     this.#memory = memory;
@@ -91,7 +112,7 @@ export class Threads {
   /** Run a function by its number for each of `parts`, which do not depend on each other, and wait for them; at most 64. */
   run(index: number, parts: readonly (readonly number[])[]): void {
     const kernel = this.#kernels[index]!;
-    if (parts.length < 2 || this.#workers.length === 0) {
+    if (parts.length < 2 || this.#isAlone()) {
       for (const part of parts) kernel(this.#scratch, ...part);
       return;
     }
@@ -100,25 +121,66 @@ export class Threads {
       words[PARTS + LENGTH * i] = index;
       words.set(part, PARTS + LENGTH * i + 1);
     });
-    words[DONE] = words[FAILED] = 0;
+    words[DONE] = words[FAILED] = words[WANTED] = 0;
     this.#jobs = (this.#jobs + 1) & 0x3fffff;
     Atomics.store(words, LEFT, 256 * this.#jobs + count);
-    Atomics.notify(words, LEFT, this.#workers.length);
+    // A worker that looks for work needs no call, which takes long.
+    const awake = this.#workers.length - Atomics.load(words, SLEEPING);
+    if (awake < Math.min(count - 1, this.#workers.length)) {
+      Atomics.notify(words, LEFT, 1);
+    }
+    let own = 0;
     for (let left; (left = Atomics.load(words, LEFT)) & 255;) {
       if (Atomics.compareExchange(words, LEFT, left, left - 1) !== left) {
         continue;
       }
       kernel(this.#scratch, ...parts[(left & 255) - 1]!);
       Atomics.add(words, DONE, 1);
+      own++;
     }
-    for (let i = 0, done; (done = Atomics.load(words, DONE)) < count; i++) {
-      // The worker may need this core.
-      if (i > 10_000 && canWait()) Atomics.wait(words, DONE, done, 0.1);
-    }
+    this.#await(count);
+    this.#note(own < count);
     if (Atomics.load(words, FAILED)) {
       throw new Error(
         `Cannot run ${this.#names[index]} on WASM: it failed in a worker`,
       );
+    }
+  }
+
+  /** Whether the caller is to work alone now. */
+  #isAlone(): boolean {
+    if (this.#workers.length === 0) return true;
+    if (this.#aloneUntil === 0) return false;
+    if (performance.now() < this.#aloneUntil) return true;
+    this.#aloneUntil = 0;
+    return false;
+  }
+
+  /** Note whether a worker took a part of a job. */
+  #note(hadHelp: boolean): void {
+    if (hadHelp) {
+      this.#missedSince = 0;
+      return;
+    }
+    const now = performance.now();
+    this.#missedSince ||= now;
+    if (now - this.#missedSince < MISSED) return;
+    this.#missedSince = 0;
+    this.#aloneUntil = now + ALONE;
+  }
+
+  /** Wait until so many parts are done. */
+  #await(count: number): void {
+    const words = this.#words;
+    let since = 0;
+    for (let turns = 1, done; (done = Atomics.load(words, DONE)) < count;) {
+      pause();
+      if (turns++ & 63) continue;
+      since ||= performance.now();
+      if (performance.now() - since < PATIENCE || !canWait()) continue;
+      // The worker may need this core.
+      Atomics.store(words, WANTED, count);
+      Atomics.wait(words, DONE, done, 1);
     }
   }
 

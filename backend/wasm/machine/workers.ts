@@ -6,10 +6,17 @@
 import { anySystem } from "../../../internal/system/system.ts";
 
 /**
- * Shared words: 256 times the job's number plus the parts that nobody took; how
- * many parts are done; how many failed; the parts.
+ * Shared words: 256 times the job's number plus the parts that nobody took; how many
+ * workers sleep; how many parts are done; how many failed; how many must be done before
+ * the caller, who sleeps, is woken, or 0; the parts. What workers look at all the time
+ * is apart from what they write.
  */
-export const LEFT = 0, DONE = 1, FAILED = 2, PARTS = 3;
+export const LEFT = 0,
+  SLEEPING = 1,
+  DONE = 32,
+  FAILED = 33,
+  WANTED = 34,
+  PARTS = 64;
 /** Words of a part, the number of its function first. */
 export const LENGTH = 16;
 /** The most parts of a job. */
@@ -17,16 +24,27 @@ export const MOST_PARTS = 64;
 /** Words that are shared with the workers. */
 export const WORDS: number = PARTS + LENGTH * MOST_PARTS;
 
-/** How often a worker looks for work before it sleeps. */
-const SPIN = 20_000;
+/**
+ * How many milliseconds a worker looks for work before it sleeps. Waking it takes its
+ * caller about 20 microseconds: it stays awake between the kernels of a step.
+ */
+const AWAKE = 0.3;
+
+/** The arguments of the part whose first word is `first`. */
+const ARGUMENTS = Array.from(
+  { length: LENGTH - 1 },
+  (_, i) => `words[first + ${i + 1}]`,
+).join(", ");
 
 /**
  * What a worker does, given `reply()` and `end()`: it works until there is a part
  * whose function it does not have. The message that brings the function is on its way
- * then.
+ * then. A worker that was woken wakes another one, if there is a part for it: many
+ * would take the caller long to wake.
  */
 const SCRIPT = `
 const functions = [];
+const pause = Atomics.pause ?? (() => {});
 let memory, words, scratch;
 const receive = (message) => {
   if (message.memory) {
@@ -37,23 +55,32 @@ const receive = (message) => {
     const { exports } = new WebAssembly.Instance(message.module, { env: { memory } });
     for (const name of message.names) functions.push(exports[name]);
   }
-  for (let idle = 0;;) {
+  for (let turns = 0, since = performance.now(); ;) {
     const left = Atomics.load(words, ${LEFT}), part = (left & 255) - 1;
     if (left < 0) return end();
     if (part < 0) {
-      if (++idle > ${SPIN}) Atomics.wait(words, ${LEFT}, left);
+      pause();
+      if (++turns & 63 || performance.now() - since < ${AWAKE}) continue;
+      Atomics.add(words, ${SLEEPING}, 1);
+      Atomics.wait(words, ${LEFT}, left);
+      Atomics.sub(words, ${SLEEPING}, 1);
+      since = performance.now();
       continue;
     }
     const first = ${PARTS} + ${LENGTH} * part, index = words[first];
     if (index >= functions.length) return;
     if (Atomics.compareExchange(words, ${LEFT}, left, left - 1) !== left) continue;
-    idle = 0;
+    if (part > 0 && Atomics.load(words, ${SLEEPING}) > 0) Atomics.notify(words, ${LEFT}, 1);
     try {
-      functions[index](scratch, ...words.subarray(first + 1, first + ${LENGTH}));
+      functions[index](scratch, ${ARGUMENTS});
     } catch {
       Atomics.add(words, ${FAILED}, 1);
     }
-    Atomics.add(words, ${DONE}, 1);
+    if (Atomics.add(words, ${DONE}, 1) + 1 === Atomics.load(words, ${WANTED})) {
+      Atomics.notify(words, ${DONE}, 1);
+    }
+    turns = 0;
+    since = performance.now();
   }
 };`;
 
