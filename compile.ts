@@ -58,7 +58,8 @@ export interface Compiled<A extends readonly unknown[], R> {
  * run as it is: on the cpu backend; if it reads values, keeps tensors, or
  * computes with complex numbers; if its recordings differ. Inside of `grad`, or of
  * another compiled function, it always runs as it is. Of a training step of
- * `train.step` whose optimizer computes on the host, the gradient is replayed alone.
+ * `train.step` whose optimizer decides in JavaScript, such as L-BFGS, the gradient is
+ * replayed alone.
  *
  * A number of JavaScript that `fn` computes with, and that changes **later**, cannot be
  * noticed at once: the program has the old one. Two recordings are compared at first;

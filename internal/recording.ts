@@ -34,6 +34,11 @@ export interface Recorder {
   write(state: object): void;
   /** Whether a parameter is frozen was asked. */
   frozen(state: object, isFrozen: boolean): void;
+  /**
+   * `x` is a slot of an optimizer, which outlives the call; a replay has `now()` in its
+   * place.
+   */
+  slot(x: tf.Tensor, now: () => tf.Tensor): void;
   /** A setting of the environment was read from the context at `depth`. */
   setting(key: string, value: unknown, depth: number): void;
   /** Something happened on the host that each replay must do too. */
@@ -94,18 +99,11 @@ export interface RecordedRow {
   /** The buffer of its numbers, which no other row shares but those that are alike. */
   readonly uniform: GPUBuffer | undefined;
   /** Those that each replay computes anew; places are bytes of the buffer. */
-  readonly scalars: TableScalars;
+  readonly scalars: TableScalars | undefined;
   /** Those of all rows that share the buffer, which must stay alike; else none. */
   readonly alike: readonly TableScalars[];
-  /** Tensors that outlive the call, if no state holds them. */
-  readonly held: readonly {
-    /** The tensor that is read. */
-    readonly from: tf.Tensor;
-    /** What is written in its place: the same, a copy, or nothing. */
-    readonly to: tf.Tensor | undefined;
-    /** The tensor that takes its place at a replay. */
-    readonly now: () => tf.Tensor;
-  }[];
+  /** Tensors that are overwritten, and what is written in their place: the same, or a copy. */
+  readonly overwritten: readonly (readonly [from: tf.Tensor, to: tf.Tensor])[];
 }
 
 /** A table of fused kernels in WASM memory, and the calls on it. */
@@ -128,8 +126,6 @@ export interface TablePointer {
   readonly at: number;
   /** The tensor it points to. */
   readonly x: tf.TensorInfo;
-  /** The tensor that takes its place at a replay, if it outlives the step. */
-  readonly now: (() => tf.Tensor) | undefined;
   /** Whether the tensor is written. */
   readonly isWritten: boolean;
 }

@@ -39,11 +39,11 @@ export interface Row {
   readonly scalars: Named<number>;
   /** The shape of the outputs. */
   readonly shape: readonly number[];
-  /** What takes the place of numbers and tensors when a step is replayed. */
+  /** What takes the place of numbers when a step is replayed. */
   readonly live?: LiveRow | undefined;
 }
 
-/** The numbers and tensors of a row at the time of a replay. */
+/** The numbers of a row at the time of a replay. */
 export interface LiveRow {
   /** The numbers. */
   readonly scalars: () => Named<number>;
@@ -53,8 +53,6 @@ export interface LiveRow {
   readonly rate: () => object;
   /** What else they depend on: rows with equal ones share their numbers. */
   readonly group: object;
-  /** A tensor that outlives the step and is not held by a state. */
-  readonly tensor: (name: string) => tf.Tensor | undefined;
 }
 
 /** A kernel, and all that it runs on. */

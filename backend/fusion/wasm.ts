@@ -211,7 +211,6 @@ function recordedLaunch(
         pointers.push({
           at: first + 4 + 4 * j,
           x: (to ?? from)!,
-          now: live?.tensor(name) && (() => live.tensor(name)!),
           isWritten: to !== undefined,
         });
       });

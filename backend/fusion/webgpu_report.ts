@@ -1,11 +1,16 @@
+/**
+ * What a recording is told of rows of kernels on WebGPU.
+ *
+ * @module
+ */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type RecordedRow, recording } from "../../internal/recording.ts";
 import type { Tensors } from "../../tensors.ts";
-import type { Kernel, LiveRow, Row } from "./kernel.ts";
+import type { Kernel, Row } from "./kernel.ts";
 import type { PackRow } from "./webgpu_packable.ts";
 import type { Program } from "./webgpu_program.ts";
 
-/** Tell what is recording of what replays must compute or look up anew. */
+/** Tell what is recording of what replays must compute anew, and of what is overwritten. */
 export function reportRow(
   kernel: Kernel,
   program: Program,
@@ -13,13 +18,11 @@ export function reportRow(
   outputs: Tensors,
   uniform: GPUBufferBinding | undefined,
 ): void {
-  const { live } = row;
-  if (!live) return;
   recording.now?.row?.({
     uniform: uniform?.buffer,
-    scalars: scalarsOf(program, row, live),
+    scalars: scalarsOf(program, row),
     alike: [],
-    held: heldOf(kernel, row, live, (name) => outputs[name]),
+    overwritten: overwrittenOf(kernel, row, (name) => outputs[name]),
   });
 }
 
@@ -31,18 +34,14 @@ export function reportPack(
   slots: readonly string[],
   uniform: GPUBufferBinding | undefined,
 ): void {
-  const { row: first } = rows[0]!;
-  if (!first.live) return;
-  const lives = rows.map(({ row }) => [row, row.live!] as const);
   recording.now?.row?.({
     uniform: uniform?.buffer,
-    scalars: scalarsOf(program, first, first.live),
-    alike: lives.map(([row, live]) => scalarsOf(program, row, live)),
-    held: lives.flatMap(([row, live]) =>
-      heldOf(
+    scalars: scalarsOf(program, rows[0]!.row),
+    alike: rows.flatMap(({ row }) => scalarsOf(program, row) ?? []),
+    overwritten: rows.flatMap(({ row }) =>
+      overwrittenOf(
         kernel,
         row,
-        live,
         (name) => slots.includes(name) ? row.inputs[name] : undefined,
       )
     ),
@@ -51,24 +50,21 @@ export function reportPack(
 
 function scalarsOf(
   { host }: Program,
-  { scalars }: Row,
-  { step, rate, group, scalars: next }: LiveRow,
+  { scalars, live }: Row,
 ): RecordedRow["scalars"] {
+  if (!live) return undefined;
+  const { step, rate, group, scalars: next } = live;
   const at = host(scalars).map((_, i) => 4 * i);
   return { at, now: () => host(next()), step, rate, group };
 }
 
-function heldOf(
+function overwrittenOf(
   kernel: Kernel,
   { inputs }: Row,
-  { tensor }: LiveRow,
   outputOf: (name: string) => Tensor | undefined,
-): RecordedRow["held"] {
-  return Object.keys(kernel.inputs)
-    .filter((name) => tensor(name) && inputs[name]!.size > 0)
-    .map((name) => ({
-      from: inputs[name]!,
-      to: outputOf(name),
-      now: () => tensor(name)!,
-    }));
+): RecordedRow["overwritten"] {
+  return Object.keys(kernel.inputs).flatMap((name) => {
+    const from = inputs[name]!, to = outputOf(name);
+    return to && from.size > 0 ? [[from, to] as const] : [];
+  });
 }

@@ -18,6 +18,8 @@ export class Buffers {
   readonly #statesOf = new Map<object, object[]>();
   /** Data that others share besides the state that was seen first. */
   readonly #shared = new Set<object>();
+  /** What takes the place of the data of an optimizer's slot. */
+  readonly #slots = new Map<object, () => tf.TensorInfo>();
   readonly #captured: object[] = [];
 
   /** A new buffer, which stands for the tensor `info` if it is given. */
@@ -39,25 +41,27 @@ export class Buffers {
     states.push(state);
   }
 
+  /** Note that an optimizer holds data, and `now` other data in a replay. */
+  slot(dataId: object, now: () => tf.TensorInfo): void {
+    this.#slots.set(dataId, now);
+  }
+
   /** The buffer of some data, if there is one. */
   get(dataId: object): Buffer | undefined {
     return this.#byData.get(dataId);
   }
 
   /**
-   * The buffer of a tensor; a new one if the tensor was there before the call.
-   *
-   * @param x The tensor.
-   * @param now What takes its place in a replay, if it is no state's and outlives
-   *   the call. Default: itself, which is kept until `release`.
+   * The buffer of a tensor; a new one if the tensor was there before the call. If nobody
+   * is known to hold it, it is kept until `release`.
    */
-  of(x: tf.TensorInfo, now?: () => tf.TensorInfo): Buffer {
+  of(x: tf.TensorInfo): Buffer {
     const known = this.#byData.get(x.dataId);
     if (known) return known;
-    return this.add(this.#sourceOf(x, now), bytesOf(x), x);
+    return this.add(this.#sourceOf(x), bytesOf(x), x);
   }
 
-  #sourceOf(x: tf.TensorInfo, now?: () => tf.TensorInfo): Source {
+  #sourceOf(x: tf.TensorInfo): Source {
     const states = this.#statesOf.get(x.dataId) ?? [];
     this.#statesOf.set(x.dataId, states);
     const [state] = states, isShared = this.#shared.has(x.dataId);
@@ -66,6 +70,7 @@ export class Buffers {
       const now = () => frames.peek(state) as tf.Tensor;
       return { ...held, now, isConstant: false };
     }
+    const now = this.#slots.get(x.dataId);
     if (now) return { ...held, now, isConstant: false };
     this.#backend.incRef(x.dataId);
     this.#captured.push(x.dataId);

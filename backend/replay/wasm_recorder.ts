@@ -61,6 +61,10 @@ export class WasmRecorder extends StateRecorder
     this.buffers.held(x.dataId, state);
   }
 
+  slot(x: tf.Tensor, now: () => tf.Tensor): void {
+    this.buffers.slot(x.dataId, now);
+  }
+
   /** The buffer of a tensor. */
   bufferOf(x: tf.Tensor): Buffer {
     return this.buffers.of(x);
@@ -245,8 +249,8 @@ export class WasmRecorder extends StateRecorder
     const table = this.buffers.add({
       kind: "table",
       bytes: launch.image,
-      pointers: launch.pointers.map(({ at, x, now }) =>
-        [at, this.buffers.of(x, now)] as const
+      pointers: launch.pointers.map(({ at, x }) =>
+        [at, this.buffers.of(x)] as const
       ),
     }, launch.image.length);
     const copies = launch.copies.map(([from, to]): Call => ({

@@ -10,8 +10,6 @@ import type { GpuSource } from "./webgpu_recorded.ts";
 
 /** Who holds which data. */
 export class HeldTensors {
-  /** Data that is overwritten. */
-  readonly overwritten: Set<object> = new Set();
   readonly #backend: WebGpuBackend = webGpuBackend();
   readonly #statesOf = new Map<object, object[]>();
   readonly #nowOf = new Map<object, (() => tf.TensorInfo)[]>();
@@ -19,6 +17,8 @@ export class HeldTensors {
   readonly #shared = new Set<object>();
   /** What takes the place of the data of an optimizer's slot. */
   readonly #slotOf = new Map<object, () => tf.Tensor>();
+  readonly #overwritten = new Set<object>();
+  readonly #sources = new Map<object, { isWritten: boolean }>();
   readonly #captured: object[] = [];
 
   /** Note that a state holds data. */
@@ -35,6 +35,23 @@ export class HeldTensors {
   /** Note that an optimizer holds data, and `now` other data in a replay. */
   slot(dataId: object, now: () => tf.Tensor): void {
     this.#slotOf.set(dataId, now);
+  }
+
+  /** What takes the place of data at a replay, if an optimizer holds it. */
+  slotOf(dataId: object): (() => tf.Tensor) | undefined {
+    return this.#slotOf.get(dataId);
+  }
+
+  /** Note that commands overwrite data. */
+  overwrite(dataId: object): void {
+    this.#overwritten.add(dataId);
+    const source = this.#sources.get(dataId);
+    if (source) source.isWritten = true;
+  }
+
+  /** Whether commands overwrite anything. */
+  get isOverwritten(): boolean {
+    return this.#overwritten.size > 0;
   }
 
   /** Whether data may be other data in a replay. */
@@ -61,8 +78,11 @@ export class HeldTensors {
     }
     this.#nowOf.set(dataId, now);
     const isShared = this.#shared.has(dataId);
-    const isWritten = this.overwritten.has(dataId);
-    return { kind: "held", now, states, isConstant, isShared, isWritten };
+    const isWritten = this.#overwritten.has(dataId);
+    const source = { now, states, isConstant, isShared, isWritten };
+    const held = { kind: "held", ...source } as const;
+    this.#sources.set(dataId, held);
+    return held;
   }
 
   /** Let go of tensors that are kept. */

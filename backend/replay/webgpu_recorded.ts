@@ -25,7 +25,7 @@ export type GpuSource =
     /** Whether others shared its data: not even its only holder may hold another. */
     readonly isShared: boolean;
     /** Whether commands write it. */
-    readonly isWritten: boolean;
+    isWritten: boolean;
   }
   /** It has these bytes, in each run anew if commands write it. */
   | { readonly kind: "constant"; readonly bytes: Bytes; isWritten: boolean }

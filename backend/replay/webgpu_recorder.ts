@@ -124,13 +124,18 @@ export class WebGpuRecorder extends StateRecorder
     this.#now.get(resource!)!.source = source;
   }
 
-  row({ uniform, scalars, alike, held }: RecordedRow): void {
-    for (const { from, to, now } of held) {
-      this.#held.slot(from.dataId, now);
-      if (to) this.#held.overwritten.add(from.dataId);
-      if (to && to !== from) this.#replaced.set(to.dataId, now);
+  slot(x: tf.Tensor, now: () => tf.Tensor): void {
+    this.#held.slot(x.dataId, now);
+  }
+
+  row({ uniform, scalars, alike, overwritten }: RecordedRow): void {
+    for (const [from, to] of overwritten) {
+      const now = this.#held.slotOf(from.dataId);
+      if (!now) continue;
+      this.#held.overwrite(from.dataId);
+      if (to !== from) this.#replaced.set(to.dataId, now);
     }
-    const slot = uniform && this.#now.get(uniform);
+    const slot = scalars && uniform && this.#now.get(uniform);
     if (slot?.source.kind !== "uniform") return;
     slot.source.live = scalars;
     slot.source.alike = alike;
@@ -281,7 +286,7 @@ export class WebGpuRecorder extends StateRecorder
   /** Whether nothing but tensors has changed yet. */
   get isPure(): boolean {
     return this.written.size === 0 && this.host.length === 0 &&
-      this.#held.overwritten.size === 0;
+      !this.#held.isOverwritten;
   }
 
   /** Let go of tensors that are kept. */

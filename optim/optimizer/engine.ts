@@ -4,10 +4,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { canOverwrite, runLaunches } from "../../backend/fusion/mod.ts";
-import { nextOrOld } from "../../backend/gate.ts";
-import { gate } from "../../internal/gate.ts";
-import { recording, replayed } from "../../internal/recording.ts";
+import {
+  canOverwrite,
+  type Kernel,
+  runLaunches,
+} from "../../backend/fusion/mod.ts";
+import { recording } from "../../internal/recording.ts";
 import type { States } from "../../state.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { frames } from "../../internal/frames.ts";
@@ -15,6 +17,7 @@ import { fromRules, traitsOf } from "../transforms/elementwise.ts";
 import {
   behindGate,
   byKernel,
+  liveSteps,
   nextKernel,
   type PathLaunch,
   rowOf,
@@ -28,16 +31,32 @@ import type {
   OptState,
   Rate,
 } from "../transforms/transformation.ts";
+import type { CompleteRule } from "../transforms/rule.ts";
 import { type Group, mixesNorms } from "./group.ts";
 import type { Rates } from "./rates.ts";
 import type { Registry } from "./registry.ts";
+import { Slots } from "./slots.ts";
 
-/** The slots and counts of all parameters. */
+/** The kernel of a step of `rule`, which overwrites parameters where that may be. */
+function kernelOf(rule: CompleteRule): Kernel {
+  // A rollback of what is being differentiated needs the old parameter.
+  const inPlace = canOverwrite() && frames.open.length === 0;
+  return inPlace ? stepKernel(rule) : nextKernel(rule);
+}
+
+/** Tell what is recording why a step of `groups` cannot be replayed, if it cannot. */
+function refuseReplays(groups: readonly Group[]): void {
+  for (const { tx } of groups) {
+    const { refusal } = traitsOf(tx);
+    if (refusal) recording.now?.refuse(refusal);
+  }
+}
+
+/** Takes the steps of an optimizer. */
 export class Engine {
   readonly #registry: Registry;
   readonly #rates: Rates;
-  readonly #steps: Record<string, number> = {};
-  #slots: Record<string, Record<string, tf.Tensor>> = {};
+  readonly #slots = new Slots();
 
   /**
    * Create an engine without state.
@@ -52,54 +71,65 @@ export class Engine {
 
   /** The state; valid until the next step. */
   get state(): OptState {
-    return { steps: this.#steps, slots: this.#slots };
+    return this.#slots.state;
   }
 
   /** Start the state of new parameters. */
   start(tx: GradientTransformation, states: States): void {
     tf.tidy(() => {
-      const { steps, slots } = tx.init(
-        mapNamed(states, (state) => state.value),
-      );
-      Object.assign(this.#steps, steps);
-      mapNamed(slots, (tensors, slot) => {
-        const kept = this.#slots[slot] ??= {};
-        mapNamed(tensors, (x, path) => kept[path] = tf.keep(tf.clone(x)));
-      });
+      this.#slots.add(tx.init(mapNamed(states, (state) => state.value)));
     });
   }
 
   /** Take a step with `grads`, which have been checked. */
   step(grads: Tensors): void {
-    tf.tidy(() => {
-      const params = this.#paramsOf(grads), paths = Object.keys(grads);
-      const groups = this.#groupsOf(paths);
-      if (groups.every(({ tx }) => tx.rule)) {
-        const isMixed = mixesNorms(groups);
-        return this.#stepByRules(
-          paths,
-          grads,
-          params,
-          (group) => (isMixed ? group.counted : group).clipped,
-        );
-      }
-      recording.now?.refuse("its optimizer computes on the host");
-      const clipped = this.#clip(groups, grads, params);
-      // Rules that sum over all parameters wait for those of other groups.
-      const isAlone = ({ tx }: Group) =>
-        tx.rule !== undefined && !traitsOf(tx).sumsOverStep;
-      const alone = groups.filter(isAlone);
-      const together = groups.filter((group) => !isAlone(group));
-      this.#stepByRules(
-        this.#own(alone, paths),
-        clipped,
-        params,
-        ({ tx }) => tx,
-      );
-      const own = this.#own(together, paths);
-      const updates = this.#update(together, own, clipped, params);
-      this.#add(updates, params);
+    this.#live(() => tf.tidy(() => this.#step(grads)));
+  }
+
+  /** While a step is recorded: what is looked up or computed anew in replays. */
+  #live(step: () => void): void {
+    if (!recording.now) return step();
+    this.#slots.report();
+    const { steps } = this.state;
+    liveSteps.of = (path) => ({
+      steps: () => steps[path]!,
+      rate: this.#rates.live(this.#registry.indexOf(path)),
     });
+    try {
+      step();
+    } finally {
+      liveSteps.of = undefined;
+    }
+  }
+
+  #step(grads: Tensors): void {
+    const params = this.#paramsOf(grads), paths = Object.keys(grads);
+    const groups = this.#groupsOf(paths);
+    if (groups.every(({ tx }) => tx.rule)) {
+      const isMixed = mixesNorms(groups);
+      return this.#stepByRules(
+        paths,
+        grads,
+        params,
+        (group) => (isMixed ? group.counted : group).clipped,
+      );
+    }
+    refuseReplays(groups);
+    const clipped = this.#clip(groups, grads, params);
+    // Rules that sum over all parameters wait for those of other groups.
+    const isAlone = ({ tx }: Group) =>
+      tx.rule !== undefined && !traitsOf(tx).sumsOverStep;
+    const alone = groups.filter(isAlone);
+    const together = groups.filter((group) => !isAlone(group));
+    this.#stepByRules(
+      this.#own(alone, paths),
+      clipped,
+      params,
+      ({ tx }) => tx,
+    );
+    const own = this.#own(together, paths);
+    const updates = this.#update(together, own, clipped, params);
+    this.#add(updates, params);
   }
 
   /** The updates of a step that is not applied; slots and counts change. */
@@ -107,6 +137,7 @@ export class Engine {
     return tf.tidy(() => {
       const params = this.#paramsOf(grads), paths = Object.keys(grads);
       const groups = this.#groupsOf(paths);
+      refuseReplays(groups);
       const clipped = this.#clip(groups, grads, params);
       return this.#update(groups, paths, clipped, params);
     });
@@ -134,27 +165,15 @@ export class Engine {
     params: Tensors,
     txOf: (group: Group) => GradientTransformation,
   ): void {
-    // A rollback of what is being differentiated needs the old parameter.
-    const inPlace = canOverwrite() && frames.open.length === 0;
-    const kernelOf = inPlace ? stepKernel : nextKernel;
     const rateOf = this.#rateOf(), { state } = this;
     const launches = byKernel(paths, (path) => {
       const tx = txOf(this.#registry.groupOf(path));
       const rule = tx.rule!(path, params[path]!.shape);
-      const live = recording.now && {
-        steps: this.#steps,
-        rate: this.#rates.live(this.#registry.indexOf(path)),
-      };
-      const row = rowOf(rule, path, grads, state, params, rateOf(path), live);
+      const row = rowOf(rule, path, grads, state, params, rateOf(path));
       return behindGate(kernelOf(rule), row);
     });
     this.#execute(launches);
-    replayed(() => {
-      for (const path of paths) this.#steps[path]!++;
-      gate.undo?.(() => {
-        for (const path of paths) this.#steps[path]!--;
-      });
-    });
+    this.#slots.count(fromNames(paths, () => 1));
   }
 
   /** Run kernels, and store their outputs. */
@@ -166,26 +185,16 @@ export class Engine {
         const { param, next = param, ...slots } = outputs[k]![i]!;
         const state = states[path]!;
         if (next && next !== state.value) state.value = next;
-        for (const slot in slots) this.#replace(slot, path, slots[slot]!);
+        for (const slot in slots) {
+          this.#slots.replace(slot, path, slots[slot]!);
+        }
       });
     });
   }
 
   /** Put `next` in place of a slot between steps; it stays the caller's. */
   setSlot(slot: string, path: string, next: tf.Tensor): void {
-    const { open } = gate, old = this.#slots[slot]![path]!;
-    this.#replace(
-      slot,
-      path,
-      open ? nextOrOld(open, next, old) : tf.clone(next),
-    );
-  }
-
-  #replace(slot: string, path: string, next: tf.Tensor): void {
-    const slots = this.#slots[slot]!, old = slots[path]!;
-    if (next === old) return;
-    slots[path] = tf.keep(next);
-    old.dispose();
+    this.#slots.set(slot, path, next);
   }
 
   #clip(groups: readonly Group[], grads: Tensors, params: Tensors): Tensors {
@@ -205,7 +214,7 @@ export class Engine {
       const { rule } = identity(), { shape } = params[path]!;
       const inputs = { update: updates[path]!, param: params[path]! };
       const row = { inputs, scalars: {}, shape };
-      return behindGate(nextKernel(rule!(path, shape)), row);
+      return behindGate(kernelOf(rule!(path, shape)), row);
     }));
   }
 
@@ -235,16 +244,10 @@ export class Engine {
     });
     const all: Record<string, tf.Tensor> = {};
     updateJointly(jobs).forEach(([updates, { steps, slots }], i) => {
-      mapNamed(slots, (tensors, slot) => {
-        mapNamed(tensors, (x, path) => {
-          const { open } = gate, old = this.#slots[slot]![path]!;
-          const next = open && x !== old ? nextOrOld(open, x, old) : x;
-          this.#replace(slot, path, next);
-        });
-      });
-      const before = { ...this.#steps };
-      gate.undo?.(() => Object.assign(this.#steps, before));
-      Object.assign(this.#steps, select(steps, Object.keys(jobs[i]!.updates)));
+      this.#slots.keep(slots);
+      const taken = select(steps, Object.keys(jobs[i]!.updates));
+      const before = this.state.steps;
+      this.#slots.count(mapNamed(taken, (n, path) => n - before[path]!));
       Object.assign(all, updates);
     });
     return all;
@@ -265,32 +268,17 @@ export class Engine {
   }
 
   /** Copy `state`, which has been checked. */
-  load({ steps, slots }: OptState): void {
-    Object.assign(this.#steps, steps);
-    for (const [slot, tensors] of Object.entries(this.#slots)) {
-      for (const path of Object.keys(tensors)) {
-        this.#replace(slot, path, tf.clone(slots[slot]![path]!));
-      }
-    }
+  load(state: OptState): void {
+    this.#slots.load(state);
   }
 
   /** Free the state of all parameters but those of `paths`. */
   retain(paths: ReadonlySet<string>): void {
-    for (const path of Object.keys(this.#steps)) {
-      if (paths.has(path)) continue;
-      delete this.#steps[path];
-      for (const tensors of Object.values(this.#slots)) {
-        tensors[path]?.dispose();
-        delete tensors[path];
-      }
-    }
+    this.#slots.retain(paths);
   }
 
   /** Free the slots. */
   dispose(): void {
-    for (const tensors of Object.values(this.#slots)) {
-      for (const x of Object.values(tensors)) x.dispose();
-    }
-    this.#slots = {};
+    this.#slots.dispose();
   }
 }

@@ -167,5 +167,9 @@ function ofTensors(
     { turns },
     (params) => joinStates([adding.init(params), tx.init(params)]),
   );
-  return { ...withTraits(whole, traitsOf(tx)), defaultLr: tx.defaultLr };
+  const traits = {
+    ...traitsOf(tx),
+    refusal: "its optimizer takes a step in some calls only",
+  };
+  return { ...withTraits(whole, traits), defaultLr: tx.defaultLr };
 }

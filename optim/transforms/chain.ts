@@ -7,7 +7,7 @@ import { check, listOf } from "../../internal/check.ts";
 import { mapNamed } from "../../tensors.ts";
 import { type Expr, topological } from "../../backend/fusion/mod.ts";
 import type { GradientTransformation } from "./transformation.ts";
-import { fromRules, type Traits, traitsOf, withTraits } from "./elementwise.ts";
+import { fromRules, traitsOf, traitsOfAll, withTraits } from "./elementwise.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import { structured } from "./joint.ts";
 import { transformation } from "./options.ts";
@@ -83,14 +83,6 @@ function fuse(parts: readonly GradientTransformation[]) {
     if (!found) fused.push(found = { rules, rule: compose(rules) });
     return found.rule;
   }, traitsOfAll(parts));
-}
-
-function traitsOfAll(parts: readonly GradientTransformation[]): Traits {
-  const traits = parts.map(traitsOf);
-  return {
-    isUniform: traits.every(({ isUniform }) => isUniform),
-    sumsOverStep: traits.some(({ sumsOverStep }) => sumsOverStep),
-  };
 }
 
 /** The rule that applies `rules` one after another, as one rule. */

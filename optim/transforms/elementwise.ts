@@ -112,6 +112,8 @@ export interface Traits {
   readonly isUniform: boolean;
   /** Whether it sums over all parameters of a step. */
   readonly sumsOverStep: boolean;
+  /** Why its update cannot be replayed by `compile`, if it cannot. */
+  readonly refusal?: string | undefined;
 }
 
 const TRAITS = Symbol("traits");
@@ -124,10 +126,25 @@ export function withTraits(
   return { ...tx, [TRAITS]: traits } as GradientTransformation;
 }
 
-/** The traits of a transformation; one of which nothing is known may sum. */
+/** The traits of a transformation; one of which nothing is known may do anything. */
 export function traitsOf(tx: GradientTransformation): Traits {
   const { [TRAITS]: traits } = tx as { [TRAITS]?: Traits };
-  return traits ?? { isUniform: false, sumsOverStep: true };
+  return traits ?? {
+    isUniform: false,
+    sumsOverStep: true,
+    refusal:
+      "its optimizer has a transformation that may compute in JavaScript",
+  };
+}
+
+/** The traits of a transformation that consists of `parts`. */
+export function traitsOfAll(parts: readonly GradientTransformation[]): Traits {
+  const traits = parts.map(traitsOf);
+  return {
+    isUniform: traits.every(({ isUniform }) => isUniform),
+    sumsOverStep: traits.some(({ sumsOverStep }) => sumsOverStep),
+    refusal: traits.find(({ refusal }) => refusal)?.refusal,
+  };
 }
 
 /** The transformation that applies to each parameter a rule of its own. */

@@ -47,13 +47,18 @@ export function byKernel(
   return [...launches.values()];
 }
 
-/** What changes from step to step, for replays. */
+/** What replays compute the numbers of a parameter's step from. */
 export interface LiveStep {
-  /** The steps taken, by path. */
-  readonly steps: Named<number>;
+  /** The steps that the parameter has taken. */
+  readonly steps: () => number;
   /** The rate of the next step. */
   readonly rate: () => Rate;
 }
+
+/** While the step of an optimizer is recorded: see {@linkcode LiveStep}, by path. */
+export const liveSteps: { of: ((path: string) => LiveStep) | undefined } = {
+  of: undefined,
+};
 
 /** The inputs of the kernel of `rule` at the next step of a parameter. */
 export function rowOf(
@@ -63,8 +68,8 @@ export function rowOf(
   state: OptState,
   params: Tensors,
   rate?: Rate,
-  live?: LiveStep,
 ): Row {
+  const live = liveSteps.of?.(path);
   const param = params[path]!, { shape } = param;
   const inputs: Record<string, tf.Tensor> = { update: updates[path]!, param };
   for (const slot in rule.slots) inputs[slot] = state.slots[slot]![path]!;
@@ -81,12 +86,10 @@ export function rowOf(
     scalars,
     shape,
     live: live && {
-      scalars: () => scalarsAt(live.steps[path]!, live.rate()),
-      step: () => live.steps[path]!,
+      scalars: () => scalarsAt(live.steps(), live.rate()),
+      step: live.steps,
       rate: live.rate,
       group: isSameForAll(rule) ? rule : {},
-      tensor: (name) =>
-        name === "param" ? undefined : state.slots[name]?.[path],
     },
   };
 }

@@ -28,7 +28,7 @@ import type { GradientTransformation } from "./transformation.ts";
  * corrections is that of the parameter. Around {@linkcode adam} this is
  * `torch.optim.SparseAdam`, but that ε is added after the correction.
  *
- * Memory and time are those of all rows. `compile` runs steps with it uncompiled.
+ * Memory and time are those of all rows.
  *
  * @example Embeddings in a group of their own
  * ```ts

@@ -11,7 +11,12 @@ import { mask as isMask, transformation } from "./options.ts";
 import { mergeStates, select } from "./opt_state.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { type Mask, matches } from "./mask.ts";
-import { elementwise, fromRules, traitsOf, withTraits } from "./elementwise.ts";
+import {
+  elementwise,
+  fromRules,
+  traitsOfAll,
+  withTraits,
+} from "./elementwise.ts";
 import type { CompleteRule } from "./rule.ts";
 import { withSums } from "./with_sums.ts";
 
@@ -72,9 +77,8 @@ export function partition(
     );
   };
   const traits = {
+    ...traitsOfAll(Object.values(parts)),
     isUniform: false,
-    sumsOverStep: Object.values(parts)
-      .some((part) => traitsOf(part).sumsOverStep),
   };
   if (Object.values(parts).every(({ rule }) => rule)) {
     const scopes = mapNamed(parts, (_, name) => scopeTo(name));

@@ -10,6 +10,7 @@ import {
   type OptionRules,
 } from "../../internal/check.ts";
 import { own as ownValue } from "../../internal/own.ts";
+import { recording } from "../../internal/recording.ts";
 import { mapNamed, type Tensors } from "../../tensors.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { withTraits } from "./elementwise.ts";
@@ -56,13 +57,13 @@ export function perTensor(rule: TensorRule): GradientTransformation {
           const x = ownValue(state.slots[slot]!, path);
           if (x) own[slot] = x;
         }
-        const info: StepInfo = {
+        const info = watched({
           t: state.steps[path]! + 1,
           lr: extra?.rates?.[path]?.lr,
           baseLr: extra?.rates?.[path]?.baseLr,
           path,
           shape: param.shape,
-        };
+        });
         const result: Tensors = tf.tidy(() => {
           const { update: u, slots } = rule.update(
             { update, param, slots: own },
@@ -76,6 +77,27 @@ export function perTensor(rule: TensorRule): GradientTransformation {
       return [next, nextState(state, slots)];
     },
   }, { isUniform: false, sumsOverStep: false });
+}
+
+/** `info`, of which a replay would have old numbers: they are computed with in JavaScript. */
+function watched(info: StepInfo): StepInfo {
+  const { now } = recording;
+  if (!now) return info;
+  const { t, lr, baseLr } = info;
+  const seen = <T>(value: T, what: string) => ({
+    enumerable: true,
+    get(): T {
+      if (value !== undefined) {
+        now.refuse(`its optimizer computes with ${what} in JavaScript`);
+      }
+      return value;
+    },
+  });
+  return Object.defineProperties({ ...info }, {
+    t: seen(t, "the number of the step"),
+    lr: seen(lr, "the learning rate"),
+    baseLr: seen(baseLr, "the learning rate"),
+  });
 }
 
 /** `slots` under names of their own, for the one record that `tf.tidy` returns. */

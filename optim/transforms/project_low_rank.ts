@@ -136,7 +136,11 @@ export function projectLowRank(
       const kept = isAny ? { ...after.slots, projection: next } : after.slots;
       return [back, { steps: after.steps, slots: kept }];
     },
-  }, { isUniform: false, sumsOverStep: traitsOf(inner).sumsOverStep });
+  }, {
+    isUniform: false,
+    sumsOverStep: traitsOf(inner).sumsOverStep,
+    refusal: "its optimizer computes directions in JavaScript in some steps",
+  });
 }
 
 /** Whether the rows of a matrix are what is projected, the shorter axis. */

@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { mapNamed, type Tensors } from "../../tensors.ts";
+import { withTraits } from "./elementwise.ts";
 import type { GradientTransformation, OptState } from "./transformation.ts";
 import {
   boolean,
@@ -54,7 +55,7 @@ export function scaleByLbfgs(
   checkOptions("create scaleByLbfgs", options, LBFGS_RULES);
   const { memorySize = 10, scaleInitPrecond = true } = options;
   const memory = Array.from({ length: memorySize }, (_, i) => i);
-  return {
+  return withTraits({
     init(params) {
       const zeros = () => mapNamed(params, (x) => tf.zerosLike(x));
       const slots: Record<string, Tensors> = { param: zeros(), grad: zeros() };
@@ -130,7 +131,12 @@ export function scaleByLbfgs(
         return [mapNamed(q, (x) => tf.clone(x)), { steps, slots }];
       });
     },
-  };
+  }, {
+    isUniform: false,
+    sumsOverStep: true,
+    refusal:
+      "its optimizer chooses what it remembers by the number of the step",
+  });
 }
 
 /** `tf.tidy`, for what an update returns. */

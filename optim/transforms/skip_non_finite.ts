@@ -219,9 +219,8 @@ function ofTensors(
     { turns },
     (params) => joinStates([judging.init(params), tx.init(params)]),
   );
-  const { isUniform } = traitsOf(tx);
   return {
-    ...withTraits(whole, { isUniform, sumsOverStep: true }),
+    ...withTraits(whole, { ...traitsOf(tx), sumsOverStep: true }),
     defaultLr: tx.defaultLr,
   };
 }

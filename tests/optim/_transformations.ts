@@ -20,9 +20,15 @@ export interface Transformation {
   readonly make: (inner: (tx: Tx) => Tx) => Tx;
   /** Whether it has anything to wrap. */
   readonly wraps: boolean;
-  /** Whether it runs as one kernel, and compiled. */
+  /** Whether it runs as one kernel. */
   readonly isRule: boolean;
+  /** Why its step is not replayed, if it is not. */
+  readonly refusal?: string;
 }
+
+/** The reason where nothing is known of a transformation. */
+const UNKNOWN =
+  "its optimizer has a transformation that may compute in JavaScript";
 
 const before = (make: () => Tx, isRule = true): Transformation => ({
   make: () => optim.chain(make(), optim.sgd({ lr: 0.1 })),
@@ -65,6 +71,7 @@ export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
     make: () => skipNonFinite(opaque(adamw())),
     wraps: false,
     isRule: false,
+    refusal: UNKNOWN,
   },
   "skipNonFinite and clip": around((inner) =>
     skipNonFinite(chain(clip(), inner(adamw())))

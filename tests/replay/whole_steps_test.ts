@@ -1,0 +1,175 @@
+/**
+ * Steps of optimizers that are not elementwise alone, replayed whole: the same bits as
+ * step by step, whatever happens to the optimizer in between.
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  compile,
+  nn,
+  optim,
+  ParamState,
+  random,
+  tf,
+  train,
+} from "../../mod.ts";
+import { FULL, onEachBackend } from "../_backends.ts";
+
+const STEPS = 60;
+
+type Params = Record<string, ParamState>;
+type Tx = optim.GradientTransformation;
+
+const schedule = () => new optim.CosineAnnealingLR({ baseLr: 0.02, tMax: 50 });
+const optimizerOf = (tx: Tx) => new optim.Optimizer({ tx, lr: schedule() });
+
+/** Optimizers of two groups with different options, by what is special about them. */
+const OPTIMIZERS: Readonly<
+  Record<string, (body: Params, head: Params) => optim.Optimizer>
+> = {
+  Muon: (body, head) =>
+    new optim.Muon({ lr: schedule(), gradClipNorm: 0.5 })
+      .registerTrainableWeights(body)
+      .addParamGroup(head, {
+        lr: 0.01,
+        muonMask: /weight/,
+        weightDecay: 0,
+        momentum: 0.8,
+        adamLr: 0.003,
+      }) as unknown as optim.Optimizer,
+  "Muon beside AdamW": (body, head) =>
+    new optim.AdamW({ lr: schedule(), weightDecay: 0.1, gradClipNorm: 0.5 })
+      .registerTrainableWeights(body)
+      .addParamGroup(head, {
+        tx: optim.muon({ muonMask: /weight/ }),
+      }) as unknown as optim.Optimizer,
+  "centralized AdamW": (body, head) =>
+    new optim.GradientCentralization({
+      baseOptimizer: new optim.AdamW({ lr: schedule(), weightDecay: 0.1 }),
+    }).registerTrainableWeights(body)
+      .addParamGroup(head, {
+        centralizeMask: /nothing/,
+        gradClipValue: 0.05,
+      }) as unknown as optim.Optimizer,
+  "adaptive clipping": (body, head) =>
+    optimizerOf(optim.chain(
+      optim.clipByGlobalNorm(1),
+      optim.adaptiveGradClip({ clipping: 0.05 }),
+      optim.adamw({ weightDecay: 0.1 }),
+    )).registerTrainableWeights(body)
+      .addParamGroup(head, { tx: optim.lion(), lr: 0.001 }),
+  "adaptive clipping of some": (body, head) =>
+    optimizerOf(optim.chain(
+      optim.masked(optim.adaptiveGradClip({ clipping: 0.05 }), /weight/),
+      optim.clipByGlobalNorm(1),
+      optim.adamw({ weightDecay: 0.1 }),
+    )).registerTrainableWeights({ ...body, ...head }),
+  SM3: (body, head) =>
+    new optim.SM3({ lr: schedule(), weightDecay: 0.1 })
+      .registerTrainableWeights(body)
+      .addParamGroup(head, {
+        weightDecay: 0.3,
+        eps: 1e-4,
+      }) as unknown as optim.Optimizer,
+  "lazy rows": (body, head) =>
+    optimizerOf(optim.lazyRows(optim.adam())).registerTrainableWeights(body)
+      .addParamGroup(head, { tx: optim.lazyRows(optim.sm3()) }),
+  "steps of finite gradients": (body, head) =>
+    optimizerOf(optim.skipNonFinite(optim.chain(
+      optim.adaptiveGradClip({ clipping: 0.05 }),
+      optim.adamw({ weightDecay: 0.1 }),
+    ))).registerTrainableWeights({ ...body, ...head }),
+  "updates that agree": (body, head) =>
+    new optim.Cautious({
+      baseOptimizer: optim.chain(optim.adaptiveGradClip(), optim.adamw()),
+      lr: schedule(),
+    }).registerTrainableWeights({
+      ...body,
+      ...head,
+    }) as unknown as optim.Optimizer,
+};
+
+const bits = async (x: tf.Tensor) =>
+  `${new Uint32Array((await x.data()).slice().buffer)}`;
+
+/** Train, and save, freeze, load and share in between; all that is seen of it. */
+async function run(name: string, isCompiled: boolean) {
+  random.seed(5);
+  const model = new nn.Sequential(
+    new nn.Linear(4, 6),
+    nn.relu,
+    new nn.Linear(6, 6),
+    nn.relu,
+    new nn.Linear(6, 3),
+  );
+  const all = model.states(ParamState) as Params;
+  const { "layers.4.weight": weight, "layers.4.bias": bias, ...body } = all;
+  const head = { "layers.4.weight": weight!, "layers.4.bias": bias! };
+  const optimizer = OPTIMIZERS[name]!(body, head);
+  const plain = train.step(
+    (x: tf.Tensor2D, y: tf.Tensor2D) =>
+      tf.mean<tf.Scalar>(tf.squaredDifference(model.call(x), y)),
+    optimizer,
+  );
+  const compiled = compile(plain, { onFallback: "throw" });
+  const step = isCompiled ? compiled : plain;
+  const seen: string[] = [];
+  let saved: optim.OptimizerState | undefined, kept: tf.Tensor | undefined;
+  for (let k = 1; k <= STEPS; k++) {
+    const source = { random: new random.RandomState(k) };
+    const x = random.normal<tf.Rank.R2>([4, 4], source);
+    const y = random.normal<tf.Rank.R2>([4, 3], source);
+    const loss = step(x, y);
+    seen.push(await bits(loss));
+    tf.dispose([x, y, loss]);
+    optimizer.lrScheduler.step();
+    if (k === 12) saved = optimizer.stateDict();
+    if (k === 15) nn.freeze(model, "layers.0");
+    if (k === 25) nn.unfreeze(model, "layers.0");
+    if (k === 35) {
+      optimizer.loadStateDict(saved!);
+      for (const slots of Object.values(saved!.slots)) tf.dispose({ ...slots });
+    }
+    if (k === 45) {
+      const [[, slots]] = Object.entries(optimizer.optState.slots) as [
+        [string, Record<string, tf.Tensor>],
+      ];
+      kept = tf.keep(tf.clone(Object.values(slots)[0]!));
+    }
+    if (k === 48) {
+      seen.push(await bits(kept!));
+      kept!.dispose();
+    }
+  }
+  const { steps, slots } = optimizer.optState;
+  for (const [path, state] of Object.entries(all)) {
+    seen.push(`${path} ${steps[path]} ${await bits(state.value)}`);
+    state.dispose();
+  }
+  for (const [slot, tensors] of Object.entries(slots)) {
+    for (const [path, x] of Object.entries(tensors)) {
+      seen.push(`${slot} ${path} ${await bits(x)}`);
+    }
+  }
+  seen.push(`${optimizer.stepCount} ${optimizer.getLastLr()}`);
+  const { replayed } = compiled.report();
+  compiled.dispose();
+  optimizer.dispose();
+  return { seen, replayed };
+}
+
+for (const name of Object.keys(OPTIMIZERS)) {
+  const test = async () => {
+    const before = tf.memory().numTensors;
+    const plain = await run(name, false);
+    const { seen, replayed } = await run(name, true);
+    assertEquals(seen, plain.seen);
+    assert(replayed >= 45, `${replayed} are replayed`);
+    assertEquals(tf.memory().numTensors, before);
+  };
+  const title = `${name}: whole steps are replayed with the same bits`;
+  const isEverywhere = FULL || name === "Muon";
+  onEachBackend(title, test, {
+    only: isEverywhere ? ["wasm", "webgpu"] : ["wasm"],
+  });
+  if (FULL) onEachBackend(title, test, { only: ["wasm"], threads: 2 });
+}
