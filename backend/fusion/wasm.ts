@@ -53,10 +53,8 @@ function machineOf(memory: WebAssembly.Memory): Machine {
 function compile(kernel: Kernel, memory: WebAssembly.Memory): Program {
   const steps = plan(kernel), layout = layoutOf(kernel, steps);
   const code = assemble(kernel, steps, isShared(memory)), { names } = code;
-  const first = threads().add({
-    module: new WebAssembly.Module(code.encode()),
-    names,
-  });
+  const module = new WebAssembly.Module(code.encode());
+  const first = threads().add(() => ({ module, names }));
   return {
     passes: names.map((_, i) => first + i),
     layout,

@@ -138,6 +138,24 @@ Deno.test("madd is the same with and without relaxed SIMD where nothing is round
   }
 });
 
+Deno.test("parts of code begin at the number asked for, and at the last for larger ones", () => {
+  const m = new Assembler();
+  m.export("run", { first: I32 }, (f, { first }) => {
+    const done = f.local(I32);
+    const part = (digit: number) => () => f.set(done, done.mul(10).add(digit));
+    f.from(first, [part(1), part(2), part(3)]);
+    return done;
+  });
+  const { run } = m.instantiate(memory);
+  assertEquals([0, 1, 2, 3, 9].map((first) => run!(first)), [
+    123,
+    23,
+    3,
+    3,
+    3,
+  ]);
+});
+
 Deno.test("loops, branches, locals, bytes and calls", () => {
   const m = new Assembler();
   const square = m.func("f", { n: I32 }, (_, { n }) => n.mul(n));

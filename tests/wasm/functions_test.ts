@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { F32 } from "../../backend/wasm/assembler/assembler.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { F32, I32 } from "../../backend/wasm/assembler/assembler.ts";
 import { wasmFunction } from "../../backend/wasm/machine/functions.ts";
 import {
   free,
@@ -69,4 +69,43 @@ Deno.test("a missing or misspelled argument of a function does not compile", () 
     });
   };
   assertEquals(typeof wrong, "function");
+});
+
+for (const threads of [1, 2]) {
+  Deno.test(`a function that is written for each thread knows its scratch memory, with ${threads} threads`, async () => {
+    await useWasm(threads);
+    const places = new Set<number>();
+    const where = wasmFunction(
+      `testPlace ${threads}`,
+      { addresses: ["to"], numbers: ["turns"] },
+      (f, { scratch, to, turns }, m) => {
+        places.add(m.scratch);
+        f.store(to, scratch.eq(m.scratch));
+        f.for(turns, 1, () => {}); // long enough for others to take parts
+      },
+      { perThread: true },
+    );
+    const y = output([64], "int32");
+    where.run(...Array.from({ length: 64 }, (_, k) => ({
+      to: pointer(y) + 4 * k,
+      turns: 100_000,
+    })));
+    assertEquals([...view(y)], Array(64).fill(1));
+    assertEquals(places.size, threads);
+    free(y);
+  });
+}
+
+Deno.test("a function that is written for all threads cannot ask for their scratch memory", async () => {
+  await useWasm();
+  const where = wasmFunction(
+    "testNowhere",
+    { addresses: ["to"], numbers: [] },
+    (f, { to }, m) => f.store(to, I32.of(m.scratch)),
+  );
+  assertThrows(
+    () => where.run({ to: 0 }),
+    Error,
+    "Cannot tell where scratch memory is",
+  );
 });

@@ -53,6 +53,16 @@ export interface AssemblerOptions {
   readonly shared?: boolean;
   /** Whether `madd` is one instruction; the default is no. */
   readonly relaxed?: boolean;
+  /** The scratch memory of the only thread that will run the code, if it is for one. */
+  readonly scratch?: Scratch | undefined;
+}
+
+/** Scratch memory of a thread. */
+export interface Scratch {
+  /** Its address. */
+  readonly at: number;
+  /** Its size. */
+  readonly bytes: number;
 }
 
 /** A module: functions over the memory that it imports as `env.memory`. */
@@ -62,11 +72,27 @@ export class Assembler {
   readonly #shared: boolean;
   /** Whether `madd` is one instruction. */
   readonly relaxed: boolean;
+  readonly #scratch: Scratch | undefined;
 
   /** An empty module. */
-  constructor({ shared = false, relaxed = false }: AssemblerOptions = {}) {
+  constructor(options: AssemblerOptions = {}) {
+    const { shared = false, relaxed = false, scratch } = options;
     this.#shared = shared;
     this.relaxed = relaxed;
+    this.#scratch = scratch;
+  }
+
+  /**
+   * The address of the scratch memory of the thread that the code is for: engines that
+   * check the bounds of accesses leave out those at constant addresses.
+   *
+   * @throws {Error} If the code is for all threads.
+   */
+  get scratch(): number {
+    if (this.#scratch) return this.#scratch.at;
+    throw new Error(
+      "Cannot tell where scratch memory is: this code is for all threads",
+    );
   }
 
   /** The names of the functions exported so far. */
@@ -128,8 +154,11 @@ export class Assembler {
       bytes.write([0x60, u32(params.length), params]);
       bytes.write([results.length, results]);
     });
+    // Memory is known to be as large as it must be at least.
+    const { at, bytes: size } = this.#scratch ?? { at: 0, bytes: 1 };
+    const least = u32(Math.ceil((at + size) / 65536));
     // Shared memory must say its most pages: all 65,536.
-    const memory = this.#shared ? [3, 1, u32(65536)] : [0, 1];
+    const memory = this.#shared ? [3, least, u32(65536)] : [0, least];
     bytes.section(2, [memory], (bytes, memory) => {
       bytes.write([text("env"), text("memory"), 2, memory]);
     });

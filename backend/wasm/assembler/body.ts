@@ -166,6 +166,15 @@ export class Body {
     this.#code.push([condition.code, 0x04, EMPTY, yes, no, 0x0b]);
   }
 
+  /** `parts` in order, from the one of number `first` on, or the last if there are fewer. */
+  from(first: I32, parts: readonly (() => void)[]): void {
+    const open = parts.map(() => [0x02, EMPTY]);
+    const labels = parts.map((_, i) => u32(i));
+    const table = [0x0e, u32(parts.length - 1), labels];
+    const closed = parts.map((write) => [0x0b, this.#block(write)]);
+    this.#code.push([open, first.code, table, closed]);
+  }
+
   /** `body` as long as `condition` is not 0. */
   while(condition: I32, body: () => void): void {
     const inner = this.#block(body);

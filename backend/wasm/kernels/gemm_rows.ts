@@ -13,6 +13,7 @@ import {
   load,
   loadSplat,
 } from "../assembler/assembler.ts";
+import { sumLanes } from "../assembler/lanes.ts";
 import { ACCUMULATE, PRODUCT, RELU } from "./tiles.ts";
 
 /** C = A B for few rows, neither transposed: each row of B is read once, in order. */
@@ -77,6 +78,56 @@ export function defineRows(m: Assembler): (args: Args<typeof PRODUCT>) => Call {
             else f.store(to, load(F32x4, to).max(zero(kind) as F32x4));
           });
         });
+        f.set(a, a.add(aRow));
+        f.set(c, c.add(cRow));
+      });
+    },
+  );
+}
+
+/** C = A B' for few rows: each row of B is read once, four at a time. */
+export function defineDots(m: Assembler): (args: Args<typeof PRODUCT>) => Call {
+  return m.func(
+    "dots",
+    PRODUCT,
+    (f, { a, aRow, b, bRow, c, cRow, M, N, K, flags, bias }) => {
+      const bytes = f.let(K.shl(2)), whole = f.let(bytes.and(-16));
+      /** The products of a row of A and `count` rows of B, from number `n` on. */
+      const dots = (count: number, n: I32) => {
+        const from = f.let(b.add(n.mul(bRow)));
+        const lines = Array.from(
+          { length: count },
+          (_, i) => f.let(from.add(bRow.mul(i))),
+        );
+        const sums = lines.map(() => f.let(F32x4.of(0)));
+        f.for(whole, 16, (k) => {
+          const x = f.let(load(F32x4, a.add(k)));
+          lines.forEach((line, i) => {
+            f.set(sums[i]!, f.madd(x, load(F32x4, line.add(k)), sums[i]!));
+          });
+        });
+        const totals = sums.map((sum) => f.let(sumLanes(sum)));
+        f.for(bytes, 4, (k) => {
+          const x = f.let(load(F32, a.add(k)));
+          lines.forEach((line, i) => {
+            const product = x.mul(load(F32, line.add(k)));
+            f.set(totals[i]!, totals[i]!.add(product));
+          });
+        }, whole);
+        totals.forEach((total, i) => {
+          const j = n.add(i).shl(2), to = f.let(c.add(j));
+          f.if(flags.and(ACCUMULATE), () => {
+            f.set(total, total.add(load(F32, to)));
+          });
+          f.if(bias, () => f.set(total, total.add(load(F32, bias.add(j)))));
+          f.if(flags.and(RELU), () => f.set(total, total.max(0)));
+          f.store(to, total);
+        });
+      };
+      const fours = f.let(N.and(-4));
+      f.for(M, 1, () => {
+        f.for(fours, 4, (n) => dots(4, n));
+        f.for(N, 1, (n) => dots(1, n), fours);
         f.set(a, a.add(aRow));
         f.set(c, c.add(cRow));
       });

@@ -66,7 +66,7 @@ export function multiply(...products: Product[]): void {
     const some = products.slice(i, i + MOST_PARTS);
     const parts = some.flatMap((p) => {
       // The path may not depend on how the work is split, or the bits would.
-      const flags = p.M < 3 && !(p.flags & (TRANSPOSE_A | TRANSPOSE_B))
+      const flags = p.M < 3 && !(p.flags & TRANSPOSE_A)
         ? p.flags | ROWS
         : p.flags;
       const room = Math.floor(MOST_PARTS / some.length);

@@ -9,7 +9,7 @@ import { F32, load } from "../assembler/assembler.ts";
 import { wasmBackend } from "../machine/backend.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import { copyFloats } from "./floats.ts";
-import { defineTranspose } from "./tiles.ts";
+import { defineTranspose } from "./matrices.ts";
 
 /** Three loops, the first the outermost: how often, and how far in bytes each time. */
 const moveLoops = wasmFunction(

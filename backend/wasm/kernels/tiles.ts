@@ -1,13 +1,17 @@
 /**
- * The pieces of matrix multiplication: copies, transposes, and the tile of C that
- * stays in registers.
+ * The tile of C that stays in registers while matrices are multiplied, and copies of
+ * A and B as it reads them.
+ *
+ * The rows of A are copied to the scratch memory of the thread, whose address is a
+ * constant of the code: an engine that checks the bounds of each access, as Deno does,
+ * leaves those at constant addresses alone, and else takes half as long for the checks
+ * as for the sums.
  *
  * @module
  */
 import {
   type Args,
   type Assembler,
-  type Body,
   type Call,
   F32,
   F32x4,
@@ -15,6 +19,7 @@ import {
   load,
   loadSplat,
 } from "../assembler/assembler.ts";
+import { transposed } from "./matrices.ts";
 
 /** `C = A B + C` rather than `C = A B`. */
 export const ACCUMULATE = 1;
@@ -26,17 +31,6 @@ export const TRANSPOSE_A = 4;
 export const TRANSPOSE_B = 8;
 /** One pass over B for each row of A: better for one or two rows. */
 export const ROWS = 16;
-
-/** Columns of a tile. */
-export const NR = 8;
-const MATRICES = {
-  to: I32,
-  toRow: I32,
-  from: I32,
-  fromRow: I32,
-  rows: I32,
-  columns: I32,
-};
 
 /** Parameters of a product: addresses, strides in bytes, sizes; `bias` 0 is none. */
 export const PRODUCT = {
@@ -54,149 +48,141 @@ export const PRODUCT = {
   bias: I32,
 };
 
-/** The position of row `i`, column `j` of floats. */
-export function at(base: I32, i: I32, row: I32, j: I32): I32 {
-  return base.add(i.mul(row)).add(j.shl(2));
+/** Columns of A, and rows of B, that the code of a tile multiplies at the most. */
+export const DEPTH = 64;
+/** So many at a time: engines compile short runs of code better than one long one. */
+const RUN = 4;
+
+/** Bytes of scratch memory, at its beginning, for `height` rows of A. */
+export function sizeOfRows(height: number): number {
+  return 4 * height * (DEPTH + RUN - 1);
 }
 
-/** `to[i][j] = from[i][j]`. */
-export function defineCopy(m: Assembler) {
-  return m.func(
-    "copy",
-    MATRICES,
-    (f, { to, toRow, from, fromRow, rows, columns }) => {
-      f.for(rows, 1, () => {
-        f.if(columns.eq(NR), () => {
-          f.store(to, load(F32x4, from));
-          f.store(to, load(F32x4, from, 16), 16);
-        }, () => {
-          f.for(
-            columns.shl(2),
-            4,
-            (j) => f.store(to.add(j), load(F32, from.add(j))),
-          );
-        });
-        f.set(to, to.add(toRow));
-        f.set(from, from.add(fromRow));
-      });
-    },
-  );
+/** Where `K` columns of `height` rows of A are put, so that whole runs end where the code does. */
+export function placeOfRows(m: Assembler, height: number, K: I32): I32 {
+  const end = I32.of(m.scratch + 4 * height * DEPTH);
+  return end.sub(K.and(-RUN).mul(4 * height));
 }
 
-/** Write the transpose of the 4 by 4 floats at `from` to `to`. */
-function transpose4x4(f: Body, to: I32, toRow: I32, from: I32, fromRow: I32) {
-  const [x0, x1, x2, x3] = [0, 1, 2, 3].map((i) => {
-    if (i) f.set(from, from.add(fromRow));
-    return f.let(load(F32x4, from));
-  }) as [F32x4, F32x4, F32x4, F32x4];
-  const low = [x0, x2].map((x, i) =>
-    f.let(x.shuffle(i ? x3 : x1, [0, 4, 1, 5]))
-  );
-  const high = [x0, x2].map((x, i) =>
-    f.let(x.shuffle(i ? x3 : x1, [2, 6, 3, 7]))
-  );
-  [low, high].forEach(([p, q], i) => {
-    if (i) f.set(to, to.add(toRow));
-    f.store(to, p!.shuffle(q!, [0, 1, 4, 5]));
-    f.set(to, to.add(toRow));
-    f.store(to, p!.shuffle(q!, [2, 3, 6, 7]));
-  });
-}
+const PACK = { to: I32, from: I32, step: I32, lines: I32, K: I32, across: I32 };
 
-/** `to[i][j] = from[j][i]`, `i < rows`, `j < columns`: four by four, then the edges. */
-export function defineTranspose(
+/**
+ * Copy `K` elements of each of `lines` lines, of which a tile takes `width`, as it reads
+ * them: the first of each line, the second of each line, and so on. Lines are rows of
+ * memory if `across` is not 0, else columns; rows are `step` bytes apart.
+ */
+export function definePack(
   m: Assembler,
-): (args: Args<typeof MATRICES>) => Call {
+  width: number,
+): (args: Args<typeof PACK>) => Call {
   return m.func(
-    "transpose",
-    MATRICES,
-    (f, { to, toRow, from, fromRow, rows, columns }) => {
-      const p = f.local(I32), q = f.local(I32);
-      const wholeRows = f.let(rows.and(-4)),
-        wholeColumns = f.let(columns.and(-4));
-      f.for(wholeColumns, 4, (j) => {
-        f.for(wholeRows, 4, (i) => {
-          f.set(p, at(from, j, fromRow, i));
-          f.set(q, at(to, i, toRow, j));
-          transpose4x4(f, q, toRow, p, fromRow);
+    `pack ${width} lines`,
+    PACK,
+    (f, { to, from, step, lines, K, across }) => {
+      const row = Array.from({ length: width }, () => f.local(I32));
+      const firsts = width > 4 ? [0, width - 4] : [0];
+      const next = (k: number, at: readonly I32[], bytes: I32) => {
+        for (const line of at) f.set(line, line.add(bytes));
+        f.set(to, to.add(k * 4 * width));
+      };
+      f.if(across, () => {
+        row.forEach((line, i) => {
+          if (!i) return f.set(line, from);
+          // A line that is not there reads the last one again.
+          const down = lines.lt(i + 1).select(I32.of(0), step);
+          f.set(line, row[i - 1]!.add(down));
         });
-      });
-      f.for(columns, 1, (j) => {
-        const first = j.lt(wholeColumns).select(wholeRows, I32.of(0));
-        f.for(rows, 1, (i) => {
-          f.store(at(to, i, toRow, j), load(F32, at(from, j, fromRow, i)));
-        }, first);
+        f.for(K.and(-4), 4, () => {
+          const fours = row.map((line) => f.let(load(F32x4, line)));
+          for (const first of firsts) {
+            transposed(f, fours.slice(first, first + 4)).forEach((x, k) => {
+              f.store(to, x, 4 * (k * width + first));
+            });
+          }
+          next(4, row, I32.of(16));
+        });
+        f.for(K.and(3), 1, () => {
+          row.forEach((line, i) => f.store(to, load(F32, line), 4 * i));
+          next(1, row, I32.of(4));
+        });
+      }, () => {
+        // Lines that are not there read what follows in memory, as long as there is any.
+        const isWhole = lines.eq(width);
+        const near = f.let(isWhole.select(I32.of(0), K.min(width)));
+        f.for(K.sub(near), 1, () => {
+          for (const first of firsts) {
+            f.store(to, load(F32x4, from, 4 * first), 4 * first);
+          }
+          next(1, [from], step);
+        });
+        f.for(near, 1, () => {
+          f.for(lines.shl(2), 4, (i) => {
+            f.store(to.add(i), load(F32, from.add(i)));
+          });
+          next(1, [from], step);
+        });
       });
     },
   );
 }
 
 const TILE = {
-  a: I32,
-  aRow: I32,
   b: I32,
   bRow: I32,
   c: I32,
   cRow: I32,
-  K: I32,
   rows: I32,
+  nowhere: I32,
+  K: I32,
   flags: I32,
   bias: I32,
 };
 
-/** A tile of C: `height` rows, of which `rows` exist, and NR columns. */
-export function defineTile(m: Assembler, height: number) {
+/** A tile of C: 8 columns and `height` rows, of which the last may be written to `nowhere`. */
+export function defineTile(
+  m: Assembler,
+  height: number,
+): (args: Args<typeof TILE>) => Call {
   return m.func(
     `tile of ${height} rows`,
     TILE,
-    (f, { a, aRow, b, bRow, c, cRow, K, rows, flags, bias }) => {
-      const lines = [a];
-      for (let i = 1; i < height; i++) {
-        // A row that is not there reads the last one again.
-        const step = rows.lt(i + 1).select(I32.of(0), aRow);
-        lines.push(f.let(lines[i - 1]!.add(step)));
-      }
-      const sums = lines.map(() => [f.local(F32x4), f.local(F32x4)]);
+    (f, { b, bRow, c, cRow, rows, nowhere, K, flags, bias }) => {
+      const sums = Array.from({ length: height }, () => f.locals(F32x4, 2));
+      const [left, right, x] = f.locals(F32x4, 3);
+      const multiply = (k: number) => {
+        f.set(left, load(F32x4, b));
+        f.set(right, load(F32x4, b, 16));
+        f.set(b, b.add(bRow));
+        sums.forEach(([p, q], i) => {
+          f.set(x, loadSplat(I32.of(m.scratch), 4 * (height * k + i)));
+          f.set(p, f.madd(x, left, p));
+          f.set(q, f.madd(x, right, q));
+        });
+      };
+      const runs = Array.from({ length: DEPTH / RUN }, (_, run) => () => {
+        for (let k = 0; k < RUN; k++) multiply(RUN * run + k);
+      });
+      f.from(I32.of(runs.length).sub(K.div(RUN)), [...runs, () => {}]);
+      const rest = f.let(K.and(RUN - 1));
+      const last = (k: number) => {
+        if (k === RUN - 1) return;
+        f.if(I32.of(k).lt(rest), () => {
+          multiply(DEPTH + k);
+          last(k + 1);
+        });
+      };
+      last(0);
+
+      const lines = sums.map((_, i) => i ? f.local(I32) : c);
+      lines.forEach((line, i) => {
+        if (!i) return;
+        const next = lines[i - 1]!.add(cRow);
+        f.set(line, rows.lt(i + 1).select(nowhere, next));
+      });
       const each = (fn: (sum: F32x4, line: I32, offset: number) => void) =>
         sums.forEach((pair, i) =>
           pair.forEach((sum, j) => fn(sum, lines[i]!, 16 * j))
         );
-
-      /** Two vectors of a row of B, and go on to the next. */
-      const next = (halves: readonly F32x4[]) => {
-        halves.forEach((half, j) => f.set(half, load(F32x4, b, 16 * j)));
-        f.set(b, b.add(bRow));
-      };
-      const rowsOfB = [0, 1, 2, 3].map(() => [f.local(F32x4), f.local(F32x4)]);
-      const four = f.local(F32x4), x = f.local(F32x4);
-      const addTo = (pair: readonly F32x4[], halves: readonly F32x4[]) =>
-        pair.forEach((sum, j) => f.set(sum, f.madd(x, halves[j]!, sum)));
-      // Engines that check the bounds of each access take longer for that than for
-      // the sums: four elements of A in one load rather than four.
-      f.while(I32.of(3).lt(K), () => {
-        for (const halves of rowsOfB) next(halves);
-        sums.forEach((pair, i) => {
-          f.set(four, load(F32x4, lines[i]!));
-          rowsOfB.forEach((halves, k) => {
-            f.set(x, four.shuffle(four, [k, k, k, k]));
-            addTo(pair, halves);
-          });
-          f.set(lines[i]!, lines[i]!.add(16));
-        });
-        f.set(K, K.sub(4));
-      });
-      f.while(K, () => {
-        const halves = rowsOfB[0]!;
-        next(halves);
-        sums.forEach((pair, i) => {
-          f.set(x, loadSplat(lines[i]!));
-          addTo(pair, halves);
-          f.set(lines[i]!, lines[i]!.add(4));
-        });
-        f.set(K, K.sub(1));
-      });
-
-      lines.forEach((line, i) => f.set(line, i ? lines[i - 1]!.add(cRow) : c));
       f.if(flags.and(ACCUMULATE), () => {
         each((sum, line, offset) =>
           f.set(sum, sum.add(load(F32x4, line, offset)))

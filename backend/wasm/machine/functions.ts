@@ -13,6 +13,7 @@ import {
   type Body,
   hasRelaxedSimd,
   I32,
+  type Scratch,
 } from "../assembler/assembler.ts";
 import { isShared, memoryOf, wasmBackend, type WasmModule } from "./backend.ts";
 import { recording } from "../../../internal/recording.ts";
@@ -65,22 +66,38 @@ export interface WasmFunction<P extends string> {
   ): void;
 }
 
-/** What writes each declared function into a module of its own. */
-const DECLARED: ((m: Assembler) => void)[] = [];
+/** A function as it was declared. */
+interface Declared {
+  /** Writes it into a module of its own. */
+  readonly write: (m: Assembler) => void;
+  /** Whether each thread has its own code. */
+  readonly perThread: boolean;
+}
 
-/** Declare a function; every thread gives it scratch memory besides. */
+const DECLARED: Declared[] = [];
+
+/**
+ * Declare a function; every thread gives it scratch memory besides.
+ *
+ * @param perThread Whether the code is written for each thread, with the address of its
+ * scratch memory as a constant: `m.scratch`.
+ */
 export function wasmFunction<const A extends string, const N extends string>(
   name: string,
   { addresses, numbers }: Parameters<A, N>,
   write: (f: Body, p: Operands<A | N>, m: Assembler) => void,
+  { perThread = false } = {},
 ): WasmFunction<A | N> {
   type P = A | N;
   const params: readonly P[] = [...addresses, ...numbers];
   const kinds = Object.fromEntries(
     ["scratch", ...params].map((param) => [param, I32]),
   ) as Record<P | "scratch", typeof I32>;
-  const declared = DECLARED.push((m) => {
-    m.export(name, kinds, (f, p) => write(f, p as Operands<P>, m));
+  const declared = DECLARED.push({
+    write: (m) => {
+      m.export(name, kinds, (f, p) => write(f, p as Operands<P>, m));
+    },
+    perThread,
   }) - 1;
   const run = (parts: readonly Arguments<P>[]) => {
     const lists = parts.map((part) => params.map((param) => part[param]));
@@ -143,28 +160,32 @@ let current: Compiled | undefined;
 /** Integers that a call may pass in memory, where fifteen are too few. */
 const COMMON = 64;
 
-/** Modules by the number of their declaration: for memory that is shared, and for memory that is not. */
-const compiled: Record<"shared" | "own", Code[]> = { shared: [], own: [] };
+/** Modules by what they were compiled for: the declaration, the kind of memory, the thread. */
+const compiled = new Map<string, Code>();
 
 /** Compile a declared function, once in a process. */
-function compile(declared: number, shared: boolean): Code {
-  return compiled[shared ? "shared" : "own"][declared] ??= codeOf(
-    DECLARED[declared]!,
-    shared,
-  );
-}
-
-function codeOf(write: (m: Assembler) => void, shared: boolean): Code {
-  const m = new Assembler({ shared, relaxed: hasRelaxedSimd() });
-  write(m);
-  return { module: new WebAssembly.Module(m.encode()), names: m.names };
+function compile(
+  declared: number,
+  shared: boolean,
+  scratch: Scratch | undefined,
+): Code {
+  const key = `${declared} ${shared} ${scratch?.at}`;
+  const known = compiled.get(key);
+  if (known) return known;
+  const m = new Assembler({ shared, relaxed: hasRelaxedSimd(), scratch });
+  DECLARED[declared]!.write(m);
+  const module = new WebAssembly.Module(m.encode());
+  const code = { module, names: m.names };
+  compiled.set(key, code);
+  return code;
 }
 
 /** The number of a declared function, which threads get when it is run first. */
 function numberOf(declared: number): number {
   const { threads, numbers, memory } = started();
-  return numbers[declared] ??= threads.add(
-    compile(declared, isShared(memory)),
+  const { perThread } = DECLARED[declared]!;
+  return numbers[declared] ??= threads.add((scratch) =>
+    compile(declared, isShared(memory), perThread ? scratch : undefined)
   );
 }
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Scratch } from "../assembler/assembler.ts";
 import {
   type Code,
   DONE,
@@ -64,8 +65,9 @@ export class Threads {
   readonly #names: string[] = [];
   readonly #memory: WebAssembly.Memory;
   readonly #scratch: number;
+  readonly #scratchBytes: number;
   readonly #words: Int32Array;
-  #workers: readonly ThreadWorker[] = [];
+  #workers: readonly { worker: ThreadWorker; scratch: number }[] = [];
   #jobs = 0;
   /** Since when no worker took a part, in milliseconds; 0 if one did. */
   #missedSince = 0;
@@ -75,6 +77,7 @@ export class Threads {
   private constructor({ memory, allocate, scratch }: ThreadsOptions) {
     this.#memory = memory;
     this.#scratch = allocate(scratch);
+    this.#scratchBytes = scratch;
     const at = allocate(4 * WORDS);
     this.#words = new Int32Array(memory.buffer, at, WORDS).fill(0);
   }
@@ -84,23 +87,29 @@ export class Threads {
     const started = new Threads(options);
     const { memory, allocate, scratch, workers } = options;
     const words = started.#words.byteOffset;
-    await Promise.all(
-      workers.map((worker) =>
-        worker.begin({ memory, words, scratch: allocate(scratch) })
-      ),
-    );
-    started.#workers = workers;
+    started.#workers = await Promise.all(workers.map(async (worker) => {
+      const place = { memory, words, scratch: allocate(scratch) };
+      await worker.begin(place);
+      return { worker, scratch: place.scratch };
+    }));
     return started;
   }
 
-  /** Run functions of one module more; returns the number of the first. */
-  add(code: Code): number {
-    const first = this.#kernels.length;
+  /**
+   * Run functions of one module more; returns the number of the first.
+   *
+   * @param codeOf The code for the thread with this scratch memory.
+   */
+  add(codeOf: (scratch: Scratch) => Code): number {
+    const first = this.#kernels.length, bytes = this.#scratchBytes;
     const env = { memory: this.#memory };
-    const { exports } = new WebAssembly.Instance(code.module, { env });
-    for (const name of code.names) this.#kernels.push(exports[name] as Kernel);
-    this.#names.push(...code.names);
-    for (const worker of this.#workers) worker.post(code);
+    const { module, names } = codeOf({ at: this.#scratch, bytes });
+    const { exports } = new WebAssembly.Instance(module, { env });
+    for (const name of names) this.#kernels.push(exports[name] as Kernel);
+    this.#names.push(...names);
+    for (const { worker, scratch } of this.#workers) {
+      worker.post(codeOf({ at: scratch, bytes }));
+    }
     return first;
   }
 
