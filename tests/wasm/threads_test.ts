@@ -86,7 +86,7 @@ Deno.test("the caller works alone for a while when no worker takes a part", asyn
     f.store(at, load(I32, at).add(1));
   });
   const module = new WebAssembly.Module(m.encode());
-  const increment = threads.add({ module, names: m.names });
+  const increment = threads.add(() => ({ module, names: m.names }));
   const counts = new Int32Array(memory.buffer, 0, 16);
   const left = new Int32Array(memory.buffer, place!.words, 64);
   let jobs = 0;
