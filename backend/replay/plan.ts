@@ -4,6 +4,7 @@
  * @module
  */
 import { aligned, arrange } from "./arena.ts";
+import { fuse } from "./fuse.ts";
 import type { Buffer, CallRecord, Operation } from "./recorded.ts";
 
 /** What to do, and where. */
@@ -20,7 +21,12 @@ export interface Plan {
 
 /** Plan the program of a recording. */
 export function plan(record: CallRecord): Plan {
-  const [constant, operations] = split(record.operations);
+  const [constant, rest] = split(record.operations);
+  const kept = new Set([
+    ...record.outputs.map(({ buffer }) => buffer),
+    ...record.written.map(([, buffer]) => buffer),
+  ]);
+  const operations = fuse(rest, (buffer) => kept.has(buffer));
   const places = new Map<Buffer, number>();
   let bytes = 0;
   const reserve = (buffer: Buffer) => {
@@ -30,11 +36,10 @@ export function plan(record: CallRecord): Plan {
   };
   // What outlives a run, or is there before it, has a place of its own.
   for (const { writes } of constant) writes.forEach(reserve);
-  for (const { reads } of record.operations) {
+  for (const { reads } of [...constant, ...operations]) {
     for (const buffer of reads) reserveUnlessTemporary(buffer);
   }
-  for (const { buffer } of record.outputs) reserve(buffer);
-  for (const [, buffer] of record.written) reserve(buffer);
+  kept.forEach(reserve);
 
   function reserveUnlessTemporary(buffer: Buffer) {
     const { source } = buffer;

@@ -8,6 +8,7 @@ import { type F32x4, I32x4, loadSplat } from "../assembler/assembler.ts";
 import { eachVector, type Lanes } from "../assembler/lanes.ts";
 import { ANY, type Binary, KERNELS } from "./binary_functions.ts";
 import { broadcast, eachRows, widened } from "./broadcast.ts";
+import { know, storeLanes } from "./elementwise.ts";
 import type { Loop } from "./moves.ts";
 import {
   type ParameterName,
@@ -26,7 +27,11 @@ import {
 } from "../machine/registry.ts";
 
 /** Which operand is one number for the whole row. */
-const NEITHER = 0, LEFT = 1, RIGHT = 2;
+const NEITHER = 0;
+/** The first is. */
+export const LEFT = 1;
+/** The second is. */
+export const RIGHT = 2;
 
 const ROWS = {
   addresses: ["a", "b", "y"],
@@ -48,16 +53,19 @@ function rowFunction(
   floats: NonNullable<Binary["floats"]>,
   isTest: boolean,
 ): RowFunction {
-  return wasmFunction(name, ROWS, (f, p) => {
+  const result = isTest ? "bytes" : "words";
+  const value = (a: F32x4, b: F32x4) => {
+    const value = floats(a, b);
+    return value instanceof I32x4 ? value.and(1) : value;
+  };
+  const fn = wasmFunction(name, ROWS, (f, p) => {
     const { scratch, a, b, y, rows, aRow, bRow, bytes, single } = p;
     const row = (
       left: (lanes: Lanes) => F32x4,
       right: (lanes: Lanes) => F32x4,
     ) => {
       eachVector(f, scratch, bytes, (lanes) => {
-        const value = floats(left(lanes), right(lanes));
-        if (value instanceof I32x4) lanes.storeBytes(y, value.and(1));
-        else lanes.store(y, value);
+        storeLanes(lanes, result, y, value(left(lanes), right(lanes)));
       }, 2);
     };
     f.for(rows, 1, () => {
@@ -77,6 +85,18 @@ function rowFunction(
       f.set(y, y.add(isTest ? bytes.shr(2) : bytes));
     });
   });
+  know({
+    fn,
+    formula: {
+      operands: ["words", "words"],
+      result,
+      value: (_, [a, b]) => value(a as F32x4, b as F32x4),
+      cost: 1,
+    },
+    parameters: [...ROWS.addresses, ...ROWS.numbers],
+    layout: "rows",
+  });
+  return fn;
 }
 
 /** Run a kernel of two elements. */

@@ -4,10 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { F32x4, I32x4 } from "../assembler/assembler.ts";
 import { type KernelFunc, replaceKernel } from "../../kernel.ts";
-import { eachVector } from "../assembler/lanes.ts";
-import { wasmFunction } from "../machine/functions.ts";
 import {
   alias,
   call,
@@ -20,33 +17,23 @@ import {
   view,
   zeros,
 } from "../machine/registry.ts";
+import { elementwise } from "./elementwise.ts";
 
-const boolToFloat = fromBool("boolToFloat", (x) => x.toF32());
-const boolToInt = fromBool("boolToInt", (x) => x.floats());
-
-/** Integers as floats. */
-const intToFloat = wasmFunction(
-  "intToFloat",
-  { addresses: ["from", "to"], numbers: ["bytes"] },
-  (f, p) => {
-    eachVector(f, p.scratch, p.bytes, (lanes) => {
-      lanes.store(p.to, lanes.load(p.from).bits().toF32());
-    });
-  },
+const boolToFloat = elementwise(
+  "boolToFloat",
+  { operands: { x: "bytes" } },
+  (_, { x }) => x.toF32(),
 );
-
-/** Four bytes as four words each. */
-function fromBool(name: string, convert: (x: I32x4) => F32x4) {
-  return wasmFunction(
-    name,
-    { addresses: ["from", "to"], numbers: ["bytes"] },
-    (f, p) => {
-      eachVector(f, p.scratch, p.bytes, (lanes) => {
-        lanes.store(p.to, convert(lanes.loadBytes(p.from)));
-      });
-    },
-  );
-}
+const boolToInt = elementwise(
+  "boolToInt",
+  { operands: { x: "bytes" } },
+  (_, { x }) => x.floats(),
+);
+const intToFloat = elementwise(
+  "intToFloat",
+  { operands: { x: "words" } },
+  (_, { x }) => x.bits().toF32(),
+);
 
 /** The element type `dtype`; what is not 0 is true, NaN included. */
 function cast(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
@@ -55,13 +42,13 @@ function cast(x: tf.TensorInfo, dtype: tf.DataType): tf.TensorInfo {
   if (x.dtype === "bool" && dtype !== "bool") {
     const convert = dtype === "float32" ? boolToFloat : boolToInt;
     convert.run({
-      from: pointer(x),
-      to: pointer(out),
+      x: pointer(x),
+      y: pointer(out),
       bytes: 4 * size(x.shape),
     });
   } else if (x.dtype === "int32" && dtype === "float32") {
     const bytes = 4 * size(x.shape);
-    intToFloat.run({ from: pointer(x), to: pointer(out), bytes });
+    intToFloat.run({ x: pointer(x), y: pointer(out), bytes });
   } else if (dtype === "bool") {
     const from = view(x), to = view(out);
     for (let i = 0; i < from.length; i++) to[i] = from[i] === 0 ? 0 : 1;

@@ -5,9 +5,7 @@
  * @module
  */
 import { type Body, F32x4 } from "../assembler/assembler.ts";
-import { eachVector } from "../assembler/lanes.ts";
 import { erf, exp, tanh } from "../assembler/math.ts";
-import { wasmFunction } from "../machine/functions.ts";
 import {
   expectSize,
   expectType,
@@ -16,6 +14,7 @@ import {
   replace,
   size,
 } from "../machine/registry.ts";
+import { elementwise } from "./elementwise.ts";
 
 /** The factors of the approximation by tanh. */
 const ROOT = Math.sqrt(2 / Math.PI), CUBIC = 0.044715;
@@ -43,25 +42,16 @@ const GELUS: Readonly<Record<"Gelu" | "GeluTanh", Gelu>> = {
 
 const FUNCTIONS = Object.entries(GELUS).map(([name, gelu]) => ({
   name,
-  forward: wasmFunction(
+  forward: elementwise(
     name,
-    { addresses: ["x", "y"], numbers: ["bytes"] },
-    (f, p) => {
-      eachVector(f, p.scratch, p.bytes, (lanes) => {
-        const x = lanes.load(p.x);
-        lanes.store(p.y, x.mul(gelu(f, x).gate));
-      });
-    },
+    { operands: { x: "words" }, cost: 12 },
+    (f, { x }) => x.mul(gelu(f, x).gate),
   ),
-  backward: wasmFunction(`${name}Grad`, {
-    addresses: ["x", "dy", "dx"],
-    numbers: ["bytes"],
-  }, (f, p) => {
-    eachVector(f, p.scratch, p.bytes, (lanes) => {
-      const x = lanes.load(p.x), dy = lanes.load(p.dy);
-      lanes.store(p.dx, dy.mul(gelu(f, x).slope()));
-    });
-  }),
+  backward: elementwise(
+    `${name}Grad`,
+    { operands: { x: "words", dy: "words" }, cost: 16 },
+    (f, { x, dy }) => dy.mul(gelu(f, x).slope()),
+  ),
 }));
 
 /** Register `Gelu`, `GeluTanh` and their gradients. */
@@ -83,7 +73,7 @@ export function registerGelu(): void {
       backward.ranges(n, 4 * n, (first, end) => ({
         x: pointer(x) + 4 * first,
         dy: pointer(dy) + 4 * first,
-        dx: pointer(dx) + 4 * first,
+        y: pointer(dx) + 4 * first,
         bytes: 4 * (end - first),
       }), 4);
       return dx;

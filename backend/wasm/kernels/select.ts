@@ -4,8 +4,6 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { eachVector } from "../assembler/lanes.ts";
-import { wasmFunction } from "../machine/functions.ts";
 import {
   expectSize,
   expectType,
@@ -15,16 +13,12 @@ import {
   size,
   view,
 } from "../machine/registry.ts";
+import { elementwise } from "./elementwise.ts";
 
-const chooseFloats = wasmFunction(
+const chooseFloats = elementwise(
   "Select",
-  { addresses: ["test", "t", "e", "y"], numbers: ["bytes"] },
-  (f, { scratch, test, t, e, y, bytes }) => {
-    eachVector(f, scratch, bytes, (lanes) => {
-      const mask = f.let(lanes.loadBytes(test).ne(0));
-      lanes.store(y, mask.select(lanes.load(t), lanes.load(e)));
-    });
-  },
+  { operands: { test: "bytes", t: "words", e: "words" } },
+  (_, { test, t, e }) => test.ne(0).select(t, e),
 );
 
 /** `t` where `condition` holds, else `e`. */

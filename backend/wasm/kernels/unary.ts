@@ -12,7 +12,6 @@ import {
   floatBits,
   type I32x4,
 } from "../assembler/assembler.ts";
-import { eachVector } from "../assembler/lanes.ts";
 import {
   copySign,
   erf,
@@ -24,7 +23,6 @@ import {
   softplus,
   tanh,
 } from "../assembler/math.ts";
-import { wasmFunction } from "../machine/functions.ts";
 import {
   call,
   expectType,
@@ -35,6 +33,7 @@ import {
   size,
   view,
 } from "../machine/registry.ts";
+import { elementwise } from "./elementwise.ts";
 
 /** Options of a kernel as two numbers. */
 type Numbers = readonly [number, number];
@@ -134,29 +133,20 @@ const TESTS: Readonly<Record<string, (x: F32x4) => I32x4>> = {
 const FUNCTIONS = Object.entries(KERNELS).map(([name, kernel]) => ({
   name,
   kernel,
-  apply: wasmFunction(name, {
-    addresses: ["x", "y"],
-    numbers: ["bytes", "p", "q"],
-  }, (f, args) => {
-    const { scratch, x, y, bytes } = args;
-    const p = f.let(args.p.floats().splat());
-    const q = f.let(args.q.floats().splat());
-    eachVector(f, scratch, bytes, (lanes) => {
-      lanes.store(y, kernel.floats(f, lanes.load(x), p, q));
-    }, kernel.cost ? 1 : 2);
-  }),
+  apply: elementwise(name, {
+    operands: { x: "words" },
+    numbers: ["p", "q"],
+    cost: kernel.cost ?? 1,
+    unroll: kernel.cost ? 1 : 2,
+  }, (f, { x }, { p, q }) => kernel.floats(f, x, p, q)),
 }));
 
 const TEST_FUNCTIONS = Object.entries(TESTS).map(([name, test]) => ({
   name,
-  apply: wasmFunction(
+  apply: elementwise(
     name,
-    { addresses: ["x", "y"], numbers: ["bytes"] },
-    (f, p) => {
-      eachVector(f, p.scratch, p.bytes, (lanes) => {
-        lanes.storeBytes(p.y, test(lanes.load(p.x)).and(1));
-      });
-    },
+    { operands: { x: "words" }, result: "bytes" },
+    (_, { x }) => test(x).and(1),
   ),
 }));
 

@@ -48,6 +48,8 @@ export type ParameterName<P extends Parameters<string, string>> =
 export interface WasmFunction<P extends string> {
   /** Its number among the functions of the threads that run now. */
   readonly index: number;
+  /** The same; undefined while those threads have not got it. */
+  readonly number: number | undefined;
   /** Run it for each set of arguments, which do not depend on each other; at most 64. */
   run(...parts: readonly Arguments<P>[]): void;
   /**
@@ -109,6 +111,9 @@ export function wasmFunction<const A extends string, const N extends string>(
     get index() {
       return numberOf(declared);
     },
+    get number() {
+      return started().numbers[declared];
+    },
     run: (...parts) => run(parts),
     ranges(total, work, args, step = 1) {
       if (total > 0) run(split(total, work, args, step));
@@ -130,7 +135,8 @@ export function partsOf(work: number): number {
   return Math.max(1, Math.min(MOST_PARTS, Math.max(worth, more)));
 }
 
-function split<T>(
+/** The arguments for ranges that cover `0` to `total`, as `ranges` runs them. */
+export function split<T>(
   total: number,
   work: number,
   args: (first: number, end: number) => T,

@@ -1,0 +1,353 @@
+/** Elementwise operations that replays fuse: every bit is that of the operations as they are. */
+import { assert, assertEquals } from "@std/assert";
+import { compile, optim, ParamState, profile, State, tf } from "../../mod.ts";
+import { FULL, onEachBackend } from "../_backends.ts";
+import { randomOf } from "../gradients/_case.ts";
+
+/** The bytes of a tensor. */
+async function bytes(x: tf.Tensor): Promise<Uint8Array> {
+  return new Uint8Array((await x.data()).slice().buffer);
+}
+
+/** Assert that tensors have the same bytes; far quicker than `assertEquals`. */
+function assertSame(
+  got: readonly Uint8Array[],
+  right: readonly Uint8Array[],
+  name = "",
+): void {
+  const isSame = (a: Uint8Array, b: Uint8Array | undefined) =>
+    a.length === b?.length && a.every((byte, i) => byte === b[i]);
+  right.forEach((b, i) =>
+    assert(isSame(b, got[i]), `${name}: tensor ${i} differs`)
+  );
+}
+
+/** A tensor of these sizes, of numbers that differ. */
+function tensorOf(...shape: number[]): tf.Tensor {
+  const random = randomOf(`${shape}`), size = tf.util.sizeFromShape(shape);
+  return tf.tensor(
+    Float32Array.from({ length: size }, () => 4 * random() - 2),
+    shape,
+  );
+}
+
+/** How many operations each replay of `fn` performs; its results are those of `fn`. */
+async function operationsOf(
+  fn: (...xs: tf.Tensor[]) => tf.Tensor[],
+  ...xs: tf.Tensor[]
+): Promise<number> {
+  const compiled = compile(fn, { onFallback: "throw" });
+  for (let call = 0; call < 4; call++) {
+    const [right, got] = [tf.tidy(() => fn(...xs)), compiled(...xs)];
+    const [a, b] = [got.map(bytes), right.map(bytes)];
+    assertSame(await Promise.all(a), await Promise.all(b));
+    tf.dispose([right, got]);
+  }
+  const { programs: [program], replayed } = compiled.report();
+  assertEquals(replayed, 2);
+  compiled.dispose();
+  tf.dispose(xs);
+  return program!.operations;
+}
+
+function onWasm(name: string, fn: () => void | Promise<void>): void {
+  onEachBackend(name, fn, { only: ["wasm"] });
+}
+
+onWasm("a chain of elementwise operations is one", async () => {
+  const spiking = (v: tf.Tensor, x: tf.Tensor) => {
+    const next = tf.sub(tf.add(tf.mul(v, 0.9), tf.mul(x, 0.4)), 0.1);
+    const spikes = tf.cast(tf.greater(next, 1), "float32");
+    return [tf.where(tf.less(next, 0), tf.tanh(next), spikes)];
+  };
+  const shapes = [[5, 7], [1], [32, 16]];
+  for (const shape of shapes) {
+    const xs = [tensorOf(...shape), tensorOf(...shape)];
+    assertEquals(await operationsOf(spiking, ...xs), 1, `[${shape}]`);
+  }
+});
+
+onWasm("results in the middle of a chain are written too", async () => {
+  const fn = (x: tf.Tensor) => {
+    const y = tf.mul(x, 3), isLarge = tf.greater(y, 1);
+    return [isLarge, tf.sub(tf.square(y), tf.cast(isLarge, "float32"))];
+  };
+  assertEquals(await operationsOf(fn, tensorOf(9, 3)), 1);
+});
+
+onWasm("operands that are broadcast are fused as they are", async () => {
+  const fn = (x: tf.Tensor, row: tf.Tensor, column: tf.Tensor) => {
+    const y = tf.mul(tf.add(x, row), column);
+    return [tf.sub(row, tf.div(y, x)), tf.greater(column, tf.square(y))];
+  };
+  for (const [rows, columns] of [[6, 9], [3, 64], [40, 33]] as const) {
+    const xs = [
+      tensorOf(rows, columns),
+      tensorOf(columns),
+      tensorOf(rows, 1),
+    ];
+    assertEquals(await operationsOf(fn, ...xs), 1, `[${rows}, ${columns}]`);
+  }
+});
+
+onWasm("tensors of other sizes, sums and products are not fused", async () => {
+  const fn = (x: tf.Tensor, y: tf.Tensor) => {
+    const sum = tf.sum(tf.square(tf.mul(x, 2))); // two
+    const product = tf.matMul(tf.neg(tf.add(x, y)), x, false, true); // two
+    return [tf.abs(tf.sub(product, sum))]; // one
+  };
+  const xs = [tensorOf(8, 5), tensorOf(8, 5)];
+  assertEquals(await operationsOf(fn, ...xs), 5);
+});
+
+onWasm(
+  "a long chain is cut, and has as many operands as it likes",
+  async () => {
+    const fn = (...xs: tf.Tensor[]) => [xs.reduce((sum, x) => tf.add(sum, x))];
+    const xs = Array.from({ length: 41 }, (_, i) => tensorOf(3, i % 2 ? 1 : 9));
+    assertEquals(await operationsOf(fn, ...xs), 2);
+  },
+);
+
+onWasm("what nothing reads is not computed", async () => {
+  const fn = (x: tf.Tensor) => {
+    const y = tf.mul(x, 2);
+    tf.exp(tf.neg(y));
+    return [tf.add(y, 1)];
+  };
+  const compiled = compile(fn, { onFallback: "throw" });
+  const x = tensorOf(20, 8);
+  for (let call = 0; call < 3; call++) tf.dispose(compiled(x));
+  const { rows } = await profile(() => compiled(x), { steps: 1, warmup: 0 });
+  const names = rows.map(({ kernel }) => kernel);
+  assertEquals(names.filter((name) => name.startsWith("fused")), [
+    "fused (Multiply, Add)",
+  ]);
+  compiled.dispose();
+  x.dispose();
+});
+
+onWasm("a parameter is read before an optimizer overwrites it", async () => {
+  const sequence = async (isCompiled: boolean) => {
+    const start = tensorOf(4, 6), weight = new ParamState(start);
+    const optimizer = new optim.Adam({ lr: 0.1 })
+      .registerTrainableWeights({ weight });
+    const fn = (x: tf.Tensor) => {
+      const before = tf.mul(weight.value, x);
+      optimizer.update({ weight: tf.sign(x) });
+      return [tf.sub(tf.neg(before), weight.value)];
+    };
+    const compiled = compile(fn, { onFallback: "throw" });
+    const seen: Uint8Array[] = [];
+    for (let call = 0; call < 6; call++) {
+      const x = tensorOf(4, 6);
+      const ys = isCompiled ? compiled(x) : tf.tidy(() => fn(x));
+      seen.push(...await Promise.all([...ys, weight.value].map(bytes)));
+      tf.dispose([x, ys]);
+    }
+    assert(!isCompiled || compiled.report().replayed > 1);
+    compiled.dispose();
+    optimizer.dispose();
+    tf.dispose([start, weight.value]);
+    return seen;
+  };
+  assertSame(await sequence(true), await sequence(false));
+});
+
+type Random = () => number;
+type Unary = (x: tf.Tensor) => tf.Tensor;
+type Binary = (x: tf.Tensor, y: tf.Tensor) => tf.Tensor;
+
+const UNARY: readonly Unary[] = [
+  tf.neg,
+  tf.abs,
+  tf.square,
+  tf.relu,
+  tf.relu6,
+  tf.sign,
+  tf.floor,
+  tf.round,
+  tf.exp,
+  tf.tanh,
+  tf.sigmoid,
+  tf.softplus,
+  tf.elu,
+  tf.erf,
+  tf.reciprocal,
+  (x) => tf.sqrt(tf.abs(x)),
+  (x) => tf.log1p(tf.abs(x)),
+  (x) => tf.leakyRelu(x, 0.3),
+  (x) => tf.clipByValue(x, -0.5, 2),
+  (x) => tf.step(x, 0.25),
+  (x) => tf.cast(tf.isFinite(x), "float32"),
+  (x) => tf.mul(x, 0.9),
+  (x) => tf.sub(1, x),
+];
+
+const BINARY: readonly Binary[] = [
+  tf.add,
+  tf.sub,
+  tf.mul,
+  tf.div,
+  tf.maximum,
+  tf.minimum,
+  tf.squaredDifference,
+];
+
+const TESTS: readonly Binary[] = [
+  tf.greater,
+  tf.greaterEqual,
+  tf.less,
+  tf.lessEqual,
+  tf.equal,
+  tf.notEqual,
+];
+
+const pick = <T>(random: Random, list: readonly T[]): T =>
+  list[Math.floor(random() * list.length)]!;
+
+/** What an operation of a random program does, given all that was computed before. */
+type Instruction = (values: tf.Tensor[], tests: tf.Tensor[]) => void;
+
+/** A random instruction, which draws nothing when it is run. */
+function instructionOf(random: Random): Instruction {
+  // Mostly what is recent: chains are fused.
+  const back = () => Math.floor(random() ** 2 * 12);
+  const [i, j, k, kind] = [back(), back(), back(), random()];
+  const value = (values: readonly tf.Tensor[], back: number) =>
+    values[Math.max(0, values.length - 1 - back)]!;
+  const [unary, binary, test] = [
+    pick(random, UNARY),
+    pick(random, BINARY),
+    pick(random, TESTS),
+  ];
+  if (kind < 0.3) {
+    return (values) => values.push(unary(value(values, i)));
+  }
+  if (kind < 0.65) {
+    return (values) => values.push(binary(value(values, i), value(values, j)));
+  }
+  if (kind < 0.75) {
+    return (values, tests) =>
+      tests.push(test(value(values, i), value(values, j)));
+  }
+  if (kind < 0.85) {
+    return (values, tests) => {
+      const condition = tests.at(-1 - k % 3) ?? tests[0];
+      if (!condition) return;
+      const [x, y] = [value(values, i), value(values, j)];
+      const shape = tf.broadcast_util.assertAndGetBroadcastShape(
+        condition.shape,
+        tf.broadcast_util.assertAndGetBroadcastShape(x.shape, y.shape),
+      );
+      values.push(
+        k % 2
+          ? tf.where(tf.broadcastTo(condition, shape), x, y)
+          : tf.mul(tf.cast(condition, "float32"), x),
+      );
+    };
+  }
+  if (kind < 0.9) {
+    return (values) => {
+      const x = value(values, i);
+      values.push(x.rank ? tf.sum(x, -1, true) : tf.sum(x));
+    };
+  }
+  if (kind < 0.95) {
+    return (values) => {
+      const x = value(values, i);
+      values.push(tf.mean(x, x.rank ? 0 : undefined));
+    };
+  }
+  return (values) => {
+    const x = value(values, i);
+    values.push(tf.reshape(tf.neg(tf.reshape(x, [-1])), x.shape));
+  };
+}
+
+/** A random program of the inputs and a state: it writes the state now and then, and returns some of what it computed. */
+function programOf(seed: number, rows: number, columns: number) {
+  const random = randomOf(`fuse ${seed}`);
+  const length = 3 + Math.floor(random() * 38);
+  const instructions = Array.from(
+    { length },
+    () => [instructionOf(random), random()] as const,
+  );
+  const shapes = [[rows, columns], [columns], [rows, 1], [], [rows, columns]];
+  const start = tf.fill([rows, columns], 0.5), state = new State(start);
+  start.dispose();
+  const fn = (...inputs: tf.Tensor[]): tf.Tensor[] => {
+    const values = [state.value, ...inputs], tests: tf.Tensor[] = [];
+    const results: tf.Tensor[] = [];
+    for (const [instruction, chance] of instructions) {
+      instruction(values, tests);
+      const last = values.at(-1)!;
+      if (chance < 0.1) results.push(last);
+      else if (chance > 0.9) {
+        // A state keeps its shape.
+        const next = tf.add(tf.mul(state.value, 0.5), tf.mean(tf.tanh(last)));
+        state.value = tf.clipByValue(next, -2, 2);
+        values.push(state.value);
+      }
+    }
+    return [...new Set([...results, values.at(-1)!])].map((x) => tf.clone(x));
+  };
+  const inputs = () =>
+    shapes.map((shape) =>
+      tf.tensor(
+        Float32Array.from(
+          { length: shape.reduce((m, n) => m * n, 1) },
+          () => random() < 0.1 ? 0 : 4 * random() - 2,
+        ),
+        shape,
+      )
+    );
+  return { fn, state, inputs };
+}
+
+/** The bits that a program returns in some calls, and leaves in its state. */
+async function run(
+  seed: number,
+  [rows, columns]: readonly [number, number],
+  compiled: boolean,
+) {
+  const { fn, state, inputs } = programOf(seed, rows, columns);
+  const program = compiled && compile(fn, { onFallback: "throw" });
+  const seen: Uint8Array[] = [];
+  for (let call = 0; call < 5; call++) {
+    const xs = inputs();
+    const ys = program ? program(...xs) : tf.tidy(() => fn(...xs));
+    seen.push(...await Promise.all(ys.map(bytes)), await bytes(state.value));
+    tf.dispose([xs, ys]);
+  }
+  const report = program && program.report();
+  if (program) program.dispose();
+  state.value.dispose();
+  return { seen, report };
+}
+
+const SIZES = [[5, 7], [33, 50], [1, 1], [4, 64], [130, 3], [1, 10]] as const;
+const LARGE = [[200, 600], [700, 130]] as const;
+
+for (
+  const [threads, sizes, count] of [
+    [1, SIZES, FULL ? 600 : 60],
+    [2, LARGE, FULL ? 60 : 6],
+  ] as const
+) {
+  onEachBackend(
+    `${count} random programs have the same bits when their operations are fused`,
+    async () => {
+      const before = tf.memory().numTensors;
+      for (let seed = 0; seed < count; seed++) {
+        const size = sizes[seed % sizes.length]!;
+        const plain = await run(seed, size, false);
+        const { seen, report } = await run(seed, size, true);
+        assertSame(seen, plain.seen, `seed ${seed}`);
+        assertEquals(report && report.replayed, 3, `seed ${seed}`);
+      }
+      assertEquals(tf.memory().numTensors, before);
+    },
+    { only: ["wasm"], threads },
+  );
+}
