@@ -67,6 +67,18 @@ onWasm("a chain of elementwise operations is one", async () => {
   }
 });
 
+onWasm("tests, and what follows from several of them, are one", async () => {
+  const fn = (x: tf.Tensor, y: tf.Tensor) => {
+    const both = tf.logicalAnd(tf.greater(x, 0), tf.less(y, 1));
+    const either = tf.logicalXor(both, tf.logicalNot(tf.isFinite(x)));
+    return [either, tf.where(tf.logicalOr(either, both), x, y)];
+  };
+  for (const shape of [[5, 7], [1], [64, 3]]) {
+    const xs = [tensorOf(...shape), tf.ones(shape)];
+    assertEquals(await operationsOf(fn, ...xs), 1, `[${shape}]`);
+  }
+});
+
 onWasm("results in the middle of a chain are written too", async () => {
   const fn = (x: tf.Tensor) => {
     const y = tf.mul(x, 3), isLarge = tf.greater(y, 1);

@@ -204,10 +204,17 @@ Deno.test("functions of two integers broadcast like the cpu backend's", async ()
   );
 });
 
+/** Bools shaped alike are computed four at a time. */
+const ALIKE: [number[], number[]][] = [1, 4, 19, 64, 1000].map((
+  n,
+) => [[n], [n]]);
+
 Deno.test("logical functions are the cpu backend's", async () => {
   await assertSameAsCpu(
     ["LogicalAnd", "LogicalOr"].flatMap((name) =>
-      SHAPES.map(([p, q]): Case => [`${name} [${p}] [${q}]`, (next) => {
+      [...SHAPES, ...ALIKE].map((
+        [p, q],
+      ): Case => [`${name} [${p}] [${q}]`, (next) => {
         const a = tf.greater(tensor(p, next), 0),
           b = tf.greater(tensor(q, next), 0);
         return [kernel(name, { a, b }), tf.logicalNot(a)];

@@ -100,7 +100,7 @@ function rowFunction(
 }
 
 /** Run a kernel of two elements. */
-function binary(
+export function binary(
   name: string,
   kernel: Binary,
   a: tf.TensorInfo,
@@ -230,12 +230,6 @@ export function registerBinary(): void {
     ({ inputs: { a, b } }) =>
       smallPower(a, b) ?? binary("Pow", KERNELS["Pow"]!, a, b),
   );
-  replace<"x", unknown>("LogicalNot", ({ inputs: { x } }) => {
-    expectType("logicalNot", x, "bool");
-    const y = output(x.shape, "bool"), from = view(x), to = view(y);
-    for (let i = 0; i < from.length; i++) to[i] = from[i] ? 0 : 1;
-    return y;
-  });
   replace<string, unknown>("AddN", ({ inputs }) => {
     const [first, ...rest] = Object.values(inputs) as [
       tf.TensorInfo,

@@ -9,6 +9,8 @@ import type { F32x4, I32x4 } from "../assembler/assembler.ts";
 /** A kernel: for floats, if there is code for it, and for one pair of numbers. */
 export interface Binary {
   readonly floats?: (a: F32x4, b: F32x4) => F32x4 | I32x4;
+  /** The same for bools, as integers that are not 0 where the result is true. */
+  readonly bools?: (a: I32x4, b: I32x4) => I32x4;
   readonly number: (a: number, b: number) => number;
   /** The result's type, if it is not that of the operands. */
   readonly dtype?: tf.DataType;
@@ -34,8 +36,11 @@ function comparison(
   };
 }
 
-function logical(number: (a: number, b: number) => number): Binary {
-  return { number, dtype: "bool", accepts: ["bool"] };
+function logical(
+  bools: (a: I32x4, b: I32x4) => I32x4,
+  number: (a: number, b: number) => number,
+): Binary {
+  return { bools, number, dtype: "bool", accepts: ["bool"] };
 }
 
 /** The remainder with the sign of the divisor. */
@@ -86,7 +91,7 @@ export const KERNELS: Readonly<Record<string, Binary>> = {
   GreaterEqual: comparison((a, b) => a.ge(b), (a, b) => a >= b),
   Less: comparison((a, b) => a.lt(b), (a, b) => a < b),
   LessEqual: comparison((a, b) => a.le(b), (a, b) => a <= b),
-  LogicalAnd: logical((a, b) => a & b),
-  LogicalOr: logical((a, b) => a | b),
-  LogicalXor: logical((a, b) => a ^ b),
+  LogicalAnd: logical((a, b) => a.and(b), (a, b) => a & b),
+  LogicalOr: logical((a, b) => a.or(b), (a, b) => a | b),
+  LogicalXor: logical((a, b) => a.xor(b), (a, b) => a ^ b),
 };

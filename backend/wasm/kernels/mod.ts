@@ -22,6 +22,7 @@ import { registerGelu } from "./gelu.ts";
 export { SCRATCH } from "./gemm.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLayout } from "./layout.ts";
+import { registerLogical } from "./logical.ts";
 import { registerLstmGates } from "./lstm_gates.ts";
 import { registerMatMul } from "./matmul.ts";
 import { registerMaxPool } from "./max_pool.ts";
@@ -46,6 +47,7 @@ const REGISTER: readonly (() => void)[] = [
   registerGelu,
   registerLayerNorm,
   registerLayout,
+  registerLogical,
   registerLstmGates,
   registerMatMul,
   registerMaxPool,
