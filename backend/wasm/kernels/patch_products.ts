@@ -1,6 +1,6 @@
 /**
- * A convolution and its gradients as matrix products over patches: all strides,
- * paddings and dilations.
+ * A convolution and its gradients: directly where `direct.ts` can, else as matrix
+ * products over patches, with all strides, paddings and dilations.
  *
  * ```text
  * P  rows: output positions, columns: filter height x width x channels
@@ -26,6 +26,14 @@ import {
   TRANSPOSE_A,
   TRANSPOSE_B,
 } from "./gemm.ts";
+import {
+  directConvolve,
+  directFilterGradient,
+  directInputGradient,
+  isDirect,
+  isFilterDirect,
+  isInputDirect,
+} from "./direct.ts";
 import { multiply } from "./matmul.ts";
 import { patches, unpatch } from "./patches.ts";
 import {
@@ -136,6 +144,11 @@ export function convolve(
   expectSizes(convolution, x.shape, filter.shape, outShape);
   const out = output(outShape);
   if (size(outShape) === 0) return out;
+  const { geometry } = convolution;
+  if (!isPointwise(geometry) && isDirect(geometry)) {
+    directConvolve(x, filter, convolution, N, bias, relu, out);
+    return out;
+  }
   eachRows(x, convolution, (first, end, matrix) =>
     product({
       a: matrix,
@@ -165,6 +178,10 @@ export function filterGradient(
   expectSizes(convolution, x.shape, shape, dy.shape);
   if (images * windowsIn(geometry) * M * N === 0) return zeros(shape);
   const out = output(shape);
+  if (!isPointwise(geometry) && isFilterDirect(geometry, N)) {
+    directFilterGradient(x, dy, convolution, N, out);
+    return out;
+  }
   eachRows(x, convolution, (first, end, matrix) =>
     product({
       a: matrix,
@@ -193,6 +210,11 @@ export function inputGradient(
   const N = columnsOf(geometry), perImage = windowsIn(geometry);
   expectSizes(convolution, shape, filter.shape, dy.shape);
   if (images * perImage * N * K === 0) return zeros(shape);
+  if (!isPointwise(geometry) && isInputDirect(geometry, K)) {
+    const out = output(shape);
+    directInputGradient(dy, filter, convolution, K, out);
+    return out;
+  }
   const rows = (first: number, end: number, c: number) =>
     product({
       a: pointer(dy) + 4 * first * K,
