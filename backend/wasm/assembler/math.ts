@@ -126,9 +126,13 @@ export function tanh(f: Body, x: F32x4): F32x4 {
     -3.33332819422e-1,
   ]);
   const near = f.let(p.mul(s).mul(x).add(x));
-  const far = F32x4.of(1).sub(
-    F32x4.of(2).div(exp(f, f.let(magnitude.add(magnitude))).add(1)),
+  // Past -80 it is 0 beside 1, and need not be so small. NaN passes.
+  const { fraction, exponent } = reduceExp(
+    f,
+    f.let(magnitude.mul(-2).pmax(-80)),
   );
+  const power = f.let(fraction.add(1).mul(powerOfTwo(exponent)));
+  const far = F32x4.of(1).sub(power).div(power.add(1));
   return f.let(magnitude.lt(0.625).select(near, copySign(far, x)));
 }
 
