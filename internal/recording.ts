@@ -136,11 +136,13 @@ export interface TableScalars {
   readonly at: readonly number[];
   /** Computes them. */
   readonly now: () => readonly number[];
-  /** The step, the rate and the rule they depend on: rows with equal ones share them. */
+  /** The kernel, the step, the rate and what else they depend on: rows with equal ones share them. */
+  readonly kernel: object;
+  /** See `kernel`. */
   readonly step: () => number;
-  /** See `step`. */
+  /** See `kernel`. */
   readonly rate: () => object;
-  /** See `step`. */
+  /** See `kernel`. */
   readonly group: object;
 }
 

@@ -216,6 +216,7 @@ function recordedLaunch(
       scalars.push({
         at: hostCells.map((cell) => first + cell),
         now: () => host(live.scalars()),
+        kernel: program,
         step: live.step,
         rate: live.rate,
         group: live.group,

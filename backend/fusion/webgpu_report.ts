@@ -49,13 +49,13 @@ export function reportPack(
 }
 
 function scalarsOf(
-  { host }: Program,
+  program: Program,
   { scalars, live }: Row,
 ): RecordedRow["scalars"] {
   if (!live) return undefined;
-  const { step, rate, group, scalars: next } = live;
+  const { host } = program, { step, rate, group, scalars: next } = live;
   const at = host(scalars).map((_, i) => 4 * i);
-  return { at, now: () => host(next()), step, rate, group };
+  return { at, now: () => host(next()), kernel: program, step, rate, group };
 }
 
 function overwrittenOf(

@@ -57,30 +57,38 @@ export function scaleByFactoredRms(
   options: ScaleByFactoredRmsOptions = {},
 ): tx.GradientTransformation {
   checkOptions("create scaleByFactoredRms", options, SCALE_RULES);
-  const { decayRate = -0.8, eps = [1e-30, 1e-3] } = options;
+  const { decayRate = -0.8, eps: [eps] = [1e-30, 1e-3] } = options;
   const { factored = true, minDimSizeToFactor = 128 } = options;
   const axesOf = (shape: readonly number[]) =>
     factored ? largestAxes(shape, minDimSizeToFactor) : undefined;
-  return tx.perTensor({
+  const weight = (t: number) => t ** -Math.abs(decayRate);
+  const scalars = {
+    kept: ({ t }: tx.StepInfo) => 1 - weight(t),
+    added: ({ t }: tx.StepInfo) => weight(t),
+  };
+  const whole = tx.elementwise({
+    slots: { v: 0 },
+    scalars,
+    update({ update: g, v }, { kept, added }) {
+      const square = g.square().add(eps);
+      const bounded = square.sub(GREATEST).select(GREATEST, square);
+      v = v.mul(kept).add(bounded.mul(added));
+      return { update: g.div(v.sqrt()), v };
+    },
+  });
+  const byAxes = tx.perTensor({
     init({ shape }): Tensors {
-      const axes = axesOf(shape);
-      if (!axes) return { v: tf.zeros(shape) };
-      const [row, column] = axes.map((axis) =>
+      const [row, column] = axesOf(shape)!.map((axis) =>
         tf.zeros(shape.filter((_, i) => i !== axis))
       );
       return { row: row!, column: column! };
     },
-    update({ update: g, slots: { v, row, column } }, { t, shape }) {
-      const weight = t ** -Math.abs(decayRate); // 1 - β
-      const q = bounded(tf.add(tf.square(g), eps[0]));
+    scalars,
+    update({ update: g, slots: { row, column }, scalars }, { shape }) {
+      const q = bounded(tf.add(tf.square(g), eps));
       const mean = (old: tf.Tensor, x: tf.Tensor) =>
-        tf.add(tf.mul(old, 1 - weight), tf.mul(x, weight));
-      const axes = axesOf(shape);
-      if (!axes) {
-        const next = mean(v!, q);
-        return { update: tf.div(g, tf.sqrt(next)), slots: only({ v: next }) };
-      }
-      const [largest, second] = axes;
+        tf.add(tf.mul(old, scalars["kept"]!), tf.mul(x, scalars["added"]!));
+      const [largest, second] = axesOf(shape)!;
       const r = mean(row!, tf.mean(q, largest));
       const c = mean(column!, tf.mean(q, second));
       const rows = tf.expandDims(r, largest);
@@ -89,19 +97,22 @@ export function scaleByFactoredRms(
         tf.div(g, tf.sqrt(factor)),
         tf.sqrt(tf.expandDims(c, second)),
       );
-      return { update, slots: only({ row: r, column: c }) };
+      return { update, slots: { row: r, column: c } };
     },
   });
+  if (!factored) return whole;
+  return tx.partition(
+    (_path, shape) => axesOf(shape) ? "factored" : "whole",
+    { factored: byAxes, whole },
+  );
 }
 
-/** Slots, which differ with the options. */
-function only(slots: Tensors): Tensors {
-  return slots;
-}
+/** The greatest square that is reckoned with, so that means of squares are finite. */
+const GREATEST = 1e34;
 
-/** `x`, at most 1e34, so that means of it are finite. */
+/** `x`, at most {@linkcode GREATEST}. */
 function bounded(x: tf.Tensor): tf.Tensor {
-  const limit = tf.fill(x.shape, 1e34);
+  const limit = tf.fill(x.shape, GREATEST);
   return tf.where(tf.greater(x, limit), limit, x);
 }
 
@@ -157,45 +168,60 @@ export function adafactor(
   options: AdafactorOptions = {},
 ): tx.GradientTransformation {
   checkOptions("create Adafactor", options, RULES);
+  const { lr } = options;
+  return adafactorOf(options, lr === undefined ? undefined : lr === null);
+}
+
+/** {@linkcode adafactor}, with relative steps or not; `undefined`: where no optimizer gives a rate. */
+function adafactorOf(
+  options: AdafactorOptions,
+  isRelative: boolean | undefined,
+): tx.GradientTransformation {
+  const { clipThreshold = 1 } = options;
   return {
     ...tx.chain(
       ...tx.clips(options),
       scaleByFactoredRms(pick(options, SCALE_RULES)),
-      adafactorStep(options),
+      ...(clipThreshold === null ? [] : [tx.clipByBlockRms(clipThreshold)]),
+      adafactorStep(options, isRelative),
     ),
     defaultLr: 1,
   };
 }
 
-function adafactorStep(options: AdafactorOptions): tx.GradientTransformation {
-  const { lr, eps = [1e-30, 1e-3], clipThreshold = 1, beta1 = null } = options;
-  const { weightDecay = 0, decayMask } = options;
+function adafactorStep(
+  options: AdafactorOptions,
+  isRelative: boolean | undefined,
+): tx.GradientTransformation {
+  const { lr, eps: [, eps] = [1e-30, 1e-3], beta1 = null } = options;
   const rate = tx.rateOf(lr, 1);
-  return tx.perTensor({
-    init: ({ shape }): Tensors => beta1 === null ? {} : { m: tf.zeros(shape) },
-    update({ update: u, param, slots: { m } }, info) {
-      const relative = lr === null ||
-        (lr === undefined && info.lr === undefined);
-      const alpha = tf.mul(
-        rate(info) * (relative ? Math.min(1e-2, 1 / Math.sqrt(info.t)) : 1),
-        relative ? tf.maximum(rms(param), eps[1]) : tf.scalar(1),
-      );
-      if (clipThreshold !== null) {
-        u = tf.div(u, tf.maximum(1, tf.div(rms(u), clipThreshold)));
-      }
-      u = tf.mul(u, alpha);
-      if (m) u = tf.add(tf.mul(m, beta1!), tf.mul(u, 1 - beta1!));
-      const mean = u;
-      if (weightDecay > 0 && tx.matches(decayMask, info.path, info.shape)) {
-        u = tf.add(u, tf.mul(param, tf.mul(alpha, weightDecay)));
-      }
-      return { update: tf.neg(u), slots: only(m ? { m: mean } : {}) };
+  const relative = (info: tx.StepInfo) => isRelative ?? info.lr === undefined;
+  const slots: Record<string, tx.SlotStart> = beta1 === null ? {} : { m: 0 };
+  return tx.elementwise({
+    slots,
+    scalars: {
+      rate: (info) => {
+        const most = relative(info) ? Math.min(1e-2, 1 / Math.sqrt(info.t)) : 1;
+        return rate(info) * most;
+      },
+      relative: (info) => relative(info) ? 1 : 0,
+      decay: tx.decayOf(options),
+    },
+    update({ update: g, param, m }, { rate, relative, decay }) {
+      const size = isRelative === false
+        ? 1
+        : relative.select(rms(param).max(eps), 1);
+      const alpha = rate.mul(size);
+      let u = g.mul(alpha);
+      if (m && beta1 !== null) u = m = tx.runningMean(m, u, beta1);
+      const update = u.add(param.mul(alpha.mul(decay))).neg();
+      return { update, ...(m && { m }) };
     },
   });
 }
 
-function rms(x: tf.Tensor): tf.Tensor {
-  return tf.sqrt(tf.mean(tf.square(x)));
+function rms(x: tx.Expr): tx.Expr {
+  return x.square().sum().div(tx.Expr.constant(1).sum()).sqrt();
 }
 
 /**
@@ -221,6 +247,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
     lr: AdafactorOptions["lr"],
   ): tx.GradientTransformation {
     const isRelative = lr === undefined || lr === null;
-    return adafactor({ ...options, lr: isRelative ? null : undefined });
+    checkOptions("create Adafactor", options, RULES);
+    return adafactorOf({ ...options, lr: undefined }, isRelative);
   }
 }

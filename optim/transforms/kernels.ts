@@ -69,33 +69,48 @@ export function rowOf(
   params: Tensors,
   rate?: Rate,
 ): Row {
-  const live = liveSteps.of?.(path);
   const param = params[path]!, { shape } = param;
   const inputs: Record<string, tf.Tensor> = { update: updates[path]!, param };
   for (const slot in rule.slots) inputs[slot] = state.slots[slot]![path]!;
-  const scalarsAt = (steps: number, rate: Rate | undefined) => {
-    const t = steps + 1;
-    const info = { t, lr: rate?.lr, baseLr: rate?.baseLr, path, shape };
-    const scalars: Record<string, number> = {};
-    for (const name in rule.scalars) scalars[name] = rule.scalars[name]!(info);
-    return scalars;
+  const info = infoOf(path, shape, state.steps[path]!, rate);
+  return { inputs, shape, ...numbersOf(rule.scalars, info) };
+}
+
+/** What the scalars of the next step of a parameter may depend on. */
+export function infoOf(
+  path: string,
+  shape: readonly number[],
+  steps: number,
+  rate: Rate | undefined,
+): StepInfo {
+  const { lr, baseLr } = rate ?? {};
+  return { t: steps + 1, lr, baseLr, path, shape };
+}
+
+/** The numbers of a row, from `scalars`, and those that replays compute. */
+export function numbersOf(
+  scalars: CompleteRule["scalars"],
+  info: StepInfo,
+): Pick<Row, "scalars" | "live"> {
+  const { path, shape } = info, live = liveSteps.of?.(path);
+  const at = (info: StepInfo) => {
+    const numbers: Record<string, number> = {};
+    for (const name in scalars) numbers[name] = scalars[name]!(info);
+    return numbers;
   };
-  const scalars = scalarsAt(state.steps[path]!, rate);
   return {
-    inputs,
-    scalars,
-    shape,
+    scalars: at(info),
     live: live && {
-      scalars: () => scalarsAt(live.steps(), live.rate()),
+      scalars: () => at(infoOf(path, shape, live.steps(), live.rate())),
       step: live.steps,
       rate: live.rate,
-      group: isSameForAll(rule) ? rule : {},
+      group: isSameForAll(scalars) ? scalars : {},
     },
   };
 }
 
 /** Whether the scalars of a step are the same for all parameters. */
-function isSameForAll(rule: CompleteRule): boolean {
+function isSameForAll(scalars: CompleteRule["scalars"]): boolean {
   let isAsked = false;
   const info: StepInfo = {
     t: 1,
@@ -110,7 +125,7 @@ function isSameForAll(rule: CompleteRule): boolean {
       return [];
     },
   };
-  for (const name in rule.scalars) rule.scalars[name]!(info);
+  for (const name in scalars) scalars[name]!(info);
   return !isAsked;
 }
 

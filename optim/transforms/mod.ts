@@ -8,6 +8,7 @@ export { Expr } from "../../backend/fusion/mod.ts";
 export { agreeing } from "./agreeing.ts";
 export { centralize } from "./centralize.ts";
 export { chain } from "./chain.ts";
+export { clipByBlockRms } from "./clip.ts";
 export { addDecayedWeights, decayed, decayOf } from "./decay.ts";
 export { DISTANCE_RULES, distanceScalars } from "./distance.ts";
 export { elementwise } from "./elementwise.ts";
@@ -29,6 +30,7 @@ export {
   projectLowRank,
   type ProjectLowRankOptions,
 } from "./project_low_rank.ts";
+export type { SlotStart, StepInfo } from "./rule.ts";
 export { stepAndDecay } from "./step_and_decay.ts";
 export { SCALE_BY_ADAM_RULES, scaleByAdam } from "./scale_by_adam.ts";
 export type { ScaleByAdamOptions } from "./scale_by_adam.ts";

@@ -4,14 +4,17 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { Expr, kernelOf, runLaunches } from "../../backend/fusion/mod.ts";
 import {
   callable,
   checkOptions,
   type OptionRules,
+  recordOf,
 } from "../../internal/check.ts";
 import { own as ownValue } from "../../internal/own.ts";
 import { recording } from "../../internal/recording.ts";
-import { mapNamed, type Tensors } from "../../tensors.ts";
+import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
+import { infoOf, numbersOf } from "./kernels.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { withTraits } from "./elementwise.ts";
 import type { StepInfo } from "./rule.ts";
@@ -21,18 +24,28 @@ import { nextState, startState } from "./opt_state.ts";
 export interface TensorRule {
   /** The slots of a parameter before the first step, by name. */
   init(param: tf.Tensor): Tensors;
+  /**
+   * Numbers of a step and parameter, computed on the host in float64: tensors in
+   * `update`, so that replays have those of their own step.
+   */
+  readonly scalars?: Named<(info: StepInfo) => number> | undefined;
   /** The new update and slots, made of tfjs ops. */
   update(
     x: {
       readonly update: tf.Tensor;
       readonly param: tf.Tensor;
       readonly slots: Tensors;
+      readonly scalars: Named<tf.Scalar>;
     },
     info: StepInfo,
   ): { readonly update: tf.Tensor; readonly slots: Tensors };
 }
 
-const RULES: OptionRules<TensorRule> = { init: callable, update: callable };
+const RULES: OptionRules<TensorRule> = {
+  init: callable,
+  scalars: recordOf(callable),
+  update: callable,
+};
 
 /**
  * The transformation that applies `rule` to each parameter, one op at a time.
@@ -57,17 +70,12 @@ export function perTensor(rule: TensorRule): GradientTransformation {
           const x = ownValue(state.slots[slot]!, path);
           if (x) own[slot] = x;
         }
-        const info = watched({
-          t: state.steps[path]! + 1,
-          lr: extra?.rates?.[path]?.lr,
-          baseLr: extra?.rates?.[path]?.baseLr,
-          path,
-          shape: param.shape,
-        });
+        const { shape } = param, rate = extra?.rates?.[path];
+        const info = infoOf(path, shape, state.steps[path]!, rate);
         const result: Tensors = tf.tidy(() => {
           const { update: u, slots } = rule.update(
-            { update, param, slots: own },
-            info,
+            { update, param, slots: own, scalars: scalarsOf(rule, info) },
+            watched(info),
           );
           return { update: u, ...prefixed(slots) };
         });
@@ -77,6 +85,21 @@ export function perTensor(rule: TensorRule): GradientTransformation {
       return [next, nextState(state, slots)];
     },
   }, { isUniform: false, sumsOverStep: false });
+}
+
+/** The scalars of `rule`, as tensors. */
+function scalarsOf(
+  { scalars = {} }: TensorRule,
+  info: StepInfo,
+): Record<string, tf.Scalar> {
+  if (Object.keys(scalars).length === 0) return {};
+  const kernel = kernelOf(mapNamed(
+    scalars,
+    (_, name) => ({ value: Expr.scalar(name), extent: "each" as const }),
+  ));
+  const row = { inputs: {}, shape: [], ...numbersOf(scalars, info) };
+  const [[tensors]] = runLaunches([{ kernel, rows: [row] }]) as [[Tensors]];
+  return tensors as Record<string, tf.Scalar>;
 }
 
 /** `info`, of which a replay would have old numbers: they are computed with in JavaScript. */

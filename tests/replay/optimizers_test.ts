@@ -19,7 +19,6 @@ const BY_STEP =
 
 /** Those of which only the gradient is replayed, and why. All others are replayed whole. */
 const REFUSALS: Readonly<Record<string, string>> = {
-  Adafactor: BY_STEP,
   GaLore: "its optimizer computes directions in JavaScript in some steps",
   LBFGS: "its optimizer chooses what it remembers by the number of the step",
   Soap: BY_STEP,

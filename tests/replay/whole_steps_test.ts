@@ -63,6 +63,18 @@ const OPTIMIZERS: Readonly<
       optim.clipByGlobalNorm(1),
       optim.adamw({ weightDecay: 0.1 }),
     )).registerTrainableWeights({ ...body, ...head }),
+  Adafactor: (body, head) =>
+    new optim.Adafactor({ lr: schedule(), minDimSizeToFactor: 2, beta1: 0.9 })
+      .registerTrainableWeights(body)
+      .addParamGroup(head, {
+        decayRate: -0.3,
+        weightDecay: 0.1,
+        clipThreshold: 0.5,
+      }) as unknown as optim.Optimizer,
+  "Adafactor of relative steps": (body, head) =>
+    new optim.Adafactor({ minDimSizeToFactor: 6, weightDecay: 0.1 })
+      .registerTrainableWeights(body)
+      .addParamGroup(head, { factored: false }) as unknown as optim.Optimizer,
   SM3: (body, head) =>
     new optim.SM3({ lr: schedule(), weightDecay: 0.1 })
       .registerTrainableWeights(body)
