@@ -169,17 +169,12 @@ function meanGradient(
 function scaleByShape(
   scaling: MuonOptions["scaling"],
 ): tx.GradientTransformation {
-  return tx.elementwise({
-    scalars: {
-      scale({ shape }) {
-        const [inputs, outputs] = tx.matrixOf(shape);
-        if (scaling === "match_rms_adamw") {
-          return 0.2 * Math.sqrt(Math.max(inputs, outputs));
-        }
-        return Math.sqrt(Math.max(1, outputs / Math.max(1, inputs)));
-      },
-    },
-    update: ({ update }, { scale }) => ({ update: update.mul(scale) }),
+  return tx.scaleBy((_path, shape) => {
+    const [inputs, outputs] = tx.matrixOf(shape);
+    if (scaling === "match_rms_adamw") {
+      return 0.2 * Math.sqrt(Math.max(inputs, outputs));
+    }
+    return Math.sqrt(Math.max(1, outputs / Math.max(1, inputs)));
   });
 }
 

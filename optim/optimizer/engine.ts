@@ -44,12 +44,14 @@ function kernelOf(rule: CompleteRule): Kernel {
   return inPlace ? stepKernel(rule) : nextKernel(rule);
 }
 
-/** Tell what is recording why a step of `groups` cannot be replayed, if it cannot. */
-function refuseReplays(groups: readonly Group[]): void {
-  for (const { tx } of groups) {
-    const { refusal } = traitsOf(tx);
-    if (refusal) recording.now?.refuse(refusal);
-  }
+/**
+ * Whether a step of `groups` is recorded to be replayed. If it cannot be, what is
+ * recording is told why.
+ */
+function isReplayed(groups: readonly Group[]): boolean {
+  const refusals = groups.flatMap(({ tx }) => traitsOf(tx).refusal ?? []);
+  for (const refusal of refusals) recording.now?.refuse(refusal);
+  return recording.now !== undefined && refusals.length === 0;
 }
 
 /** Takes the steps of an optimizer. */
@@ -114,7 +116,6 @@ export class Engine {
         (group) => (isMixed ? group.counted : group).clipped,
       );
     }
-    refuseReplays(groups);
     const clipped = this.#clip(groups, grads, params);
     // Rules that sum over all parameters wait for those of other groups.
     const isAlone = ({ tx }: Group) =>
@@ -137,7 +138,6 @@ export class Engine {
     return tf.tidy(() => {
       const params = this.#paramsOf(grads), paths = Object.keys(grads);
       const groups = this.#groupsOf(paths);
-      refuseReplays(groups);
       const clipped = this.#clip(groups, grads, params);
       return this.#update(groups, paths, clipped, params);
     });
@@ -225,7 +225,7 @@ export class Engine {
     grads: Tensors,
     params: Tensors,
   ): Record<string, tf.Tensor> {
-    const rateOf = this.#rateOf();
+    const rateOf = this.#rateOf(), overwrites = isReplayed(groups);
     const jobs = groups.map((group) => {
       const own = this.#own([group], paths);
       const index = this.#registry.groups.indexOf(group);
@@ -240,6 +240,7 @@ export class Engine {
           rates: fromNames(own, rateOf),
           frozen: new Set(all.filter(isFrozen)),
         },
+        overwrites,
       };
     });
     const all: Record<string, tf.Tensor> = {};

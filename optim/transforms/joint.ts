@@ -10,7 +10,14 @@
 import { runLaunches } from "../../backend/fusion/mod.ts";
 import { inFullPrecision } from "../../backend/precision.ts";
 import { fromNames, type Tensors } from "../../tensors.ts";
-import { byKernel, FRESH, pureKernel, rowOf } from "./kernels.ts";
+import {
+  behindGate,
+  byKernel,
+  FRESH,
+  pureKernel,
+  rowOf,
+  slotKernel,
+} from "./kernels.ts";
 import {
   joinedState,
   joinStates,
@@ -82,6 +89,8 @@ export interface Job {
   readonly params: Tensors;
   /** Further input. */
   readonly extra?: UpdateExtra | undefined;
+  /** Whether slots may be overwritten, unless the step turns out to be void. */
+  readonly overwrites?: boolean | undefined;
 }
 
 type Result = [updates: Tensors, state: OptState];
@@ -121,11 +130,12 @@ export function updateJointly(jobs: readonly Job[]): Result[] {
 
 /** Compute `job`, and hand out its elementwise parts one by one. */
 function* advance(job: Job, at: Position): Running {
-  const { tx, state, params, extra } = job;
+  const { tx, state, params, extra, overwrites } = job;
   let { updates } = job;
   if (tx.rule) {
     const ruleOf = tx.rule;
-    return yield { at, job: { ruleOf, updates, state, params, extra } };
+    const own = { ruleOf, updates, state, params, extra, overwrites };
+    return yield { at, job: own };
   }
   const structure = (tx as Structured)[STRUCTURE];
   if (!structure) {
@@ -135,7 +145,7 @@ function* advance(job: Job, at: Position): Running {
     const states: OptState[] = [];
     for (const [i, part] of structure.sequence.entries()) {
       const own = joinedState(state, i);
-      const next = { tx: part, updates, state: own, params, extra };
+      const next = { ...job, tx: part, updates, state: own };
       const [after, afterState] = yield* advance(next, [...at, i]);
       updates = after;
       states.push(afterState);
@@ -143,7 +153,11 @@ function* advance(job: Job, at: Position): Running {
     return [updates, joinStates(states)];
   }
   if ("turns" in structure) {
-    return yield* structure.turns(job, (i, own) => advance(own, [...at, i]));
+    // What is between the parts may need what slots held before.
+    return yield* structure.turns(
+      job,
+      (i, own) => advance({ ...own, overwrites: false }, [...at, i]),
+    );
   }
   const all: Record<string, Tensors[string]> = {}, states: OptState[] = [];
   const present = select(params, Object.keys(updates));
@@ -154,6 +168,7 @@ function* advance(job: Job, at: Position): Running {
       state,
       params: select(params, paths),
       extra,
+      overwrites,
     };
     const [after, afterState] = yield* advance(own, [...at, label]);
     Object.assign(all, after);
@@ -168,10 +183,13 @@ export function updateByRules(jobs: readonly RuleJob[]): Result[] {
     jobs.flatMap((job) => Object.keys(job.updates).map((path) => [path, job])),
   );
   const launches = byKernel([...jobOf.keys()], (path) => {
-    const { ruleOf, updates, state, params, extra } = jobOf.get(path)!;
-    const rule = ruleOf(path, params[path]!.shape);
+    const job = jobOf.get(path)!, { updates, state, params, extra } = job;
+    const rule = job.ruleOf(path, params[path]!.shape);
     const rate = extra?.rates?.[path];
-    return [pureKernel(rule), rowOf(rule, path, updates, state, params, rate)];
+    const row = rowOf(rule, path, updates, state, params, rate);
+    return job.overwrites
+      ? behindGate(slotKernel(rule), row)
+      : [pureKernel(rule), row];
   });
   const outputs = runLaunches(launches);
   const next: Record<string, Tensors> = {};
@@ -179,7 +197,10 @@ export function updateByRules(jobs: readonly RuleJob[]): Result[] {
     paths.forEach((path, i) => {
       const fresh = Object.entries(outputs[k]![i]!);
       next[path] = Object.fromEntries(
-        fresh.map(([name, x]) => [name.slice(FRESH.length), x]),
+        fresh.map(([name, x]) => [
+          name.startsWith(FRESH) ? name.slice(FRESH.length) : name,
+          x,
+        ]),
       );
     });
   });

@@ -185,6 +185,12 @@ export const pureKernel: (rule: CompleteRule) => Kernel = memoize((rule) => {
   return kernelOf(outputs);
 });
 
+/** The kernel that returns the update of `rule`, and overwrites its slots. */
+export const slotKernel: (rule: CompleteRule) => Kernel = memoize((rule) => {
+  const { update, slots } = record(rule);
+  return kernelOf({ [FRESH + "update"]: update, ...slots });
+});
+
 function stepOutputs(rule: CompleteRule, param: string): Named<Output> {
   const { update, slots } = record(rule);
   const value = Expr.input("param").add(update.value);
@@ -198,11 +204,12 @@ export const stepKernel: (rule: CompleteRule) => Kernel = memoize((rule) =>
 
 const behindGates = new WeakMap<Kernel, Kernel>();
 
-/** A step or next kernel whose results are the old ones unless its input `OPEN` is 1. */
+/** `kernel`, of which slots and parameters stay as they are unless its input `OPEN` is 1. */
 function gatedKernel(kernel: Kernel): Kernel {
   let gated = behindGates.get(kernel);
   if (!gated) {
     gated = kernelOf(mapNamed(kernel.outputs, (output, name) => {
+      if (name === FRESH + "update") return output; // added behind a gate
       const old = Expr.input(name === "next" ? "param" : name, output.extent);
       return { ...output, value: orOld(output.value, old) };
     }));

@@ -13,8 +13,7 @@ import {
   refuse,
 } from "../../internal/check.ts";
 import type { Named } from "../../tensors.ts";
-import { fromRules } from "./elementwise.ts";
-import type { CompleteRule } from "./rule.ts";
+import { scaleBy } from "./scale_by.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /** Options of {@linkcode layerDecay}. */
@@ -158,24 +157,11 @@ export function layerDecay(
   options: LayerDecayOptions = {},
 ): GradientTransformation {
   const scales = scalesOf("create layerDecay", params, options);
-  // A rule for each factor: parameters with the same rule share its numbers.
-  const rules = new Map<number, CompleteRule>();
-  for (const scale of Object.values(scales)) {
-    if (!rules.has(scale)) rules.set(scale, scaleBy(scale));
-  }
-  return fromRules((path) => {
+  return scaleBy((path) => {
     if (!Object.hasOwn(scales, path)) {
       const known = "one of those that layerDecay was given";
       refuse("scale by layer", "the path of a parameter", known, path);
     }
-    return rules.get(scales[path]!)!;
-  }, { isUniform: true, sumsOverStep: false });
-}
-
-function scaleBy(factor: number): CompleteRule {
-  return {
-    slots: {},
-    scalars: { factor: () => factor },
-    update: ({ update }, { factor }) => ({ update: update.mul(factor!) }),
-  };
+    return scales[path]!;
+  });
 }

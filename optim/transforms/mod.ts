@@ -32,6 +32,7 @@ export {
 } from "./project_low_rank.ts";
 export type { SlotStart, StepInfo } from "./rule.ts";
 export { stepAndDecay } from "./step_and_decay.ts";
+export { scaleBy } from "./scale_by.ts";
 export { SCALE_BY_ADAM_RULES, scaleByAdam } from "./scale_by_adam.ts";
 export type { ScaleByAdamOptions } from "./scale_by_adam.ts";
 export { scaleByLearningRate } from "./learning_rate.ts";

@@ -246,3 +246,41 @@ onWebGpu("optimizers that are disposed leave no buffers behind", async () => {
   for (let i = 0; i < 5; i++) await once();
   assertEquals(bytes().numBytesInGPU, before);
 });
+
+onWebGpu(
+  "a replay of Muon has the dispatches of a step op by op, and fewer copies",
+  async () => {
+    const run = async (isCompiled: boolean) => {
+      const params: Params = paramsOf([4, 5]);
+      for (let i = 0; i < 6; i++) {
+        const x = tf.tensor2d(valuesOf(12, i, 0), i < 4 ? [4, 3] : [3, 4]);
+        params[`m${i}`] = new ParamState<tf.Tensor>(x);
+        x.dispose();
+      }
+      const optimizer = new optim.Muon({ lr: 0.1, gradClipNorm: 1 })
+        .registerTrainableWeights(params);
+      const step = (grads: Record<string, tf.Tensor>) => {
+        optimizer.step(grads);
+        return tf.scalar(1);
+      };
+      using compiled = compile(step, { onFallback: "throw" });
+      let counts: Counts | undefined;
+      for (let i = 1; i <= 5; i++) {
+        const grads = Object.fromEntries(
+          Object.entries(params).map(([key, { value }], k) => [
+            key,
+            tf.tensor(valuesOf(value.size, k, i), value.shape),
+          ]),
+        );
+        counts = await counting(() =>
+          (isCompiled ? compiled : step)(grads).dispose()
+        );
+      }
+      free(params, optimizer);
+      return counts!;
+    };
+    const eager = await run(false), replayed = await run(true);
+    assertEquals(replayed.dispatchWorkgroups, eager.dispatchWorkgroups);
+    assert(replayed.copyBufferToBuffer < eager.copyBufferToBuffer);
+  },
+);
