@@ -123,16 +123,16 @@ export function wasmFunction<const A extends string, const N extends string>(
 
 /** The least work, in nanoseconds or so, that is worth giving to another thread. */
 const LEAST = 8_000;
-/** Work of a part where there are more parts than threads: they even out delays. */
-const PART = 25_000;
+/** Work of a part where threads get several: they even out delays. */
+const PART = 50_000;
 
 /** In how many parts to divide so much work, in nanoseconds or so. */
 export function partsOf(work: number): number {
   const threads = threadCount();
-  if (threads === 1) return 1;
-  const worth = Math.min(threads, Math.floor(work / LEAST));
-  const more = Math.min(4 * threads, Math.floor(work / PART));
-  return Math.max(1, Math.min(MOST_PARTS, Math.max(worth, more)));
+  // As many for each thread: else some would wait for the others.
+  const each = Math.min(4, Math.floor(work / PART / threads));
+  if (each > 1) return Math.min(MOST_PARTS, each * threads);
+  return Math.max(1, Math.min(MOST_PARTS, threads, Math.floor(work / LEAST)));
 }
 
 /** The arguments for ranges that cover `0` to `total`, as `ranges` runs them. */
