@@ -13,7 +13,9 @@ import {
 } from "./_wasm.ts";
 
 /** `[n, h, w, c]`, filter, stride, padding. */
-const IMAGES: [number[], number, number, "valid" | "same" | number][] = [
+type Size = number | [number, ...number[]];
+
+const IMAGES: [number[], Size, Size, "valid" | "same" | number][] = [
   [[1, 4, 4, 1], 2, 2, "valid"],
   [[2, 5, 6, 3], 3, 1, "same"],
   [[2, 7, 5, 4], 3, 2, "same"],
@@ -22,6 +24,12 @@ const IMAGES: [number[], number, number, "valid" | "same" | number][] = [
   [[2, 3, 3, 5], 1, 1, "valid"],
   [[1, 2, 2, 1], 5, 1, "same"],
   [[0, 4, 4, 2], 2, 2, "valid"],
+  [[2, 5, 7, 6], 2, 2, "valid"],
+  [[2, 7, 7, 5], 2, 3, "valid"],
+  [[1, 6, 5, 4], 2, 1, "valid"],
+  [[2, 5, 5, 3], 1, 2, "valid"],
+  [[2, 5, 7, 8], [1, 3], [1, 3], "valid"],
+  [[2, 5, 5, 3], 2, 2, "same"],
 ];
 
 /** Different numbers, in any order, all between `low` and `high`. */
@@ -81,8 +89,9 @@ Deno.test("maxPool and its gradient are right for windows of any sign", async ()
 });
 
 Deno.test("maxPool3d and its gradient are right for windows of any sign", async () => {
-  const table: [number[], number, number, "valid" | "same"][] = [
+  const table: [number[], Size, Size, "valid" | "same"][] = [
     [[1, 4, 4, 4, 1], 2, 2, "valid"],
+    [[2, 5, 4, 3, 6], [2, 1, 2], [2, 1, 2], "valid"],
     [[2, 3, 5, 4, 3], 3, 2, "same"],
     [[1, 3, 4, 3, 5], 2, 1, "valid"],
   ];
@@ -128,6 +137,55 @@ Deno.test("maxPool passes the gradient to the largest element of an all-negative
       0,
     ]);
   });
+});
+
+Deno.test("maxPool passes the gradient to the first of equal elements, and to a NaN", async () => {
+  await useWasm();
+  guarded(() => {
+    const attrs = { filterSize: 2, strides: 2, pad: "valid" };
+    const rows: [number[], number][] = [
+      [[1, 1, 1, 1], 0],
+      [[0, 2, 2, 1], 1],
+      [[0, 1, 2, 2], 2],
+      [[0, 1, 2, 3], 3],
+      [[-Infinity, -Infinity, -Infinity, -Infinity], 0],
+      [[0, NaN, 2, 3], 1],
+      [[NaN, 1, NaN, 3], 0],
+      [[0, 1, 2, NaN], 3],
+    ];
+    for (const channels of [1, 4]) {
+      for (const [window, first] of rows) {
+        const each = <T>(x: T) => Array<T>(channels).fill(x);
+        const input = tf.tensor4d(window.flatMap(each), [1, 2, 2, channels]);
+        const output = kernel("MaxPool", { x: input }, attrs);
+        const dy = tf.fill([1, 1, 1, channels], 5);
+        assertEquals(
+          values(kernel("MaxPoolGrad", { dy, input, output }, attrs)),
+          [0, 1, 2, 3].flatMap((i) => each(i === first ? 5 : 0)),
+        );
+      }
+    }
+  });
+});
+
+Deno.test("maxPool and its gradient have the same bits with any number of threads", async () => {
+  for (const [filterSize, strides] of [[2, 2], [3, 2]]) {
+    const attrs = { filterSize, strides, pad: "same" };
+    const results: number[][][] = [];
+    for (const threads of [1, 2, 5]) {
+      await useWasm(threads);
+      tf.tidy(() => {
+        const input = tensor([9, 22, 22, 10], random(1));
+        const output = kernel("MaxPool", { x: input }, attrs);
+        const dy = tensor(output.shape, random(2));
+        const dx = kernel("MaxPoolGrad", { dy, input, output }, attrs);
+        results.push([values(output), values(dx)]);
+      });
+    }
+    assertEquals(results[1], results[0]);
+    assertEquals(results[2], results[0]);
+  }
+  await useWasm();
 });
 
 Deno.test("maxPool3d of negative numbers is not 1.2e-38", async () => {

@@ -27,6 +27,13 @@ import {
   maxOfWindows,
 } from "./max_pool_code.ts";
 import {
+  areApart,
+  areEverywhere,
+  fourPlaces,
+  maxOfFour,
+  placeAtLargest,
+} from "./max_pool_four.ts";
+import {
   elementsOf,
   geometryWords,
   operations,
@@ -58,13 +65,20 @@ function maxPool(x: tf.TensorInfo, p: Pooling): tf.TensorInfo {
   if (size(y.shape) === 0) return y;
   const geometry = inMemory(geometryWords(p.geometry));
   const total = p.images * windowsIn(p.geometry);
-  maxOfWindows.ranges(total, operations(p), (first, end) => ({
+  const bytes = 4 * p.geometry.channels, four = fourPlaces(p.geometry);
+  const args = (first: number, end: number) => ({
     x: pointer(x),
-    y: pointer(y),
+    y: pointer(y) + first * bytes,
     first,
     end,
     geometry,
-  }));
+  });
+  if (four) {
+    maxOfFour.ranges(total, operations(p) / 4, (first, end) => ({
+      ...args(first, end),
+      ...four,
+    }));
+  } else maxOfWindows.ranges(total, operations(p), args);
   return y;
 }
 
@@ -84,10 +98,25 @@ function maxPoolGrad(
     );
   }
   expectSizes("the gradient of maxPool", p, x.shape, dy.shape);
-  const dx = zeros(x.shape);
+  const four = areApart(p.geometry) ? fourPlaces(p.geometry) : undefined;
+  const isWritten = four && areEverywhere(p.geometry);
+  const dx = isWritten ? output(x.shape) : zeros(x.shape);
   if (size(dy.shape) === 0) return dx;
   const geometry = inMemory(geometryWords(p.geometry));
   const perImage = windowsIn(p.geometry);
+  if (four) {
+    const total = p.images * perImage;
+    placeAtLargest.ranges(total, operations(p) / 2, (first, end) => ({
+      x: pointer(x),
+      dy: pointer(dy) + 4 * channels * first,
+      dx: pointer(dx),
+      first,
+      end,
+      geometry,
+      ...four,
+    }));
+    return dx;
+  }
   // Threads may not add to one image: they take whole ones.
   addAtLargest.ranges(p.images * perImage, operations(p), (first, end) => ({
     x: pointer(x),

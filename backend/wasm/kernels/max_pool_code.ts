@@ -21,13 +21,12 @@ import {
   type Window,
 } from "./windows.ts";
 
-/** The largest of each window, for output positions `first` to `end`. */
+/** The largest of each window, for output positions `first` to `end`, at `y`. */
 export const maxOfWindows = wasmFunction(
   "maxPool",
   { addresses: ["x", "y", "geometry"], numbers: ["first", "end"] },
   (f, { scratch, x, y, first, end, geometry }) => {
     const g = loadGeometry(f, geometry), bytes = f.let(g.channels.shl(2));
-    f.set(y, y.add(first.mul(bytes)));
     eachWindow(f, g, first, end, (window) => {
       eachVector(f, scratch, bytes, (lanes) => {
         lanes.store(y, F32x4.of(-Infinity));
