@@ -82,6 +82,8 @@ function convolveWith(
     end,
     filters: columns,
     flags: (bias ? BIAS : 0) | (relu ? RELU : 0),
+    top: geometry.top,
+    bottom: geometry.top + geometry.inHeight,
   }), POSITIONS);
   free(panels);
   if (wide) free(wide);

@@ -59,7 +59,7 @@ function writeSteps(f: Body, g: Sizes, scratch: I32): Runs {
   return { count, length };
 }
 
-/** Goes through the windows: where each begins. */
+/** Goes through the windows: where each begins, in which row, of which image or slice. */
 function walk(f: Body, g: Sizes, x: I32, first: I32) {
   const pixel = f.let(g.channels.shl(2));
   const column = f.let(first.rem(g.outWidth));
@@ -68,7 +68,7 @@ function walk(f: Body, g: Sizes, x: I32, first: I32) {
   f.set(rest, rest.div(g.outHeight));
   const slice = f.let(rest.rem(g.outDepth));
   const image = f.let(rest.div(g.outDepth));
-  const at = f.local(I32);
+  const at = f.local(I32), plane = f.local(I32);
   const find = () => {
     const z = image.mul(g.inDepth).add(slice.mul(g.strideDepth));
     const y = z.mul(g.inHeight).add(row.mul(g.strideHeight));
@@ -87,6 +87,7 @@ function walk(f: Body, g: Sizes, x: I32, first: I32) {
       f.set(row, row.add(1));
       f.if(row.eq(g.outHeight), () => {
         f.set(row, I32.of(0));
+        f.set(plane, plane.add(1));
         f.set(slice, slice.add(1));
         f.if(slice.eq(g.outDepth), () => {
           f.set(slice, I32.of(0));
@@ -96,21 +97,22 @@ function walk(f: Body, g: Sizes, x: I32, first: I32) {
       find();
     });
   };
-  return { at, next };
+  return { at, row, plane, next };
 }
 
 /**
  * Outputs `first` to `end`, counted through all images, which are padded; `y` is where
- * the first goes.
+ * the first goes. Rows of the images below `top`, and from `bottom` on, are 0.
  */
 export const forward = wasmFunction(
   "directForward",
   {
     addresses: ["x", "panels", "y", "geometry"],
-    numbers: ["first", "end", "filters", "flags"],
+    numbers: ["first", "end", "filters", "flags", "top", "bottom"],
   },
   (f, p, m) => {
     const { scratch, x, panels, y, geometry, first, end, filters, flags } = p;
+    const { top, bottom } = p;
     // What fits in registers: without relaxed SIMD a product needs one more.
     const height = m.relaxed ? 6 : 5;
     const g = loadGeometry(f, geometry);
@@ -120,6 +122,37 @@ export const forward = wasmFunction(
     const rows = f.local(I32), columns = f.local(I32);
     const b = f.local(I32), to = f.local(I32), step = f.local(I32);
     const K = f.local(I32), biasAt = f.local(I32);
+    const highest = f.local(I32), lowest = f.local(I32), plane = f.local(I32);
+    const [from, until, shift, skipped] = f.locals(I32, 4);
+    // Whether each row of a window is one stretch.
+    const isFlat = f.let(runs.count.eq(g.height));
+    const bytes = f.let(runs.length.shl(2));
+    const line = f.let(
+      g.dilationHeight.mul(g.inWidth).mul(g.channels.shl(2)),
+    );
+    const panel = f.let(runs.count.mul(runs.length).add(1).mul(4 * COLUMNS));
+    /** How many rows of a window there are until the window's row is `row` or more. */
+    const rowsUntil = (row: I32, start: I32) =>
+      row.sub(start).add(g.dilationHeight).sub(1).div(g.dilationHeight);
+    /** The stretches that are not 0 for all positions of the tile. */
+    const findRuns = () => {
+      f.set(from, I32.of(0));
+      f.set(until, runs.count);
+      f.if(isFlat.and(plane.eq(window.plane)), () => {
+        f.if(
+          lowest.lt(top),
+          () => f.set(from, f.let(rowsUntil(top, lowest)).min(g.height)),
+        );
+        f.if(
+          highest.lt(bottom),
+          () => f.set(until, f.let(rowsUntil(bottom, highest)).min(g.height)),
+          () => f.set(until, I32.of(0)),
+        );
+      });
+      f.set(shift, I32.of(0));
+      f.if(from, () => f.set(shift, from.sub(1).mul(line).add(bytes)));
+      f.set(skipped, from.mul(bytes).mul(COLUMNS));
+    };
     const starts = Array.from({ length: height }, () => f.local(I32));
     const lines = starts.map(() => f.local(I32));
     const sums = lines.map(() => [f.local(F32x4), f.local(F32x4)] as const);
@@ -193,8 +226,12 @@ export const forward = wasmFunction(
 
     f.for(end, height, (position) => {
       f.set(rows, end.sub(position).min(height));
+      f.set(highest, window.row.mul(g.strideHeight));
+      f.set(plane, window.plane);
       starts.forEach((start, i) => {
         f.set(start, window.at);
+        f.set(lowest, window.row.mul(g.strideHeight));
+        if (i + 1 === height) findRuns();
         // A position that is not there reads the last window again.
         f.if(position.add(i + 1).lt(end), window.next);
       });
@@ -203,17 +240,16 @@ export const forward = wasmFunction(
       f.for(filters, COLUMNS, (column) => {
         f.set(columns, filters.sub(column).min(COLUMNS));
         f.set(biasAt, b);
-        f.set(b, b.add(4 * COLUMNS));
-        lines.forEach((line, i) => f.set(line, starts[i]!));
+        f.set(b, biasAt.add(4 * COLUMNS).add(skipped));
+        lines.forEach((line, i) => f.set(line, starts[i]!.add(shift)));
         for (const sum of sums.flat()) f.set(sum, F32x4.of(0));
-        const steps = f.let(scratch.add(STEPS));
-        f.for(runs.count, 1, () => {
-          f.set(step, load(I32, steps));
-          f.set(steps, steps.add(4));
+        f.for(until, 1, (i) => {
+          f.set(step, load(I32, scratch.add(i.shl(2)), STEPS));
           for (const line of lines) f.set(line, line.add(step));
           run();
-        });
+        }, from);
         finish();
+        f.set(b, biasAt.add(panel));
         f.set(to, to.add(4 * COLUMNS));
       });
       f.set(y, y.add(row.mul(height)));

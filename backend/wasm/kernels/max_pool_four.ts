@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Body, F32x4, I32, type I32x4 } from "../assembler/assembler.ts";
+import { type Body, I32, type I32x4 } from "../assembler/assembler.ts";
 import { eachVector } from "../assembler/lanes.ts";
 import { type Operands, wasmFunction } from "../machine/functions.ts";
 import { eachWindow, type Geometry, loadGeometry } from "./windows.ts";
