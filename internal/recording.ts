@@ -57,6 +57,8 @@ export interface Recorder {
   ): void;
   /** Random numbers were drawn. */
   drawn(draw: RandomDraw): void;
+  /** `x` was made of numbers; a replay has `now()` in their place. */
+  numbers(x: tf.Tensor, now: () => Float32Array): void;
   /** Listens to the WASM backend. */
   readonly wasm?: WasmListener;
   /** Fused kernels are about to run on a row or on several as one, on WebGPU. */

@@ -18,7 +18,7 @@ import {
   type TruncatedNormalOptions,
   type UniformOptions,
 } from "./distributions.ts";
-import { normalCdf, probit } from "./normal.ts";
+import { midpoint, normalCdf, normalOf, probit } from "./normal.ts";
 import type { RandomState } from "./state.ts";
 
 /**
@@ -70,7 +70,7 @@ export function normal<R extends tf.Rank>(
   checkShape("draw normal numbers", shape);
   checkDistribution("draw normal numbers", "normal", options, DRAW_RULES);
   const { mean = 0, std = 1, random = defaultState } = options;
-  return draw(shape, random, (word) => mean + std * probit(midpoint(word)));
+  return draw(shape, random, normalOf(mean, std));
 }
 
 /**
@@ -144,11 +144,6 @@ export function categorical(
 /** In [0, 1): the 24 bits that float32 holds. */
 function fraction(word: number): number {
   return (word >>> 8) / 2 ** 24;
-}
-
-/** In (0, 1), without the ends, where an inverse would be infinite. */
-function midpoint(word: number): number {
-  return (word + 0.5) / 2 ** 32;
 }
 
 /** A tensor of `value(word)`, one word for each element. */

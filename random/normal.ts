@@ -1,6 +1,6 @@
 /**
- * The standard normal distribution: its cumulative distribution function, and
- * the inverse of that, in double precision.
+ * The standard normal distribution: its cumulative distribution function, the inverse of
+ * that, and numbers of it from random words, in double precision.
  *
  * @module
  */
@@ -126,4 +126,14 @@ export function probit(p: number): number {
         1,
       );
   return q < 0 ? -x : x;
+}
+
+/** In (0, 1), without the ends, where an inverse would be infinite. */
+export function midpoint(word: number): number {
+  return (word + 0.5) / 2 ** 32;
+}
+
+/** The function from a random word to a normal number. */
+export function normalOf(mean: number, std: number): (word: number) => number {
+  return (word) => mean + std * probit(midpoint(word));
 }

@@ -29,6 +29,22 @@ const SPLIT = 1;
 const SEEDS = "it seeds a random stream";
 
 /**
+ * The numbers that are drawn at a position of a stream.
+ *
+ * @param value The number for each word.
+ */
+export function numbersAt(
+  position: RandomKey,
+  length: number,
+  value: (word: number) => number,
+): Float32Array<ArrayBuffer> {
+  const words = philox(position, DRAW, length);
+  const numbers = new Float32Array(length);
+  for (let i = 0; i < length; i++) numbers[i] = value(words[i]!);
+  return numbers;
+}
+
+/**
  * A stream of random numbers.
  *
  * Each draw writes the state, so `grad` rolls it back when the loss throws, a
@@ -114,12 +130,7 @@ export class RandomState extends LongTermState<RandomKey> {
 
   #draw(shape: number[], value: (word: number) => number): tf.Tensor {
     const length = tf.util.sizeFromShape(shape);
-    const values = (position: RandomKey) => {
-      const words = philox(position, DRAW, length);
-      const numbers = new Float32Array(length);
-      for (let i = 0; i < length; i++) numbers[i] = value(words[i]!);
-      return numbers;
-    };
+    const values = (position: RandomKey) => numbersAt(position, length, value);
     const position = this.#advance(Math.ceil(length / 4));
     const x = tf.tensor(values(position), shape, "float32");
     const { offset } = position;

@@ -4,8 +4,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { frames } from "../../internal/frames.ts";
-import type { StreamPosition } from "../../internal/recording.ts";
 import { wasmBackend } from "../wasm/machine/backend.ts";
 import type { Buffer, HostWork } from "./recorded.ts";
 
@@ -54,22 +52,14 @@ export function inspection(
   };
 }
 
-/** Put random numbers into `buffer`, of blocks that are `skip` after the stream's next. */
-export function draw(
-  buffer: Buffer,
-  stream: object,
-  skip: number,
-  values: (position: StreamPosition) => Float32Array,
-): HostWork {
+/** Put numbers into `buffer`. */
+export function numbers(buffer: Buffer, now: () => Float32Array): HostWork {
   const { wasm } = wasmBackend();
   return {
     kind: "host",
     prepare: (at) => {
       const place = at(buffer) >>> 2;
-      return () => {
-        const { key, offset } = frames.peek(stream) as StreamPosition;
-        wasm.HEAPF32.set(values({ key, offset: offset + skip }), place);
-      };
+      return () => wasm.HEAPF32.set(now(), place);
     },
   };
 }

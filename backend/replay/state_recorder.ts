@@ -74,6 +74,17 @@ export abstract class StateRecorder {
     this.#refusal ??= { reason, stack: new Error().stack ?? "" };
   }
 
+  /** What a draw gives in a replay, given how many blocks it skips. */
+  protected drawOf(
+    { stream, values }: RandomDraw,
+    skip: number,
+  ): () => Float32Array {
+    return () => {
+      const { key, offset } = frames.peek(stream) as StreamPosition;
+      return values({ key, offset: offset + skip });
+    };
+  }
+
   /** How many blocks after the position before the call a draw begins. */
   protected skipOf({ stream, offset }: RandomDraw): number {
     let position = this.streams.get(stream);

@@ -19,7 +19,7 @@ import type {
 import { type WasmBackend, wasmBackend } from "../wasm/machine/backend.ts";
 import { copyMemory } from "../wasm/machine/memory.ts";
 import { Buffers } from "./buffers.ts";
-import { draw, effect, guard, inspection } from "./host_work.ts";
+import { effect, guard, inspection, numbers } from "./host_work.ts";
 import { launchOperation } from "./launch.ts";
 import type {
   Argument,
@@ -118,10 +118,14 @@ export class WasmRecorder extends StateRecorder
   }
 
   drawn(drawing: RandomDraw): void {
-    const { stream, x, values } = drawing, skip = this.skipOf(drawing);
+    const skip = this.skipOf(drawing);
+    this.numbers(drawing.x, this.drawOf(drawing, skip));
+  }
+
+  numbers(x: tf.Tensor, now: () => Float32Array): void {
     const made = this.buffers.get(x.dataId)!;
     made.source = { kind: "temporary" };
-    this.#push("random", [], [made], [draw(made, stream, skip, values)], true);
+    this.#push("random", [], [made], [numbers(made, now)], true);
   }
 
   reads(dataId: object): void {

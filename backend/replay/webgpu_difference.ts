@@ -84,7 +84,8 @@ function sourceDifference(a: GpuSlot, b: GpuSlot): string | undefined {
     return isSame ? undefined : "they read other tensors";
   }
   if (p.kind === "draw" && q.kind === "draw") {
-    const isSame = p.stream === q.stream && p.skip === q.skip;
+    const isSame = p.from?.stream === q.from?.stream &&
+      p.from?.skip === q.from?.skip;
     return isSame ? undefined : "they draw other random numbers";
   }
   const isSame = p.kind === q.kind &&

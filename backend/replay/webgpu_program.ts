@@ -108,11 +108,10 @@ export class WebGpuProgram implements Program {
 
   /** What JavaScript computes in each run. */
   get inJavaScript(): readonly string[] {
-    const { host, slots } = this.#record;
-    return [
-      ...host.map((step) => typeof step === "function" ? "effect" : "fusion"),
-      ...slots.flatMap(({ source }) => source.kind === "draw" ? "random" : []),
-    ];
+    return this.#record.host.map((step) => {
+      if (typeof step === "function") return "effect";
+      return step.source.kind === "draw" ? "random" : "fusion";
+    });
   }
 
   /** Whether a transaction can take back all that a run writes. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { StreamPosition, TableScalars } from "../../internal/recording.ts";
+import type { TableScalars } from "../../internal/recording.ts";
 import type { Outcome } from "./recorded.ts";
 
 /** Where the contents of a buffer come from. */
@@ -37,12 +37,14 @@ export type GpuSource =
     /** Of all rows that share the numbers: they must depend on the same. */
     alike: readonly TableScalars[];
   }
-  /** It holds random numbers, of blocks that are `skip` after the stream's next. */
+  /** It holds numbers, often random ones, of which each run computes `now` anew. */
   | {
     readonly kind: "draw";
-    readonly stream: object;
-    readonly skip: number;
-    readonly values: (position: StreamPosition) => Float32Array;
+    readonly now: () => Float32Array;
+    /** The stream they are from, if they are, and how many blocks after its next. */
+    readonly from:
+      | { readonly stream: object; readonly skip: number }
+      | undefined;
   };
 
 /** Bytes in memory of JavaScript. */
@@ -93,7 +95,7 @@ export interface Copy {
 /** A command of the device. */
 export type Command = Dispatch | Copy;
 
-/** Work in JavaScript that each run does: an effect, or the numbers of a uniform. */
+/** Work in JavaScript that each run does: an effect, or the numbers of a buffer. */
 export type HostStep = (() => void) | GpuSlot;
 
 /** A look at the values of an argument, where the computer's memory has them. */

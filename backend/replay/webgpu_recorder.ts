@@ -115,13 +115,23 @@ export class WebGpuRecorder extends StateRecorder
   }
 
   drawn(drawing: RandomDraw): void {
-    const { stream, x, values } = drawing, skip = this.skipOf(drawing);
+    const { stream, x } = drawing, skip = this.skipOf(drawing);
+    const from = { stream, skip };
+    this.#numbers(x, { kind: "draw", from, now: this.drawOf(drawing, skip) });
+  }
+
+  numbers(x: tf.Tensor, now: () => Float32Array): void {
+    this.#numbers(x, { kind: "draw", from: undefined, now });
+  }
+
+  #numbers(x: tf.Tensor, source: GpuSource): void {
     if (x.size === 0) return;
     this.#backend.uploadToGPU(x.dataId);
     this.#made.set(x.dataId, false);
     const { resource } = this.#backend.tensorMap.get(x.dataId);
-    const source = { kind: "draw", stream, skip, values } as const;
-    this.#now.get(resource!)!.source = source;
+    const slot = this.#now.get(resource!)!;
+    slot.source = source;
+    this.host.push(slot);
   }
 
   slot(x: tf.Tensor, now: () => tf.Tensor): void {

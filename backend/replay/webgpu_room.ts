@@ -3,17 +3,10 @@
  *
  * @module
  */
-import { frames } from "../../internal/frames.ts";
-import type { StreamPosition } from "../../internal/recording.ts";
 import { LiveNumbers } from "./live_numbers.ts";
 import type { Columns } from "./webgpu_columns.ts";
 import { type Place, slotsOf, writtenSlots } from "./webgpu_memory.ts";
-import type {
-  Bytes,
-  GpuRecord,
-  GpuSlot,
-  GpuSource,
-} from "./webgpu_recorded.ts";
+import type { Bytes, GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import { shareBuffers } from "./webgpu_share.ts";
 
 /** Bytes of the largest argument that is written together with other numbers. */
@@ -25,8 +18,8 @@ export class Room {
   readonly #record: GpuRecord;
   readonly #places = new Map<GpuSlot, Place>();
   readonly #buffers: GPUBuffer[] = [];
-  /** Buffers with random numbers, and those with constants that commands overwrite. */
-  readonly #rewritten: { source: GpuSource; buffer: GPUBuffer }[] = [];
+  /** Buffers with constants that commands overwrite. */
+  readonly #rewritten: { bytes: Bytes; buffer: GPUBuffer }[] = [];
   /** What is written before each run, from the first uniform on: see `#placeUniforms`. */
   #live: Bytes = new Uint8Array(0);
   /** Arguments with buffers of their own, which commands only read. */
@@ -78,12 +71,10 @@ export class Room {
       }
       const buffer = this.#make(bytes);
       this.#places.set(slot, { buffer, offset: 0 });
-      const isWritten = source.kind === "constant" && source.isWritten;
-      if (source.kind === "draw" || isWritten) {
-        this.#rewritten.push({ source, buffer });
-      }
-      if (source.kind === "constant") {
-        device.queue.writeBuffer(buffer, 0, source.bytes);
+      if (source.kind !== "constant") continue;
+      device.queue.writeBuffer(buffer, 0, source.bytes);
+      if (source.isWritten) {
+        this.#rewritten.push({ bytes: source.bytes, buffer });
       }
     }
     this.#placeUniforms([...used], staged);
@@ -179,7 +170,13 @@ export class Room {
         continue;
       }
       const { source } = step, place = this.#places.get(step);
-      if (source.kind !== "uniform" || !place) continue;
+      if (!place) continue;
+      if (source.kind === "draw") {
+        const { buffer, offset } = place;
+        const numbers = source.now() as Float32Array<ArrayBuffer>;
+        queue.writeBuffer(buffer, offset, numbers);
+      }
+      if (source.kind !== "uniform") continue;
       const { at } = source.live!, numbers = live.of(source.live!);
       for (let i = 0; i < at.length; i++) {
         words[(place.offset + at[i]!) / 4] = numbers[i]!;
@@ -188,15 +185,8 @@ export class Room {
     if (this.#live.length > 0) {
       queue.writeBuffer(this.#uniforms!, 0, this.#live);
     }
-    for (const { source, buffer } of this.#rewritten) {
-      if (source.kind === "draw") {
-        const { stream, skip, values } = source;
-        const { key, offset } = frames.peek(stream) as StreamPosition;
-        const numbers = values({ key, offset: offset + skip });
-        queue.writeBuffer(buffer, 0, numbers as Float32Array<ArrayBuffer>);
-      } else if (source.kind === "constant") {
-        queue.writeBuffer(buffer, 0, source.bytes);
-      }
+    for (const { bytes, buffer } of this.#rewritten) {
+      queue.writeBuffer(buffer, 0, bytes);
     }
   }
 

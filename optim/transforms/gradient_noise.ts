@@ -5,7 +5,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { checkOptions, type OptionRules } from "../../internal/check.ts";
-import { normal, RandomState } from "../../random.ts";
+import { normalOf } from "../../random/normal.ts";
+import { numbersAt, RandomState } from "../../random/state.ts";
 import { perTensor } from "./per_tensor.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
@@ -34,8 +35,7 @@ const RULES: OptionRules<GradientNoiseOptions> = {
  *
  * The noise of a step follows from the seed, the path of the parameter and its step
  * number alone, which is saved with the optimizer: a run that is continued has that of an
- * undisturbed one, and several processes have the same. It is drawn on the host; `compile`
- * runs steps with it uncompiled.
+ * undisturbed one, and several processes have the same. It is drawn on the host.
  *
  * {@link https://arxiv.org/abs/1511.06807 | Neelakantan et al., 2015}, as
  * `optax.add_noise`.
@@ -51,15 +51,19 @@ export function addGradientNoise(
   const { key } = new RandomState(seed).value;
   return perTensor({
     init: () => ({}),
-    update({ update: g }, { path, shape, t }) {
-      const offset = (t - 1) * Math.ceil(g.size / 4);
-      const random = new RandomState({ key: keyOf(path, key), offset });
-      const std = Math.sqrt(eta / t ** gamma);
-      return {
-        update: tf.add(g, normal([...shape], { std, random })),
-        slots: {},
-      };
+    numbers: {
+      noise({ path, shape, t }) {
+        const size = tf.util.sizeFromShape([...shape]);
+        const offset = (t - 1) * Math.ceil(size / 4);
+        const std = Math.sqrt(eta / t ** gamma);
+        const position = { key: keyOf(path, key), offset };
+        return numbersAt(position, size, normalOf(0, std));
+      },
     },
+    update: ({ update: g, numbers: { noise } }) => ({
+      update: tf.add(g, noise!),
+      slots: {},
+    }),
   });
 }
 

@@ -73,7 +73,7 @@ export function rowOf(
   const inputs: Record<string, tf.Tensor> = { update: updates[path]!, param };
   for (const slot in rule.slots) inputs[slot] = state.slots[slot]![path]!;
   const info = infoOf(path, shape, state.steps[path]!, rate);
-  return { inputs, shape, ...numbersOf(rule.scalars, info) };
+  return { inputs, shape, ...rowNumbers(rule.scalars, info) };
 }
 
 /** What the scalars of the next step of a parameter may depend on. */
@@ -87,8 +87,17 @@ export function infoOf(
   return { t: steps + 1, lr, baseLr, path, shape };
 }
 
+/** The same, of a replay. */
+export function infoNow(
+  path: string,
+  shape: readonly number[],
+  { steps, rate }: LiveStep,
+): StepInfo {
+  return infoOf(path, shape, steps(), rate());
+}
+
 /** The numbers of a row, from `scalars`, and those that replays compute. */
-export function numbersOf(
+export function rowNumbers(
   scalars: CompleteRule["scalars"],
   info: StepInfo,
 ): Pick<Row, "scalars" | "live"> {
@@ -101,7 +110,7 @@ export function numbersOf(
   return {
     scalars: at(info),
     live: live && {
-      scalars: () => at(infoOf(path, shape, live.steps(), live.rate())),
+      scalars: () => at(infoNow(path, shape, live)),
       step: live.steps,
       rate: live.rate,
       group: isSameForAll(scalars) ? scalars : {},

@@ -14,7 +14,7 @@ import {
 import { own as ownValue } from "../../internal/own.ts";
 import { recording } from "../../internal/recording.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import { infoOf, numbersOf } from "./kernels.ts";
+import { infoNow, infoOf, liveSteps, rowNumbers } from "./kernels.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { withTraits } from "./elementwise.ts";
 import type { StepInfo } from "./rule.ts";
@@ -29,6 +29,8 @@ export interface TensorRule {
    * `update`, so that replays have those of their own step.
    */
   readonly scalars?: Named<(info: StepInfo) => number> | undefined;
+  /** The same, of as many numbers as the parameter has, whose shape the tensors have. */
+  readonly numbers?: Named<(info: StepInfo) => Float32Array> | undefined;
   /** The new update and slots, made of tfjs ops. */
   update(
     x: {
@@ -36,6 +38,7 @@ export interface TensorRule {
       readonly param: tf.Tensor;
       readonly slots: Tensors;
       readonly scalars: Named<tf.Scalar>;
+      readonly numbers: Named<tf.Tensor>;
     },
     info: StepInfo,
   ): { readonly update: tf.Tensor; readonly slots: Tensors };
@@ -44,6 +47,7 @@ export interface TensorRule {
 const RULES: OptionRules<TensorRule> = {
   init: callable,
   scalars: recordOf(callable),
+  numbers: recordOf(callable),
   update: callable,
 };
 
@@ -73,8 +77,12 @@ export function perTensor(rule: TensorRule): GradientTransformation {
         const { shape } = param, rate = extra?.rates?.[path];
         const info = infoOf(path, shape, state.steps[path]!, rate);
         const result: Tensors = tf.tidy(() => {
+          const [scalars, numbers] = [
+            scalarsOf(rule, info),
+            numbersOf(rule, info),
+          ];
           const { update: u, slots } = rule.update(
-            { update, param, slots: own, scalars: scalarsOf(rule, info) },
+            { update, param, slots: own, scalars, numbers },
             watched(info),
           );
           return { update: u, ...prefixed(slots) };
@@ -97,9 +105,22 @@ function scalarsOf(
     scalars,
     (_, name) => ({ value: Expr.scalar(name), extent: "each" as const }),
   ));
-  const row = { inputs: {}, shape: [], ...numbersOf(scalars, info) };
+  const row = { inputs: {}, shape: [], ...rowNumbers(scalars, info) };
   const [[tensors]] = runLaunches([{ kernel, rows: [row] }]) as [[Tensors]];
   return tensors as Record<string, tf.Scalar>;
+}
+
+/** The numbers of `rule`, as tensors. */
+function numbersOf(
+  { numbers = {} }: TensorRule,
+  info: StepInfo,
+): Record<string, tf.Tensor> {
+  const { path, shape } = info, live = liveSteps.of?.(path);
+  return mapNamed(numbers, (of) => {
+    const x = tf.tensor(of(info), [...shape], "float32");
+    if (live) recording.now?.numbers(x, () => of(infoNow(path, shape, live)));
+    return x;
+  });
 }
 
 /** `info`, of which a replay would have old numbers: they are computed with in JavaScript. */

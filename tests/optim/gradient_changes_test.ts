@@ -1,6 +1,7 @@
 /** Adaptive clipping and noise of gradients. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { compile } from "../../compile.ts";
 import * as optim from "../../optim/mod.ts";
 import { scope } from "../../memory.ts";
 import { ParamState } from "../../state.ts";
@@ -143,4 +144,33 @@ onEachBackend(
       }
     });
   },
+);
+
+onEachBackend(
+  "two steps in one compiled function have the noise of their own numbers",
+  async () => {
+    const run = async (isCompiled: boolean) => {
+      const w = scope(() => new ParamState(tf.zeros([5])));
+      const tx = optim.chain(optim.addGradientNoise(), optim.adam({ lr: 0.1 }));
+      const optimizer = new optim.Optimizer({ tx })
+        .registerTrainableWeights({ w });
+      const plain = (g: tf.Tensor) => {
+        for (const k of [1, 2]) optimizer.step({ w: tf.mul(g, k) });
+        return tf.scalar(0);
+      };
+      using compiled = compile(plain, { onFallback: "throw" });
+      for (let k = 0; k < 6; k++) {
+        scope(() => void (isCompiled ? compiled : plain)(tf.fill([5], k)));
+      }
+      if (isCompiled) assertEquals(compiled.report().replayed, 4);
+      const all = await numbers(w.value);
+      optimizer.dispose();
+      w.dispose();
+      return all;
+    };
+    await assertNoLeak(async () => {
+      assertEquals(await run(true), await run(false));
+    });
+  },
+  { only: ["wasm", "webgpu"] },
 );

@@ -57,6 +57,14 @@ const OPTIMIZERS: Readonly<
       optim.adamw({ weightDecay: 0.1 }),
     )).registerTrainableWeights(body)
       .addParamGroup(head, { tx: optim.lion(), lr: 0.001 }),
+  "noise of gradients": (body, head) =>
+    optimizerOf(optim.chain(
+      optim.addGradientNoise({ eta: 0.001 }),
+      optim.adamw({ weightDecay: 0.1 }),
+    )).registerTrainableWeights(body)
+      .addParamGroup(head, {
+        tx: optim.chain(optim.addGradientNoise({ gamma: 1 }), optim.sgd()),
+      }),
   "adaptive clipping of some": (body, head) =>
     optimizerOf(optim.chain(
       optim.masked(optim.adaptiveGradClip({ clipping: 0.05 }), /weight/),
