@@ -5,7 +5,7 @@ import {
   load,
 } from "../../backend/wasm/assembler/assembler.ts";
 import { Threads } from "../../backend/wasm/machine/threads.ts";
-import { LEFT, type Place } from "../../backend/wasm/machine/workers.ts";
+import { JOB, type Place } from "../../backend/wasm/machine/workers.ts";
 import { wasmFunction } from "../../backend/wasm/machine/functions.ts";
 import {
   free,
@@ -88,14 +88,14 @@ Deno.test("the caller works alone for a while when no worker takes a part", asyn
   const module = new WebAssembly.Module(m.encode());
   const increment = threads.add(() => ({ module, names: m.names }));
   const counts = new Int32Array(memory.buffer, 0, 16);
-  const left = new Int32Array(memory.buffer, place!.words, 64);
+  const words = new Int32Array(memory.buffer, place!.words, 64);
   let jobs = 0;
   /** Whether a job was offered to the worker. */
   const isOffered = () => {
-    const before = left[LEFT];
+    const before = words[JOB];
     threads.run(increment, [[0], [4], [8]]);
     jobs++;
-    return left[LEFT] !== before;
+    return words[JOB] !== before;
   };
   for (let round = 0; round < 2; round++) {
     assertEquals(isOffered(), true);

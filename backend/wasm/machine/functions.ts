@@ -129,6 +129,7 @@ const PART = 50_000;
 /** In how many parts to divide so much work, in nanoseconds or so. */
 export function partsOf(work: number): number {
   const threads = threadCount();
+  if (threads === 1) return 1;
   // As many for each thread: else some would wait for the others.
   const each = Math.min(4, Math.floor(work / PART / threads));
   if (each > 1) return Math.min(MOST_PARTS, each * threads);

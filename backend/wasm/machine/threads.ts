@@ -12,13 +12,15 @@ import {
   type Code,
   DONE,
   FAILED,
-  LEFT,
+  JOB,
+  jobWord,
+  leftOf,
   LENGTH,
   PARTS,
-  SLEEPING,
+  SLEEPS,
   type ThreadWorker,
   WANTED,
-  WORDS,
+  wordsOf,
 } from "./workers.ts";
 
 /** A function of the module: scratch memory, then integers. */
@@ -74,21 +76,27 @@ export class Threads {
   /** When the caller no longer works alone, in milliseconds. */
   #aloneUntil = 0;
 
-  private constructor({ memory, allocate, scratch }: ThreadsOptions) {
+  private constructor({ memory, allocate, scratch, workers }: ThreadsOptions) {
     this.#memory = memory;
     this.#scratch = allocate(scratch);
     this.#scratchBytes = scratch;
-    const at = allocate(4 * WORDS);
-    this.#words = new Int32Array(memory.buffer, at, WORDS).fill(0);
+    const length = wordsOf(workers.length), at = allocate(4 * length);
+    this.#words = new Int32Array(memory.buffer, at, length).fill(0);
   }
 
   /** Threads that are the caller and `workers`, which do not keep the process from ending. */
   static async start(options: ThreadsOptions): Promise<Threads> {
     const started = new Threads(options);
     const { memory, allocate, scratch, workers } = options;
-    const words = started.#words.byteOffset;
-    started.#workers = await Promise.all(workers.map(async (worker) => {
-      const place = { memory, words, scratch: allocate(scratch) };
+    const { byteOffset: words, length } = started.#words;
+    started.#workers = await Promise.all(workers.map(async (worker, number) => {
+      const place = {
+        memory,
+        words,
+        length,
+        number,
+        scratch: allocate(scratch),
+      };
       await worker.begin(place);
       return { worker, scratch: place.scratch };
     }));
@@ -131,19 +139,15 @@ export class Threads {
       words.set(part, PARTS + LENGTH * i + 1);
     });
     words[DONE] = words[FAILED] = words[WANTED] = 0;
-    this.#jobs = (this.#jobs + 1) & 0x3fffff;
-    Atomics.store(words, LEFT, 256 * this.#jobs + count);
+    Atomics.store(words, JOB, jobWord(++this.#jobs, count));
     // A worker that looks for work needs no call, which takes long.
-    const awake = this.#workers.length - Atomics.load(words, SLEEPING);
-    if (awake < Math.min(count - 1, this.#workers.length)) {
-      Atomics.notify(words, LEFT, 1);
+    if (Atomics.load(words, SLEEPS) && Atomics.exchange(words, SLEEPS, 0)) {
+      Atomics.notify(words, SLEEPS, 1);
     }
     let own = 0;
-    for (let left; (left = Atomics.load(words, LEFT)) & 255;) {
-      if (Atomics.compareExchange(words, LEFT, left, left - 1) !== left) {
-        continue;
-      }
-      kernel(this.#scratch, ...parts[(left & 255) - 1]!);
+    for (let job, left; (left = leftOf(job = Atomics.load(words, JOB)));) {
+      if (Atomics.compareExchange(words, JOB, job, job - 1) !== job) continue;
+      kernel(this.#scratch, ...parts[left - 1]!);
       Atomics.add(words, DONE, 1);
       own++;
     }
@@ -214,8 +218,12 @@ export class Threads {
   close(): void {
     if (this.#workers.length === 0) return; // memory that is not shared may be gone
     this.#workers = [];
-    Atomics.store(this.#words, LEFT, -1);
-    Atomics.notify(this.#words, LEFT);
+    const words = this.#words;
+    Atomics.store(words, JOB, -1);
+    for (let at = SLEEPS; at < words.length; at++) {
+      Atomics.store(words, at, 0);
+      Atomics.notify(words, at);
+    }
   }
 }
 

@@ -6,23 +6,36 @@
 import { anySystem } from "../../../internal/system/system.ts";
 
 /**
- * Shared words: 256 times the job's number plus the parts that nobody took; how many
- * workers sleep; how many parts are done; how many failed; how many must be done before
- * the caller, who sleeps, is woken, or 0; the parts. What workers look at all the time
- * is apart from what they write.
+ * Shared words: the job, as `jobWord` says; how many parts are done; how many failed; how
+ * many must be done before the caller, who sleeps, is woken, or 0; the parts; for each
+ * worker whether it sleeps. What workers look at all the time is apart from what they
+ * write.
  */
-export const LEFT = 0,
-  SLEEPING = 1,
-  DONE = 32,
-  FAILED = 33,
-  WANTED = 34,
-  PARTS = 64;
+export const JOB = 0, DONE = 32, FAILED = 33, WANTED = 34, PARTS = 64;
 /** Words of a part, the number of its function first. */
 export const LENGTH = 16;
 /** The most parts of a job. */
 export const MOST_PARTS = 64;
-/** Words that are shared with the workers. */
-export const WORDS: number = PARTS + LENGTH * MOST_PARTS;
+/** Where the words begin that say whether a worker sleeps. */
+export const SLEEPS: number = PARTS + LENGTH * MOST_PARTS;
+
+/** Words that are shared with so many workers. */
+export function wordsOf(workers: number): number {
+  return SLEEPS + workers;
+}
+
+/** Bits of a number of parts. */
+const BITS = 7, MASK = (1 << BITS) - 1;
+
+/** The word of a job: its number, its parts, and those of them that nobody took. */
+export function jobWord(job: number, parts: number): number {
+  return (job << 2 * BITS | parts << BITS | parts) & 0x7fffffff;
+}
+
+/** The parts that nobody took. */
+export function leftOf(word: number): number {
+  return word & MASK;
+}
 
 /**
  * How many milliseconds a worker looks for work before it sleeps. Waking it takes its
@@ -39,38 +52,52 @@ const ARGUMENTS = Array.from(
 /**
  * What a worker does, given `reply()` and `end()`: it works until there is a part
  * whose function it does not have. The message that brings the function is on its way
- * then. A worker that was woken wakes another one, if there is a part for it: many
- * would take the caller long to wake.
+ * then.
+ *
+ * It leaves jobs to the workers before it that have parts enough for those and the
+ * caller only, and so it sleeps while jobs are small. The caller wakes the first worker,
+ * and worker `i` wakes workers `2 i + 1` and `2 i + 2`: many would take the caller long.
  */
 const SCRIPT = `
 const functions = [];
 const pause = Atomics.pause ?? (() => {});
-let memory, words, scratch;
+let memory, words, scratch, number;
+const wake = (worker, parts) => {
+  const at = ${SLEEPS} + worker;
+  if (worker + 1 < parts && at < words.length && Atomics.exchange(words, at, 0)) {
+    Atomics.notify(words, at, 1);
+  }
+};
 const receive = (message) => {
   if (message.memory) {
-    ({ memory, scratch } = message);
-    words = new Int32Array(memory.buffer, message.words, ${WORDS});
+    ({ memory, scratch, number } = message);
+    words = new Int32Array(memory.buffer, message.words, message.length);
     reply();
   } else {
     const { exports } = new WebAssembly.Instance(message.module, { env: { memory } });
     for (const name of message.names) functions.push(exports[name]);
   }
   for (let turns = 0, since = performance.now(); ;) {
-    const left = Atomics.load(words, ${LEFT}), part = (left & 255) - 1;
-    if (left < 0) return end();
-    if (part < 0) {
+    const job = Atomics.load(words, ${JOB});
+    const part = (job & ${MASK}) - 1, parts = job >> ${BITS} & ${MASK};
+    if (job < 0) return end();
+    if (part < 0 || number + 1 >= parts) {
       pause();
       if (++turns & 63 || performance.now() - since < ${AWAKE}) continue;
-      Atomics.add(words, ${SLEEPING}, 1);
-      Atomics.wait(words, ${LEFT}, left);
-      Atomics.sub(words, ${SLEEPING}, 1);
+      const at = ${SLEEPS} + number;
+      Atomics.store(words, at, 1);
+      if (Atomics.load(words, ${JOB}) === job) Atomics.wait(words, at, 1);
+      Atomics.store(words, at, 0);
       since = performance.now();
       continue;
     }
     const first = ${PARTS} + ${LENGTH} * part, index = words[first];
     if (index >= functions.length) return;
-    if (Atomics.compareExchange(words, ${LEFT}, left, left - 1) !== left) continue;
-    if (part > 0 && Atomics.load(words, ${SLEEPING}) > 0) Atomics.notify(words, ${LEFT}, 1);
+    if (Atomics.compareExchange(words, ${JOB}, job, job - 1) !== job) continue;
+    if (part > 0) {
+      wake(2 * number + 1, parts);
+      wake(2 * number + 2, parts);
+    }
     try {
       functions[index](scratch, ${ARGUMENTS});
     } catch {
@@ -106,6 +133,10 @@ export interface Place {
   readonly memory: WebAssembly.Memory;
   /** Where the shared words are, in bytes. */
   readonly words: number;
+  /** How many they are. */
+  readonly length: number;
+  /** Which worker it is, from 0. */
+  readonly number: number;
   /** Where its scratch memory is, in bytes. */
   readonly scratch: number;
 }
