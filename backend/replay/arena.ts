@@ -26,7 +26,7 @@ const MANY = 4000;
 
 /** Places for the buffers of `operations` that `isWanted`: no two that live at the same time overlap. */
 export function arrange(
-  operations: readonly Operation[],
+  operations: readonly Pick<Operation, "reads" | "writes">[],
   isWanted: (buffer: Buffer) => boolean,
 ): Arrangement {
   const lives = new Map<Buffer, Life>();

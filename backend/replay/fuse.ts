@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Fused, fusedOf, fusedOperation } from "./fused.ts";
+import { fusedOf, fusedOperation } from "./fused.ts";
 import { fusedFunctions } from "./fused_code.ts";
 import { countOf, groupsOf } from "./fuse_groups.ts";
 import type { Buffer, Operation } from "./recorded.ts";
@@ -12,7 +12,7 @@ import type { Buffer, Operation } from "./recorded.ts";
 /**
  * `operations` with those fused that can be.
  *
- * @param operations The operations of a run, in order.
+ * @param operations The operations of a run, in order, each of which is needed.
  * @param isKept Whether a buffer is needed after the run.
  */
 export function fuse(
@@ -20,12 +20,8 @@ export function fuse(
   isKept: (buffer: Buffer) => boolean,
 ): Operation[] {
   const readers = countOf(operations.map(({ reads }) => reads));
-  const groups = groupsOf(operations).flatMap(
-    (group): (Operation | Fused)[] => {
-      if (!Array.isArray(group)) return [group];
-      const fused = fusedOf(group, isKept, readers);
-      return fused.results.length > 0 ? [fused] : []; // else nothing needs it
-    },
+  const groups = groupsOf(operations).map((group) =>
+    Array.isArray(group) ? fusedOf(group, isKept, readers) : group
   );
   const functions = fusedFunctions(
     groups.flatMap((group) => "recipe" in group ? [group.recipe] : []),

@@ -31,15 +31,9 @@ export function fusedOf(
   isKept: (buffer: Buffer) => boolean,
   readers: ReadonlyMap<Buffer, number>,
 ): Fused {
-  const written = new Set(
-    members.filter(({ result }) =>
-      isKept(result) || isReadOutside(result, members, readers)
-    ),
-  );
-  const used = usedOf(members, written);
   const operands: Operand[] = [], steps: Recipe["steps"][number][] = [];
   const places = new Map<Buffer, Ref>();
-  for (const { formula, numbers, result, ...member } of used) {
+  for (const { formula, numbers, result, ...member } of members) {
     const args = member.operands.map((operand): Ref => {
       const known = places.get(operand.buffer);
       if (known && "step" in known) return known;
@@ -51,14 +45,16 @@ export function fusedOf(
     });
     places.set(result, { step: steps.push({ formula, args, numbers }) - 1 });
   }
-  const results = used.flatMap((member, i) => written.has(member) ? [i] : []);
+  const results = members.flatMap(({ result }, i) =>
+    isKept(result) || isReadOutside(result, members, readers) ? [i] : []
+  );
   // Flat operations fit any rows.
-  const shaped = used.find(({ rows }) => rows > 1);
+  const shaped = members.find(({ rows }) => rows > 1);
   return {
-    members: used,
+    members,
     recipe: { operands, steps, results },
     operands,
-    results: results.map((i) => used[i]!.result),
+    results: results.map((i) => members[i]!.result),
     rows: shaped?.rows ?? 1,
     columns: shaped?.columns ?? members[0]!.rows * members[0]!.columns,
   };
@@ -71,19 +67,6 @@ function isReadOutside(
 ): boolean {
   const inside = members.filter(({ operation }) => operation.reads.has(buffer));
   return (readers.get(buffer) ?? 0) > inside.length;
-}
-
-/** Those of `members` that `written` needs. */
-function usedOf(
-  members: readonly Elementwise[],
-  written: ReadonlySet<Elementwise>,
-): Elementwise[] {
-  const needed = new Set<Buffer>();
-  return members.toReversed().filter((member) => {
-    const isUsed = written.has(member) || needed.has(member.result);
-    if (isUsed) member.operands.forEach(({ buffer }) => needed.add(buffer));
-    return isUsed;
-  }).reverse();
 }
 
 /** The most kernels that a name lists. */

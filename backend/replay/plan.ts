@@ -5,6 +5,8 @@
  */
 import { aligned, arrange } from "./arena.ts";
 import { fuse } from "./fuse.ts";
+import { withoutCopies } from "./copies.ts";
+import { needed } from "./needed.ts";
 import type { Buffer, CallRecord, Operation } from "./recorded.ts";
 
 /** What to do, and where. */
@@ -26,7 +28,13 @@ export function plan(record: CallRecord): Plan {
     ...record.outputs.map(({ buffer }) => buffer),
     ...record.written.map(([, buffer]) => buffer),
   ]);
-  const operations = fuse(rest, (buffer) => kept.has(buffer));
+  const isKept = (buffer: Buffer) => kept.has(buffer);
+  const { operations, inside } = withoutCopies(
+    fuse(needed(rest, isKept), isKept),
+    isKept,
+  );
+  const wholesOf = (buffers: ReadonlySet<Buffer>) =>
+    new Set([...buffers].map((buffer) => inside.get(buffer)?.whole ?? buffer));
   const places = new Map<Buffer, number>();
   let bytes = 0;
   const reserve = (buffer: Buffer) => {
@@ -37,7 +45,7 @@ export function plan(record: CallRecord): Plan {
   // What outlives a run, or is there before it, has a place of its own.
   for (const { writes } of constant) writes.forEach(reserve);
   for (const { reads } of [...constant, ...operations]) {
-    for (const buffer of reads) reserveUnlessTemporary(buffer);
+    for (const buffer of wholesOf(reads)) reserveUnlessTemporary(buffer);
   }
   kept.forEach(reserve);
 
@@ -51,10 +59,17 @@ export function plan(record: CallRecord): Plan {
   }
 
   const arena = arrange(
-    operations,
+    operations.map(({ reads, writes }) => ({
+      reads: wholesOf(reads),
+      writes: wholesOf(writes),
+    })),
     (buffer) => buffer.source.kind !== "held" && !places.has(buffer),
   );
   for (const [buffer, at] of arena.places) places.set(buffer, bytes + at);
+  for (const [buffer, { whole, at }] of inside) {
+    const place = places.get(whole);
+    if (place !== undefined) places.set(buffer, place + at);
+  }
   return { constant, operations, places, bytes: bytes + arena.bytes };
 }
 

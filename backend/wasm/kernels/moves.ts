@@ -51,6 +51,22 @@ const moveLoops = wasmFunction(
   },
 );
 
+/**
+ * How many bytes a call copies as they lie; undefined if it is no call of `move`, or
+ * moves them apart.
+ *
+ * @param fn The number of the function.
+ * @param numbers The arguments that are no addresses.
+ */
+export function straightBytes(
+  fn: unknown,
+  numbers: readonly unknown[],
+): number | undefined {
+  if (fn !== moveLoops.number || numbers.length !== 10) return undefined;
+  const isOnce = [0, 3, 6].every((i) => numbers[i] === 1);
+  return isOnce ? numbers[9] as number : undefined;
+}
+
 /** Transposes of planes, in two loops. */
 const transposePlanes = wasmFunction(
   "transpose",

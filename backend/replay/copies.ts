@@ -1,0 +1,106 @@
+/**
+ * Copies that need not be made, since what is copied can lie inside the copy from the
+ * beginning, or the copy inside what is copied: those of stacking, joining and taking
+ * apart along the first axis.
+ *
+ * @module
+ */
+import { straightBytes } from "../wasm/kernels/moves.ts";
+import { countOf } from "./fuse_groups.ts";
+import type { Buffer, Call, HostWork, Operation, Pointer } from "./recorded.ts";
+
+/** Where a buffer lies inside another, in bytes. */
+export interface Inside {
+  readonly whole: Buffer;
+  readonly at: number;
+}
+
+/** What is left to do, and which buffers lie inside others. */
+export interface Copyless {
+  readonly operations: readonly Operation[];
+  readonly inside: ReadonlyMap<Buffer, Inside>;
+}
+
+/** Vectors are read quickest at multiples of their size. */
+const ALIGNMENT = 16;
+
+/**
+ * `operations` without the copies that need not be made.
+ *
+ * @param operations The operations of a run, in order.
+ * @param isKept Whether a buffer is needed after the run.
+ */
+export function withoutCopies(
+  operations: readonly Operation[],
+  isKept: (buffer: Buffer) => boolean,
+): Copyless {
+  const writers = countOf(operations.map(({ writes }) => writes));
+  const inside = new Map<Buffer, Inside>();
+  /** Whether a buffer's place is not decided, and only one operation writes it. */
+  const isFree = (buffer: Buffer) =>
+    buffer.source.kind === "temporary" && writers.get(buffer) === 1 &&
+    !isKept(buffer) && !inside.has(buffer);
+  /** Whether nothing changes a buffer once it is written. */
+  const isFinal = ({ source }: Buffer, count: number) =>
+    source.kind === "temporary"
+      ? count === 1
+      : source.kind === "argument" && count === 0;
+  const placed = (copy: Copy): [Buffer, Inside] | undefined => {
+    const { from, to, bytes } = copy;
+    const isWhole = (x: Pointer) => x.offset === 0 && x.buffer.bytes === bytes;
+    const fits = (part: Pointer, whole: Pointer) =>
+      isWhole(part) && isFree(part.buffer) &&
+      isFinal(whole.buffer, writers.get(whole.buffer) ?? 0) &&
+      whole.offset % ALIGNMENT === 0 &&
+      wholeOf(whole.buffer, inside).whole !== part.buffer;
+    if (fits(from, to)) {
+      return [from.buffer, { whole: to.buffer, at: to.offset }];
+    }
+    if (fits(to, from)) {
+      return [to.buffer, { whole: from.buffer, at: from.offset }];
+    }
+    return undefined;
+  };
+  const left = operations.flatMap((operation) => {
+    const copies = operation.body.map(copyOf);
+    // What also clears, say, would clear what lies inside.
+    if (operation.isLive || copies.includes(undefined)) return [operation];
+    const body = operation.body.filter((_, i) => {
+      const place = placed(copies[i]!);
+      if (place) inside.set(...place);
+      return !place;
+    });
+    return body.length > 0 ? [{ ...operation, body }] : [];
+  });
+  return {
+    operations: left,
+    inside: new Map(
+      [...inside.keys()].map((buffer) => [buffer, wholeOf(buffer, inside)]),
+    ),
+  };
+}
+
+/** A copy of bytes as they lie. */
+interface Copy {
+  readonly from: Pointer;
+  readonly to: Pointer;
+  readonly bytes: number;
+}
+
+function copyOf(work: Call | HostWork): Copy | undefined {
+  if (work.kind === "host" || work.parts.length !== 1) return undefined;
+  const [from, to, ...numbers] = work.parts[0]!;
+  if (typeof from !== "object" || typeof to !== "object") return undefined;
+  const bytes = straightBytes(work.fn, numbers);
+  return bytes === undefined ? undefined : { from, to, bytes };
+}
+
+/** The outermost buffer that a buffer lies inside of, or itself. */
+function wholeOf(
+  buffer: Buffer,
+  inside: ReadonlyMap<Buffer, Inside>,
+): Inside {
+  let whole = buffer, at = 0;
+  for (let next; (next = inside.get(whole)); whole = next.whole) at += next.at;
+  return { whole, at };
+}
