@@ -100,6 +100,47 @@ Deno.test("transpose, reverse, tile, pad and slice move every element of every t
   ]);
 });
 
+Deno.test("threads move every element of a large tensor to its place", async () => {
+  const transposes: [number[], number[]][] = [
+    [[151, 203], [1, 0]],
+    [[20_003, 2], [1, 0]],
+    [[2, 20_003], [1, 0]],
+    [[3, 51, 5, 53], [0, 2, 1, 3]],
+    [[3, 51, 5, 53], [3, 1, 0, 2]],
+    [[2, 3, 21, 4, 57], [0, 1, 2, 4, 3]],
+  ];
+  await assertSameAsCpu(
+    [
+      ...transposes.map(([shape, perm]): Case => [
+        `transpose [${shape}] ${perm}`,
+        () => kernel("Transpose", { x: counting(shape, "float32") }, { perm }),
+      ]),
+      ["slice", () =>
+        kernel("Slice", { x: counting([301, 303], "float32") }, {
+          begin: [1, 2],
+          size: [299, 300],
+        })],
+      [
+        "reverse",
+        () =>
+          kernel("Reverse", { x: counting([301, 303], "float32") }, {
+            dims: [0, 1],
+          }),
+      ],
+      ["pad", () =>
+        kernel("PadV2", { x: counting([301, 303], "float32") }, {
+          paddings: [[1, 2], [3, 4]],
+          constantValue: 5,
+        })],
+      ...[0, 1].map((axis): Case => [`concat ${axis}`, () => {
+        const x = counting([301, 303], "float32");
+        return tf.concat([x, x, x], axis);
+      }]),
+    ],
+    { threads: 3, tolerance: 0 },
+  );
+});
+
 Deno.test("split, unstack, concat and stack are the cpu backend's", async () => {
   const cases = SHAPES.filter((shape) => shape.length && shape[0]).flatMap((
     shape,

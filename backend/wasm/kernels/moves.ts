@@ -7,7 +7,7 @@
 import { recording } from "../../../internal/recording.ts";
 import { F32, load } from "../assembler/assembler.ts";
 import { wasmBackend } from "../machine/backend.ts";
-import { wasmFunction } from "../machine/functions.ts";
+import { partsOf, wasmFunction } from "../machine/functions.ts";
 import { copyFloats } from "./floats.ts";
 import { defineTranspose } from "./matrices.ts";
 
@@ -127,6 +127,22 @@ export function joined(loops: readonly Loop[]): Loop[] {
   return result;
 }
 
+/** Bytes that are copied in a nanosecond, about: in stretches, and float by float. */
+const SPEED = 10, SINGLE = 3;
+
+/** How many bytes loops move. */
+function total(loops: readonly Loop[], bytes: number): number {
+  return loops.reduce((product, { n }) => product * n, bytes);
+}
+
+/** Which of the loops threads share: the outermost that is long enough, or the longest. */
+function sharedLoop(loops: readonly Loop[], parts: number): number {
+  const found = loops.findIndex(({ n }) => n >= parts);
+  if (found >= 0) return found;
+  const most = Math.max(...loops.map(({ n }) => n));
+  return loops.findIndex(({ n }) => n === most);
+}
+
 /** Copy `bytes` bytes for each turn of the loops, the first the outermost. */
 export function move(
   from: number,
@@ -147,14 +163,33 @@ export function move(
     return;
   }
   if (bytes % 4 || from % 4 || to % 4) return moveBytes(from, to, rest, bytes);
-  const [l1, l2, l3] = [ONCE, ONCE, ONCE, ...rest].slice(-3) as [
+  const work = total(rest, bytes) / (bytes > 4 ? SPEED : SINGLE);
+  if (rest.length === 0) {
+    const floats = bytes / 4;
+    return moveLoops.ranges(floats, work, (first, end) => ({
+      ...loopsOf([]),
+      from: from + 4 * first,
+      to: to + 4 * first,
+      bytes: 4 * (end - first),
+    }), 1024);
+  }
+  const shared = sharedLoop(rest, partsOf(work)), loop = rest[shared]!;
+  moveLoops.ranges(loop.n, work, (first, end) => ({
+    ...loopsOf(rest.with(shared, { ...loop, n: end - first })),
+    from: from + first * loop.in,
+    to: to + first * loop.out,
+    bytes,
+  }));
+}
+
+/** At most three loops as arguments. */
+function loopsOf(loops: readonly Loop[]) {
+  const [l1, l2, l3] = [ONCE, ONCE, ONCE, ...loops].slice(-3) as [
     Loop,
     Loop,
     Loop,
   ];
-  moveLoops.run({
-    from,
-    to,
+  return {
     n1: l1.n,
     in1: l1.in,
     out1: l1.out,
@@ -164,8 +199,7 @@ export function move(
     n3: l3.n,
     in3: l3.in,
     out3: l3.out,
-    bytes,
-  });
+  };
 }
 
 function moveBytes(
@@ -237,21 +271,35 @@ export function permute(
       }
       return;
     }
-    const [l1, l2] = [ONCE, ONCE, ...outer].slice(-2) as [Loop, Loop];
-    transposePlanes.run({
-      to,
-      toRow: row.out,
-      from,
-      fromRow: last.in,
-      rows: row.n,
-      columns: last.n,
-      n1: l1.n,
-      in1: l1.in,
-      out1: l1.out,
-      n2: l2.n,
-      in2: l2.in,
-      out2: l2.out,
-    });
+    // Threads share the outer loops or a side of the planes.
+    const loops = [...[ONCE, ONCE, ...outer].slice(-2), row, last] as [
+      Loop,
+      Loop,
+      Loop,
+      Loop,
+    ];
+    const work = total(loops, bytes) / SINGLE;
+    const shared = sharedLoop(loops, partsOf(work)), loop = loops[shared]!;
+    transposePlanes.ranges(loop.n, work, (first, end) => {
+      const [l1, l2, row, last] = loops.with(shared, {
+        ...loop,
+        n: end - first,
+      }) as typeof loops;
+      return {
+        to: to + first * loop.out,
+        toRow: row.out,
+        from: from + first * loop.in,
+        fromRow: last.in,
+        rows: row.n,
+        columns: last.n,
+        n1: l1.n,
+        in1: l1.in,
+        out1: l1.out,
+        n2: l2.n,
+        in2: l2.in,
+        out2: l2.out,
+      };
+    }, shared > 1 ? 4 : 1);
   };
   visit(from, to, others);
 }
