@@ -88,11 +88,21 @@ interface Copy {
 }
 
 function copyOf(work: Call | HostWork): Copy | undefined {
-  if (work.kind === "host" || work.parts.length !== 1) return undefined;
-  const [from, to, ...numbers] = work.parts[0]!;
-  if (typeof from !== "object" || typeof to !== "object") return undefined;
-  const bytes = straightBytes(work.fn, numbers);
-  return bytes === undefined ? undefined : { from, to, bytes };
+  if (work.kind === "host") return undefined;
+  let whole: Copy | undefined;
+  for (const [from, to, ...numbers] of work.parts) {
+    if (typeof from !== "object" || typeof to !== "object") return undefined;
+    const bytes = straightBytes(work.fn, numbers);
+    if (bytes === undefined) return undefined;
+    whole ??= { from, to, bytes: 0 };
+    // Threads share a long copy: its parts follow each other.
+    const { bytes: before } = whole;
+    const follows = (x: Pointer, first: Pointer) =>
+      x.buffer === first.buffer && x.offset === first.offset + before;
+    if (!follows(from, whole.from) || !follows(to, whole.to)) return undefined;
+    whole = { ...whole, bytes: before + bytes };
+  }
+  return whole;
 }
 
 /** The outermost buffer that a buffer lies inside of, or itself. */

@@ -152,6 +152,19 @@ onWasm(
   },
 );
 
+onEachBackend(
+  "a stack of large tensors, which threads would share out, needs no copies either",
+  async () => {
+    const fn = (x: tf.Tensor) => {
+      const [a, b] = tf.unstack(tf.neg(x));
+      return [tf.sum(tf.stack([tf.square(b!), tf.abs(a!)]), 1)];
+    };
+    // Three on elements, and the sum.
+    assertEquals(await operationsOf(fn, tensorOf(2, 64, 1024)), 4);
+  },
+  { only: ["wasm"], threads: 2 },
+);
+
 onWasm(
   "what is stacked twice, padded, returned or not aligned is copied",
   async () => {
