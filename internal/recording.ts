@@ -84,6 +84,8 @@ export interface WasmListener {
   words(words: readonly number[], address: number): void;
   /** JavaScript is about to work on memory. */
   memory(): void;
+  /** Whether a tensor is the same in each replay. */
+  isFixed(x: tf.TensorInfo): boolean;
   /** Fused kernels ran. */
   launch(launch: RecordedLaunch): void;
 }

@@ -51,6 +51,8 @@ export class WasmRecorder extends StateRecorder
   readonly buffers: Buffers = new Buffers();
   /** Its operations, in order. */
   readonly operations: Operation[] = [];
+  /** What was computed of constants alone. */
+  readonly #computed = new Set<Buffer>();
   readonly #backend: WasmBackend = wasmBackend();
   #words: { readonly address: number; readonly buffer: Buffer } | undefined;
   #kernel: OpenKernel | undefined;
@@ -134,10 +136,8 @@ export class WasmRecorder extends StateRecorder
       this.#kernel.usesMemory = true; // it will read again
       return;
     }
-    const source = this.buffers.get(dataId)?.source;
-    const isConstant = source?.kind === "constant" ||
-      source?.kind === "held" && source.isConstant;
-    if (!isConstant) this.refuse("it reads values");
+    const buffer = this.buffers.get(dataId);
+    if (!buffer || !isConstant(buffer)) this.refuse("it reads values");
   }
 
   made(
@@ -243,6 +243,14 @@ export class WasmRecorder extends StateRecorder
     this.#words = { address, buffer };
   }
 
+  isFixed(x: tf.TensorInfo): boolean {
+    return this.#isFixed(this.buffers.of(x));
+  }
+
+  #isFixed(buffer: Buffer): boolean {
+    return isConstant(buffer) || this.#computed.has(buffer);
+  }
+
   memory(): void {
     if (this.#isInspecting) return;
     if (this.#kernel) this.#kernel.usesMemory = true;
@@ -279,6 +287,14 @@ export class WasmRecorder extends StateRecorder
     isLive = false,
   ) {
     const [from, to] = [new Set(reads), new Set(writes)];
+    if (!isLive && reads.every((buffer) => this.#isFixed(buffer))) {
+      for (const buffer of writes) this.#computed.add(buffer);
+    }
     this.operations.push({ name, reads: from, writes: to, body, isLive });
   }
+}
+
+function isConstant({ source }: Buffer): boolean {
+  return source.kind === "constant" ||
+    source.kind === "held" && source.isConstant;
 }

@@ -201,6 +201,46 @@ onWasm("stacked time steps need no memory besides their stack", () => {
   assert(program!.bytes < size + 20 * size + 2048, `${program!.bytes}`);
 });
 
+onWasm(
+  "squares and cubes by pow are products, and so are their gradients",
+  () => {
+    const fn = (x: tf.Tensor) =>
+      tf.grad((x: tf.Tensor) =>
+        tf.add(tf.sum(tf.pow(x, 2)), tf.sum(tf.pow(x, 3)))
+      )(
+        x,
+      );
+    const compiled = compile(fn, { onFallback: "throw" });
+    for (const size of [3, 4, 5]) {
+      for (let call = 0; call < 4; call++) {
+        const x = tensorOf(size, 7), [got, right] = [compiled(x), fn(x)];
+        assertEquals(got.dataSync(), right.dataSync());
+        tf.dispose([x, got, right]);
+      }
+    }
+    const { programs } = compiled.report();
+    assertEquals(programs.map(({ inJavaScript }) => inJavaScript), [
+      [],
+      [],
+      [],
+    ]);
+    compiled.dispose();
+  },
+);
+
+onWasm("an exponent that is an argument is looked at in each replay", () => {
+  const fn = (x: tf.Tensor, y: tf.Tensor) => tf.pow(x, y);
+  const compiled = compile(fn, { onFallback: "throw" }), x = tensorOf(9);
+  for (const exponent of [2, 2, 3, 2, 1, 4, 3, 1]) {
+    const y = tf.scalar(exponent), [got, right] = [compiled(x, y), fn(x, y)];
+    assertEquals(got.dataSync(), right.dataSync(), `${exponent}`);
+    tf.dispose([y, got, right]);
+  }
+  assertEquals(compiled.report().replayed, 6);
+  compiled.dispose();
+  x.dispose();
+});
+
 onWasm("a parameter is read before an optimizer overwrites it", async () => {
   const sequence = async (isCompiled: boolean) => {
     const start = tensorOf(4, 6), weight = new ParamState(start);

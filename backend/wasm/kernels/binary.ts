@@ -4,12 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { recording } from "../../../internal/recording.ts";
 import { type F32x4, I32x4, loadSplat } from "../assembler/assembler.ts";
 import { eachVector, type Lanes } from "../assembler/lanes.ts";
 import { ANY, type Binary, KERNELS } from "./binary_functions.ts";
 import { broadcast, eachRows, widened } from "./broadcast.ts";
 import { know, storeLanes } from "./elementwise.ts";
 import type { Loop } from "./moves.ts";
+import { wasmBackend } from "../machine/backend.ts";
 import {
   type ParameterName,
   type WasmFunction,
@@ -122,20 +124,28 @@ export function binary(
   return y;
 }
 
-/** `a^2` and `a^3` as products; undefined for other exponents. */
+/** `a`, `a^2` and `a^3` as products, in one output; undefined for other exponents. */
 function smallPower(
   a: tf.TensorInfo,
   b: tf.TensorInfo,
 ): tf.TensorInfo | undefined {
   if (a.dtype !== "float32" || b.dtype !== "float32") return undefined;
   if (size(b.shape) !== 1 || b.shape.length > a.shape.length) return undefined;
-  const [exponent] = view(b);
-  if (exponent !== 2 && exponent !== 3) return undefined;
-  const square = binary("Multiply", KERNELS["Multiply"]!, a, a);
-  if (exponent === 2) return square;
-  const cube = binary("Multiply", KERNELS["Multiply"]!, square, a);
-  free(square);
-  return cube;
+  const exponent = exponentOf(b);
+  if (exponent !== 1 && exponent !== 2 && exponent !== 3) return undefined;
+  const y = binary("Multiply", KERNELS["Multiply"]!, a, exponent === 1 ? b : a);
+  if (exponent === 3 && size(a.shape) > 0) {
+    const code = FUNCTIONS.get("Multiply")!;
+    floatRows(code, y, a, y, broadcast(a.shape, a.shape, a.shape));
+  }
+  return y;
+}
+
+/** The number that decides how a power is computed: a replay looks at it again, unless it is fixed. */
+function exponentOf(x: tf.TensorInfo): number {
+  const listener = recording.now?.wasm;
+  if (listener && !listener.isFixed(x)) listener.memory();
+  return wasmBackend().typedArrayFromHeap(x)[0]!;
 }
 
 /** `a^b`: small exponents without the general function. */
