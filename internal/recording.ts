@@ -63,6 +63,11 @@ export interface Recorder {
   readonly wasm?: WasmListener;
   /** Fused kernels are about to run on a row or on several as one, on WebGPU. */
   row?(row: RecordedRow): void;
+  /**
+   * What was done is right for calls in which `fn` is true; others run the function as
+   * it is. If it is false now, nothing is recorded of this call.
+   */
+  onlyIf(fn: () => boolean): void;
   /** What was done cannot be replayed. */
   refuse(reason: string): void;
 }

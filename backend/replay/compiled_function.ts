@@ -113,6 +113,7 @@ export class CompiledFunction<A extends readonly unknown[], R> {
       const { program } = kind;
       return metered("replay", () => program!.run(tensorsIn(args))) as R;
     }
+    if (readiness === "excepted") return this.#runEagerly(args);
     if (readiness === "eager") {
       this.#reason = "a tensor outside shares the memory of a state it writes";
       return this.#runEagerly(args);

@@ -27,6 +27,8 @@ export class Kind {
   readonly #precision = currentPrecision();
   #recorded: Recorded | undefined;
   #tries = 0;
+  /** Calls before the first recording of which nothing was recorded. */
+  #excepted = 0;
   #replays = 0;
   #nextCompared = FIRST_COMPARED;
 
@@ -52,8 +54,10 @@ export class Kind {
   }
 
   /** Take over what a call did. */
-  learn(recorded: Recorded | Refusal): void {
+  learn(recorded: Recorded | Refusal | "excepted"): void {
+    if (recorded === "excepted") return this.#except();
     if ("reason" in recorded) return this.#refuse(recorded);
+    this.#excepted = 0;
     this.settings = recorded.settings;
     const before = this.#recorded;
     const difference = before?.differenceFrom(recorded);
@@ -70,6 +74,13 @@ export class Kind {
       const stack = new Error().stack ?? "";
       this.#refuse({ reason: `its calls differ: ${difference}`, stack });
     }
+  }
+
+  /** Give such calls up if none of them is as others are. */
+  #except() {
+    if (this.#recorded || ++this.#excepted < MOST_TRIES) return;
+    const reason = "each call does something that cannot be replayed";
+    this.#refuse({ reason, stack: "" });
   }
 
   #refuse(refusal: Refusal) {

@@ -43,10 +43,11 @@ export function outcomeOf<B>(
   }
   const written = newContents(recorder);
   const streams = recorder.draws();
-  const { settings, values, frozenStates: frozen } = recorder;
+  const { settings, values, frozenStates: frozen, conditions } = recorder;
   const consumed = consumedOf(copies);
   return {
     ...{ outputs, result, written, streams, settings, values, frozen },
+    conditions,
     consumed,
   };
 }

@@ -11,6 +11,8 @@ export type Readiness =
   | "ready"
   /** Not this time: somebody shares a tensor that it would overwrite. */
   | "eager"
+  /** Not this time: this call does something else. */
+  | "excepted"
   /** Never again: shapes, values or frozen parameters have changed. */
   | "outdated";
 
@@ -54,12 +56,15 @@ export interface Refusal {
 
 /**
  * Run a function as usual, and record what it does; nothing is recorded of a call that
- * a guard has ended.
+ * a guard has ended, or that is not as others are.
  */
 export type Record = <A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   args: A,
-) => { readonly value: R; readonly recorded: Recorded | Refusal | undefined };
+) => {
+  readonly value: R;
+  readonly recorded: Recorded | Refusal | "excepted" | undefined;
+};
 
 /** The programs that hold memory of a backend. */
 const programs = new Set<Program>();

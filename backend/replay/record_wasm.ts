@@ -49,12 +49,12 @@ export const recordWasm: Record = (fn, args) => {
   const record = finish(recorder, value, copies);
   value = asNew(value);
   disposeConsumed(record.consumed, copies, args);
-  const { refusal, isWhole } = recorder;
-  if (!refusal && isWhole) {
+  const { refusal, isWhole, isExcepted } = recorder;
+  if (!refusal && isWhole && !isExcepted) {
     return { value, recorded: new WasmRecorded(record) };
   }
   buffers.release();
-  return { value, recorded: refusal };
+  return { value, recorded: isExcepted ? "excepted" : refusal };
 };
 
 /** A recording that programs can be made of. */

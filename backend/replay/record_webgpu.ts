@@ -58,10 +58,12 @@ export const recordWebGpu: Record = (fn, args) => {
   // No tensor in it belongs to somebody else.
   value = mapTensors(value, (x) => x.kept ? tf.clone(x) : x);
   disposeConsumed(record.consumed, copies, args);
-  const { refusal } = recorder;
-  if (!refusal) return { value, recorded: new WebGpuRecorded(record) };
+  const { refusal, isExcepted } = recorder;
+  if (!refusal && !isExcepted) {
+    return { value, recorded: new WebGpuRecorded(record) };
+  }
   recorder.release();
-  return { value, recorded: refusal };
+  return { value, recorded: isExcepted ? "excepted" : refusal };
 };
 
 /** A recording that programs can be made of. */

@@ -144,6 +144,8 @@ export interface Outcome<B> {
   readonly values: ReadonlyMap<object, unknown>;
   /** Whether parameters were frozen. */
   readonly frozen: ReadonlyMap<object, boolean>;
+  /** What must be true for a replay. */
+  readonly conditions: readonly (() => boolean)[];
   /** Which arguments the function disposed of. */
   readonly consumed: readonly boolean[];
 }

@@ -22,7 +22,10 @@ export abstract class StateRecorder {
   readonly settings: Map<string, unknown> = new Map();
   /** Random streams that were drawn from, with their positions before. */
   readonly streams: Map<object, StreamPosition> = new Map();
+  /** What must be true for a replay. */
+  readonly conditions: (() => boolean)[] = [];
   readonly #depth: number;
+  #isExcepted = false;
   #refusal: Refusal | undefined;
 
   /** Listen to a function that is called inside `depth` contexts. */
@@ -30,9 +33,20 @@ export abstract class StateRecorder {
     this.#depth = depth;
   }
 
-  /** Why the call cannot be replayed, if it cannot. */
+  /** Why such calls cannot be replayed, if they cannot. */
   get refusal(): Refusal | undefined {
-    return this.#refusal;
+    return this.#isExcepted ? undefined : this.#refusal;
+  }
+
+  /** Whether this call is not as others, so that nothing is known of them. */
+  get isExcepted(): boolean {
+    return this.#isExcepted;
+  }
+
+  /** What was done is right where `fn` is true. */
+  onlyIf(fn: () => boolean): void {
+    if (fn()) this.conditions.push(fn);
+    else this.#isExcepted = true;
   }
 
   /** `state` held the tensor `x` before the call. */

@@ -123,6 +123,8 @@ export class WasmProgram implements Program {
   check(): Readiness {
     if (this.#isDisposed) return "outdated";
     if (!isAsRecorded(this.#record)) return "outdated";
+    const { conditions } = this.#record;
+    if (!conditions.every((isTrue) => isTrue())) return "excepted";
     let hasMoved = false, isTaken = false;
     for (const holding of this.#holdings) {
       const x = holding.now();

@@ -125,6 +125,7 @@ export class WebGpuProgram implements Program {
     const isGone = this.#isDisposed || lost.has(backend.device) ||
       webGpuBackend() !== backend;
     if (isGone || !isAsRecorded(record)) return "outdated";
+    if (!record.conditions.every((isTrue) => isTrue())) return "excepted";
     unpackAll(backend);
     if (!this.#results.isCurrent || !this.#areAlike()) return "outdated";
     const moved = new Set<GpuSlot>();

@@ -104,6 +104,7 @@ export function scaleBySoap(
         const length = shape[axis]!;
         return length > 0 && length <= maxPreconditionDim;
       });
+  const isDue = (t: number) => (t - 1) % preconditionFrequency === 0;
   return tx.perTensor({
     init: ({ shape }): Tensors => ({
       m: tf.zeros(shape),
@@ -118,7 +119,15 @@ export function scaleBySoap(
         }),
       ),
     }),
-    update({ update: g, slots }, { t, shape }) {
+    scalars: {
+      correction({ t }) {
+        const k = t - 1; // the first step does not count
+        return Math.sqrt(1 - b2 ** k) / (1 - b1 ** k);
+      },
+    },
+    // Bases are computed on the host.
+    isUsual: ({ t }) => t > 1 && !isDue(t),
+    update({ update: g, slots, scalars }, { t, shape }) {
       const axes = axesOf(shape);
       const next: Record<string, tf.Tensor> = { ...slots };
       for (const axis of axes) {
@@ -131,7 +140,6 @@ export function scaleBySoap(
         }
         return { update: tf.mul(g, 0), slots: next }; // NaN stays
       }
-      const k = t - 1; // the first step does not count
       const m = next["m"] = nextMean(slots["m"]!, g, b1);
       const inputs = { x: rotate(g, slots, true), old: slots["v"]! };
       const decay = { kept: b2, added: 1 - b2 };
@@ -141,10 +149,8 @@ export function scaleBySoap(
       });
       let update = rotate(scaled, slots, false);
       if (normalizeGrads) update = tf.div(update, tf.add(rms(update), 1e-30));
-      if (correctBias) {
-        update = tf.mul(update, Math.sqrt(1 - b2 ** k) / (1 - b1 ** k));
-      }
-      if (k % preconditionFrequency === 0) {
+      if (correctBias) update = tf.mul(update, scalars["correction"]!);
+      if (isDue(t)) {
         for (const axis of axes) {
           const name = `basis${axis}`;
           const found = nextEigenbasis(next[`gram${axis}`]!, slots[name]!);

@@ -213,7 +213,7 @@ export class Sophia extends Optimizer<SophiaOptions> {
   updateHessian<V extends Tensors>(product: (vector: V) => Tensors): void {
     const action = "update the Hessian of Sophia";
     check(action, "product", product, callable);
-    this.#refuseRecording();
+    recording.now?.onlyIf(() => false);
     const { registry, engine } = coreOf(this), { h = {} } = engine.state.slots;
     const vector = this.#draw();
     let products: Tensors = {};
@@ -265,10 +265,6 @@ export class Sophia extends Optimizer<SophiaOptions> {
     this.#updatedAt = -1; // what was estimated here is not in that state
   }
 
-  #refuseRecording(): void {
-    recording.now?.refuse("its optimizer estimates the Hessian in some steps");
-  }
-
   /**
    * Take a step, and dispose `grads`.
    *
@@ -291,7 +287,7 @@ export class Sophia extends Optimizer<SophiaOptions> {
         "Cannot step Sophia: its Hessian is due: call updateHessian(product) before this step",
       );
     }
-    this.#refuseRecording();
+    recording.now?.onlyIf(() => !this.isHessianDue);
     super.step(grads, options);
   }
 }

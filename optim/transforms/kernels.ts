@@ -15,6 +15,7 @@ import {
 } from "../../backend/fusion/mod.ts";
 import { OPEN, orOld } from "../../backend/gate.ts";
 import { gate } from "../../internal/gate.ts";
+import { recording } from "../../internal/recording.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
 import type { CompleteRule, SlotStart, StepInfo } from "./rule.ts";
 import type { OptState, Rate } from "./transformation.ts";
@@ -94,6 +95,16 @@ export function infoNow(
   { steps, rate }: LiveStep,
 ): StepInfo {
   return infoOf(path, shape, steps(), rate());
+}
+
+/** Tell what is recording that only steps of a parameter that are usual are replayed. */
+export function onlyIf(
+  path: string,
+  shape: readonly number[],
+  isUsual: (info: StepInfo) => boolean,
+): void {
+  const live = liveSteps.of?.(path);
+  if (live) recording.now?.onlyIf(() => isUsual(infoNow(path, shape, live)));
 }
 
 /** The numbers of a row, from `scalars`, and those that replays compute. */

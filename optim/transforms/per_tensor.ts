@@ -14,7 +14,7 @@ import {
 import { own as ownValue } from "../../internal/own.ts";
 import { recording } from "../../internal/recording.ts";
 import { mapNamed, type Named, type Tensors } from "../../tensors.ts";
-import { infoNow, infoOf, liveSteps, rowNumbers } from "./kernels.ts";
+import { infoNow, infoOf, liveSteps, onlyIf, rowNumbers } from "./kernels.ts";
 import type { GradientTransformation } from "./transformation.ts";
 import { withTraits } from "./elementwise.ts";
 import type { StepInfo } from "./rule.ts";
@@ -31,6 +31,11 @@ export interface TensorRule {
   readonly scalars?: Named<(info: StepInfo) => number> | undefined;
   /** The same, of as many numbers as the parameter has, whose shape the tensors have. */
   readonly numbers?: Named<(info: StepInfo) => Float32Array> | undefined;
+  /**
+   * Whether a step does what others do, so that it can be replayed. Default: all do, and
+   * `update` must not look at the number of the step and the rate.
+   */
+  readonly isUsual?: ((info: StepInfo) => boolean) | undefined;
   /** The new update and slots, made of tfjs ops. */
   update(
     x: {
@@ -48,6 +53,7 @@ const RULES: OptionRules<TensorRule> = {
   init: callable,
   scalars: recordOf(callable),
   numbers: recordOf(callable),
+  isUsual: callable,
   update: callable,
 };
 
@@ -76,6 +82,8 @@ export function perTensor(rule: TensorRule): GradientTransformation {
         }
         const { shape } = param, rate = extra?.rates?.[path];
         const info = infoOf(path, shape, state.steps[path]!, rate);
+        const { isUsual } = rule;
+        if (isUsual) onlyIf(path, shape, isUsual);
         const result: Tensors = tf.tidy(() => {
           const [scalars, numbers] = [
             scalarsOf(rule, info),
@@ -83,7 +91,7 @@ export function perTensor(rule: TensorRule): GradientTransformation {
           ];
           const { update: u, slots } = rule.update(
             { update, param, slots: own, scalars, numbers },
-            watched(info),
+            isUsual ? info : watched(info),
           );
           return { update: u, ...prefixed(slots) };
         });

@@ -9,9 +9,11 @@ import { own } from "../../internal/own.ts";
 import { fromNames, mapNamed, type Tensors } from "../../tensors.ts";
 import { eigenbasis } from "../linear_algebra/eigenbasis.ts";
 import { traitsOf, withTraits } from "./elementwise.ts";
+import { onlyIf } from "./kernels.ts";
 import { type Mask, matches } from "./mask.ts";
 import { select } from "./opt_state.ts";
 import { mask, transformation } from "./options.ts";
+import type { StepInfo } from "./rule.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /** Options of {@linkcode projectLowRank}. */
@@ -111,7 +113,10 @@ export function projectLowRank(
       const low = mapNamed(updates, (g, path) => {
         const old = own(projection, path);
         if (!old) return g;
-        const isDue = state.steps[path]! % updateProjGap === 0;
+        const isDueAt = ({ t }: Pick<StepInfo, "t">) =>
+          (t - 1) % updateProjGap === 0;
+        onlyIf(path, g.shape, (info) => !isDueAt(info));
+        const isDue = isDueAt({ t: state.steps[path]! + 1 });
         const p = next[path] = isDue
           ? tf.tidy(() => directions(g as tf.Tensor2D, rank))
           : old;
@@ -139,7 +144,7 @@ export function projectLowRank(
   }, {
     isUniform: false,
     sumsOverStep: traitsOf(inner).sumsOverStep,
-    refusal: "its optimizer computes directions in JavaScript in some steps",
+    refusal: traitsOf(inner).refusal,
   });
 }
 

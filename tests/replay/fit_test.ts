@@ -59,6 +59,11 @@ function setUp(bad: readonly number[] = []) {
 type Scene = ReturnType<typeof setUp>;
 
 /** Of its steps only the gradient is replayed. */
+const inPart = (params: Scene["params"]) =>
+  new optim.Optimizer({ tx: optim.accumulate(optim.muon(), 2), lr: 0.01 })
+    .registerTrainableWeights(params);
+
+/** Its steps are replayed whole, but for each third. */
 const soap = (params: Scene["params"]) =>
   new optim.Soap({ lr: 0.01, preconditionFrequency: 3 })
     .registerTrainableWeights(params) as unknown as optim.Optimizer;
@@ -179,6 +184,10 @@ const RUNS: Readonly<
     4,
   ],
   "an optimizer that decides in JavaScript": [
+    ({ params }) => ({ optimizer: inPart(params) }),
+    30,
+  ],
+  "an optimizer that computes on the host in some steps": [
     ({ params }) => ({ optimizer: soap(params) }),
     30,
   ],
@@ -273,7 +282,10 @@ for (const nan of ["stop", "skip", "ignore"] as const) {
 }
 
 for (
-  const [what, make] of [["only the gradient", soap], ["Muon", muon]] as const
+  const [what, make] of [["only the gradient", inPart], ["Soap", soap], [
+    "Muon",
+    muon,
+  ]] as const
 ) {
   for (const nan of ["stop", "skip"] as const) {
     onEachBackend(
@@ -290,8 +302,8 @@ for (
             const { left, compiled } = await run(options, true, bad);
             assertEquals(left, eager.left);
             if (nan === "stop") continue; // perhaps at once
-            assert(compiled!.replayed > 20, JSON.stringify(compiled));
-            assertEquals(compiled!.reason === undefined, make === muon);
+            assert(compiled!.replayed > 15, JSON.stringify(compiled));
+            assertEquals(compiled!.reason !== undefined, make === inPart);
           }
         }),
       FULL ? replaying : only,
