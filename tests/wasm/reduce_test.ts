@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   assertSameAsCpu,
   type Case,
+  floats,
   guarded,
   kernel,
   random,
@@ -82,6 +83,21 @@ Deno.test("the mean of a million values is right within a millionth", async () =
     assert(Math.abs(values(tf.mean(x))[0]! - want) < 1e-7);
   });
 });
+
+for (const threads of [1, 3]) {
+  Deno.test(`sums of the columns of a large matrix are those of float64, rounded (threads: ${threads})`, async () => {
+    await useWasm(threads);
+    const rows = 301, columns = 2117;
+    const x = floats(rows * columns, random(1)), sums = Array(columns).fill(0);
+    x.forEach((value, i) => sums[i % columns] += value);
+    guarded(() => {
+      const sum = kernel("Sum", { x: tf.tensor(x, [rows, columns]) }, {
+        axis: 0,
+      });
+      assertEquals(values(sum), sums.map(Math.fround));
+    });
+  });
+}
 
 Deno.test("reductions of nothing have their neutral value, not what was in memory", async () => {
   await useWasm();

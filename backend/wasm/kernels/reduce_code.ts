@@ -8,7 +8,7 @@ import {
   F32,
   F32x4,
   F64,
-  type F64x2,
+  F64x2,
   I32,
   load,
 } from "../assembler/assembler.ts";
@@ -79,24 +79,52 @@ function addColumns(f: Body, sums: readonly F64x2[], k: number, v: F32x4) {
   f.set(sums[2 * k + 1]!, sums[2 * k + 1]!.add(upper(v).toF64()));
 }
 
+/** Bytes of columns whose sums are in scratch memory. */
+const GROUP = 4096;
+/** What the second cache holds, in bytes, and rows that are summed at a time if it does not. */
+const CACHE = 1 << 21, BLOCK = 32;
+
+/** Where a cache does not hold all, rows are read nearly in the order of memory. */
 const sumColumns = wasmFunction("SumColumns", COLUMNS, (f, p) => {
   const { scratch, rows, bytes, rowBytes, count } = p;
   const scale = f.let(F64.of(1).div(count.toF64()).splat());
   const whole = f.let(bytes.and(-STRIP)), from = f.local(I32);
+  const kept = f.let(scratch.add(64)), to = f.local(I32);
+  const isLarge = rows.mul(rowBytes).ge(CACHE);
+  const block = f.let(isLarge.select(I32.of(BLOCK), rows));
+  const sums = Array.from({ length: 8 }, () => f.local(F64x2));
   const result = (sums: readonly F64x2[], k: number) =>
     sums[2 * k]!.mul(scale).toF32()
       .shuffle(sums[2 * k + 1]!.mul(scale).toF32(), [0, 1, 4, 5]);
   f.for(p.outer, 1, () => {
-    f.for(whole, STRIP, (i) => {
-      const sums = Array.from({ length: 8 }, () => f.let(F64.of(0).splat()));
-      f.set(from, p.x.add(i));
-      f.for(rows, 1, () => {
-        [0, 1, 2, 3].forEach((k) =>
-          addColumns(f, sums, k, f.let(load(F32x4, from, 16 * k)))
-        );
-        f.set(from, from.add(rowBytes));
+    f.for(whole, GROUP, (group) => {
+      const end = f.let(whole.sub(group).min(GROUP).add(group));
+      f.clear(kept, end.sub(group).shl(1));
+      f.for(rows, block, (row) => {
+        const count = f.let(rows.sub(row).min(block));
+        const first = f.let(p.x.add(row.mul(rowBytes)));
+        f.set(to, kept);
+        f.for(end, STRIP, (i) => {
+          sums.forEach((sum, k) => f.set(sum, load(F64x2, to, 16 * k)));
+          f.set(from, first.add(i));
+          f.for(count, 1, () => {
+            [0, 1, 2, 3].forEach((k) =>
+              addColumns(f, sums, k, f.let(load(F32x4, from, 16 * k)))
+            );
+            f.set(from, from.add(rowBytes));
+          });
+          sums.forEach((sum, k) => f.store(to, sum, 16 * k));
+          f.set(to, to.add(2 * STRIP));
+        }, group);
       });
-      [0, 1, 2, 3].forEach((k) => f.store(p.y.add(i), result(sums, k), 16 * k));
+      f.set(to, kept);
+      f.for(end, STRIP, (i) => {
+        sums.forEach((sum, k) => f.set(sum, load(F64x2, to, 16 * k)));
+        [0, 1, 2, 3].forEach((k) =>
+          f.store(p.y.add(i), result(sums, k), 16 * k)
+        );
+        f.set(to, to.add(2 * STRIP));
+      }, group);
     });
     const x = f.let(p.x.add(whole)), y = f.let(p.y.add(whole));
     eachVector(f, scratch, bytes.sub(whole), (lanes) => {
