@@ -136,6 +136,8 @@ export class WebGpuRecorder extends StateRecorder
 
   slot(x: tf.Tensor, now: () => tf.Tensor): void {
     this.#held.slot(x.dataId, now);
+    // As above.
+    if (x.size > 0) this.#backend.uploadToGPU(x.dataId);
   }
 
   row({ uniform, scalars, alike, overwritten }: RecordedRow): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   Expr,
   type Kernel,
@@ -51,11 +51,8 @@ const COPY: Kernel = {
 
 /** The slots themselves, or where somebody shares the memory of one, a new tensor. */
 function overwritten(changes: readonly Change[]): tf.Tensor[] {
-  const slots = new Set(changes.map(({ old }) => old.dataId));
   const all = changes.map(({ old, next }) => {
-    // Another slot may be overwritten before it is read.
-    const value = slots.has(next.dataId) ? tf.mul(next, 1) : next;
-    const inputs = { slot: old, value };
+    const inputs = { slot: old, value: next };
     return behindGate(COPY, { inputs, scalars: {}, shape: old.shape });
   });
   const kernel = all[0]?.[0] ?? COPY, rows = all.map(([, row]) => row);

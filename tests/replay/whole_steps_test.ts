@@ -12,6 +12,10 @@ import {
   tf,
   train,
 } from "../../mod.ts";
+import {
+  perTensor,
+  type TensorRule,
+} from "../../optim/transforms/per_tensor.ts";
 import { FULL, onEachBackend } from "../_backends.ts";
 
 const STEPS = 60;
@@ -232,6 +236,119 @@ onEachBackend(
     assertEquals(step.report().replayed, 4);
     tf.dispose(x);
     await Promise.resolve();
+  },
+  { only: ["wasm", "webgpu"] },
+);
+
+/** Rules of whole tensors that steps are not replayed with, and why. */
+const REFUSED: Readonly<Record<string, readonly [TensorRule, string]>> = {
+  "looks at the number of the step": [
+    {
+      init: () => ({}),
+      update: ({ update }, { t }) => ({
+        update: tf.mul(update, 1 / t),
+        slots: {},
+      }),
+    },
+    "its optimizer computes with the number of the step in JavaScript",
+  ],
+  "looks at the rate": [
+    {
+      init: () => ({}),
+      update: ({ update }, { lr }) => ({
+        update: tf.mul(update, lr!),
+        slots: {},
+      }),
+    },
+    "its optimizer computes with the learning rate in JavaScript",
+  ],
+  "keeps integers": [
+    {
+      init: () => ({ n: tf.scalar(0, "int32") }),
+      update: ({ update, slots }) => ({
+        update: tf.div(update, tf.add(slots["n"]!, 1)),
+        slots: { n: tf.add(slots["n"]!, tf.scalar(1, "int32")) },
+      }),
+    },
+    "its optimizer changes the shape of a slot, or one of integers",
+  ],
+  "keeps more in each step": [
+    {
+      init: () => ({ all: tf.zeros([1]) }),
+      update: ({ update, slots }) => {
+        const all = tf.concat([slots["all"]!, tf.ones([1])]);
+        return { update: tf.mul(update, tf.sum(all)), slots: { all } };
+      },
+    },
+    "its optimizer changes the shape of a slot, or one of integers",
+  ],
+};
+
+for (const [what, [rule, expected]] of Object.entries(REFUSED)) {
+  onEachBackend(
+    `a rule that ${what} is not replayed, and the reason told`,
+    async () => {
+      const run = async (isCompiled: boolean) => {
+        const start = tf.ones([3]), w = new ParamState(start);
+        using optimizer = optimizerOf(perTensor(rule))
+          .registerTrainableWeights({ w });
+        const plain = (g: tf.Tensor) => {
+          optimizer.step({ w: tf.mul(g, 2) });
+          return tf.scalar(0);
+        };
+        using compiled = compile(plain, { onFallback: "ignore" });
+        for (let k = 0; k < 5; k++) {
+          const g = tf.fill([3], k), step = isCompiled ? compiled : plain;
+          const done = tf.tidy(() => step(g));
+          optimizer.lrScheduler.step();
+          tf.dispose([g, done]);
+        }
+        const seen = await bits(w.value);
+        tf.dispose(start);
+        w.dispose();
+        return { seen, reason: compiled.report().reason };
+      };
+      const { seen, reason } = await run(true);
+      assertEquals(reason, expected);
+      assertEquals(seen, (await run(false)).seen);
+    },
+    { only: ["wasm", "webgpu"] },
+  );
+}
+
+onEachBackend(
+  "slots that were loaded from numbers are computed with on the device, and replayed",
+  async () => {
+    const run = async (isCompiled: boolean) => {
+      const start = tf.ones([3]), w = new ParamState(start);
+      start.dispose();
+      using optimizer = new optim.SM3({ lr: 0.1 })
+        .registerTrainableWeights({ w });
+      const { slots, ...state } = optimizer.stateDict();
+      const loaded = Object.entries(slots).map(([slot, { w }]) => {
+        const x = tf.tensor(Float32Array.of(1, 2, 3), [3]);
+        w!.dispose();
+        return [slot, { w: x }] as const;
+      });
+      optimizer.loadStateDict({ ...state, slots: Object.fromEntries(loaded) });
+      for (const [, { w }] of loaded) w.dispose();
+      const plain = (g: tf.Tensor) => {
+        optimizer.step({ w: tf.mul(g, 2) });
+        return tf.scalar(0);
+      };
+      using compiled = compile(plain, { onFallback: "throw" });
+      const step = isCompiled ? compiled : plain;
+      for (let k = 0; k < 5; k++) {
+        const g = tf.fill([3], k), done = tf.tidy(() => step(g));
+        tf.dispose([g, done]);
+      }
+      const seen = await bits(w.value);
+      w.dispose();
+      return { seen, replayed: compiled.report().replayed };
+    };
+    const { seen, replayed } = await run(true);
+    assertEquals(replayed, 3);
+    assertEquals(seen, (await run(false)).seen);
   },
   { only: ["wasm", "webgpu"] },
 );
