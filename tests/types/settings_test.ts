@@ -38,3 +38,13 @@ Deno.test("the library compiles with the default settings of Deno", async () => 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("the tests leave out what builds write, also where a build was left behind", async () => {
+  const text = await Deno.readTextFile(new URL("deno.json", ROOT));
+  const { exclude, tasks } = JSON.parse(text);
+  // An --ignore of the command line takes the place of "exclude".
+  const [, ignored = ""] = /--ignore=(\S+)/.exec(tasks.test) ?? [];
+  for (const folder of exclude) {
+    assert(ignored.split(",").includes(folder.replace(/\/$/, "")), folder);
+  }
+});
