@@ -7,14 +7,14 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { hessianVectorProduct } from "../autodiff/mod.ts";
 import { environ } from "../environ.ts";
 import { transaction } from "../internal/transaction.ts";
-import { type Optimizer, Sam, Sophia } from "../optim/mod.ts";
+import type { Optimizer } from "../optim/mod.ts";
+import { lossUseOf } from "../optim/optimizer/needs_loss.ts";
 import { lossGradient } from "./loss_gradient.ts";
 import type { Stepping } from "./team.ts";
 
 /** Whether steps of `optimizer` evaluate the loss of the batch again. */
 export function evaluatesAgain(optimizer: Optimizer): boolean {
-  const given: unknown = optimizer;
-  return given instanceof Sam || given instanceof Sophia;
+  return typeof lossUseOf(optimizer) === "function";
 }
 
 /** The function from a batch to what takes a step with its gradients. */
@@ -22,33 +22,20 @@ export function steppingFor<Args extends readonly unknown[]>(
   loss: (...batch: Args) => tf.Scalar,
   optimizer: Optimizer,
 ): (...batch: Args) => Stepping {
-  const given: unknown = optimizer;
-  if (given instanceof Sam) {
-    const gradient = lossGradient(loss, optimizer);
-    return (...batch) => ({
-      step(grads) {
-        const valueFn = () => withoutWrites(() => gradient(...batch));
-        given.step(grads, { valueFn });
-      },
-    });
-  }
-  if (given instanceof Sophia) {
-    const states = optimizer.paramStates;
-    const product = hessianVectorProduct(loss, states);
-    return (...batch) => ({
-      step(grads) {
-        if (given.isHessianDue) {
-          given.updateHessian((vector) =>
-            withoutWrites(() =>
-              environ.context({ fit: true }, () => product(vector, ...batch))
-            )
-          );
-        }
-        given.step(grads);
-      },
-    });
-  }
-  return () => optimizer;
+  const use = lossUseOf(optimizer);
+  if (typeof use !== "function") return () => optimizer;
+  const gradient = lossGradient(loss, optimizer);
+  const product = hessianVectorProduct(loss, optimizer.paramStates);
+  return (...batch) => ({
+    step: (grads) =>
+      use(grads, {
+        gradients: () => withoutWrites(() => gradient(...batch)),
+        hessianProduct: (vector) =>
+          withoutWrites(() =>
+            environ.context({ fit: true }, () => product(vector, ...batch))
+          ),
+      }),
+  });
 }
 
 /** What `fn` returns. Only the first evaluation counts in running statistics. */

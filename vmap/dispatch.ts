@@ -22,7 +22,7 @@ import {
   type RunKernel,
   watchingKernels,
 } from "../internal/engine.ts";
-import { callOf, RULES } from "./rules/mod.ts";
+import { callOf, rules } from "./rules/mod.ts";
 
 /**
  * Runs `fn` inside of a call of `vmap`: kernels that are given tensors of one example run
@@ -59,7 +59,7 @@ function runBatched(
 ): tf.Tensor | tf.Tensor[] {
   const level = innermost(Object.values(inputs).flat());
   if (!level) return run(name, inputs, attrs);
-  const rule = RULES[name];
+  const rule = rules()[name];
   if (!rule) {
     throw new Error(
       `Cannot run ${name} inside of vmap: it has no rule for several examples: call it outside, or loop over the examples`,

@@ -126,7 +126,7 @@ export abstract class ForwardMode<
   ) {
     super(options, make);
     this.#options = options;
-    noteNeedsLoss(this);
+    noteNeedsLoss(this, "model");
   }
 
   /** What a step evaluates, from what it takes. */

@@ -138,7 +138,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   constructor(options: LBFGSOptions = {}) {
     super(options, lbfgs);
     this.#search = searchOf(options.linesearch);
-    if (this.#search) noteNeedsLoss(this);
+    if (this.#search) noteNeedsLoss(this, "closure");
   }
 
   /** Whether a step needs a function that computes the loss at other points. */

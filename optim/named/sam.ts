@@ -138,7 +138,9 @@ export class Sam extends AroundOptimizer<SamOptions> {
   constructor(options: SamOptions) {
     super(options, baseOf);
     this.#ascent = ascent(options);
-    noteNeedsLoss(this);
+    noteNeedsLoss(this, (grads, { gradients }) => {
+      this.step(grads, { valueFn: gradients });
+    });
   }
 
   /**

@@ -175,7 +175,10 @@ export class Sophia extends Optimizer<SophiaOptions> {
   constructor(options: SophiaOptions = {}) {
     super(options, sophia);
     this.#options = options;
-    noteNeedsLoss(this);
+    noteNeedsLoss(this, (grads, { hessianProduct }) => {
+      if (this.isHessianDue) this.updateHessian(hessianProduct);
+      this.step(grads);
+    });
   }
 
   /**

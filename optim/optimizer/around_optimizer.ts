@@ -15,7 +15,7 @@ import {
 } from "../transforms/options.ts";
 import type { GradientTransformation } from "../transforms/transformation.ts";
 import { AveragingOptimizer, isAveraging } from "./averaging_optimizer.ts";
-import { needsLoss } from "./needs_loss.ts";
+import { lossUseOf } from "./needs_loss.ts";
 import { Optimizer } from "./optimizer.ts";
 
 /** The option that all of them have. */
@@ -33,7 +33,7 @@ export const BASE_RULES: OptionRules<BaseOptions> = {
     "an optimizer that takes gradients alone and averages no points, or a gradient transformation",
     (x) =>
       x instanceof Optimizer && !(x instanceof AveragingOptimizer) &&
-        !needsLoss(x) ||
+        !lossUseOf(x) ||
       isTransformation(x) && !(x instanceof Optimizer) && !isAveraging(x),
   ),
 };

@@ -51,9 +51,9 @@ function select(call: Call): tf.Tensor {
 }
 
 /** The rules. */
-export const elementwise: Rules = {
+export const elementwise = (): Rules => ({
   ...Object.fromEntries(OF_ONE.map((name) => [name, same()])),
   ...Object.fromEntries(BROADCAST.map((name) => [name, broadcast])),
   ...Object.fromEntries(ALIKE.map((name) => [name, same()])),
   Select: select,
-};
+});

@@ -75,7 +75,7 @@ function segmentSum(call: Call): tf.Tensor {
 }
 
 /** The rules. */
-export const indexing: Rules = {
+export const indexing = (): Rules => ({
   GatherNd: gatherNd,
   GatherV2: gather,
   UnsortedSegmentSum: segmentSum,
@@ -109,4 +109,4 @@ export const indexing: Rules = {
   SparseSegmentMean: byExample,
   SparseSegmentSum: byExample,
   SparseToDense: byExample,
-};
+});

@@ -13,12 +13,16 @@ import { windows } from "./windows.ts";
 
 export { callOf } from "./call.ts";
 
-/** The rules, by kernel. */
-export const RULES: Rules = {
-  ...elementwise,
-  ...indexing,
-  ...products,
-  ...reductions,
-  ...shapes,
-  ...windows,
-};
+let all: Rules | undefined;
+
+/** The rules, by kernel; made when they are asked for, so that bundles can leave them out. */
+export function rules(): Rules {
+  return all ??= {
+    ...elementwise(),
+    ...indexing(),
+    ...products(),
+    ...reductions(),
+    ...shapes(),
+    ...windows(),
+  };
+}

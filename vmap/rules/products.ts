@@ -85,7 +85,7 @@ const rows: Rule = (call) => {
 };
 
 /** The rules. */
-export const products: Rules = {
+export const products = (): Rules => ({
   BatchMatMul: product,
   _FusedMatMul: (call) => {
     const { a, b } = call.inputs;
@@ -96,4 +96,4 @@ export const products: Rules = {
   Einsum: einsum,
   FFT: rows,
   IFFT: rows,
-};
+});

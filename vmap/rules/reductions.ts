@@ -50,7 +50,7 @@ function along(setting: string): Rule {
 }
 
 /** The rules. */
-export const reductions: Rules = {
+export const reductions = (): Rules => ({
   All: reduction(),
   Any: reduction(),
   Max: reduction("reductionIndices"),
@@ -65,4 +65,4 @@ export const reductions: Rules = {
   Softmax: along("dim"),
   // Of the last axis.
   TopK: same(),
-};
+});

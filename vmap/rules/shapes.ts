@@ -29,7 +29,7 @@ function mask(bits: number | undefined, examples: 0 | 1): number {
 }
 
 /** The rules. */
-export const shapes: Rules = {
+export const shapes = (): Rules => ({
   Concat: change(({ axis }: tf.ConcatAttrs, rank) => ({
     axis: axisOfAll(axis, rank),
   })),
@@ -76,7 +76,7 @@ export const shapes: Rules = {
   Unpack: change(({ axis }: tf.UnpackAttrs, rank) => ({
     axis: axisOfAll(axis, rank),
   })),
-};
+});
 
 /** The shape of all examples, in which an axis may be -1: what is left. */
 function shapeOf(call: Call): number[] {
