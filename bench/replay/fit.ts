@@ -2,7 +2,7 @@
  * `fit` compiled and as it is, in interleaved rounds.
  *
  * ```sh
- * deno run -A bench/replay/fit.ts [--threads 1] [--rounds 7] [WORKLOAD...]
+ * deno run -A bench/replay/fit.ts [--threads 1] [--rounds 7] [--optimizer Muon] [WORKLOAD...]
  * ```
  *
  * What is printed is the median of the CPU milliseconds per step, with the lowest and
@@ -10,8 +10,8 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { random, train, useBackend } from "../../mod.ts";
-import { workloads } from "./models.ts";
+import { optim, ParamState, random, train, useBackend } from "../../mod.ts";
+import { type Workload, workloads } from "./models.ts";
 
 const { values: options, positionals } = parseArgs({
   args: Deno.args,
@@ -19,8 +19,21 @@ const { values: options, positionals } = parseArgs({
   options: {
     threads: { type: "string", default: "1" },
     rounds: { type: "string", default: "7" },
+    optimizer: { type: "string" },
   },
 });
+
+/** The class of `--optimizer`, with its defaults, or what the workload has. */
+function optimizerFor({ model, optimizer }: Workload): optim.Optimizer {
+  const { optimizer: name } = options;
+  if (name === undefined) return optimizer;
+  const Class = (optim as Record<string, unknown>)[name];
+  if (typeof Class !== "function") {
+    throw new RangeError(`Cannot find the optimizer ${name}`);
+  }
+  const made = new (Class as typeof optim.Adam)();
+  return made.registerTrainableWeights(model.states(ParamState));
+}
 
 /** About how many seconds a round takes. */
 const ROUND = 1;
@@ -34,7 +47,8 @@ async function run(
   steps: number,
 ): Promise<number> {
   random.seed(1);
-  const { loss, optimizer, batch } = make();
+  const workload = make(), { loss, batch } = workload;
+  const optimizer = optimizerFor(workload);
   const batches = Array.from({ length: 16 }, (_, i) => batch(i));
   const before = process.cpuUsage();
   await train.fit({ loss, optimizer, data: batches, steps, compile });

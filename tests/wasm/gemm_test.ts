@@ -2,6 +2,7 @@ import { assert } from "@std/assert";
 import { Assembler, I32 } from "../../backend/wasm/assembler/assembler.ts";
 import {
   ACCUMULATE,
+  PARAMETERS,
   RELU,
   ROWS,
   SCRATCH,
@@ -13,21 +14,8 @@ import { random } from "./_wasm.ts";
 
 const NUMBERS = [
   "scratch",
-  "a",
-  "b",
-  "c",
-  "bias",
-  "batch",
-  "aStep",
-  "bStep",
-  "cStep",
-  "aRow",
-  "bRow",
-  "cRow",
-  "M",
-  "N",
-  "K",
-  "flags",
+  ...PARAMETERS.addresses,
+  ...PARAMETERS.numbers,
 ] as const;
 
 const PAGE = 65536, PAGES = 12;

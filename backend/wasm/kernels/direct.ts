@@ -13,7 +13,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { inMemory, partsOf } from "../machine/functions.ts";
+import { inMemory, MULTIPLICATIONS, partsOf } from "../machine/functions.ts";
 import { MOST_PARTS } from "../machine/workers.ts";
 import { free, output, pointer } from "../machine/registry.ts";
 import { filterTiles, sumArrays, TILE_ROWS } from "./direct_filter.ts";
@@ -27,9 +27,6 @@ import {
   type Windows,
   windowsIn,
 } from "./windows.ts";
-
-/** Multiplications in a nanosecond, about. */
-const SPEED = 20;
 
 /** Positions that a part is a multiple of: whole tiles. */
 const POSITIONS = 30;
@@ -73,18 +70,23 @@ function convolveWith(
   }));
   const sizes = inMemory(geometryWords(paddedGeometry(geometry)));
   const total = images * windowsIn(geometry);
-  forward.ranges(total, total * K * columns / SPEED, (first, end) => ({
-    x: pointer(wide ?? x),
-    panels: pointer(panels),
-    y: pointer(y) + 4 * first * columns,
-    geometry: sizes,
-    first,
-    end,
-    filters: columns,
-    flags: (bias ? BIAS : 0) | (relu ? RELU : 0),
-    top: geometry.top,
-    bottom: geometry.top + geometry.inHeight,
-  }), POSITIONS);
+  forward.ranges(
+    total,
+    total * K * columns / MULTIPLICATIONS,
+    (first, end) => ({
+      x: pointer(wide ?? x),
+      panels: pointer(panels),
+      y: pointer(y) + 4 * first * columns,
+      geometry: sizes,
+      first,
+      end,
+      filters: columns,
+      flags: (bias ? BIAS : 0) | (relu ? RELU : 0),
+      top: geometry.top,
+      bottom: geometry.top + geometry.inHeight,
+    }),
+    POSITIONS,
+  );
   free(panels);
   if (wide) free(wide);
 }
@@ -212,7 +214,7 @@ export function directFilterGradient(
   const perChunk = Math.ceil(images / Math.max(1, Math.floor(most)));
   const chunks = Math.ceil(images / perChunk);
   const sums = chunks > 1 ? output([chunks * floats]) : dw;
-  const wanted = Math.ceil(partsOf(work / SPEED) / chunks);
+  const wanted = Math.ceil(partsOf(work / MULTIPLICATIONS) / chunks);
   const perPart = Math.ceil(
     tiles / Math.min(wanted, Math.floor(MOST_PARTS / chunks)),
   );
@@ -236,7 +238,7 @@ export function directFilterGradient(
       });
     }
   }
-  if (partsOf(work / SPEED) > 1) filterTiles.run(...parts);
+  if (partsOf(work / MULTIPLICATIONS) > 1) filterTiles.run(...parts);
   else for (const part of parts) filterTiles.run(part);
   if (chunks > 1) {
     sumArrays.ranges(floats, chunks * floats / 4, (first, end) => ({

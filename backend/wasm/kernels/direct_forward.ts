@@ -15,7 +15,7 @@ import {
 } from "../assembler/assembler.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import { COLUMNS } from "./direct_panels.ts";
-import { loadGeometry, type Sizes } from "./windows.ts";
+import { loadGeometry, outputCounter, type Sizes } from "./windows.ts";
 
 /** End with at least 0. */
 export const RELU = 1;
@@ -62,12 +62,8 @@ function writeSteps(f: Body, g: Sizes, scratch: I32): Runs {
 /** Goes through the windows: where each begins, in which row, of which image or slice. */
 function walk(f: Body, g: Sizes, x: I32, first: I32) {
   const pixel = f.let(g.channels.shl(2));
-  const column = f.let(first.rem(g.outWidth));
-  const rest = f.let(first.div(g.outWidth));
-  const row = f.let(rest.rem(g.outHeight));
-  f.set(rest, rest.div(g.outHeight));
-  const slice = f.let(rest.rem(g.outDepth));
-  const image = f.let(rest.div(g.outDepth));
+  const counter = outputCounter(f, g, first);
+  const { image, slice, row, column } = counter;
   const at = f.local(I32), plane = f.local(I32);
   const find = () => {
     const z = image.mul(g.inDepth).add(slice.mul(g.strideDepth));
@@ -80,22 +76,8 @@ function walk(f: Body, g: Sizes, x: I32, first: I32) {
   find();
   const step = f.let(g.strideWidth.mul(pixel));
   const next = () => {
-    f.set(column, column.add(1));
     f.set(at, at.add(step));
-    f.if(column.eq(g.outWidth), () => {
-      f.set(column, I32.of(0));
-      f.set(row, row.add(1));
-      f.if(row.eq(g.outHeight), () => {
-        f.set(row, I32.of(0));
-        f.set(plane, plane.add(1));
-        f.set(slice, slice.add(1));
-        f.if(slice.eq(g.outDepth), () => {
-          f.set(slice, I32.of(0));
-          f.set(image, image.add(1));
-        });
-      });
-      find();
-    });
+    counter.next(find, () => f.set(plane, plane.add(1)));
   };
   return { at, row, plane, next };
 }

@@ -22,12 +22,13 @@ import {
   wasmFunction,
 } from "../machine/functions.ts";
 import { defineDots, defineRows } from "./gemm_rows.ts";
-import { at, type Copy, defineCopy, NR } from "./matrices.ts";
+import { at, type Copy, defineCopy } from "./matrices.ts";
 import {
   ACCUMULATE,
   definePack,
   defineTile,
   DEPTH,
+  NR,
   placeOfRows,
   PRODUCT,
   RELU,
@@ -131,10 +132,8 @@ function defineBlocked(m: Assembler): (args: Args<typeof PRODUCT>) => Call {
   return m.func("blocked", PRODUCT, (f, p) => {
     const { a, aRow, b, bRow, c, cRow, M, N, K, flags, bias } = p;
     const [kc, nc, rows, block, panel, panelRow, panelStep] = f.locals(I32, 7);
-    const isDirect = f.let(
-      N.and(NR - 1).or(flags.and(TRANSPOSE_B)).not()
-        .and(M.lt(PACK)),
-    );
+    const isWhole = N.and(NR - 1).or(flags.and(TRANSPOSE_B)).not();
+    const isDirect = f.let(isWhole.and(M.lt(PACK)));
 
     /** Copy a block of B, in panels. */
     const packBlock = (k0: I32, n0: I32) => {
@@ -212,7 +211,7 @@ function defineBlocked(m: Assembler): (args: Args<typeof PRODUCT>) => Call {
 }
 
 /** Addresses, strides in bytes, and sizes of a batch of products. */
-const PARAMS = {
+export const PARAMETERS = {
   addresses: ["a", "b", "c", "bias"],
   numbers: [
     "batch",
@@ -232,7 +231,9 @@ const PARAMS = {
 /** The code of `gemm`, for one thread. */
 export function writeGemm(
   f: Body,
-  { batch, aStep, bStep, cStep, ...p }: Operands<ParameterName<typeof PARAMS>>,
+  { batch, aStep, bStep, cStep, ...p }: Operands<
+    ParameterName<typeof PARAMETERS>
+  >,
   m: Assembler,
 ): void {
   const blocked = defineBlocked(m);
@@ -250,9 +251,9 @@ export function writeGemm(
 }
 
 /** `batch` products, from one to the next `aStep`, `bStep` and `cStep` bytes. */
-export const gemm = wasmFunction("gemm", PARAMS, writeGemm, {
+export const gemm = wasmFunction("gemm", PARAMETERS, writeGemm, {
   perThread: true,
 });
 
 /** A batch of products: strides in bytes; `bias` is an address, or 0 for none. */
-export type Product = Arguments<ParameterName<typeof PARAMS>>;
+export type Product = Arguments<ParameterName<typeof PARAMETERS>>;

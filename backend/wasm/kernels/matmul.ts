@@ -18,7 +18,7 @@ import {
 } from "./gemm.ts";
 import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
-import { partsOf } from "../machine/functions.ts";
+import { MULTIPLICATIONS, partsOf } from "../machine/functions.ts";
 import { MOST_PARTS } from "../machine/workers.ts";
 import {
   expectType,
@@ -28,9 +28,6 @@ import {
   size,
   view,
 } from "../machine/registry.ts";
-
-/** Multiplications in a nanosecond, about. */
-const SPEED = 20;
 
 /** Independent parts of a product: its matrices, or whole tiles of C's longer side. */
 function split(product: Product, parts: number): Product[] {
@@ -70,11 +67,14 @@ export function multiply(...products: Product[]): void {
         ? p.flags | ROWS
         : p.flags;
       const room = Math.floor(MOST_PARTS / some.length);
-      const n = Math.min(room, partsOf(p.batch * p.M * p.N * p.K / SPEED));
+      const n = Math.min(
+        room,
+        partsOf(p.batch * p.M * p.N * p.K / MULTIPLICATIONS),
+      );
       return n < 2 ? [{ ...p, flags }] : split({ ...p, flags }, n);
     });
     const work = some.reduce((sum, p) => sum + p.batch * p.M * p.N * p.K, 0);
-    if (partsOf(work / SPEED) > 1) gemm.run(...parts);
+    if (partsOf(work / MULTIPLICATIONS) > 1) gemm.run(...parts);
     else for (const part of parts) gemm.run(part);
   }
 }

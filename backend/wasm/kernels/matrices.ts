@@ -14,9 +14,6 @@ import {
   load,
 } from "../assembler/assembler.ts";
 
-/** Columns of a tile. */
-export const NR = 8;
-
 const MATRICES = {
   to: I32,
   toRow: I32,
@@ -41,16 +38,11 @@ export function defineCopy(m: Assembler): Copy {
     MATRICES,
     (f, { to, toRow, from, fromRow, rows, columns }) => {
       f.for(rows, 1, () => {
-        f.if(columns.eq(NR), () => {
-          f.store(to, load(F32x4, from));
-          f.store(to, load(F32x4, from, 16), 16);
-        }, () => {
-          f.for(
-            columns.shl(2),
-            4,
-            (j) => f.store(to.add(j), load(F32, from.add(j))),
-          );
-        });
+        f.for(
+          columns.shl(2),
+          4,
+          (j) => f.store(to.add(j), load(F32, from.add(j))),
+        );
         f.set(to, to.add(toRow));
         f.set(from, from.add(fromRow));
       });

@@ -48,6 +48,8 @@ export const PRODUCT = {
   bias: I32,
 };
 
+/** Columns of a tile. */
+export const NR = 8;
 /** Columns of A, and rows of B, that the code of a tile multiplies at the most. */
 export const DEPTH = 64;
 /** So many at a time: engines compile short runs of code better than one long one. */

@@ -77,6 +77,36 @@ export interface Window {
   readonly x: I32;
 }
 
+/** Counts output positions from `first` on, through all images. */
+export function outputCounter(f: Body, g: Sizes, first: I32) {
+  const column = f.let(first.rem(g.outWidth));
+  const rest = f.let(first.div(g.outWidth));
+  const row = f.let(rest.rem(g.outHeight));
+  f.set(rest, rest.div(g.outHeight));
+  const slice = f.let(rest.rem(g.outDepth));
+  const image = f.let(rest.div(g.outDepth));
+  const nothing = () => {};
+  /** Go on to the next; `onRow` and `onSlice` where it is in another row or slice. */
+  const next = (onRow = nothing, onSlice = nothing) => {
+    f.set(column, column.add(1));
+    f.if(column.eq(g.outWidth), () => {
+      f.set(column, I32.of(0));
+      f.set(row, row.add(1));
+      f.if(row.eq(g.outHeight), () => {
+        f.set(row, I32.of(0));
+        f.set(slice, slice.add(1));
+        onSlice();
+        f.if(slice.eq(g.outDepth), () => {
+          f.set(slice, I32.of(0));
+          f.set(image, image.add(1));
+        });
+      });
+      onRow();
+    });
+  };
+  return { image, slice, row, column, next };
+}
+
 /** `body` for the output positions from `first` to `end`, counted through all images. */
 export function eachWindow(
   f: Body,
@@ -85,12 +115,7 @@ export function eachWindow(
   end: I32,
   body: (window: Window) => void,
 ): void {
-  const column = f.let(first.rem(g.outWidth));
-  const rest = f.let(first.div(g.outWidth));
-  const row = f.let(rest.rem(g.outHeight));
-  f.set(rest, rest.div(g.outHeight));
-  const slice = f.let(rest.rem(g.outDepth));
-  const image = f.let(rest.div(g.outDepth));
+  const { image, slice, row, column, next } = outputCounter(f, g, first);
   const window = {
     image,
     z: f.local(I32),
@@ -102,19 +127,7 @@ export function eachWindow(
     f.set(window.y, row.mul(g.strideHeight).sub(g.top));
     f.set(window.x, column.mul(g.strideWidth).sub(g.left));
     body(window);
-    f.set(column, column.add(1));
-    f.if(column.eq(g.outWidth), () => {
-      f.set(column, I32.of(0));
-      f.set(row, row.add(1));
-      f.if(row.eq(g.outHeight), () => {
-        f.set(row, I32.of(0));
-        f.set(slice, slice.add(1));
-        f.if(slice.eq(g.outDepth), () => {
-          f.set(slice, I32.of(0));
-          f.set(image, image.add(1));
-        });
-      });
-    });
+    next();
   }, first);
 }
 

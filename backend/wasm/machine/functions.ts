@@ -121,6 +121,8 @@ export function wasmFunction<const A extends string, const N extends string>(
   };
 }
 
+/** Multiplications of a product in a nanosecond, about. */
+export const MULTIPLICATIONS = 20;
 /** The least work, in nanoseconds or so, that is worth giving to another thread. */
 const LEAST = 8_000;
 /** Work of a part where threads get several: they even out delays. */
