@@ -15,7 +15,7 @@ export interface PlainAttentionOptions {
 
 /**
  * Attention without masks, except that of time, as one kernel where there is one: it
- * keeps one number of each query for the gradient, and no weights.
+ * keeps one or two numbers of each query for the gradient, and no weights.
  *
  * ```text
  * softmax(Q Kᵀ / √size) V

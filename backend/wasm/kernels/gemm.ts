@@ -122,8 +122,10 @@ function defineStrip(m: Assembler, height: number, copy: Copy) {
   });
 }
 
-/** C = A B in blocks. */
-function defineBlocked(m: Assembler): (args: Args<typeof PRODUCT>) => Call {
+/** C = A B in blocks: a function for the code of one thread. */
+export function defineProduct(
+  m: Assembler,
+): (args: Args<typeof PRODUCT>) => Call {
   const copy = defineCopy(m), pack = definePack(m, NR);
   // What fits in fifteen registers: without relaxed SIMD a product needs one more.
   const height = m.relaxed ? MOST : MOST - 1;
@@ -236,11 +238,11 @@ export function writeGemm(
   >,
   m: Assembler,
 ): void {
-  const blocked = defineBlocked(m);
+  const product = defineProduct(m);
   const rows = defineRows(m), dots = defineDots(m);
   const { flags } = p;
   f.for(batch, 1, () => {
-    f.if(flags.and(ROWS).not(), () => f.run(blocked(p)), () => {
+    f.if(flags.and(ROWS).not(), () => f.run(product(p)), () => {
       const across = flags.and(TRANSPOSE_B);
       f.if(across, () => f.run(dots(p)), () => f.run(rows(p)));
     });

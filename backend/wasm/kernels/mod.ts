@@ -10,6 +10,7 @@ import {
   silenceStockKernels,
   view,
 } from "../machine/registry.ts";
+import { registerAttention } from "./attention.ts";
 import { registerBinary } from "./binary.ts";
 import { registerCast } from "./cast.ts";
 import { registerComplex } from "./complex.ts";
@@ -36,6 +37,7 @@ import { registerUnary } from "./unary.ts";
 
 /** A kernel is added to this list, and its file holds its code. */
 const REGISTER: readonly (() => void)[] = [
+  registerAttention,
   registerBinary,
   registerCast,
   registerComplex,

@@ -21,14 +21,18 @@ import {
   size,
 } from "../machine/registry.ts";
 
-/** Write the softmax of the row at `x` to `y`; both may be one. */
+/**
+ * Write the softmax of the row at `x` to `y`; both may be one.
+ *
+ * @returns The largest element, and what `e^(x - most)` is multiplied by, in each lane.
+ */
 export function softmaxRow(
   f: Body,
   scratch: I32,
   x: I32,
   y: I32,
   bytes: I32,
-): void {
+): { most: F32x4; scale: F32x4 } {
   // Several of each, so that no addition waits for the one before.
   const largest = [0, 1, 2, 3].map(() => f.let(F32x4.of(-Infinity)));
   const sums = [0, 1].map(() => f.let(F32x4.of(0)));
@@ -52,6 +56,7 @@ export function softmaxRow(
   eachVector(f, scratch, bytes, (lanes) => {
     lanes.store(y, lanes.load(y).mul(scale));
   }, 4);
+  return { most, scale };
 }
 
 const softmax = wasmFunction(
