@@ -21,7 +21,7 @@ import { eachVector } from "../assembler/lanes.ts";
 import { inMemory, MULTIPLICATIONS, partsOf } from "../machine/functions.ts";
 import { free, output, pointer } from "../machine/registry.ts";
 import { defineProduct } from "./gemm.ts";
-import { NR, PRODUCT } from "./tiles.ts";
+import { NR, type PRODUCT } from "./tiles.ts";
 
 /** The options of both kernels. */
 export interface AttentionAttrs {
