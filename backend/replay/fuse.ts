@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { elementFunctions } from "../wasm/kernels/elementwise.ts";
+import { type Elementwise, elementwiseOf } from "./elementwise.ts";
 import { fusedOf, fusedOperation } from "./fused.ts";
 import { fusedFunctions } from "./fused_code.ts";
 import { countOf, groupsOf } from "./fuse_groups.ts";
@@ -19,8 +21,13 @@ export function fuse(
   operations: readonly Operation[],
   isKept: (buffer: Buffer) => boolean,
 ): Operation[] {
+  const known = elementFunctions();
   const readers = countOf(operations.map(({ reads }) => reads));
-  const groups = groupsOf(operations).map((group) =>
+  const groups = groupsOf<Buffer, Operation, Elementwise>(
+    operations,
+    (operation) => elementwiseOf(operation, known),
+    fits,
+  ).map((group) =>
     Array.isArray(group) ? fusedOf(group, isKept, readers) : group
   );
   const functions = fusedFunctions(
@@ -34,4 +41,11 @@ export function fuse(
     }
     return [fusedOperation(group, fn)];
   });
+}
+
+/** Whether they have the same elements, in the same rows if they go by rows. */
+function fits(members: readonly Elementwise[], next: Elementwise): boolean {
+  const { rows, columns } = members.find(({ rows }) => rows > 1) ?? members[0]!;
+  if (next.rows * next.columns !== rows * columns) return false;
+  return next.rows === 1 || rows === 1 || next.rows === rows;
 }

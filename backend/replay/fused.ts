@@ -6,6 +6,7 @@
 import { split } from "../wasm/machine/functions.ts";
 import type { Elementwise, Operand } from "./elementwise.ts";
 import type { Recipe, Ref } from "./fused_code.ts";
+import { fusedName, resultsOf } from "./fuse_groups.ts";
 import type { Buffer, Operation } from "./recorded.ts";
 
 /** Several operations, and what is left of their operands and results. */
@@ -45,9 +46,7 @@ export function fusedOf(
     });
     places.set(result, { step: steps.push({ formula, args, numbers }) - 1 });
   }
-  const results = members.flatMap(({ result }, i) =>
-    isKept(result) || isReadOutside(result, members, readers) ? [i] : []
-  );
+  const results = resultsOf(members, isKept, readers);
   // Flat operations fit any rows.
   const shaped = members.find(({ rows }) => rows > 1);
   return {
@@ -58,25 +57,6 @@ export function fusedOf(
     rows: shaped?.rows ?? 1,
     columns: shaped?.columns ?? members[0]!.rows * members[0]!.columns,
   };
-}
-
-function isReadOutside(
-  buffer: Buffer,
-  members: readonly Elementwise[],
-  readers: ReadonlyMap<Buffer, number>,
-): boolean {
-  const inside = members.filter(({ operation }) => operation.reads.has(buffer));
-  return (readers.get(buffer) ?? 0) > inside.length;
-}
-
-/** The most kernels that a name lists. */
-const MOST_NAMES = 3;
-
-/** `fused (Multiply, Add, ...)` */
-function nameOf(members: readonly Elementwise[]): string {
-  const names = [...new Set(members.map(({ operation }) => operation.name))];
-  const rest = names.length > MOST_NAMES ? ["..."] : [];
-  return `fused (${[...names.slice(0, MOST_NAMES), ...rest].join(", ")})`;
 }
 
 /**
@@ -121,7 +101,7 @@ export function fusedOperation(
       4,
     );
   return {
-    name: nameOf(members),
+    name: fusedName(members.map(({ operation }) => operation.name)),
     reads: new Set([table, ...operands.map(({ buffer }) => buffer)]),
     writes: new Set(results),
     body: [{ kind: "call", fn, parts }],

@@ -3,7 +3,20 @@
  *
  * @module
  */
-import type { Buffer, Operation } from "./recorded.ts";
+
+/** Memory that operations read and write. */
+export interface Stored {
+  /** Where its contents come from: those of a "temporary" from operations alone. */
+  readonly source: { readonly kind: string };
+}
+
+/** What an operation does to memory. */
+export interface Effects<B extends Stored> {
+  readonly reads: ReadonlySet<B>;
+  readonly writes: ReadonlySet<B>;
+  /** Whether it does something else besides, in each run. */
+  readonly isLive: boolean;
+}
 
 /**
  * `operations` without those whose results nobody reads.
@@ -11,12 +24,12 @@ import type { Buffer, Operation } from "./recorded.ts";
  * @param operations The operations of a run, in order.
  * @param isKept Whether a buffer is needed after the run.
  */
-export function needed(
-  operations: readonly Operation[],
-  isKept: (buffer: Buffer) => boolean,
-): Operation[] {
-  const read = new Set<Buffer>();
-  const isNeeded = ({ writes, isLive }: Operation) =>
+export function needed<B extends Stored, O extends Effects<B>>(
+  operations: readonly (O & Effects<B>)[],
+  isKept: (buffer: B) => boolean,
+): O[] {
+  const read = new Set<B>();
+  const isNeeded = ({ writes, isLive }: Effects<B>) =>
     isLive ||
     [...writes].some((buffer) =>
       read.has(buffer) || isKept(buffer) || buffer.source.kind !== "temporary"

@@ -8,7 +8,7 @@
  * @module
  */
 import { writtenBy } from "../webgpu/machine/pipelines.ts";
-import { slotsOf } from "./webgpu_memory.ts";
+import { keptSlots, slotsOf } from "./webgpu_memory.ts";
 import type {
   Command,
   Copy,
@@ -111,13 +111,10 @@ class Planner {
   readonly #taken = new Set<string>();
   readonly #results: ReadonlySet<GpuSlot>;
 
-  constructor({ commands, slots, outputs, written, kept }: GpuRecord) {
+  constructor(record: GpuRecord) {
+    const { commands, slots, written } = record;
     this.#commands = commands;
-    this.#results = new Set([
-      ...outputs.map(({ buffer }) => buffer),
-      ...written.map(([, slot]) => slot),
-      ...kept.map(([, slot]) => slot),
-    ]);
+    this.#results = keptSlots(record);
     commands.forEach((command, i) => {
       const isCopy = command.kind === "copy";
       const numbers = isCopy ? this.#copies : this.#dispatches;

@@ -98,7 +98,8 @@ export class Steps {
       pass ??= encoder.beginComputePass();
       if (step.pipeline !== last) pass.setPipeline(last = step.pipeline);
       pass.setBindGroup(0, step.group);
-      pass.dispatchWorkgroups(...step.groups);
+      const { groups } = step;
+      pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
     }
     pass?.end();
   }
@@ -131,6 +132,10 @@ export function copy(
   { from, to, bytes }: ReadyCopy,
 ): void {
   encoder.copyBufferToBuffer(
-    ...[from.buffer, from.offset, to.buffer, to.offset, bytes] as const,
+    from.buffer,
+    from.offset,
+    to.buffer,
+    to.offset,
+    bytes,
   );
 }

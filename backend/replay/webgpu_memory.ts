@@ -7,7 +7,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type WebGpuBackend, webGpuBackend } from "../webgpu/backend.ts";
 import { writtenBy } from "../webgpu/machine/pipelines.ts";
 import { isBeingRead } from "../webgpu/reads.ts";
-import type { Bytes, Command, GpuSlot } from "./webgpu_recorded.ts";
+import type { Effects } from "./needed.ts";
+import type { Bytes, Command, GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 
 /** A part of a buffer. */
 export interface Place {
@@ -70,18 +71,37 @@ export function slotsOf(command: Command): readonly GpuSlot[] {
     : command.bindings.map(({ slot }) => slot);
 }
 
-/** The slots that commands write. */
-export function writtenSlots(commands: readonly Command[]): Set<GpuSlot> {
-  const slots = new Set<GpuSlot>();
-  for (const command of commands) {
-    if (command.kind === "copy") {
-      slots.add(command.to);
-      continue;
-    }
+/** A command, and what it does to slots. */
+export interface GpuOperation extends Effects<GpuSlot> {
+  readonly command: Command;
+}
+
+/** What a command does to slots; what it writes, it may read before. */
+export function effectsOf(command: Command): GpuOperation {
+  const reads = new Set<GpuSlot>(), writes = new Set<GpuSlot>();
+  if (command.kind === "copy") {
+    reads.add(command.from);
+    writes.add(command.to);
+  } else {
     const written = writtenBy(command.pipeline);
     for (const { binding, slot } of command.bindings) {
-      if (written?.has(binding) ?? true) slots.add(slot);
+      reads.add(slot);
+      if (written?.has(binding) ?? true) writes.add(slot);
     }
   }
-  return slots;
+  return { command, reads, writes, isLive: false };
+}
+
+/** The slots that commands write. */
+export function writtenSlots(commands: readonly Command[]): Set<GpuSlot> {
+  return new Set(commands.flatMap((command) => [...effectsOf(command).writes]));
+}
+
+/** The slots that are needed after a run. */
+export function keptSlots({ outputs, written, kept }: GpuRecord): Set<GpuSlot> {
+  return new Set([
+    ...outputs.map(({ buffer }) => buffer),
+    ...written.map(([, slot]) => slot),
+    ...kept.map(([, slot]) => slot),
+  ]);
 }

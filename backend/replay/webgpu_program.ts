@@ -19,9 +19,9 @@ import {
   removeProgram,
 } from "./program.ts";
 import { Arguments } from "./webgpu_arguments.ts";
-import { columnsOf } from "./webgpu_columns.ts";
 import { Steps } from "./webgpu_encode.ts";
 import { isShared, type Place } from "./webgpu_memory.ts";
+import { planOn } from "./webgpu_plan.ts";
 import type { GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import { addResidents, removeResidents, Resident } from "./webgpu_residents.ts";
 import { isAlike, Results } from "./webgpu_results.ts";
@@ -63,8 +63,7 @@ export class WebGpuProgram implements Program {
     this.#record = record;
     const { device } = this.#backend;
     void device.lost.then(() => lost.add(device));
-    const { minStorageBufferOffsetAlignment } = device.limits;
-    const columns = columnsOf(record, minStorageBufferOffsetAlignment);
+    const columns = planOn(device, record);
     const room = this.#room = new Room(device, record, columns);
     const written = new Set(record.written.map(([state]) => state));
     const byState = new Map<object, Resident>();

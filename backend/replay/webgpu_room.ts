@@ -5,7 +5,12 @@
  */
 import { LiveNumbers } from "./live_numbers.ts";
 import type { Columns } from "./webgpu_columns.ts";
-import { type Place, slotsOf, writtenSlots } from "./webgpu_memory.ts";
+import {
+  keptSlots,
+  type Place,
+  slotsOf,
+  writtenSlots,
+} from "./webgpu_memory.ts";
 import type { Bytes, GpuRecord, GpuSlot } from "./webgpu_recorded.ts";
 import { shareBuffers } from "./webgpu_share.ts";
 
@@ -32,11 +37,7 @@ export class Room {
     this.#record = record;
     const { commands, homes, lasting } = columns;
     const used = new Set(commands.flatMap(slotsOf));
-    const results = new Set([
-      ...record.outputs.map(({ buffer }) => buffer),
-      ...record.written.map(([, slot]) => slot),
-      ...record.kept.map(([, slot]) => slot),
-    ]);
+    const results = keptSlots(record);
     for (const slot of results) used.add(slot);
     const { numbers, sizes } = shareBuffers(columns, results);
     const shared = sizes.map((size) => this.#make(size));
