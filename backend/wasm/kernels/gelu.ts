@@ -5,7 +5,7 @@
  * @module
  */
 import { type Body, F32x4 } from "../assembler/assembler.ts";
-import { erf, exp, tanh } from "../assembler/math.ts";
+import { erf, exp, expNegative } from "../assembler/math.ts";
 import {
   expectSize,
   expectType,
@@ -29,13 +29,17 @@ const GELUS: Readonly<Record<"Gelu" | "GeluTanh", Gelu>> = {
       exp(f, f.let(x.mul(x).mul(-0.5))).mul(1 / Math.sqrt(2 * Math.PI));
     return { gate, slope: () => gate.add(x.mul(density())) };
   },
+  // (1 + tanh u) / 2 = 1 / (1 + e^(-2u)), which loses no digits where it is small.
   GeluTanh(f, x) {
     const square = f.let(x.mul(x));
-    const t = tanh(f, f.let(x.mul(square.mul(ROOT * CUBIC).add(ROOT))));
-    const gate = f.let(t.add(1).mul(0.5));
-    const inner = square.mul(3 * ROOT * CUBIC).add(ROOT);
+    const half = square.mul(ROOT * CUBIC).add(ROOT);
+    const twice = f.let(x.add(x).mul(half));
+    const e = expNegative(f, f.let(twice.abs().neg()));
+    const share = f.let(F32x4.of(1).div(e.add(1)));
+    const gate = f.let(twice.lt(0).select(e.mul(share), share));
+    const inner = square.mul(6 * ROOT * CUBIC).add(2 * ROOT);
     const slope = () =>
-      gate.add(x.mul(0.5).mul(F32x4.of(1).sub(t.mul(t))).mul(inner));
+      f.madd(f.let(x.mul(e).mul(f.let(share.mul(share)))), inner, gate);
     return { gate, slope };
   },
 };
