@@ -8,6 +8,11 @@ import {
   checkOptions,
   type OptionRules,
 } from "../../internal/check.ts";
+import {
+  type CandidateActivation,
+  resetAfter,
+  resetBefore,
+} from "../../backend/ops/gru_gates.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
 import { activationOf } from "../activations/named.ts";
@@ -48,7 +53,7 @@ export abstract class CandidateCell extends RNNCell {
   readonly candidate: CellWeights;
   /** The bias of the state in the candidate, `[hidden]`; null without `resetAfter`. */
   readonly stateBias: ParamState<tf.Tensor1D> | null;
-  readonly #activation: (x: tf.Tensor2D) => tf.Tensor2D;
+  readonly #activation: CandidateActivation;
 
   /**
    * Create the parameters.
@@ -66,7 +71,8 @@ export abstract class CandidateCell extends RNNCell {
     checkOptions(`create ${name}`, options, CANDIDATE_RULES);
     super(inSize, hiddenSize, options);
     const { weightInit = new Orthogonal(), activation = "tanh" } = options;
-    this.#activation = activationOf(activation);
+    const apply = activationOf(activation);
+    this.#activation = activation === "tanh" ? null : apply;
     const given = { ...options, weightInit };
     const [inputs, hidden] = [this.inSize[0], hiddenSize];
     const gates = [inputs, hidden, gateCount * hidden] as const;
@@ -84,26 +90,16 @@ export abstract class CandidateCell extends RNNCell {
     const gates = cellTerms(this.gates, this.inSize[0]);
     const candidate = cellTerms(this.candidate, this.inSize[0]);
     const bias = this.stateBias?.value;
-    const size = this.hiddenSize;
-    const { gateCount } = this.constructor as typeof CandidateCell;
+    const activation = this.#activation;
     return {
       project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
-      advance: (projected, { h }) => {
-        const [forGates, forCandidate] = tf.split<tf.Tensor2D>(
-          projected,
-          [gateCount * size, size],
-          1,
-        );
-        const opened = tf.sigmoid(tf.add(forGates!, gates.ofState(h)));
-        // The first gate resets the state, the last one updates it.
-        const open = gateCount === 1
-          ? [opened]
-          : tf.split<tf.Tensor2D>(opened, gateCount, 1);
-        const reset = bias
-          ? tf.mul(open[0]!, tf.add(candidate.ofState(h), bias))
-          : candidate.ofState(tf.mul(open[0]!, h));
-        const next = this.#activation(tf.add(forCandidate!, reset));
-        return { h: tf.add(h, tf.mul(open.at(-1)!, tf.sub(next, h))) };
+      advance: (x, { h }) => {
+        const terms = { x, y: gates.ofState(h), h };
+        const product = candidate.ofState;
+        const next = bias
+          ? resetAfter(terms, tf.add(product(h), bias), activation)
+          : resetBefore(terms, product, activation);
+        return { h: next };
       },
     };
   }

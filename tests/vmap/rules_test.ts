@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../backend/mod.ts";
+import { GRU_KERNELS } from "../../backend/ops/gru_gates.ts";
+import { LSTM_KERNELS } from "../../backend/ops/lstm_gates.ts";
 import { vmap } from "../../vmap/mod.ts";
 import { rules } from "../../vmap/rules/mod.ts";
 import { BACKENDS } from "../_backends.ts";
@@ -11,8 +13,9 @@ const COMPOSED = [
   ...["Attention", "AttentionGrad", "BatchStandardize", "BatchStandardizeGrad"],
   ...["CrossEntropy", "CrossEntropyGrad", "Gelu", "GeluGrad", "GeluTanh"],
   ...["GeluTanhGrad", "LayerNorm", "LayerNormAffine", "LayerNormAffineGrad"],
-  ...["LayerNormGrad", "LogSoftmax", "LogSoftmaxGrad", "LstmGates"],
-  ...["LstmGatesGrad", "NextOrOld", "ReluGrad", "SoftmaxGrad", "StillOpen"],
+  ...["LayerNormGrad", "LogSoftmax", "LogSoftmaxGrad", "NextOrOld"],
+  ...[...LSTM_KERNELS, ...GRU_KERNELS].map(({ name }) => name),
+  ...["ReluGrad", "SoftmaxGrad", "StillOpen"],
 ];
 
 /** Kernels that read no tensor. */

@@ -53,7 +53,13 @@ const CASES: [string, Record<string, number[]>, object][] = [
   ["LstmGates", { x: [2, 8], y: [2, 4], c: [2, 2] }, {}],
   ["LstmGatesGrad", {
     ...{ gates: [2, 8], c: [2, 2], next: [2, 2] },
-    ...{ dh: [1, 2], dNext: [2, 2] },
+    ...{ dH: [1, 2], dNext: [2, 2] },
+  }, {}],
+  ["GruReset", { x: [2, 6], y: [2, 2], h: [2, 2] }, {}],
+  ["GruUpdate", { gates: [2, 4], state: [2, 2], h: [2, 2] }, {}],
+  ["MguGates", { x: [2, 4], y: [2, 2], state: [1, 2], h: [2, 2] }, {}],
+  ["MguGatesGrad", {
+    ...{ gates: [2, 4], state: [2, 2], h: [2, 2], dNext: [1, 2] },
   }, {}],
   ["SoftmaxGrad", { y: [2, 4], dy: [2, 2] }, {}],
   ["LayerNormGrad", { y: [2, 4], dy: [2, 2], scale: [2] }, {}],

@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { oneKernel, runKernel } from "../../backend/kernel.ts";
 import { lstmGates } from "../../backend/ops/lstm_gates.ts";
+import { resetAfter, resetBefore } from "../../backend/ops/gru_gates.ts";
 import { gelu } from "../../backend/ops/gelu.ts";
 import { standardize } from "../../backend/ops/standardize.ts";
 import "../../autodiff/mod.ts"; // registers gradients
@@ -149,6 +150,44 @@ for (const threads of [1, 2]) {
         const [h, c] = [lstmGates(...triple(xs)), definition(...triple(xs))]
           .map((state) => [...state.h.dataSync(), ...state.c.dataSync()]);
         assertEquals(h, c); // the same operations in the same order
+      }
+    });
+  });
+}
+
+for (const threads of [1, 2]) {
+  Deno.test(`the gates of GRU and MGU are as their definition, and so are their gradients (threads: ${threads})`, async () => {
+    await useBackend("wasm", { threads });
+    guarded(() => {
+      const product = (x: tf.Tensor2D) => tf.mul<tf.Tensor2D>(x, 0.7);
+      for (const [batch, hidden] of [[1, 1], [3, 5], [64, 130]]) {
+        for (const [gates, isAfter] of [[1, 0], [1, 1], [2, 0], [2, 1]]) {
+          const next = random(12), cells = [batch!, hidden!];
+          const xs = [gates! + 1, gates!, 1]
+            .map((width) => tensor([batch!, width * hidden!], next));
+          const dh = tensor(cells, next);
+          const run =
+            (activation: typeof tf.tanh | null) => (...xs: tf.Tensor[]) => {
+              const [x, y, h] = xs as tf.Tensor2D[];
+              const terms = { x: x!, y: y!, h: h! };
+              return isAfter
+                ? resetAfter(terms, product(h!), activation)
+                : resetBefore(terms, product, activation);
+            };
+          // With an activation it is composed of ops.
+          const [ours, wanted] = [null, tf.tanh].map(run);
+          const gradients = [ours!, wanted!].map((next) =>
+            tf.grads((...xs: tf.Tensor[]) => tf.sum(tf.mul(next(...xs), dh)))(
+              xs,
+            )
+          );
+          for (const [i, grad] of gradients[0]!.entries()) {
+            const error = tf.max(tf.abs(tf.sub(grad, gradients[1]![i]!)));
+            assert(error.dataSync()[0]! < 2e-6);
+          }
+          const [a, b] = [ours!, wanted!].map((next) => next(...xs).dataSync());
+          assertEquals(a, b); // the same operations in the same order
+        }
       }
     });
   });

@@ -19,12 +19,13 @@ import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerDepthwise } from "./depthwise.ts";
 import { registerDilation } from "./dilation.ts";
 import { registerEinsum } from "./einsum.ts";
+import { registerGates } from "./gates.ts";
 import { registerGelu } from "./gelu.ts";
 export { SCRATCH } from "./gemm.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
 import { registerLayout } from "./layout.ts";
 import { registerLogical } from "./logical.ts";
-import { registerLstmGates } from "./lstm_gates.ts";
+
 import { registerMatMul } from "./matmul.ts";
 import { registerMaxPool } from "./max_pool.ts";
 import { registerReductions } from "./reduce.ts";
@@ -46,11 +47,12 @@ const REGISTER: readonly (() => void)[] = [
   registerDepthwise,
   registerDilation,
   registerEinsum,
+  registerGates,
   registerGelu,
   registerLayerNorm,
   registerLayout,
   registerLogical,
-  registerLstmGates,
+
   registerMatMul,
   registerMaxPool,
   registerReductions,

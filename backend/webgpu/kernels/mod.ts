@@ -8,9 +8,10 @@ import { registerBatchStandardize } from "./batch_standardize.ts";
 import { registerColumnSums } from "./column_sums.ts";
 import { registerCrossEntropy } from "./cross_entropy.ts";
 import { registerGate } from "./gate.ts";
+import { registerGates } from "./gates.ts";
 import { registerGelu } from "./gelu.ts";
 import { registerLayerNorm } from "./layer_norm.ts";
-import { registerLstmGates } from "./lstm_gates.ts";
+
 import { registerSegments } from "./segments.ts";
 import { registerSoftmax } from "./softmax.ts";
 
@@ -21,9 +22,10 @@ const REGISTER: readonly (() => void)[] = [
   registerColumnSums,
   registerCrossEntropy,
   registerGate,
+  registerGates,
   registerGelu,
   registerLayerNorm,
-  registerLstmGates,
+
   registerSegments,
   registerSoftmax,
 ];
