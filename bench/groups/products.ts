@@ -52,7 +52,7 @@ const EFFICIENCY = 0.85;
 const SCALING = 1.8;
 
 const ROUNDS: Readonly<Record<Context["size"], Rounds>> = {
-  full: { rounds: 5, slice: 20, warmUp: 30 },
+  full: { rounds: 9, slice: 50, warmUp: 200 },
   quick: { rounds: 3, slice: 20, warmUp: 20 },
   smoke: { rounds: 1, slice: 2, warmUp: 2 },
 };

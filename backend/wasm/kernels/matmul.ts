@@ -18,7 +18,7 @@ import {
 } from "./gemm.ts";
 import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
-import { MULTIPLICATIONS, partsOf } from "../machine/functions.ts";
+import { MULTIPLICATIONS, partsOf, threadCount } from "../machine/functions.ts";
 import { MOST_PARTS } from "../machine/workers.ts";
 import {
   expectType,
@@ -57,6 +57,16 @@ function split(product: Product, parts: number): Product[] {
   });
 }
 
+/** Rows of a part that are many beside the other matrix, which each part copies. */
+const MANY = 96;
+
+/** The most parts that are worth copying the other matrix for: as many for each thread. */
+function mostParts({ batch, M, N }: Product): number {
+  if (batch > 1) return batch;
+  const threads = threadCount();
+  return threads * Math.max(1, Math.floor(Math.max(M, N) / MANY / threads));
+}
+
 /** Compute products that do not depend on each other, on all threads. */
 export function multiply(...products: Product[]): void {
   for (let i = 0; i < products.length; i += MOST_PARTS) {
@@ -70,6 +80,7 @@ export function multiply(...products: Product[]): void {
       const n = Math.min(
         room,
         partsOf(p.batch * p.M * p.N * p.K / MULTIPLICATIONS),
+        mostParts(p),
       );
       return n < 2 ? [{ ...p, flags }] : split({ ...p, flags }, n);
     });
