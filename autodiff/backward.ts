@@ -169,9 +169,12 @@ class Sums {
   }
 }
 
-/** `Σ leftᵀ right`, as one product of all rows. */
+/**
+ * `Σ leftᵀ right`, as one product of all rows, in the order in which the products ran: a
+ * compiled step finds time steps stacked like that already.
+ */
 function sumOfProducts(products: readonly Factors[]): tf.Tensor {
   const rows = (side: keyof Factors) =>
-    tf.concat(products.map((factors) => factors[side]));
+    tf.concat(products.map((factors) => factors[side]).toReversed());
   return tf.matMul(rows("left"), rows("right"), true, false);
 }

@@ -1,7 +1,7 @@
 /**
  * Copies that need not be made, since what is copied can lie inside the copy from the
  * beginning, or the copy inside what is copied: those of stacking, joining and taking
- * apart along the first axis.
+ * apart along the first axis, and those that put together again what lies together.
  *
  * @module
  */
@@ -61,10 +61,35 @@ export function withoutCopies(
     }
     return undefined;
   };
+  const placeOf = ({ buffer, offset }: Pointer): Inside => {
+    const { whole, at } = wholeOf(buffer, inside);
+    return { whole, at: at + offset };
+  };
+  /** Where all that is copied into a buffer lies, in the same order. */
+  const together = (copies: readonly Copy[]): Inside | undefined => {
+    const [{ from, to: { buffer } }] = copies as [Copy];
+    const { whole, at } = placeOf(from);
+    let bytes = 0;
+    for (const copy of copies) {
+      const place = placeOf(copy.from), { to } = copy;
+      const isNext = to.buffer === buffer && to.offset === bytes &&
+        place.whole === whole && place.at === at + bytes;
+      if (!isNext) return undefined;
+      bytes += copy.bytes;
+    }
+    const fits = bytes === buffer.bytes && isFree(buffer) &&
+      isFinal(whole, writers.get(whole) ?? 0) && at % ALIGNMENT === 0;
+    return fits ? { whole, at } : undefined;
+  };
   const left = operations.flatMap((operation) => {
     const copies = operation.body.map(copyOf);
     // What also clears, say, would clear what lies inside.
     if (operation.isLive || copies.includes(undefined)) return [operation];
+    const place = copies.length > 0 && together(copies as Copy[]);
+    if (place) {
+      inside.set((copies[0] as Copy).to.buffer, place);
+      return [];
+    }
     const body = operation.body.filter((_, i) => {
       const place = placed(copies[i]!);
       if (place) inside.set(...place);

@@ -200,7 +200,8 @@ export class RNN extends Module {
       if (state !== undefined) checkState(state, initial);
       const first = state ?? initial;
       const { project, advance } = this.cell.bind();
-      const steps = tf.transpose(project(x), [1, 0, 2]);
+      // Before the product: there are usually fewer features.
+      const steps = project(tf.transpose(x, [1, 0, 2]));
       const isThere = mask && tf.tile<tf.Tensor3D>(
         tf.expandDims<tf.Tensor3D>(mask, 2),
         [1, 1, this.cell.hiddenSize],

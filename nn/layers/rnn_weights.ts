@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { linear } from "../../backend/ops/with_bias.ts";
 import type { OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
@@ -92,8 +93,7 @@ export function cellTerms(
         tf.util.sizeFromShape(leading),
         inputs,
       ]);
-      const product = tf.add(tf.matMul(flat, forInput), bias);
-      return tf.reshape(product, [...leading, outputs]);
+      return tf.reshape(linear(flat, forInput, bias), [...leading, outputs]);
     },
     ofState: (h) => tf.matMul(h, forState),
   };

@@ -193,6 +193,18 @@ onWasm(
   },
 );
 
+onWasm("what lies together in the same order is not joined again", async () => {
+  const fn = (x: tf.Tensor) => {
+    const parts = [tf.neg(x), tf.square(x), tf.abs(x)];
+    const [a, b, c] = parts as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const same = [tf.stack(parts), tf.concat(parts), tf.concat([b, c])];
+    const others = [tf.concat([c, b, a]), tf.concat([a, c])];
+    return [...same, ...others].map((y) => tf.sum(y, -1));
+  };
+  // One on elements, copies of three and of two tensors, and five sums.
+  assertEquals(await operationsOf(fn, tensorOf(8, 12)), 8);
+});
+
 onWasm("stacked time steps need no memory besides their stack", () => {
   const fn = (x: tf.Tensor) => {
     let y = x;
