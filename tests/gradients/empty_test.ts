@@ -107,6 +107,9 @@ onEachBackend("products, windows and joins of empty tensors", async () => {
     [tf.dot(tf.zeros([0]), tf.zeros([0])), [], [0]],
     [tf.concat([tf.zeros([0]), tf.ones([2])]), [2], [1, 1]],
     [tf.stack([tf.zeros([0]), tf.zeros([0])]), [2, 0], []],
+    [tf.unstack(tf.concat([tf.zeros([2, 0]), tf.zeros([2, 0])], 1))[1]!, [
+      0,
+    ], []],
     [tf.pad(tf.zeros([0, 1]), [[1, 0], [0, 1]], 7), [1, 2], [7, 7]],
     [tf.tile(tf.zeros([0, 1]), [2, 3]), [0, 3], []],
     [tf.transpose(tf.zeros([0, 3])), [3, 0], []],
