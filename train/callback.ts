@@ -61,7 +61,10 @@ export interface Callback {
   check?(run: Run): void;
   /** Called before the first step, after a checkpoint has been loaded. */
   onStart?(run: Run): void | Promise<void>;
-  /** Called after each step. Its loss has not been read from the device. */
+  /**
+   * Called after each step. Its loss has not been read from the device. In mixed precision
+   * it is read in each step whether it counts, which is slower: only those that do are told.
+   */
   onStep?(run: Run): void | Promise<void>;
   /** Called every `logEvery` steps and at the end, with a record of these steps. */
   onLog?(run: Run, record: StepRecord): void | Promise<void>;

@@ -17,6 +17,11 @@ export class Callbacks {
     this.#run = run;
   }
 
+  /** Whether one is called after each step. */
+  get seeSteps(): boolean {
+    return this.#callbacks.some(({ onStep }) => onStep !== undefined);
+  }
+
   /** Let each throw if the run does not fit it. */
   check(): void {
     for (const callback of this.#callbacks) callback.check?.(this.#run);

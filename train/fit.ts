@@ -22,8 +22,11 @@ import { Trainer } from "./trainer.ts";
  * In mixed precision the loss is scaled for the backward pass, as {@linkcode LossScale}
  * says, and a step with a gradient that is not finite is skipped: parameters, optimizer
  * and schedulers stay as they are, what the loss has written to states is kept, and
- * after 100 such steps in a row training ends. Checkpoints have the scale. One number is
- * read from the device in each step.
+ * after 100 such steps in a row training ends. Checkpoints have the scale. It is read late
+ * which steps count, after 32 steps at most: those after a skipped step that were taken
+ * by then had no effect, and are taken again, for which `loss` is called again with their
+ * batches. All numbers are as if each step had been read. With a callback that has `onStep`,
+ * and with `world`, each step is read.
  *
  * @example Usage
  * ```ts

@@ -143,10 +143,11 @@ export interface FitOptions<B extends Batch> {
    *   steps, and where a checkpoint, an evaluation or an epoch ends; until then callbacks
    *   are called for further steps, which change nothing and are taken back as well,
    *   except states that they have given another shape by `replace`.
-   *   With `accumulate`, a line search or in mixed precision each loss is read.
+   *   In mixed precision they are read after 32 steps at most, and the batch is saved too.
+   *   With `accumulate` in full precision, and with a line search, each loss is read.
    * - `"skip"`: do not apply the step, and continue with the next batch; the result
    *   has the number of skipped steps. Training ends after 100 in a row. On WebGPU
-   *   each loss is read, which is slower.
+   *   in full precision each loss is read, which is slower.
    * - `"ignore"`: apply the step.
    *
    * @default {"stop"}

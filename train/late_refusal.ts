@@ -7,13 +7,21 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LRScheduler } from "../optim/mod.ts";
 import { behindGate, gate } from "../internal/gate.ts";
 
+/** What takes back the changes of a step on the host, in the order of the changes. */
+interface Undo {
+  /** Of the function from a batch to its gradients. */
+  readonly gradient: (() => void)[];
+  /** Of the rest. */
+  readonly rest: (() => void)[];
+}
+
 /**
  * What the host has to take back if a step turns out to be void, for each step since the
  * losses were read last; and on the device, whether steps count.
  */
 export class LateRefusal {
   #open: tf.Scalar = tf.keep(tf.scalar(1));
-  readonly #undo: (() => void)[][] = [];
+  readonly #undo: Undo[] = [];
 
   /** 1 on the device while steps count, else 0. */
   get open(): tf.Scalar {
@@ -28,15 +36,24 @@ export class LateRefusal {
   /** Begin a step; notes schedules as they are before it. */
   begin(schedulers: readonly LRScheduler[]): void {
     const rates = schedulers.map((scheduler) => scheduler.stateDict());
-    this.#undo.push([() => {
+    const restore = () => {
       schedulers.forEach((scheduler, i) => scheduler.loadStateDict(rates[i]!));
-    }]);
+    };
+    this.#undo.push({ gradient: [], rest: [restore] });
   }
 
   /** Run a part of the step that was begun last; notes what it changes on the host. */
   run<T>(fn: () => T): T {
-    const step = this.#undo.at(-1)!;
-    gate.undo = (undo) => step.push(undo);
+    return this.#run(this.#undo.at(-1)!.rest, fn);
+  }
+
+  /** As `run`, for gradients: what they change may be kept if the step is taken back. */
+  runGradient<T>(fn: () => T): T {
+    return this.#run(this.#undo.at(-1)!.gradient, fn);
+  }
+
+  #run<T>(changes: (() => void)[], fn: () => T): T {
+    gate.undo = (undo) => changes.push(undo);
     try {
       return behindGate(this.#open, fn);
     } finally {
@@ -44,10 +61,15 @@ export class LateRefusal {
     }
   }
 
+  /** Note what takes back a change of the step that was begun last. */
+  note(undo: () => void): void {
+    this.#undo.at(-1)!.rest.push(undo);
+  }
+
   /** Note what the loop has counted before the step. */
   noteCounts(counters: object): void {
     const before = { ...counters };
-    this.#undo.at(-1)!.push(() => Object.assign(counters, before));
+    this.note(() => Object.assign(counters, before));
   }
 
   /** All steps so far count. */
@@ -55,11 +77,23 @@ export class LateRefusal {
     this.#undo.length = 0;
   }
 
-  /** Take back what the last `count` steps have changed on the host, the last one first. */
-  takeBack(count: number): void {
-    for (const step of this.#undo.splice(-count).reverse()) {
-      for (const undo of step.reverse()) undo();
+  /**
+   * Take back what the last `count` steps have changed on the host, the last one first.
+   *
+   * @param keepsGradient Whether what the gradients of the first of them have changed stays.
+   */
+  takeBack(count: number, keepsGradient = false): void {
+    for (let left = count; left > 0; left--) {
+      const { gradient, rest } = this.#undo.pop()!;
+      for (const undo of rest.reverse()) undo();
+      if (left === 1 && keepsGradient) continue;
+      for (const undo of gradient.reverse()) undo();
     }
+  }
+
+  /** Steps count again. */
+  reopen(): void {
+    this.open = tf.scalar(1);
   }
 
   /** Free what is on the device. */

@@ -31,8 +31,8 @@ import { applyGradients } from "./whole_step.ts";
 type BatchGradient = ScaledGradient | [grads: Tensors, loss: tf.Scalar];
 
 /**
- * Steps of several batches, and those that wait for the device between their parts, as all
- * do in mixed precision.
+ * Steps of several batches, and those that wait for the device between their parts, as
+ * those of several ranks do.
  */
 export class PartStepper<B extends Batch> extends Stepper<B> {
   readonly #gradient: ReturnType<

@@ -7,6 +7,9 @@ import type { Batch } from "../data/batch.ts";
 import type { FailedStep } from "./fit_options.ts";
 import type { Journal } from "./journal.ts";
 import type { Recorder } from "./logs/recorder.ts";
+import type { LateRefusal } from "./late_refusal.ts";
+import { free, type RecentSteps } from "./recent_steps.ts";
+import type { RunParts } from "./run_parts.ts";
 import type { RunSaver } from "./run_saver.ts";
 import type { RefusedStep, Stepper } from "./stepper.ts";
 import type { Team } from "./team.ts";
@@ -22,6 +25,8 @@ export interface RefusalsIn<B extends Batch> {
   readonly journal: Journal<B>;
   /** What takes its steps. */
   readonly stepper: Stepper<B>;
+  /** What it is saved from. */
+  readonly parts: RunParts<B>;
   /** What saves it, if it is saved. */
   readonly saver: RunSaver<B> | undefined;
   /** The other processes, if there are any. */
@@ -57,12 +62,14 @@ export class Refusals<B extends Batch> {
   }
 
   /**
-   * Where losses are read late: read them. If one is not finite, its step and those after
-   * it are taken back, and training stops. Returns whether that was so.
+   * Where it is read late which steps count: read it. If one does not, it and those after it
+   * are taken back. Returns whether that was so. Training stops then, unless the loss is
+   * scaled: that step is skipped, and those after it are to be taken again.
    */
   async verify(): Promise<boolean> {
-    const { stepper: { late }, recorder, journal } = this.#in;
+    const { stepper: { late, recent }, recorder, journal } = this.#in;
     if (!late || this.#failed) return false;
+    if (recent) return await this.#verifyScaled(late, recent);
     const losses = await recorder.read();
     const bad = losses.findIndex((x) => !Number.isFinite(x));
     if (bad < 0) {
@@ -74,6 +81,37 @@ export class Refusals<B extends Batch> {
     recorder.forget(bad);
     journal.readRate();
     await this.#fail(loss, []);
+    return true;
+  }
+
+  async #verifyScaled(
+    late: LateRefusal,
+    recent: RecentSteps<B>,
+  ): Promise<boolean> {
+    const { stepper: { lossScale }, parts, recorder, journal, nan } = this.#in;
+    const { count, void: taken } = await recent.read();
+    if (taken === 0) {
+      late.confirm();
+      recent.confirm();
+      return false;
+    }
+    const losses = await recorder.read();
+    const loss = losses.at(-taken)!;
+    const isOverflow = nan === "ignore" || Number.isFinite(loss);
+    late.takeBack(taken, isOverflow);
+    late.confirm();
+    late.reopen();
+    recorder.forget(losses.length - taken);
+    journal.readRate();
+    const step = recent.takeBack(count);
+    const { batch, place } = step.at(-1)!;
+    parts.place = place;
+    try {
+      if (isOverflow) lossScale!.update(false);
+      await this.refuse({ refused: loss, isOverflow }, batch);
+    } finally {
+      free(step);
+    }
     return true;
   }
 

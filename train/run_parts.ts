@@ -69,9 +69,13 @@ export class RunParts<B extends Batch> {
     this.#place = placeOf(this.#loop.data);
   }
 
-  /** The position in the data after the last batch. */
+  /** The position in the data after the last batch of a step that counts. */
   get place(): unknown {
     return this.#place;
+  }
+
+  set place(place: unknown) {
+    this.#place = place;
   }
 
   /** The state of the loop that has been loaded into the parts. */

@@ -19,7 +19,8 @@ export interface StepOptions {
   /**
    * Scales the loss for the backward pass, and skips steps whose gradients are not finite.
    * It must be given in mixed precision, and may be given elsewhere. One number is read
-   * from the device in each step, which cannot be done in browsers on WebGPU: use `fit`.
+   * from the device in each step, which cannot be done in browsers on WebGPU: use `fit`,
+   * which does without.
    */
   readonly lossScale?: LossScale;
 }

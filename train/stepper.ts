@@ -11,6 +11,7 @@ import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import type { LossScale } from "./loss_scale.ts";
 import type { LateRefusal } from "./late_refusal.ts";
+import type { RecentSteps } from "./recent_steps.ts";
 
 /** What a step has computed. */
 export interface Outcome {
@@ -55,8 +56,8 @@ export abstract class Stepper<B extends Batch> {
     return this.batches === (this.options.accumulate ?? 1);
   }
 
-  /** Add a batch. */
-  abstract add(batch: B): void;
+  /** Add a batch, and where the data is after it. */
+  abstract add(batch: B, place: unknown): void;
 
   /**
    * Apply the mean gradient of the batches added. If their mean loss is not finite,
@@ -79,6 +80,9 @@ export abstract class Stepper<B extends Batch> {
 
   /** What takes steps back whose losses are read late, if they are. */
   readonly late: LateRefusal | undefined = undefined;
+
+  /** What keeps the batches of such steps, if those may have to be taken again. */
+  readonly recent: RecentSteps<B> | undefined = undefined;
 
   /** The scale of the loss, in mixed precision. */
   readonly lossScale: LossScale | undefined = undefined;

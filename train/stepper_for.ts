@@ -5,6 +5,7 @@ import { LateStepper, WholeStepper } from "./batch_steppers.ts";
 import type { OnFallback } from "./fallbacks.ts";
 import type { FitOptions } from "./fit_options.ts";
 import { hasLineSearch, PartStepper } from "./part_stepper.ts";
+import { ScaledStepper } from "./scaled_stepper.ts";
 import type { Stepper } from "./stepper.ts";
 import type { Team } from "./team.ts";
 
@@ -18,7 +19,8 @@ export function stepperFor<B extends Batch>(
   const isMixed = currentPrecision() === "mixed";
   // Gradients of several ranks are added between the parts of a step.
   if (team) return new PartStepper(options, onFallback, team);
-  if (accumulate > 1 || hasLineSearch(optimizer) || isMixed) {
+  if (isMixed) return new ScaledStepper(options, onFallback);
+  if (accumulate > 1 || hasLineSearch(optimizer)) {
     return new PartStepper(options, onFallback);
   }
   // Steps are functions that do not wait, as far as they can.

@@ -17,6 +17,7 @@ import { Callbacks } from "./callbacks.ts";
 import { Clock } from "./clock.ts";
 import { warnOnce } from "./fallbacks.ts";
 import { averaging, evaluationWeights } from "./evaluation_weights.ts";
+import { Feed } from "./feed.ts";
 import type { FitOptions, FitResult } from "./fit_options.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { Journal } from "./journal.ts";
@@ -38,7 +39,6 @@ export class Trainer<B extends Batch> {
   readonly #data: BatchSource<B>;
   /** The id of the latest tensor before training; those after it may be freed. */
   readonly #since = latestTensor();
-  readonly #logEvery: number;
   /** The other processes, if there are any. */
   readonly #team: Team | undefined;
   readonly #parts: RunParts<B>;
@@ -50,6 +50,7 @@ export class Trainer<B extends Batch> {
   readonly #run: TrainingRun<B>;
   readonly #journal: Journal<B>;
   readonly #refusals: Refusals<B>;
+  readonly #feed: Feed<B>;
   /** The step of the model that was restored at the end. */
   #restored: number | undefined;
   /** The measures of averaged weights with running statistics of their own. */
@@ -61,18 +62,14 @@ export class Trainer<B extends Batch> {
     this.#data = overfitBatches === undefined
       ? options.data
       : new FirstBatches(options.data, overfitBatches);
-    this.#logEvery = options.logEvery ?? 10;
     const { name = "run", config = {}, checkpoint } = options;
     this.#recorder = new Recorder(name, config, this.#clock);
     this.#run = new TrainingRun(options, this.#data, this.#recorder);
     const onFallback = warnOnce();
-    const { limit } = this.#run.totals;
+    const { totals: { limit }, measures } = this.#run;
     this.#team = teamFor(options, () => this.#parts.place);
-    const isHeard = this.#team?.isFirst ?? true;
-    this.#callbacks = new Callbacks(
-      isHeard ? options.callbacks : [],
-      this.#run,
-    );
+    const callbacks = this.#team?.isFirst ?? true ? options.callbacks : [];
+    this.#callbacks = new Callbacks(callbacks, this.#run);
     this.#stepper = stepperFor(options, onFallback, this.#team);
     this.#validation = new Validation(options, limit, onFallback);
     this.#journal = new Journal({
@@ -93,15 +90,16 @@ export class Trainer<B extends Batch> {
     };
     const run = this.#parts = new RunParts(options, loop);
     if (checkpoint && !fastDevRun) {
-      const { measures } = this.#run;
       const saved = { ...loop, run, measures };
       this.#saver = new RunSaver({ ...options, checkpoint }, saved);
     }
+    this.#feed = new Feed(this.#stepper, run, loop.counters);
     this.#refusals = new Refusals({
       run: this.#run,
       recorder: this.#recorder,
       journal: this.#journal,
       stepper: this.#stepper,
+      parts: this.#parts,
       saver: this.#saver,
       team: this.#team,
       nan: options.nan,
@@ -127,14 +125,14 @@ export class Trainer<B extends Batch> {
       this.#vote();
       while (!this.#run.isOver) await this.#runEpoch();
       await this.#finish();
-      this.#logEnd(this.#run.reason ?? "done");
+      this.#recorder.logEnd(this.#run.step, this.#run.reason ?? "done");
       await onFirst(this.#team, () => this.#callbacks.end());
     } catch (error) {
       this.#team?.fail(error);
       const message = error instanceof Error ? error.message : String(error);
       // Steps from a bad loss on must not count; and nothing hides the first error.
       await this.#refusals.verify().catch(() => {});
-      this.#logEnd(`failed: ${message}`);
+      this.#recorder.logEnd(this.#run.step, `failed: ${message}`);
       await this.#callbacks.end().catch(() => {});
       throw error;
     } finally {
@@ -182,20 +180,20 @@ export class Trainer<B extends Batch> {
     const length = sizeOf(this.#data);
     let taken = 0;
     for await (const batch of passOver("fit", this.#data, this.#since)) {
-      this.#parts.notePlace();
       taken++;
-      this.#run.counters.batch++;
-      this.#stepper.add(batch);
+      this.#feed.add(batch);
       const last = this.#run.counters.batch === length;
       if (this.#stepper.isFull || last) await this.#step(batch);
+      await this.#stepAgain();
       // An epoch that has had its last batch counts, even if it is the end.
       if (this.#run.isOver && !last) return;
     }
     if (this.#stepper.batches > 0) await this.#step(undefined);
-    await this.#refusals.verify();
+    do await this.#stepAgain(); while (await this.#refusals.verify());
     // Steps that were taken back, here or with the last step, leave it unfinished.
-    const isTakenBack = this.#stepper.late && this.#refusals.failed;
-    if (isTakenBack && this.#run.counters.batch !== length) return;
+    const isTakenBack = this.#stepper.late && this.#refusals.failed &&
+      this.#run.counters.batch !== length;
+    if (isTakenBack || this.#feed.hasMore) return;
     if (taken === 0 && this.#run.counters.batch === 0) {
       throw noBatch("fit", this.#data);
     }
@@ -215,9 +213,17 @@ export class Trainer<B extends Batch> {
     }
   }
 
+  /** Take steps again that were taken back since one before them did not count. */
+  async #stepAgain(): Promise<void> {
+    while (this.#feed.hasMore && !this.#run.isOver) {
+      this.#feed.addAgain();
+      await this.#step(undefined);
+    }
+  }
+
   async #step(batch: B | undefined): Promise<void> {
-    const { evaluateEvery, checkpoint } = this.#options;
-    const isLogged = (this.#run.step + 1) % this.#logEvery === 0;
+    const { evaluateEvery, checkpoint, logEvery = 10 } = this.#options;
+    const isLogged = (this.#run.step + 1) % logEvery === 0;
     const isLast = this.#run.step + 1 === this.#run.totalSteps;
     const taken = await this.#stepper.take(isLogged || isLast);
     if ("refused" in taken) {
@@ -226,18 +232,20 @@ export class Trainer<B extends Batch> {
       return await this.#checkStop();
     }
     this.#journal.lr = taken.lr;
-    this.#recorder.addStep(taken);
+    this.#recorder.addStep(taken, this.#stepper.late !== undefined);
     if (isLast && !isLogged) await this.#recorder.readNorm();
     // Before averages of weights are updated: now all ranks have what was stepped.
     await this.#team?.stepped(true);
     this.#run.count(this.#stepper.late);
+    const { recent } = this.#stepper, { seeSteps } = this.#callbacks;
+    const isFull = recent && (seeSteps || recent.isFull);
+    if (isFull && await this.#refusals.verify()) return this.#checkStop();
     await this.#callbacks.call((callback, run) => callback.onStep?.(run));
     const { step, isOver } = this.#run, { every = 0 } = checkpoint ?? {};
     const isEvaluated = evaluateEvery && step % evaluateEvery === 0;
     const isSaved = every && step % every === 0;
-    if (isLogged || isLast || isOver || isEvaluated || isSaved) {
-      if (await this.#refusals.verify()) return;
-    }
+    const isRead = isLogged || isLast || isOver || isEvaluated || isSaved;
+    if (isRead && await this.#refusals.verify()) return this.#checkStop();
     if (isLogged) await this.#journal.record(false);
     else if (isLast || isOver) await this.#journal.recordRest();
     if (isEvaluated) {
@@ -251,9 +259,7 @@ export class Trainer<B extends Batch> {
   /** Stop at the time limit, or if the signal is aborted. */
   async #checkStop(): Promise<void> {
     await this.#clock.turn();
-    const { timeLimit = Infinity, signal } = this.#options;
-    if (this.#clock.now >= timeLimit) this.#run.stop("time limit");
-    if (signal?.aborted) this.#run.pause("aborted");
+    this.#run.checkLimits(this.#clock.now);
     this.#vote();
   }
 
@@ -279,10 +285,6 @@ export class Trainer<B extends Batch> {
     weights.swap();
     if (this.#run.isPaused || this.#refusals.failed) return;
     this.#refreshed = await this.#validation.measureAveraged(this.#team);
-  }
-
-  #logEnd(reason: string): void {
-    this.#recorder.logEnd(this.#run.step, reason);
   }
 
   /** Save with a function of the saver, and tell the callbacks. */

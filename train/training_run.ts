@@ -124,6 +124,8 @@ export class TrainingRun<B extends Batch> implements Run {
 
   /** Count a step that was taken; `late` notes what may have to be taken back. */
   count(late: LateRefusal | undefined): void {
+    const skipped = this.#skippedInARow;
+    late?.note(() => this.#skippedInARow = skipped);
     this.#skippedInARow = 0;
     late?.noteCounts(this.counters);
     this.counters.step++;
@@ -144,6 +146,13 @@ export class TrainingRun<B extends Batch> implements Run {
   stepSchedulers(unit: ScheduleUnit, metric?: number): void {
     const { schedule = "step" } = this.#options;
     stepSchedulers(this.optimizer, schedule, unit, metric);
+  }
+
+  /** Stop if training has taken the time that it may, or if the signal is aborted. */
+  checkLimits(now: number): void {
+    const { timeLimit = Infinity, signal } = this.#options;
+    if (now >= timeLimit) this.stop("time limit");
+    if (signal?.aborted) this.pause("aborted");
   }
 
   stop(reason: string): void {

@@ -114,7 +114,7 @@ export function gatedStep<B extends Batch>(
 }
 
 /** Keep what was written to states while `open` is 1, else what they held before. */
-function keepIfOpen(
+export function keepIfOpen(
   { replaced, commit }: Transaction<unknown>,
   open: tf.Scalar,
 ): void {

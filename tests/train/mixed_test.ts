@@ -10,24 +10,9 @@ import {
   train,
   useBackend,
 } from "../../mod.ts";
-import { onEachBackend } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
+import { inMixedPrecision } from "../_mixed.ts";
 import { line, numbers, weights, type X } from "./_setup.ts";
-
-/** Register a test in mixed precision. */
-function onWebGpu(name: string, fn: () => Promise<void>): void {
-  onEachBackend(name, async () => {
-    await useBackend("webgpu", { precision: "mixed" });
-    try {
-      await fn();
-    } finally {
-      await useBackend("webgpu");
-    }
-  }, {
-    only: ["webgpu"],
-    eager: "it compares steps that are compiled with those that are not",
-  });
-}
 
 /** Examples that grow, so that gradients overflow again and again. */
 function growing(shuffle = false) {
@@ -71,7 +56,7 @@ async function plainLoop(epochs: number) {
 
 for (const compile of [false, true]) {
   const how = compile ? "compiled" : "eager";
-  onWebGpu(
+  inMixedPrecision(
     `fit skips the steps that PyTorch's rule skips (${how})`,
     async () => {
       const before = tf.memory().numTensors;
@@ -112,7 +97,7 @@ for (const compile of [false, true]) {
   );
 }
 
-onWebGpu(
+inMixedPrecision(
   "a run in mixed precision that is killed and resumed ends with the same bits",
   async () => {
     const run = (folder: string, extra: Partial<train.FitOptions<X>>) => {
@@ -156,7 +141,7 @@ onWebGpu(
   },
 );
 
-onWebGpu("gradients of several batches are scaled alike", async () => {
+inMixedPrecision("gradients of several batches are scaled alike", async () => {
   const run = async () => {
     const { model, ...options } = line(0.01);
     const { skipped, step } = await train.fit<X>({
@@ -200,44 +185,47 @@ function rings() {
   };
 }
 
-onWebGpu("a small model becomes as accurate as in full precision", async () => {
-  const accuracy = async () => {
-    random.seed(3);
-    const { x, y, columns } = rings();
-    const model = new nn.Sequential(
-      new nn.Linear(2, 16),
-      new nn.Tanh(),
-      new nn.Linear(16, 2),
-    );
-    const { skipped, values } = await train.fit<[tf.Tensor2D, tf.Tensor1D]>({
-      optimizer: new optim.Adam({ lr: 0.05 })
-        .registerTrainableWeights(model.states(ParamState)),
-      loss: (x, y) =>
-        nn.softmaxCrossEntropy(model.call(x) as tf.Tensor2D, y, {
-          reduction: "mean",
-        }),
-      data: columns,
-      epochs: 25,
-    });
-    const right = tf.tidy(() =>
-      tf.mean(tf.cast(
-        tf.equal(tf.argMax(model.call(x) as tf.Tensor2D, 1), y),
-        "float32",
-      ))
-    );
-    const [share] = await right.data();
-    tf.dispose([x, y, right]);
-    return { share, skipped, loss: values.loss! };
-  };
-  const mixed = await accuracy();
-  await useBackend("webgpu");
-  const full = await accuracy();
-  assertEquals([full.share, mixed.share], [1, 1]);
-  assert(mixed.loss !== full.loss, "the precision has an effect");
-  assertEquals(full.skipped, 0);
-});
+inMixedPrecision(
+  "a small model becomes as accurate as in full precision",
+  async () => {
+    const accuracy = async () => {
+      random.seed(3);
+      const { x, y, columns } = rings();
+      const model = new nn.Sequential(
+        new nn.Linear(2, 16),
+        new nn.Tanh(),
+        new nn.Linear(16, 2),
+      );
+      const { skipped, values } = await train.fit<[tf.Tensor2D, tf.Tensor1D]>({
+        optimizer: new optim.Adam({ lr: 0.05 })
+          .registerTrainableWeights(model.states(ParamState)),
+        loss: (x, y) =>
+          nn.softmaxCrossEntropy(model.call(x) as tf.Tensor2D, y, {
+            reduction: "mean",
+          }),
+        data: columns,
+        epochs: 25,
+      });
+      const right = tf.tidy(() =>
+        tf.mean(tf.cast(
+          tf.equal(tf.argMax(model.call(x) as tf.Tensor2D, 1), y),
+          "float32",
+        ))
+      );
+      const [share] = await right.data();
+      tf.dispose([x, y, right]);
+      return { share, skipped, loss: values.loss! };
+    };
+    const mixed = await accuracy();
+    await useBackend("webgpu");
+    const full = await accuracy();
+    assertEquals([full.share, mixed.share], [1, 1]);
+    assert(mixed.loss !== full.loss, "the precision has an effect");
+    assertEquals(full.skipped, 0);
+  },
+);
 
-onWebGpu(
+inMixedPrecision(
   "a loss that is not finite is refused as in full precision",
   async () => {
     for (const nan of ["stop", "skip"] as const) {
@@ -258,7 +246,7 @@ onWebGpu(
   },
 );
 
-onWebGpu(
+inMixedPrecision(
   "training ends after 100 steps in a row with gradients that are not finite",
   async () => {
     const { loss, optimizer } = line();
@@ -280,26 +268,29 @@ onWebGpu(
   },
 );
 
-onWebGpu("train.step needs a loss scale in mixed precision", async () => {
-  const { loss, optimizer } = line();
-  const x = tf.ones<tf.Rank.R2>([2, 1]);
-  const before = tf.memory().numTensors;
-  assertThrows(
-    () => train.step(loss, optimizer)(x),
-    TypeError,
-    "Cannot take a step: lossScale must be given in mixed precision",
-  );
-  assertEquals(tf.memory().numTensors, before);
-  const lossScale = new train.LossScale();
-  const step = train.step(loss, optimizer, { lossScale });
-  for (let i = 0; i < 8; i++) step(x).dispose();
-  lossScale.dispose();
-  assertEquals(tf.memory().numTensors, before);
-  x.dispose();
-  await Promise.resolve();
-});
+inMixedPrecision(
+  "train.step needs a loss scale in mixed precision",
+  async () => {
+    const { loss, optimizer } = line();
+    const x = tf.ones<tf.Rank.R2>([2, 1]);
+    const before = tf.memory().numTensors;
+    assertThrows(
+      () => train.step(loss, optimizer)(x),
+      TypeError,
+      "Cannot take a step: lossScale must be given in mixed precision",
+    );
+    assertEquals(tf.memory().numTensors, before);
+    const lossScale = new train.LossScale();
+    const step = train.step(loss, optimizer, { lossScale });
+    for (let i = 0; i < 8; i++) step(x).dispose();
+    lossScale.dispose();
+    assertEquals(tf.memory().numTensors, before);
+    x.dispose();
+    await Promise.resolve();
+  },
+);
 
-onWebGpu("findLr scales the loss, and leaves nothing", async () => {
+inMixedPrecision("findLr scales the loss, and leaves nothing", async () => {
   const { model, loss, optimizer } = line();
   const before = await weights(model), held = tf.memory().numTensors;
   const find = async () => {
@@ -319,7 +310,7 @@ onWebGpu("findLr scales the loss, and leaves nothing", async () => {
   assert(mixed.some((x, i) => x !== full[i]), "the precision has an effect");
 });
 
-onWebGpu("a line search is refused in mixed precision", async () => {
+inMixedPrecision("a line search is refused in mixed precision", async () => {
   const { model, loss } = line();
   const optimizer = new optim.LBFGS({ linesearch: "zoom" })
     .registerTrainableWeights(model.states(ParamState));

@@ -10,11 +10,12 @@ import {
   useBackend,
 } from "../../mod.ts";
 import { onEachBackend } from "../_backends.ts";
+import { HAS_HALF } from "../_mixed.ts";
 import * as convolution from "./_convolution.ts";
 import { withAdapter } from "./_device.ts";
 import * as matmul from "./_matmul.ts";
 
-const only = ["webgpu"] as const;
+const only = HAS_HALF ? ["webgpu"] as const : [];
 
 /** The nearest values of f16, the even one of two. */
 function half(values: ArrayLike<number>): Float32Array {

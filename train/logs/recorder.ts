@@ -51,7 +51,8 @@ export class Recorder {
   #end: EndRecord | undefined;
   readonly #clock: Clock;
   readonly #meter = new LossMeter();
-  #norm: tf.Scalar | number | undefined;
+  /** The last norm, and those before it while its step may be forgotten. */
+  #norms: { readonly step: number; norm: tf.Scalar | number }[] = [];
   /** Step and time of the last record. */
   #last = { step: 0, time: 0 };
   /** The losses of the current epoch, as far as they have been added up. */
@@ -98,20 +99,29 @@ export class Recorder {
     this.#last = { step, time: this.#clock.now };
   }
 
-  /** Add a step and take ownership of its tensors; the last norm is logged. */
+  /**
+   * Add a step and take ownership of its tensors; the last norm is logged.
+   *
+   * @param mayForget Whether the step may be forgotten.
+   */
   addStep(
     { loss, norm }: { loss: tf.Scalar | number; norm: tf.Scalar | undefined },
+    mayForget: boolean,
   ): void {
+    if (norm) {
+      if (!mayForget) this.#dropNorms(0);
+      this.#norms.push({ step: this.#meter.count, norm });
+    }
     this.#meter.add(loss);
-    if (norm) this.#setNorm(norm);
   }
 
   /** Read the norm of the gradients, so that its tensor is freed. */
   async readNorm(): Promise<void> {
-    if (typeof this.#norm !== "object") return;
-    const [norm] = await this.#norm.data();
-    this.#norm.dispose();
-    this.#norm = norm!;
+    const last = this.#norms.at(-1);
+    if (typeof last?.norm !== "object") return;
+    const [norm] = await last.norm.data();
+    last.norm.dispose();
+    last.norm = norm!;
   }
 
   /** Read the losses on the device, so that `stateDict` includes them. */
@@ -122,7 +132,7 @@ export class Recorder {
   /** Forget steps whose losses have been read, from the `first`th unlogged one on. */
   forget(first: number): void {
     this.#meter.cut(first);
-    this.#setNorm(undefined);
+    this.#dropNorms(first);
   }
 
   /**
@@ -143,8 +153,8 @@ export class Recorder {
       this.#added = 0;
     }
     await this.readNorm();
-    const gradNorm = this.#norm as number | undefined;
-    this.#setNorm(undefined);
+    const gradNorm = this.#norms.at(-1)?.norm as number | undefined;
+    this.#dropNorms(0);
     const time = this.#clock.now;
     const seconds = Math.max(1e-9, time - this.#last.time);
     const record: StepRecord = {
@@ -231,7 +241,7 @@ export class Recorder {
   /** Free what has not been read. */
   dispose(): void {
     this.#meter.dispose();
-    this.#setNorm(undefined);
+    this.#dropNorms(0);
   }
 
   /** Add the losses that have been read since to those of the epoch. */
@@ -245,9 +255,12 @@ export class Recorder {
     this.#added = losses.length;
   }
 
-  #setNorm(norm: tf.Scalar | undefined): void {
-    if (typeof this.#norm === "object") this.#norm.dispose();
-    this.#norm = norm;
+  /** Forget the norms of the unlogged steps from the `first`th on. */
+  #dropNorms(first: number): void {
+    for (const { norm } of this.#norms.filter(({ step }) => step >= first)) {
+      if (typeof norm === "object") norm.dispose();
+    }
+    this.#norms = this.#norms.filter(({ step }) => step < first);
   }
 }
 

@@ -106,7 +106,7 @@ export function report(
     if (performance.now() - last.at >= wait) await write(run);
   };
 
-  return {
+  const callback: Callback = {
     check({ measures }) {
       if (best === undefined) return;
       criterion = resolveMonitor("use report", best, measures, "best.");
@@ -115,8 +115,11 @@ export function report(
       facts = factsNow();
       shapes = run.model && new OutputShapes(run.model);
       await write(run);
+      callback.onStep = () => {
+        shapes?.stop();
+        delete callback.onStep; // with it, steps in mixed precision are read one by one
+      };
     },
-    onStep: () => shapes?.stop(),
     onLog: (run) => update(run, RELOAD_SECONDS),
     onEvaluation: (run) => update(run, 0),
     async onEnd(run) {
@@ -133,4 +136,5 @@ export function report(
       if (Object.keys(added).length > 0) await write(run, added);
     },
   };
+  return callback;
 }
