@@ -26,6 +26,8 @@ export interface Target {
   readonly asked: { readonly least: number } | { readonly most: number };
   /** Undefined if something that it needs took no part. */
   readonly got: number | undefined;
+  /** What it would be at the peak of the processor, if that is known. */
+  readonly limit?: number | undefined;
 }
 
 /** What a group found. */

@@ -26,7 +26,7 @@ export function report(
 /** What was asked for, and what was measured. */
 export function asked(targets: readonly Target[]): string {
   const rows = targets.map((target) => {
-    const { what, asked, got } = target, met = isMet(target);
+    const { what, asked, got, limit } = target, met = isMet(target);
     return [
       what,
       "least" in asked
@@ -34,7 +34,8 @@ export function asked(targets: readonly Target[]): string {
         : `at most ${digits(asked.most)}`,
       got === undefined ? "not measured" : digits(got),
       met === undefined ? "" : met ? "yes" : "no",
+      limit === undefined ? "" : digits(limit),
     ];
   });
-  return table(["", "asked", "got", "met"], rows);
+  return table(["", "asked", "got", "met", "at the peak"], rows);
 }

@@ -4,12 +4,15 @@ import type { Context, Group, Target } from "../driver/context.ts";
 import {
   find,
   measure,
+  type Measured,
   type Results,
   type Rounds,
   summaries,
   times,
 } from "../driver/rounds.ts";
 import { digits, spread, table, threadsOf } from "../driver/table.ts";
+import { operationsOf } from "../operations.ts";
+import { peakOperations } from "../peak.ts";
 import { writeWorkload } from "../workloads.ts";
 
 /** What is asked of a workload: ratios of wall time to that of our compiled step. */
@@ -102,10 +105,18 @@ export const training: Group = {
     } finally {
       await python.stop();
     }
-    blocks.unshift(`Contestants: ${[...versions].join(", ")}.`);
+    blocks.unshift(
+      `Contestants: ${
+        [...versions].join(", ")
+      }. \`its products at the peak\` is what the matrix products of a step would take if each multiplication and addition were on registers, by a loop that does just that in the same rounds: no step with these vectors of four floats can be faster.`,
+    );
     return { title: "Steps of training", blocks, targets, data };
   },
 };
+
+/** What the products of a step would take on registers alone. */
+const peak = (threads: number) =>
+  `its products at the peak, ${threadsOf(threads)}`;
 
 const ours = (threads: number, how = "compiled") =>
   `Braintape ${how}, ${threadsOf(threads)}`;
@@ -117,9 +128,10 @@ async function race(
   see: (all: contestants.Started) => void,
 ): Promise<Results> {
   await writeWorkload(name, context.folder);
-  const isOurs = OURS.includes(name);
+  const isOurs = OURS.includes(name), operations = operationsOf(name);
   const all = await contestants.startAll([
     ...own(context),
+    ...(operations ? each(context, peak, (n) => contestants.braintape(n)) : []),
     ...(isOurs ? [] : inJavaScript(context)),
   ]);
   see(all);
@@ -129,15 +141,30 @@ async function race(
   );
   try {
     const entries = all.entries((label) => {
+      if (isPeak(label)) return "peak";
       const how = label.startsWith("Braintape eager") ? "eager" : "compiled";
       return `train ${name} ${how}`;
     });
     const results = await measure([...entries, ...theirs], context.rounds);
     const failed = [...all.failed, ...python.failed, ...results.failed];
-    return { measured: results.measured, failed };
+    return { measured: results.measured.map(scaled(operations)), failed };
   } finally {
     await all.stop();
   }
+}
+
+const isPeak = (label: string) => label.includes("at the peak");
+
+/** The times of the loop on registers as those of so many operations; others as they are. */
+function scaled(operations = 0): (one: Measured) => Measured {
+  return (one) => {
+    if (!isPeak(one.label)) return one;
+    const factor = operations / peakOperations(threadsIn(one.label));
+    const [wall, cpu] = [one.wall, one.cpu].map((x) =>
+      x.map((t) => factor * t)
+    );
+    return { ...one, wall: wall!, cpu: cpu! };
+  };
 }
 
 /** One for each number of threads. */
@@ -203,10 +230,14 @@ function inPython(context: Context): contestants.Wanted[] {
   ];
 }
 
+/** The number of threads that a label names. */
+function threadsIn(label: string, otherwise = 1): number {
+  return Number(label.match(/(\d+) threads?/)?.[1] ?? otherwise);
+}
+
 /** The label of our compiled step with as many threads as one of this label has. */
 function rivalOf({ threads }: Context, label: string): string {
-  const count = label.match(/(\d+) threads?/)?.[1] ?? threads.at(-1)!;
-  return ours(Number(count));
+  return ours(threadsIn(label, threads.at(-1)!));
 }
 
 function show(context: Context, results: Results): string {
@@ -222,7 +253,11 @@ function show(context: Context, results: Results): string {
       spread(wall),
       digits(cpu.median),
       ratio === undefined ? "" : `${digits(ratio)}x`,
-      isSame ? "the same" : one.numbers.map(digits).join(", "),
+      isPeak(one.label)
+        ? ""
+        : isSame
+        ? "the same"
+        : one.numbers.map(digits).join(", "),
     ];
   });
   const failures = results.failed.map(({ label, error }) => [
@@ -243,16 +278,25 @@ function compare(
   const least = (what: string, label: string, asked: number | undefined) => {
     if (asked === undefined) return;
     const got = times(results, label, ours(most));
-    targets.push({ what: `${name}: ${what}`, asked: { least: asked }, got });
+    const limit = times(results, label, peak(most));
+    const line = {
+      what: `${name}: ${what}`,
+      asked: { least: asked },
+      got,
+      limit,
+    };
+    targets.push(line);
   };
   least(`tfjs' time / ours, ${threadsOf(most)}`, "tfjs", tfjs);
   least(`jax-js' time / ours, ${threadsOf(most)}`, "jax-js", jaxJs);
   for (const n of threads) {
     const atMost = (rival: string, asked: number | undefined) => {
       if (asked === undefined) return;
-      const got = times(results, ours(n), `${rival}, ${threadsOf(n)}`);
+      const other = `${rival}, ${threadsOf(n)}`;
+      const got = times(results, ours(n), other);
+      const limit = times(results, peak(n), other);
       const what = `${name}: our time / ${rival}'s, ${threadsOf(n)}`;
-      targets.push({ what, asked: { most: asked }, got });
+      targets.push({ what, asked: { most: asked }, got, limit });
     };
     atMost("PyTorch", torch);
     atMost(CELLS, cells);
@@ -260,8 +304,9 @@ function compare(
   }
   if (eager) {
     const got = times(results, ours(1, "eager"), ours(1));
+    const limit = times(results, ours(1, "eager"), peak(1));
     const what = `${name}: eager time / compiled, 1 thread`;
-    targets.push({ what, asked: { least: eager }, got });
+    targets.push({ what, asked: { least: eager }, got, limit });
   }
   return targets;
 }
