@@ -20,7 +20,6 @@ export function registerCpuKernels(): void {
   replaceKernel("cpu", tf.Square, (shipped) => each(shipped, square, "int32"));
   replaceKernel("cpu", tf.Cast, roundToFloats);
   replaceKernel("cpu", tf.MaxPool3DGrad, maxPool3DGradByAxis);
-  replaceKernel("cpu", tf.Concat, joinNothing);
   registerCrossEntropy();
   guardKernels("cpu", {
     read: (x) =>
@@ -91,19 +90,6 @@ function roundToFloats(shipped: KernelFunc): KernelFunc {
     const backend = args.backend as CpuBackend;
     const floats = Float32Array.from(backend.data.get(x.dataId).values);
     return backend.makeTensorInfo(x.shape, "float32", floats);
-  };
-}
-
-/** The shipped kernel makes a list of no numbers, which others cannot take apart. */
-function joinNothing(shipped: KernelFunc): KernelFunc {
-  return (args) => {
-    const y = shipped(args) as tf.TensorInfo, { shape, dtype } = y;
-    const hasList = dtype === "string" || dtype === "complex64";
-    if (!shape.includes(0) || hasList) return y;
-    const backend = args.backend as CpuBackend;
-    backend.disposeData(y.dataId);
-    const none = tf.util.getTypedArrayFromDType(dtype as "float32", 0);
-    return backend.makeTensorInfo(shape, dtype, none);
   };
 }
 
