@@ -4,6 +4,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { ElementCode } from "../webgpu/elements.ts";
 import type { TableScalars } from "../../internal/recording.ts";
 import type { Outcome } from "./recorded.ts";
 
@@ -79,6 +80,13 @@ export interface Dispatch {
   readonly bindings: readonly Binding[];
   /** Workgroups along each axis. */
   readonly groups: readonly [number, number, number];
+  /** The kernel that it is part of. */
+  readonly kernel: string;
+  /**
+   * What it computes of each element, if that is all it does: its output is bound
+   * first, then its inputs in order, then its numbers.
+   */
+  readonly code: ElementCode | undefined;
 }
 
 /** A copy of a part of a buffer. */

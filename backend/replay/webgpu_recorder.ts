@@ -28,7 +28,7 @@ import type {
   HostStep,
   Inspection,
 } from "./webgpu_recorded.ts";
-import type { CommandListener } from "./webgpu_watch.ts";
+import type { CommandListener, Work } from "./webgpu_watch.ts";
 
 /** What a function has done so far. */
 export class WebGpuRecorder extends StateRecorder
@@ -220,18 +220,14 @@ export class WebGpuRecorder extends StateRecorder
     else this.refuse("it writes to a buffer of WebGPU");
   }
 
-  dispatched(
-    pipeline: GPUComputePipeline,
-    entries: readonly GPUBindGroupEntry[],
-    groups: readonly [number, number, number],
-  ): void {
+  dispatched(entries: readonly GPUBindGroupEntry[], work: Work): void {
     const bindings = entries.map(({ binding, resource }) => {
       const { buffer, offset = 0, size } = resource as GPUBufferBinding;
       if (!buffer) this.refuse("it uses textures");
       const slot = this.#slotOf(buffer);
       return { binding, slot, offset, size: size ?? slot.bytes };
     });
-    this.commands.push({ kind: "dispatch", pipeline, bindings, groups });
+    this.commands.push({ kind: "dispatch", bindings, ...work });
   }
 
   copied(

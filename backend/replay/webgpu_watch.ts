@@ -4,7 +4,16 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { engine } from "../../internal/engine.ts";
 import type { WebGpuBackend } from "../webgpu/backend.ts";
+import { elementCodeOf } from "../webgpu/elements.ts";
+import type { Dispatch } from "./webgpu_recorded.ts";
+
+/** A dispatch, but for what is bound. */
+export type Work = Omit<Dispatch, "kind" | "bindings">;
+
+/** The kernel and the shader that are running. */
+type Running = { -readonly [K in "kernel" | "code"]: Dispatch[K] };
 
 /** Told of tensors, buffers and commands. */
 export interface CommandListener {
@@ -26,11 +35,7 @@ export interface CommandListener {
   /** Bytes were written to a buffer. */
   wrote(buffer: GPUBuffer, bytes: Uint8Array<ArrayBuffer>): void;
   /** A shader runs. */
-  dispatched(
-    pipeline: GPUComputePipeline,
-    entries: readonly GPUBindGroupEntry[],
-    groups: readonly [number, number, number],
-  ): void;
+  dispatched(entries: readonly GPUBindGroupEntry[], work: Work): void;
   /** A part of a buffer is copied, from and to these offsets. */
   copied(
     from: GPUBuffer,
@@ -49,9 +54,11 @@ export function watchingGpu<T>(
 ): T {
   backend.submitQueue(); // what was asked before is not part of it
   backend.isRecorded = true;
+  const running: Running = { kernel: "", code: undefined };
   const undo = [
     ...watchTensors(backend, listener),
-    ...watchDevice(backend.device, listener),
+    ...watchKernels(backend, listener, running),
+    ...watchDevice(backend.device, listener, running),
   ];
   try {
     return fn();
@@ -85,14 +92,6 @@ function watchTensors(
       }
       listener.uploaded(dataId, isNew ? values : null, data.resource!, isNew);
     }),
-    override(backend, "runWebGPUProgram", (run) => (...args) => {
-      const [, , , , output] = args;
-      if (output) {
-        backend.uploadToGPU(output.dataId);
-        listener.overwrites(output.dataId);
-      }
-      return run(...args);
-    }),
     override(backend, "read", (read) => async (dataId) => {
       return listener.reads(dataId) ?? await read(dataId);
     }),
@@ -115,9 +114,43 @@ function watchTensors(
   ];
 }
 
+/** Sees the kernels that run, and the shaders of tfjs' kind. */
+function watchKernels(
+  backend: WebGpuBackend,
+  listener: CommandListener,
+  running: Running,
+): (() => void)[] {
+  return [
+    override(engine(), "runKernel", (run) => (name, ...args) => {
+      const before = running.kernel;
+      running.kernel = name;
+      try {
+        return run(name, ...args);
+      } finally {
+        running.kernel = before;
+      }
+    }),
+    override(backend, "runWebGPUProgram", (run) => (...args) => {
+      const [program, inputs, dtype, uniforms, output] = args;
+      if (output) {
+        backend.uploadToGPU(output.dataId);
+        listener.overwrites(output.dataId);
+      } else {
+        running.code = elementCodeOf(program, inputs, dtype, uniforms);
+      }
+      try {
+        return run(...args);
+      } finally {
+        running.code = undefined;
+      }
+    }),
+  ];
+}
+
 function watchDevice(
   device: GPUDevice,
   listener: CommandListener,
+  running: Running,
 ): (() => void)[] {
   const entriesOf = new WeakMap<GPUBindGroup, readonly GPUBindGroupEntry[]>();
   return [
@@ -130,7 +163,7 @@ function watchDevice(
       device,
       "createCommandEncoder",
       (create) => (descriptor) =>
-        watchedEncoder(create(descriptor), listener, entriesOf),
+        watchedEncoder(create(descriptor), listener, running, entriesOf),
     ),
   ];
 }
@@ -139,11 +172,17 @@ function watchDevice(
 function watchedEncoder(
   encoder: GPUCommandEncoder,
   listener: CommandListener,
+  running: Running,
   entriesOf: WeakMap<GPUBindGroup, readonly GPUBindGroupEntry[]>,
 ): GPUCommandEncoder {
   return {
     beginComputePass: (descriptor?: GPUComputePassDescriptor) =>
-      watchedPass(encoder.beginComputePass(descriptor), listener, entriesOf),
+      watchedPass(
+        encoder.beginComputePass(descriptor),
+        listener,
+        running,
+        entriesOf,
+      ),
     copyBufferToBuffer(
       ...args: [GPUBuffer, number, GPUBuffer, number, number]
     ) {
@@ -157,6 +196,7 @@ function watchedEncoder(
 function watchedPass(
   pass: GPUComputePassEncoder,
   listener: CommandListener,
+  running: Running,
   entriesOf: WeakMap<GPUBindGroup, readonly GPUBindGroupEntry[]>,
 ): GPUComputePassEncoder {
   let pipeline: GPUComputePipeline, group: GPUBindGroup;
@@ -169,7 +209,8 @@ function watchedPass(
     },
     dispatchWorkgroups(x: number, y = 1, z = 1) {
       pass.dispatchWorkgroups(x, y, z);
-      listener.dispatched(pipeline, entriesOf.get(group)!, [x, y, z]);
+      const work: Work = { pipeline, groups: [x, y, z], ...running };
+      listener.dispatched(entriesOf.get(group)!, work);
     },
     end: () => pass.end(),
   } as unknown as GPUComputePassEncoder;

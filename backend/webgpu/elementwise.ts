@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { addKernel, type KernelFunc, replaceKernel } from "../kernel.ts";
 import { MATH } from "./math.ts";
-import { binaryProgram, type Program, runProgram } from "./program.ts";
+import { elementProgram, runProgram } from "./program.ts";
 
 /** Expressions in `a`, of float32. */
 const UNARY: Readonly<Record<string, string>> = {
@@ -53,21 +53,15 @@ export function registerElementwise(): void {
   });
 }
 
-/** `dy step(y)` */
-const RELU_GRAD: Program = {
-  name: "ReluGrad",
-  inputs: ["DY", "Y"],
-  code: `let y = Y[index];
-    result[index] = DY[index] * select(select(0.0, 1.0, y > 0.0), y, isnan(y));`,
-};
+/** `dy step(y)` of dy and y. */
+const RELU_GRAD = elementProgram(
+  "ReluGrad",
+  ["A", "B"],
+  "a * select(select(0.0, 1.0, b > 0.0), b, isnan(b))",
+);
 
 function unary(shipped: KernelFunc, name: string, code: string): KernelFunc {
-  const program: Program = {
-    name,
-    inputs: ["A"],
-    functions: MATH,
-    code: `let a = A[index]; result[index] = ${code};`,
-  };
+  const program = elementProgram(name, ["A"], code, [MATH]);
   return (args) => {
     const x = args.inputs["x"] as tf.TensorInfo;
     if (x.dtype !== "float32" || x.shape.includes(0)) return shipped(args);
@@ -76,7 +70,7 @@ function unary(shipped: KernelFunc, name: string, code: string): KernelFunc {
 }
 
 function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
-  const program = binaryProgram(name, code, MATH);
+  const program = elementProgram(name, ["A", "B"], code, [MATH]);
   return (args) => {
     const { a, b } = args.inputs as Record<string, tf.TensorInfo>;
     const shape = tf.backend_util.assertAndGetBroadcastShape(

@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type KernelFunc, replaceKernel } from "../kernel.ts";
-import { binaryProgram, runProgram } from "./program.ts";
+import { elementProgram, runProgram } from "./program.ts";
 import { type ShaderEdit, withEdit } from "./shader_edits.ts";
 
 /** Kernels whose shaders mean the same of integers. */
@@ -140,7 +140,7 @@ function boolAsInteger(shipped: KernelFunc): KernelFunc {
 }
 
 function binary(shipped: KernelFunc, name: string, code: string): KernelFunc {
-  const program = binaryProgram(`${name}_integers`, code);
+  const program = elementProgram(`${name}_integers`, ["A", "B"], code);
   return (args) => {
     const { a, b } = args.inputs as Record<string, tf.TensorInfo>;
     const shape = tf.backend_util.assertAndGetBroadcastShape(

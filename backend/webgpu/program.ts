@@ -13,10 +13,15 @@ export interface Program {
   readonly name: string;
   /** Names of the inputs: `A` is an array in the code. */
   readonly inputs: readonly string[];
-  /** Functions that the code calls. */
-  readonly functions?: string;
+  /** Functions that the code calls, in texts that may be shared with other shaders. */
+  readonly functions?: readonly string[];
   /** What happens for the element `index`, which is below `uniforms.size`. */
   readonly code: string;
+  /**
+   * What an element of the output is, if it depends only on one element of each
+   * input: of `A`, which is broadcast, it is called `a`.
+   */
+  readonly value?: string;
   /** Numbers that the code reads, as `uniforms.NAME`. */
   readonly uniforms?: readonly (readonly [
     name: string,
@@ -24,21 +29,22 @@ export interface Program {
   ])[];
 }
 
-/** The shader that computes `code`, of `a` and `b`, which broadcast. */
-export function binaryProgram(
+/**
+ * The shader that computes `value` of an element of each input: `a`, or `a` and `b`,
+ * which broadcast.
+ */
+export function elementProgram(
   name: string,
-  code: string,
-  functions = "",
+  inputs: readonly ("A" | "B")[],
+  value: string,
+  functions: readonly string[] = [],
 ): Program {
-  return {
-    name,
-    inputs: ["A", "B"],
-    functions,
-    code: `let coords = getCoordsFromIndex(index);
-    let a = getAByOutputCoords(coords);
-    let b = getBByOutputCoords(coords);
-    result[index] = ${code};`,
-  };
+  const elements = inputs.map((input) =>
+    `let ${input.toLowerCase()} = get${input}ByOutputIndex(index);`
+  );
+  const code = `${elements.join("\n    ")}
+    result[index] = ${value};`;
+  return { name, inputs, functions, code, value };
 }
 
 const WORKGROUP = 64;
@@ -53,7 +59,7 @@ export function runProgram(
   dtype: tf.DataType,
   values: readonly number[] = [],
 ): tf.TensorInfo {
-  const { name, functions = "", code, uniforms = [] } = program;
+  const { name, functions = [], code, uniforms = [] } = program;
   const size = shape.reduce((n, m) => n * m, 1);
   const groups = Math.ceil(size / WORKGROUP);
   const rows = Math.ceil(groups / MOST_GROUPS);
@@ -68,8 +74,9 @@ export function runProgram(
       dispatchLayout: { x: shape.map((_, i) => i) },
       dispatch: rows > 1 ? [MOST_GROUPS, rows, 1] : [Math.max(1, groups), 1, 1],
       shaderKey: `braintape_${name}`,
+      made: program, // for `elements.ts`
       getUserCode: () =>
-        `${functions}
+        `${functions.join("\n")}
 fn main(index : i32) {
   if (index < uniforms.size) {
     ${code}

@@ -38,6 +38,22 @@ export function withEdit<T>(edit: ShaderEdit, fn: () => T): T {
   }
 }
 
+/** The changes to a shader that would run now on `inputs`, with a result of `dtype`. */
+function editsOf(
+  inputs: readonly tf.TensorInfo[],
+  dtype: tf.DataType,
+): readonly ShaderEdit[] {
+  return edits.filter((edit) => edit.applies?.(inputs, dtype) ?? true);
+}
+
+/** Whether such a shader would be changed. */
+export function isEdited(
+  inputs: readonly tf.TensorInfo[],
+  dtype: tf.DataType,
+): boolean {
+  return editsOf(inputs, dtype).length > 0;
+}
+
 const prepared = new WeakSet<object>();
 
 /** Let the current backend's shaders be changed. */
@@ -47,9 +63,7 @@ export function allowEdits(): void {
   prepared.add(backend);
   const run = backend.runWebGPUProgram.bind(backend);
   backend.runWebGPUProgram = (program, inputs, dtype, uniforms, output) => {
-    const now = edits.filter((edit) =>
-      edit.applies?.(inputs, output?.dtype ?? dtype) ?? true
-    );
+    const now = editsOf(inputs, output?.dtype ?? dtype);
     if (now.length === 0) return run(program, inputs, dtype, uniforms, output);
     const keyed = program as { shaderKey: string };
     keyed.shaderKey = [keyed.shaderKey, ...now.map(({ name }) => name)].join(

@@ -7,7 +7,7 @@
  *
  * Times are the least of all steps. They leave out `finish` and `submit`, where the
  * driver checks commands, and the device works if it is emulated. Counts are those of
- * one step, and of the read of its loss.
+ * one more step, and of the read of its loss.
  */
 import { parseArgs } from "node:util";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
@@ -28,25 +28,54 @@ let driving = 0;
 
 type Methods = Record<string, (...args: unknown[]) => unknown>;
 
-/** Count the calls of a method; time those of the driver. */
-function watch(target: object, name: string, isTimed = false): void {
-  const methods = target as Methods;
-  const method = methods[name]!;
+/** Do something else in a method. */
+function replace(
+  target: object,
+  name: string,
+  make: (method: () => unknown) => () => unknown,
+): void {
+  const methods = target as Methods, method = methods[name]!;
   methods[name] = function (this: object, ...args) {
-    counts[name] = (counts[name] ?? 0) + 1;
-    const start = performance.now();
-    const result = method.apply(this, args);
-    if (isTimed) driving += performance.now() - start;
-    return result;
+    return make(() => method.apply(this, args))();
   };
 }
 
-watch(device, "createBindGroup");
-watch(device, "createBuffer");
-watch(queue, "writeBuffer");
-watch(queue, "submit", true);
-watch(GPUCommandEncoder.prototype, "finish", true);
-watch(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
+const driver: [object, string][] = [
+  [queue, "submit"],
+  [GPUCommandEncoder.prototype, "finish"],
+];
+for (const [target, name] of driver) {
+  replace(target, name, (run) => () => {
+    const start = performance.now();
+    const result = run();
+    driving += performance.now() - start;
+    return result;
+  });
+}
+
+/** Count the calls of these methods while `fn` runs. */
+async function counted(fn: () => Promise<void>): Promise<void> {
+  for (const key in counts) counts[key] = 0;
+  const watched: [object, string][] = [
+    [device, "createBindGroup"],
+    [device, "createBuffer"],
+    [queue, "writeBuffer"],
+    ...driver,
+    [GPUComputePassEncoder.prototype, "dispatchWorkgroups"],
+  ];
+  const before = watched.map(([target, name]) => (target as Methods)[name]!);
+  for (const [target, name] of watched) {
+    counts[name] = 0;
+    replace(target, name, (run) => () => {
+      counts[name]!++;
+      return run();
+    });
+  }
+  await fn();
+  watched.forEach(([target, name], i) =>
+    (target as Methods)[name] = before[i]!
+  );
+}
 
 async function measure(name: keyof typeof workloads, isCompiled: boolean) {
   random.seed(1);
@@ -56,15 +85,16 @@ async function measure(name: keyof typeof workloads, isCompiled: boolean) {
   const step = isCompiled ? compiled : plain;
   const tensors = batch(0);
   let least = Infinity;
-  for (let i = 0; i < steps; i++) {
-    for (const key in counts) counts[key] = 0;
+  const once = async () => {
     driving = 0;
     const start = performance.now();
     const value = step(...tensors);
     least = Math.min(least, performance.now() - start - driving);
     await value.data();
     value.dispose();
-  }
+  };
+  for (let i = 0; i < steps; i++) await once();
+  await counted(once);
   const [program] = compiled.report().programs;
   tf.dispose(tensors);
   return { least, counts: { ...counts }, bytes: program?.bytes };

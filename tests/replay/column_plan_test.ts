@@ -58,6 +58,8 @@ class Sketch {
         { binding, slot, offset: 0, size: slot.bytes }
       )),
       groups: [1, 1, 1],
+      kernel: "",
+      code: undefined,
     });
     return this;
   }

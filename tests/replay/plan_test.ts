@@ -1,7 +1,15 @@
 /** What plans of replays fuse and leave out: every bit is that of the operations as they are. */
 import { assert, assertEquals } from "@std/assert";
-import { compile, optim, ParamState, profile, State, tf } from "../../mod.ts";
-import { FULL, onEachBackend } from "../_backends.ts";
+import {
+  compile,
+  nn,
+  optim,
+  ParamState,
+  profile,
+  State,
+  tf,
+} from "../../mod.ts";
+import { type EachOptions, FULL, onEachBackend } from "../_backends.ts";
 import { randomOf } from "../gradients/_case.ts";
 
 /** The bytes of a tensor. */
@@ -54,7 +62,25 @@ function onWasm(name: string, fn: () => void | Promise<void>): void {
   onEachBackend(name, fn, { only: ["wasm"] });
 }
 
-onWasm("a chain of elementwise operations is one", async () => {
+/** On the backends that can replay; on WebGPU the device computes small tensors too. */
+function onEngines(
+  name: string,
+  fn: () => void | Promise<void>,
+  options: EachOptions = {},
+): void {
+  const test = async (backend: string) => {
+    if (backend === "wasm") return fn();
+    tf.env().set("WEBGPU_CPU_FORWARD", false);
+    try {
+      await fn();
+    } finally {
+      tf.env().set("WEBGPU_CPU_FORWARD", true);
+    }
+  };
+  onEachBackend(name, test, { only: ["wasm", "webgpu"], ...options });
+}
+
+onEngines("a chain of elementwise operations is one", async () => {
   const spiking = (v: tf.Tensor, x: tf.Tensor) => {
     const next = tf.sub(tf.add(tf.mul(v, 0.9), tf.mul(x, 0.4)), 0.1);
     const spikes = tf.cast(tf.greater(next, 1), "float32");
@@ -67,7 +93,7 @@ onWasm("a chain of elementwise operations is one", async () => {
   }
 });
 
-onWasm("tests, and what follows from several of them, are one", async () => {
+onEngines("tests, and what follows from several of them, are one", async () => {
   const fn = (x: tf.Tensor, y: tf.Tensor) => {
     const both = tf.logicalAnd(tf.greater(x, 0), tf.less(y, 1));
     const either = tf.logicalXor(both, tf.logicalNot(tf.isFinite(x)));
@@ -79,7 +105,7 @@ onWasm("tests, and what follows from several of them, are one", async () => {
   }
 });
 
-onWasm("results in the middle of a chain are written too", async () => {
+onEngines("results in the middle of a chain are written too", async () => {
   const fn = (x: tf.Tensor) => {
     const y = tf.mul(x, 3), isLarge = tf.greater(y, 1);
     return [isLarge, tf.sub(tf.square(y), tf.cast(isLarge, "float32"))];
@@ -87,7 +113,7 @@ onWasm("results in the middle of a chain are written too", async () => {
   assertEquals(await operationsOf(fn, tensorOf(9, 3)), 1);
 });
 
-onWasm("operands that are broadcast are fused as they are", async () => {
+onEngines("operands that are broadcast are fused as they are", async () => {
   const fn = (x: tf.Tensor, row: tf.Tensor, column: tf.Tensor) => {
     const y = tf.mul(tf.add(x, row), column);
     return [tf.sub(row, tf.div(y, x)), tf.greater(column, tf.square(y))];
@@ -102,17 +128,54 @@ onWasm("operands that are broadcast are fused as they are", async () => {
   }
 });
 
-onWasm("tensors of other sizes, sums and products are not fused", async () => {
-  const fn = (x: tf.Tensor, y: tf.Tensor) => {
-    const sum = tf.sum(tf.square(tf.mul(x, 2))); // two
-    const product = tf.matMul(tf.neg(tf.add(x, y)), x, false, true); // two
-    return [tf.abs(tf.sub(product, sum))]; // one
-  };
-  const xs = [tensorOf(8, 5), tensorOf(8, 5)];
-  assertEquals(await operationsOf(fn, ...xs), 5);
+onEngines("a product is rounded before it is added", async () => {
+  // (1 + 2^-12)^2 is 1 + 2^-11 + 2^-24, which is rounded to 1 + 2^-11.
+  const x = tf.fill([9, 4], 1 + 2 ** -12), y = tf.fill([9, 4], 1 + 2 ** -11);
+  const fn = compile(
+    (x: tf.Tensor, y: tf.Tensor) => tf.sub(tf.mul(x, x), y),
+    { onFallback: "throw" },
+  );
+  for (let call = 0; call < 3; call++) {
+    const z = fn(x, y);
+    assertEquals([...await z.data()], Array(36).fill(0));
+    z.dispose();
+  }
+  assertEquals(fn.report().programs[0]!.operations, 1);
+  fn.dispose();
+  tf.dispose([x, y]);
 });
 
-onWasm(
+onEngines("operands that are repeated along some axes are fused", async () => {
+  const shapes = [[5, 6], [4, 1, 1], [1, 5, 1], [6], [], [1, 5, 6], [1, 1, 1]];
+  const x = tensorOf(4, 5, 6);
+  for (const shape of shapes) {
+    const fn = (x: tf.Tensor, y: tf.Tensor) => [
+      tf.sub(tf.mul(x, y), tf.div(y, x)),
+    ];
+    const xs = [tf.clone(x), tensorOf(...shape)];
+    assertEquals(await operationsOf(fn, ...xs), 1, `[${shape}]`);
+  }
+  // Not those along axes that lie apart; but what follows is.
+  const fn = (x: tf.Tensor, y: tf.Tensor) => [
+    tf.neg(tf.abs(tf.mul(tf.reshape(x, [2, 2, 5, 6]), y))),
+  ];
+  assertEquals(await operationsOf(fn, x, tensorOf(2, 1, 5, 1)), 2);
+}, { only: ["webgpu"] });
+
+onEngines(
+  "tensors of other sizes, sums and products are not fused",
+  async () => {
+    const fn = (x: tf.Tensor, y: tf.Tensor) => {
+      const sum = tf.sum(tf.square(tf.mul(x, 2))); // two
+      const product = tf.matMul(tf.neg(tf.add(x, y)), x, false, true); // two
+      return [tf.abs(tf.sub(product, sum))]; // one
+    };
+    const xs = [tensorOf(8, 5), tensorOf(8, 5)];
+    assertEquals(await operationsOf(fn, ...xs), 5);
+  },
+);
+
+onEngines(
   "a long chain is cut, and has as many operands as it likes",
   async () => {
     const fn = (...xs: tf.Tensor[]) => [xs.reduce((sum, x) => tf.add(sum, x))];
@@ -121,15 +184,7 @@ onWasm(
   },
 );
 
-onEachBackend("what only unread results need is left out", async () => {
-  const fn = (x: tf.Tensor) => {
-    tf.matMul(tf.exp(tf.neg(x)), x, true);
-    return [tf.sum(tf.square(x))];
-  };
-  assertEquals(await operationsOf(fn, tensorOf(20, 8)), 2);
-}, { only: ["wasm", "webgpu"] });
-
-onWasm("what nothing reads is not computed", async () => {
+onEngines("what nothing reads is not computed", async () => {
   const fn = (x: tf.Tensor) => {
     const y = tf.mul(x, 2);
     tf.matMul(tf.exp(tf.neg(y)), y, true);
@@ -261,7 +316,7 @@ onWasm("an exponent that is an argument is looked at in each replay", () => {
   x.dispose();
 });
 
-onWasm("a parameter is read before an optimizer overwrites it", async () => {
+onEngines("a parameter is read before an optimizer overwrites it", async () => {
   const sequence = async (isCompiled: boolean) => {
     const start = tensorOf(4, 6), weight = new ParamState(start);
     const optimizer = new optim.Adam({ lr: 0.1 })
@@ -287,6 +342,55 @@ onWasm("a parameter is read before an optimizer overwrites it", async () => {
   };
   assertSame(await sequence(true), await sequence(false));
 });
+
+/** Numbers at which elementwise functions go wrong. */
+const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, -2.5, 2, 3, 1e-42]
+  .concat([-1e-42, 1.5e-38, 3e38, -3e38, 1e-4, 20, -20, 88.5, -0.7, 7.25]);
+
+/** All functions of one element, beside those of random programs. */
+const ONE: readonly Unary[] = [
+  ...[tf.acos, tf.acosh, tf.asin, tf.asinh, tf.atan, tf.atanh, tf.ceil, tf.cos],
+  ...[tf.cosh, tf.expm1, tf.isFinite, tf.isInf, tf.isNaN, tf.log, tf.log1p],
+  ...[tf.rsqrt, tf.selu, tf.sin, tf.sinh, tf.sqrt, tf.tan],
+  (x) => nn.gelu(x),
+  (x) => nn.gelu(x, { approximate: true }),
+  (x) => tf.logicalNot(tf.greater(x, 1)),
+  (x) => tf.cast(tf.clipByValue(x, -100, 100), "int32"),
+  (x) => tf.cast(x, "bool"),
+];
+
+/** All functions of two elements, beside those of random programs. */
+const TWO: readonly Binary[] = [
+  ...[tf.atan2, tf.floorDiv, tf.mod, tf.pow, tf.prelu],
+  (x, y) => tf.logicalAnd(tf.greater(x, 0), tf.less(y, 1)),
+  (x, y) => tf.logicalOr(tf.greater(x, 0), tf.less(y, 1)),
+  (x, y) => tf.where(tf.greater(x, y), x, y),
+];
+
+onEngines(
+  "every elementwise kernel has the same bits when it is fused",
+  async () => {
+    const n = SPECIAL.length,
+      grid = SPECIAL.flatMap((x) => SPECIAL.map(() => x));
+    // A last axis of a multiple of 4 is computed in vectors of 4.
+    for (const shape of [[n, n], [n * n / 4, 4]]) {
+      const x = tf.tensor(grid, shape);
+      const y = tf.reshape(tf.transpose(tf.reshape(x, [n, n])), shape);
+      const after = (x: tf.Tensor) => [x, tf.abs(tf.cast(x, "float32"))];
+      for (const fn of [...UNARY, ...ONE]) {
+        const chain = (x: tf.Tensor) => after(fn(x));
+        assertEquals(await operationsOf(chain, tf.clone(x)), 1, `${fn}`);
+      }
+      for (const fn of [...BINARY, ...TESTS, ...TWO]) {
+        const chain = (x: tf.Tensor, y: tf.Tensor) => after(fn(x, y));
+        const xs = [tf.clone(x), tf.clone(y)];
+        assertEquals(await operationsOf(chain, ...xs), 1, `${fn}`);
+      }
+      tf.dispose([x, y]);
+    }
+  },
+  { only: ["webgpu"] },
+);
 
 type Random = () => number;
 type Unary = (x: tf.Tensor) => tf.Tensor;
@@ -495,7 +599,7 @@ for (
     [2, LARGE, FULL ? 60 : 6],
   ] as const
 ) {
-  onEachBackend(
+  onEngines(
     `${count} random programs have the same bits when they are replayed`,
     async () => {
       const before = tf.memory().numTensors;
@@ -508,6 +612,6 @@ for (
       }
       assertEquals(tf.memory().numTensors, before);
     },
-    { only: threads === 1 ? ["wasm", "webgpu"] : ["wasm"], threads },
+    threads > 1 ? { only: ["wasm"], threads } : {},
   );
 }

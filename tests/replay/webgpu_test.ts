@@ -16,7 +16,13 @@ import {
 import { workloads } from "../../bench/replay/models.ts";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
 import { FULL, onEachBackend } from "../_backends.ts";
-import { counting, type Counts } from "../webgpu/_device.ts";
+import {
+  closeDevice,
+  counting,
+  type Counts,
+  LEAST_LIMITS,
+  withAdapter,
+} from "../webgpu/_device.ts";
 import { runWorkload } from "./_workload.ts";
 
 function onWebGpu(name: string, fn: () => void | Promise<void>): void {
@@ -78,6 +84,33 @@ onWebGpu(
       // Arguments with the numbers of the optimizer, and a mask if there is dropout.
       assert(counts!.writeBuffer <= 2, `${counts!.writeBuffer} writes`);
       step.dispose();
+    }
+  },
+);
+
+onWebGpu(
+  "a fused shader has no more buffers than the device allows",
+  async () => {
+    const sum = (...xs: tf.Tensor[]) =>
+      xs.reduce((sum, x) => tf.add(tf.mul(sum, 0.5), x));
+    const xs = Array.from({ length: 20 }, (_, i) => tf.fill([40, 30], i));
+    const plain = tf.tidy(() => sum(...xs)), right = await values(plain);
+    closeDevice();
+    try {
+      await withAdapter({ limits: LEAST_LIMITS }, async () => {
+        await useBackend("webgpu");
+        const again = xs.map((_, i) => tf.fill([40, 30], i));
+        const call = compile(sum, { onFallback: "throw" });
+        for (let i = 0; i < 4; i++) {
+          assertEquals(await values(call(...again)), right);
+        }
+        // 8 buffers: the result, the sum so far, the factor, and 5 others.
+        assertEquals(call.report().programs[0]!.operations, 4);
+        call.dispose();
+      });
+    } finally {
+      closeDevice();
+      await useBackend("webgpu");
     }
   },
 );

@@ -8,6 +8,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type UniformField, webGpuBackend } from "../backend.ts";
 import { layOut } from "../machine/fields.ts";
+import type { Words } from "../machine/uniforms.ts";
 
 /** The type of the elements of a buffer. */
 export type ElementType = "f32" | "i32" | "u32" | "vec4<f32>" | "vec4<i32>";
@@ -72,8 +73,11 @@ fn main(
   ].join("\n");
 }
 
-/** The pipeline of a shader. The layout is explicit: an automatic one drops what the code ignores. */
-function compile(device: GPUDevice, shader: Shader): GPUComputePipeline {
+/** The pipeline of a shader, made anew. The layout is explicit: an automatic one drops what the code ignores. */
+export function compileShader(
+  device: GPUDevice,
+  shader: Shader,
+): GPUComputePipeline {
   const types: GPUBufferBindingType[] = [
     ...Object.keys(shader.outputs).map(() => "storage" as const),
     ...Object.keys(shader.inputs).map(() => "read-only-storage" as const),
@@ -91,6 +95,27 @@ function compile(device: GPUDevice, shader: Shader): GPUComputePipeline {
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ code: codeOf(shader) }) },
   });
+}
+
+/** The uniforms of a shader as it reads them, given in their order. */
+export function uniformsOf(
+  { uniforms }: Shader,
+  values: readonly number[],
+): Words {
+  const types = Object.values(uniforms);
+  return layOut([NaN, Infinity, ...values].map((x, i): UniformField => {
+    const type = types[i - 2] ?? "f32";
+    return {
+      type: type === "f32" ? "float32" : type === "i32" ? "int32" : "uint32",
+      data: [x],
+    };
+  }));
+}
+
+/** Enough workgroups for so many, within what a device takes along an axis. */
+export function groupsOf(count: number): [number, number, number] {
+  const x = Math.min(count, MOST_GROUPS);
+  return [x, Math.ceil(count / x), 1];
 }
 
 /**
@@ -111,26 +136,17 @@ export function runShader(
 ): void {
   const backend = webGpuBackend(), { device, pipelineCache } = backend;
   const key = `braintape ${shader.name}`;
-  const pipeline = pipelineCache[key] ??= compile(device, shader);
+  const pipeline = pipelineCache[key] ??= compileShader(device, shader);
   const tensors = [...outputs, ...inputs];
   for (const { dataId } of tensors) backend.uploadToGPU(dataId);
-  const types = Object.values(shader.uniforms);
-  const fields: UniformField[] = [NaN, Infinity, ...values].map((x, i) => {
-    const type = types[i - 2] ?? "f32";
-    return {
-      type: type === "f32" ? "float32" : type === "i32" ? "int32" : "uint32",
-      data: [x],
-    };
-  });
   const resources = tensors.map(({ dataId, shape }) => ({
     buffer: backend.tensorMap.get(dataId).resource!,
     size: 4 * tf.util.sizeFromShape(shape),
   }));
-  const x = Math.min(count, MOST_GROUPS);
   backend.dispatch(
     pipeline,
-    [...resources, backend.constant(layOut(fields))],
-    [x, Math.ceil(count / x), 1],
+    [...resources, backend.constant(uniformsOf(shader, values))],
+    groupsOf(count),
   );
 }
 
