@@ -115,7 +115,7 @@ for (
         dispatches.push(counts!.dispatchWorkgroups);
         tf.dispose(tensors);
       }
-      assertEquals(dispatches, right);
+      assertEquals(dispatches, [...right]);
     },
   );
 }
