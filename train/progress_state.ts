@@ -35,7 +35,7 @@ export interface ProgressState {
   readonly history?: LogLength;
   /** The losses of the current epoch, added up. */
   readonly epochLosses?: Losses;
-  /** The scale of the loss, in mixed precision. */
+  /** The scale of the loss, of a run that was in mixed precision last or before. */
   readonly lossScale?: LossScaleState;
   /** The random streams of the ranks, of a run of several. */
   readonly streams?: readonly RandomKey[];

@@ -116,11 +116,13 @@ export class RunParts<B extends Batch> {
   #progress(): ProgressState {
     const { counters, recorder, lossScale, team } = this.#loop;
     const { steps, evaluations } = recorder.saved;
+    // In full precision the scale of an earlier run waits until it is used again.
+    const scale = lossScale?.stateDict() ?? this.#loaded?.lossScale;
     return {
       ...counters,
       history: { steps: steps.length, evaluations: evaluations.length },
       ...recorder.stateDict(),
-      ...(lossScale ? { lossScale: lossScale.stateDict() } : {}),
+      ...(scale ? { lossScale: scale } : {}),
       ...(team ? { streams: team.streams } : {}),
     };
   }

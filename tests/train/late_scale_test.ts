@@ -10,9 +10,10 @@ import {
   saveCheckpoint,
   tf,
   train,
+  useBackend,
 } from "../../mod.ts";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
-import { FULL } from "../_backends.ts";
+import { FULL, onEachBackend } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
 import { inMixedPrecision } from "../_mixed.ts";
 import { BATCHES, contents, OPTIMIZERS, setup } from "./_late.ts";
@@ -227,6 +228,19 @@ async function saveStart(
   });
 }
 
+/** The loss scale in the newest checkpoint of a folder. */
+async function savedScale(folder: string): Promise<unknown> {
+  let saved: unknown;
+  const progress = {
+    stateDict: () => ({}),
+    loadStateDict: ({ lossScale }: Record<string, unknown>) =>
+      saved = lossScale,
+  };
+  const path = await latestCheckpoint(folder);
+  await loadCheckpoint(path!, { progress }, { strict: false });
+  return saved;
+}
+
 inMixedPrecision(
   "the scale of a resumed run grows and falls as PyTorch's GradScaler says",
   async () => {
@@ -249,15 +263,7 @@ inMixedPrecision(
         );
         const expected = scaleOfTorch(start, overflows);
         assertEquals(result.skipped, expected.skipped);
-        let saved: unknown;
-        const path = await latestCheckpoint(folder);
-        await loadCheckpoint(path!, {
-          progress: {
-            stateDict: () => ({}),
-            loadStateDict: ({ lossScale }: Record<string, unknown>) =>
-              saved = lossScale,
-          },
-        }, { strict: false });
+        const saved = await savedScale(folder);
         assertEquals(saved, expected, `${bad}`);
       });
     }
@@ -373,5 +379,67 @@ inMixedPrecision(
     for (const path of paths) {
       assertEquals((await contents(all))[path], steps[path]);
     }
+  },
+);
+
+onEachBackend(
+  "a run that is resumed in full precision keeps the scale for mixed precision",
+  async () => {
+    const scale = { scale: 512, applied: 7, skipped: 3 };
+    await inFolder(async (folder) => {
+      const all = parts(makeAdam, []);
+      await saveStart(folder, all, scale);
+      const options = { ...all, resume: true, checkpoint: { folder } };
+      for (const steps of [2, 5]) {
+        const result = await train.fit<Batch>({ ...options, steps });
+        assertEquals([result.step, result.skipped], [steps, 3]);
+        assertEquals(await savedScale(folder), scale);
+      }
+    });
+  },
+  { only: ["cpu"] },
+);
+
+inMixedPrecision(
+  "a run that is resumed in the other precision and back goes on with its scale",
+  async () => {
+    const scale = { scale: 8, applied: 7, skipped: 0 };
+    await inFolder(async (folder) => {
+      const all = parts(makeAdam, []);
+      await saveStart(folder, all, scale);
+      const options = { ...all, resume: true, checkpoint: { folder } };
+      const train3 = async (steps: number) => {
+        await train.fit<Batch>({ ...options, steps });
+        return await savedScale(folder);
+      };
+      assertEquals(await train3(3), { ...scale, applied: 10 });
+      await useBackend("webgpu");
+      assertEquals(await train3(6), { ...scale, applied: 10 });
+      await useBackend("webgpu", { precision: "mixed" });
+      assertEquals(await train3(9), { ...scale, applied: 13 });
+    });
+  },
+);
+
+inMixedPrecision(
+  "a run in full precision that is resumed in mixed precision begins with the first scale",
+  async () => {
+    await inFolder(async (folder) => {
+      const all = parts(makeAdam, []);
+      // So small that nothing overflows.
+      const loss: typeof all.loss = (x, factor) =>
+        tf.mul<tf.Scalar>(all.loss(x, factor), 2 ** -16);
+      const options = { ...all, loss, resume: true, checkpoint: { folder } };
+      await useBackend("webgpu");
+      await train.fit<Batch>({ ...options, steps: 2 });
+      assertEquals(await savedScale(folder), undefined);
+      await useBackend("webgpu", { precision: "mixed" });
+      await train.fit<Batch>({ ...options, steps: 5 });
+      assertEquals(await savedScale(folder), {
+        scale: 65536,
+        applied: 3,
+        skipped: 0,
+      });
+    });
   },
 );
