@@ -40,11 +40,13 @@ export function valuesOf({ buffer }: Bytes, dtype: string): tf.TypedArray {
 export function copyOnDevice(x: tf.Tensor): tf.Tensor {
   const backend = webGpuBackend();
   const { resource, values } = backend.tensorMap.get(x.dataId);
-  const info = backend.makeTensorInfo(
-    x.shape,
-    x.dtype,
-    resource ? undefined : (values as tf.TypedArray | null)?.slice(),
-  );
+  // Kernels look for the values of an empty tensor, even if it is on the device.
+  const known = x.size === 0 && x.dtype !== "string"
+    ? tf.util.getTypedArrayFromDType(x.dtype, 0)
+    : resource
+    ? undefined
+    : (values as tf.TypedArray | null)?.slice();
+  const info = backend.makeTensorInfo(x.shape, x.dtype, known);
   const { dataId } = info;
   if (x.size > 0) {
     backend.uploadToGPU(dataId);

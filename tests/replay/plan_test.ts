@@ -12,9 +12,16 @@ import {
 import { type EachOptions, FULL, onEachBackend } from "../_backends.ts";
 import { randomOf } from "../gradients/_case.ts";
 
-/** The bytes of a tensor. */
+/** The bytes of a tensor; on WebGPU all NaN are one, since WGSL leaves their bits open. */
 async function bytes(x: tf.Tensor): Promise<Uint8Array> {
-  return new Uint8Array((await x.data()).slice().buffer);
+  const values = (await x.data()).slice();
+  if (x.dtype === "float32" && tf.getBackend() === "webgpu") {
+    const words = new Uint32Array(values.buffer);
+    values.forEach((value, i) => {
+      if (Number.isNaN(value)) words[i] = 0x7fc00000;
+    });
+  }
+  return new Uint8Array(values.buffer);
 }
 
 /** Assert that tensors have the same bytes; far quicker than `assertEquals`. */

@@ -273,6 +273,16 @@ onWebGpu(
   },
 );
 
+onWebGpu(
+  "an empty tensor that is on the device may be an argument",
+  async () => {
+    const call = compile((x: tf.Tensor) => tf.abs(x), { onFallback: "throw" });
+    const x = tf.zeros([0]);
+    webGpuBackend().uploadToGPU(x.dataId);
+    for (let i = 0; i < 4; i++) assertEquals(await values(call(x)), []);
+  },
+);
+
 onWebGpu("truth values, integers and empty tensors go in and out", async () => {
   const call = compile(
     (mask: tf.Tensor, n: tf.Tensor, none: tf.Tensor) => [
