@@ -16,10 +16,16 @@ import { digits, table } from "../driver/table.ts";
 import { timeOf } from "./_time.ts";
 
 const LAYOUTS = { NN: [false, false], NT: [false, true], TN: [true, false] };
-type Layout = keyof typeof LAYOUTS;
+/** Which factors are transposed. */
+export type Layout = keyof typeof LAYOUTS;
 
 /** TFLOP/s of a product of two square matrices. */
-function speed(size: number, layout: Layout, cut: Cut, slice: number): number {
+export function speed(
+  size: number,
+  layout: Layout,
+  cut: Cut,
+  slice: number,
+): number {
   const [transposeA, transposeB] = LAYOUTS[layout] as [boolean, boolean];
   const a = tf.randomNormal([size, size]), b = tf.randomNormal([size, size]);
   const factor = (side: Side, isTransposed: boolean) => ({

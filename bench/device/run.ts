@@ -5,8 +5,8 @@
  * deno run -A bench/device/run.ts [--only products,steps] [--small] [--out FOLDER]
  * ```
  *
- * - `--only`: sections by name, of `conformance`, `products`, `steps`, `optimizer` and
- *   `grid`. Default: all, in this order.
+ * - `--only`: sections by name, of `conformance`, `products`, `steps`, `optimizer`, `mixed`
+ *   and `grid`. Default: all, in this order.
  * - `--small`: little of everything, to see whether it runs, in software too. What is
  *   asked is asked of a large card.
  * - `--out`: a folder for `device.md` and `device.json`, which are written again after
@@ -21,13 +21,14 @@ import type { Section } from "../driver/context.ts";
 import { asked } from "../driver/report.ts";
 import { table } from "../driver/table.ts";
 import { conformance } from "./conformance.ts";
+import { mixed } from "./mixed.ts";
 import { optimizerSteps } from "./optimizer.ts";
 import { grid, products } from "./products.ts";
 import { steps } from "./steps.ts";
 
 const SECTIONS: Readonly<
   Record<string, (isSmall: boolean) => Section | Promise<Section>>
-> = { conformance, products, steps, optimizer: optimizerSteps, grid };
+> = { conformance, products, steps, optimizer: optimizerSteps, mixed, grid };
 
 const { values: options } = parseArgs({
   options: {

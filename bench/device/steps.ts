@@ -7,14 +7,15 @@ import { type Workload, workloads } from "../replay/models.ts";
 import { timeOf } from "./_time.ts";
 
 /** A model, the most milliseconds asked of a step, and the model in small. */
-interface Entry {
+export interface Entry {
   readonly name: string;
   readonly most: number;
   readonly make: () => Workload;
   readonly small: () => Workload;
 }
 
-const ENTRIES: readonly Entry[] = [
+/** The models whose steps are measured. */
+export const ENTRIES: readonly Entry[] = [
   {
     name: "MLP 784-256-128-10, batch 128",
     most: 1.5,

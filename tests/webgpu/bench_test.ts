@@ -15,7 +15,7 @@ Deno.test({
         "--small",
         "--only",
         FULL
-          ? "conformance,products,steps,optimizer,grid"
+          ? "conformance,products,steps,optimizer,mixed,grid"
           : "products,optimizer",
       ],
       cwd: new URL("../../", import.meta.url),
