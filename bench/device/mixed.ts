@@ -18,7 +18,7 @@ import { ENTRIES, type Entry } from "./steps.ts";
  * Tiles that factors of f16 leave room for: with more terms in memory, and with more
  * results for each value that is loaded.
  */
-const LARGER: readonly Tile[] = [
+export const LARGER: readonly Tile[] = [
   { m: 128, n: 128, k: 16, threadM: 8, threadN: 8 },
   { m: 128, n: 128, k: 32, threadM: 8, threadN: 8 },
   { m: 64, n: 64, k: 32, threadM: 8, threadN: 8 },

@@ -19,15 +19,15 @@ const LAYOUTS = { NN: [false, false], NT: [false, true], TN: [true, false] };
 /** Which factors are transposed. */
 export type Layout = keyof typeof LAYOUTS;
 
-/** TFLOP/s of a product of two square matrices. */
-export function speed(
-  size: number,
+/** The product of two square matrices, cut like this. */
+export function product(
+  a: tf.Tensor2D,
+  b: tf.Tensor2D,
   layout: Layout,
   cut: Cut,
-  slice: number,
-): number {
+): tf.TensorInfo {
   const [transposeA, transposeB] = LAYOUTS[layout] as [boolean, boolean];
-  const a = tf.randomNormal([size, size]), b = tf.randomNormal([size, size]);
+  const size = a.shape[0];
   const factor = (side: Side, isTransposed: boolean) => ({
     ...matrix(side, {
       isTransposed,
@@ -36,19 +36,31 @@ export function speed(
     }),
     begin: `let base${side} = 0u;`,
   });
-  const product = () => {
-    const c = runCut({
-      kind: "matmul 0",
-      sizes: { m: size, n: size, k: size, batches: 1 },
-      factors: () => [factor("A", transposeA), factor("B", !transposeB)],
-      inputs: [a, b],
-      shape: [size, size],
-      epilogue: NOTHING,
-    }, cut);
-    webGpuBackend().disposeData(c.dataId);
+  return runCut({
+    kind: "matmul 0",
+    sizes: { m: size, n: size, k: size, batches: 1 },
+    factors: () => [factor("A", transposeA), factor("B", !transposeB)],
+    inputs: [a, b],
+    shape: [size, size],
+    epilogue: NOTHING,
+  }, cut);
+}
+
+/** TFLOP/s of a product of two square matrices. */
+export function speed(
+  size: number,
+  layout: Layout,
+  cut: Cut,
+  slice: number,
+): number {
+  const make = () => tf.randomNormal<tf.Rank.R2>([size, size]);
+  const a = make(), b = make();
+  const multiply = () => {
+    const { dataId } = product(a, b, layout, cut);
+    webGpuBackend().disposeData(dataId);
   };
   try {
-    return 2 * size ** 3 / timeOf(product, slice) / 1e9;
+    return 2 * size ** 3 / timeOf(multiply, slice) / 1e9;
   } finally {
     tf.dispose([a, b]);
   }

@@ -9,7 +9,11 @@ import {
   tf,
   useBackend,
 } from "../../mod.ts";
-import { onEachBackend } from "../_backends.ts";
+import { webGpuBackend } from "../../backend/webgpu/backend.ts";
+import { memoryOf, nameOf, threadsOf } from "../../backend/webgpu/gemm/tile.ts";
+import { LARGER } from "../../bench/device/mixed.ts";
+import { product } from "../../bench/device/products.ts";
+import { FULL, onEachBackend } from "../_backends.ts";
 import { HAS_HALF } from "../_mixed.ts";
 import * as convolution from "./_convolution.ts";
 import { withAdapter } from "./_device.ts";
@@ -65,6 +69,59 @@ onWebGpu("mixed products whose terms are cut, and by the largest tile", () => {
   }
   matmul.check(matmul.shapes(2050, 2049, 3, matmul.LAYOUTS[0]!), half);
 });
+
+if (FULL) {
+  onWebGpu(
+    "the larger tiles that bench/device measures have the same sums",
+    () => {
+      const { limits } = webGpuBackend().device;
+      random.seed(7);
+      for (const size of [66, 132]) {
+        const a = matmul.filled([size, size]) as tf.Tensor2D;
+        const b = matmul.filled([size, size]) as tf.Tensor2D;
+        const x = half(a.dataSync()), y = half(b.dataSync());
+        for (const layout of ["NN", "NT", "TN"] as const) {
+          const expected = Float64Array.from({ length: size ** 2 }, (_, at) => {
+            const i = Math.floor(at / size), j = at % size;
+            let sum = 0;
+            for (let t = 0; t < size; t++) {
+              sum += x[layout === "TN" ? t * size + i : i * size + t]! *
+                y[layout === "NT" ? j * size + t : t * size + j]!;
+            }
+            return sum;
+          });
+          for (const tile of LARGER) {
+            const fits =
+              memoryOf(tile) / 2 <= limits.maxComputeWorkgroupStorageSize;
+            if (
+              !fits ||
+              threadsOf(tile) > limits.maxComputeInvocationsPerWorkgroup
+            ) {
+              console.log(`the device is too small for ${nameOf(tile)}`);
+              continue;
+            }
+            const termsPerSplit = tile.k * Math.ceil(size / tile.k);
+            const info = product(a, b, layout, {
+              tile,
+              splits: 1,
+              termsPerSplit,
+            });
+            const c = tf.engine().makeTensorFromTensorInfo(info);
+            c.dataSync().forEach((value, i) => {
+              const error = Math.abs(value - expected[i]!);
+              assert(
+                error < 1e-4,
+                `${nameOf(tile)} ${layout}: off by ${error}`,
+              );
+            });
+            c.dispose();
+          }
+        }
+        tf.dispose([a, b]);
+      }
+    },
+  );
+}
 
 onWebGpu("mixed products of batches that broadcast", () => {
   random.seed(3);

@@ -6,7 +6,9 @@
  * vectors of four columns. The next terms are loaded while it multiplies.
  *
  * In mixed precision the workgroup's memory holds values of f16: factors are rounded when
- * they are put there, and their products, which are exact in f32, are added in f32.
+ * they are put there, and their products, which are exact in f32, are added in f32. The
+ * tiles are those of full precision: their height and width are bound by the sums that an
+ * invocation holds, which stay f32, not by the workgroup's memory.
  *
  * naga checks indices of arrays that are not constants, and counts the rounds of
  * loops: so the terms of a tile are written out, and sums have names.
