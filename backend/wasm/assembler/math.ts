@@ -115,25 +115,18 @@ export function log1p(f: Body, x: F32x4): F32x4 {
   return f.let(isCorrected.select(corrected, u.eq(1).select(x, logarithm)));
 }
 
-/** The hyperbolic tangent. */
+/** The hyperbolic tangent: `(1 - e^-2|x|) / (1 + e^-2|x|)`, with the sign of `x`. */
 export function tanh(f: Body, x: F32x4): F32x4 {
-  const magnitude = f.let(x.abs()), s = f.let(x.mul(x));
-  const p = polynomial(f, s, [
-    -5.70498872745e-3,
-    2.06390887954e-2,
-    -5.37397155531e-2,
-    1.33314422036e-1,
-    -3.33332819422e-1,
-  ]);
-  const near = f.let(p.mul(s).mul(x).add(x));
-  // Past -80 it is 0 beside 1, and need not be so small. NaN passes.
+  // Past -80 e^-2|x| is 0 beside 1, and need not be so small. NaN passes.
   const { fraction, exponent } = reduceExp(
     f,
-    f.let(magnitude.mul(-2).pmax(-80)),
+    f.let(x.abs().mul(-2).pmax(-80)),
   );
-  const power = f.let(fraction.add(1).mul(powerOfTwo(exponent)));
-  const far = F32x4.of(1).sub(power).div(power.add(1));
-  return f.let(magnitude.lt(0.625).select(near, copySign(far, x)));
+  const scale = f.let(powerOfTwo(exponent));
+  // Near 0 the power is near 1: less 1 it must not be rounded before.
+  const less = f.let(f.madd(fraction, scale, scale.sub(1)));
+  const more = f.madd(fraction, scale, scale.add(1));
+  return f.let(copySign(less.div(more), x));
 }
 
 /** `magnitude` with the sign of `x`. */
@@ -143,7 +136,11 @@ export function copySign(magnitude: F32x4, x: F32x4): F32x4 {
 
 /** `1 / (1 + e^-x)` */
 export function sigmoid(f: Body, x: F32x4): F32x4 {
-  return f.let(F32x4.of(1).div(exp(f, f.let(x.neg())).add(1)));
+  // At 89 the power is infinite; at -87 it is nothing beside 1. NaN passes.
+  const bounded = f.let(x.neg().pmin(89).pmax(-87));
+  const { fraction, exponent } = reduceExp(f, bounded);
+  const power = fraction.add(1).mul(powerOfTwo(exponent));
+  return f.let(F32x4.of(1).div(power.add(1)));
 }
 
 /** `log(1 + e^x)` */
