@@ -7,6 +7,7 @@ import { aligned, arrange } from "./arena.ts";
 import { fuse } from "./fuse.ts";
 import { withoutCopies } from "./copies.ts";
 import { needed } from "./needed.ts";
+import { packFactors } from "./packed_factors.ts";
 import type { Buffer, CallRecord, Operation } from "./recorded.ts";
 
 /** What to do, and where. */
@@ -30,7 +31,7 @@ export function plan(record: CallRecord): Plan {
   ]);
   const isKept = (buffer: Buffer) => kept.has(buffer);
   const { operations, inside } = withoutCopies(
-    fuse(needed(rest, isKept), isKept),
+    packFactors(fuse(needed(rest, isKept), isKept)),
     isKept,
   );
   const wholesOf = (buffers: ReadonlySet<Buffer>) =>

@@ -1,6 +1,7 @@
 /** What plans of replays fuse and leave out: every bit is that of the operations as they are. */
 import { assert, assertEquals } from "@std/assert";
 import {
+  autodiff,
   compile,
   nn,
   optim,
@@ -266,6 +267,61 @@ onWasm("what lies together in the same order is not joined again", async () => {
   // One on elements, copies of three and of two tensors, and five sums.
   assertEquals(await operationsOf(fn, tensorOf(8, 12)), 8);
 });
+
+for (const threads of [1, 2]) {
+  onEachBackend(
+    `a factor that products of few rows share is packed once (threads: ${threads})`,
+    async () => {
+      for (const rows of [3, 32, 63]) {
+        for (const [K, N] of [[9, 8], [5, 13], [130, 520], [300, 70]]) {
+          for (const isTransposed of [false, true]) {
+            const fn = (w: tf.Tensor, ...xs: tf.Tensor[]) => {
+              const b = tf.neg(w);
+              return xs.map((x) => tf.matMul(x, b, false, isTransposed));
+            };
+            const w = isTransposed ? tensorOf(N!, K!) : tensorOf(K!, N!);
+            for (const [products, operations] of [[3, 4], [4, 6]]) {
+              const xs = Array.from(
+                { length: products! },
+                (_, i) => tf.tidy(() => tf.add(tensorOf(rows, K!), i)),
+              );
+              const own = tf.clone(w);
+              assertEquals(await operationsOf(fn, own, ...xs), operations);
+            }
+            w.dispose();
+          }
+        }
+      }
+    },
+    { only: ["wasm"], threads },
+  );
+}
+
+onWasm(
+  "a factor that an optimizer changes between products is packed again",
+  async () => {
+    const run = async (isCompiled: boolean) => {
+      const value = tensorOf(12, 12), w = new ParamState(value);
+      const optimizer = new optim.SGD({ lr: 0.01 })
+        .registerTrainableWeights({ w });
+      const grad = autodiff.grad((x: tf.Tensor2D) => {
+        let h = x;
+        for (let t = 0; t < 6; t++) h = tf.tanh(tf.matMul(h, w.value));
+        return tf.sum(h) as tf.Scalar;
+      }, { states: { w } });
+      const step = (x: tf.Tensor2D) => {
+        for (let k = 0; k < 2; k++) optimizer.step(grad(x));
+      };
+      const compiled = compile(step, { onFallback: "throw" });
+      const x = tensorOf(4, 12) as tf.Tensor2D;
+      for (let call = 0; call < 5; call++) (isCompiled ? compiled : step)(x);
+      const result = await bytes(w.value);
+      for (const owner of [compiled, optimizer, w, value, x]) owner.dispose();
+      return result;
+    };
+    assertEquals(await run(true), await run(false));
+  },
+);
 
 onWasm("stacked time steps need no memory besides their stack", () => {
   const fn = (x: tf.Tensor) => {

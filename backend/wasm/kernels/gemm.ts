@@ -29,6 +29,7 @@ import {
   defineTile,
   DEPTH,
   NR,
+  PACKED,
   placeOfRows,
   PRODUCT,
   RELU,
@@ -38,12 +39,19 @@ import {
   TRANSPOSE_B,
 } from "./tiles.ts";
 
-export { ACCUMULATE, RELU, ROWS, TRANSPOSE_A, TRANSPOSE_B } from "./tiles.ts";
+export {
+  ACCUMULATE,
+  PACKED,
+  RELU,
+  ROWS,
+  TRANSPOSE_A,
+  TRANSPOSE_B,
+} from "./tiles.ts";
 
 /** Rows and columns of a block of B. */
 const KC = 4 * DEPTH, NC = 256;
 /** From this many rows of A on, a block of B is worth packing. */
-const PACK = 64;
+export const PACK = 64;
 /** The most rows of a tile. */
 const MOST = 6;
 
@@ -136,6 +144,7 @@ export function defineProduct(
     const [kc, nc, rows, block, panel, panelRow, panelStep] = f.locals(I32, 7);
     const isWhole = N.and(NR - 1).or(flags.and(TRANSPOSE_B)).not();
     const isDirect = f.let(isWhole.and(M.lt(PACK)));
+    const isPacked = f.let(flags.and(PACKED));
 
     /** Copy a block of B, in panels. */
     const packBlock = (k0: I32, n0: I32) => {
@@ -159,15 +168,20 @@ export function defineProduct(
       f.set(kc, K.sub(k0).min(KC));
       f.for(N, NC, (n0) => {
         f.set(nc, N.sub(n0).min(NC));
-        f.if(isDirect, () => {
-          f.set(block, at(b, k0, bRow, n0));
-          f.set(panelRow, bRow);
-          f.set(panelStep, I32.of(ROW));
+        f.set(panelRow, I32.of(ROW));
+        f.if(isPacked, () => {
+          f.set(block, b.add(n0.mul(K).shl(2)).add(k0.mul(ROW)));
+          f.set(panelStep, K.mul(ROW));
         }, () => {
-          f.set(block, I32.of(m.scratch + BLOCK));
-          f.set(panelRow, I32.of(ROW));
-          f.set(panelStep, kc.mul(ROW));
-          packBlock(k0, n0);
+          f.if(isDirect, () => {
+            f.set(block, at(b, k0, bRow, n0));
+            f.set(panelRow, bRow);
+            f.set(panelStep, I32.of(ROW));
+          }, () => {
+            f.set(block, I32.of(m.scratch + BLOCK));
+            f.set(panelStep, kc.mul(ROW));
+            packBlock(k0, n0);
+          });
         });
         const row = f.let(I32.of(0));
         f.while(row.lt(M), () => {

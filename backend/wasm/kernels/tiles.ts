@@ -31,6 +31,8 @@ export const TRANSPOSE_A = 4;
 export const TRANSPOSE_B = 8;
 /** One pass over B for each row of A: better for one or two rows. */
 export const ROWS = 16;
+/** B is stored in panels, as `packFactor` makes them. */
+export const PACKED = 32;
 
 /** Parameters of a product: addresses, strides in bytes, sizes; `bias` 0 is none. */
 export const PRODUCT = {
