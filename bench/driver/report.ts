@@ -25,6 +25,7 @@ export function report(
 
 /** What was asked for, and what was measured. */
 export function asked(targets: readonly Target[]): string {
+  const hasLimits = targets.some(({ limit }) => limit !== undefined);
   const rows = targets.map((target) => {
     const { what, asked, got, limit } = target, met = isMet(target);
     return [
@@ -34,8 +35,9 @@ export function asked(targets: readonly Target[]): string {
         : `at most ${digits(asked.most)}`,
       got === undefined ? "not measured" : digits(got),
       met === undefined ? "" : met ? "yes" : "no",
-      limit === undefined ? "" : digits(limit),
+      ...(hasLimits ? [limit === undefined ? "" : digits(limit)] : []),
     ];
   });
-  return table(["", "asked", "got", "met", "at the peak"], rows);
+  const head = ["", "asked", "got", "met"];
+  return table(hasLimits ? [...head, "at the peak"] : head, rows);
 }

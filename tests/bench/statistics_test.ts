@@ -60,4 +60,11 @@ Deno.test("what was asked for is met from its bound on, and unknown without a fi
       ["time", "at most 2.00", "not measured"],
     ]),
   );
+  assertEquals(
+    asked([{ ...least, got: 3, limit: 4 }, { ...most, got: 1 }]),
+    table(["", "asked", "got", "met", "at the peak"], [
+      ["speed", "at least 2.00", "3.00", "yes", "4.00"],
+      ["time", "at most 2.00", "1.00", "yes"],
+    ]),
+  );
 });
