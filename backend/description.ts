@@ -43,6 +43,9 @@ export interface Backend {
   readonly canOverwrite: boolean;
   /** Whether a tensor can be read without waiting. */
   readonly readsAtOnce: boolean;
-  /** Records functions to replay them. Without it functions run as they are. */
+  /**
+   * Records functions to replay them, on a backend that is loaded when it is started;
+   * `replay/compiled_function.ts` knows the others.
+   */
   readonly record?: RecordCall;
 }

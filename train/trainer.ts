@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CompileReport } from "../compile.ts";
+import { compile, type CompileReport } from "../compile.ts";
 import type { Batch } from "../data/batch.ts";
 import { FirstBatches } from "../data/first_batches.ts";
 import {
@@ -117,8 +117,8 @@ export class Trainer<B extends Batch> {
     const stopListening = this.#saver
       ? onInterrupt(() => this.#run.pause("interrupted"))
       : () => {};
-    const { average, compile = false } = this.#options;
-    const updates = compile ? average?.compile() : undefined;
+    const { average, compile: isCompiled = false } = this.#options;
+    const updates = isCompiled ? average?.compile(compile) : undefined;
     let compiled: CompileReport | undefined;
     try {
       await this.#callbacks.call((callback, run) => callback.onStart?.(run));

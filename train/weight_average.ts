@@ -10,7 +10,7 @@ import { boolean, checkOptions, type OptionRules } from "../internal/check.ts";
 import { nextOrOld } from "../backend/gate.ts";
 import { gate } from "../internal/gate.ts";
 import { counted, showAs } from "../internal/shown.ts";
-import { compile, type Compiled } from "../compile.ts";
+import type { compile, Compiled } from "../compile.ts";
 import { scope } from "../memory.ts";
 import { type AnyState, LongTermState, type States } from "../state.ts";
 import { mapNamed, type Named } from "../tensors.ts";
@@ -69,10 +69,12 @@ export abstract class WeightAverage {
 
   /**
    * Record updates once and replay them, with the same bits, until the result is
-   * disposed: see `compile`. The option `compile` of `fit` does it.
+   * disposed. The option `compile` of `fit` does it.
+   *
+   * @param by The function `compile`, which scripts that do not call this need not load.
    */
-  compile(): Disposable {
-    const compiled = compile(this.#move, { onFallback: "ignore" });
+  compile(by: typeof compile): Disposable {
+    const compiled = by(this.#move, { onFallback: "ignore" });
     this.#compiled = compiled;
     return {
       [Symbol.dispose]: () => {

@@ -13,7 +13,8 @@ import { isThenable } from "../../memory.ts";
 import { currentBackend } from "../backends.ts";
 import { isAlike, keyOf, runOnce, tensorsIn } from "./arguments.ts";
 import { Kind } from "./kind.ts";
-import type { Refusal } from "./program.ts";
+import type { Record, Refusal } from "./program.ts";
+import { recordWasm } from "./record_wasm.ts";
 
 /** Options of {@linkcode compile}. */
 export interface CompileOptions {
@@ -67,6 +68,14 @@ function refusePromise<R>(value: R): R {
   );
 }
 
+/**
+ * What records calls on the current backend. That of WASM is here rather than with its
+ * backend, so that pages which compile nothing need not load it.
+ */
+function recordOf(): Record | undefined {
+  return tf.getBackend() === "wasm" ? recordWasm : currentBackend()?.record;
+}
+
 /** What `compile` makes of a function. */
 export class CompiledFunction<A extends readonly unknown[], R> {
   readonly #fn: (...args: A) => R;
@@ -95,7 +104,7 @@ export class CompiledFunction<A extends readonly unknown[], R> {
     if (recording.now || isSeen || isRecording() || areKernelsWatched()) {
       return this.#fn(...args);
     }
-    const record = currentBackend()?.record;
+    const record = recordOf();
     if (!record) {
       const reason = `the backend is ${tf.getBackend()}, which cannot replay`;
       this.#tell({ reason, stack: "" });

@@ -1,6 +1,5 @@
 import type { Backend } from "../description.ts";
 import { runWasm } from "../fusion/wasm.ts";
-import { recordWasm } from "../replay/record_wasm.ts";
 import { registerWasmKernels, SCRATCH } from "./kernels/mod.ts";
 import { startWasm } from "./machine/start.ts";
 
@@ -14,5 +13,4 @@ export const wasm: Backend = {
   runLaunches: runWasm,
   canOverwrite: true,
   readsAtOnce: true,
-  record: recordWasm,
 };
