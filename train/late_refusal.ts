@@ -77,16 +77,21 @@ export class LateRefusal {
     this.#undo.length = 0;
   }
 
+  /** Take back what the last `count` steps have changed on the host, the last one first. */
+  takeBack(count: number): void {
+    this.keep(this.#undo.length - count);
+  }
+
   /**
-   * Take back what the last `count` steps have changed on the host, the last one first.
+   * Keep the first `count` steps since the last that was confirmed, and take back all others.
    *
-   * @param keepsGradient Whether what the gradients of the first of them have changed stays.
+   * @param keepsGradient Whether what the gradients of the first of those have changed stays.
    */
-  takeBack(count: number, keepsGradient = false): void {
-    for (let left = count; left > 0; left--) {
+  keep(count: number, keepsGradient = false): void {
+    while (this.#undo.length > count) {
       const { gradient, rest } = this.#undo.pop()!;
       for (const undo of rest.reverse()) undo();
-      if (left === 1 && keepsGradient) continue;
+      if (keepsGradient && this.#undo.length === count) continue;
       for (const undo of gradient.reverse()) undo();
     }
   }

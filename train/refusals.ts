@@ -98,7 +98,7 @@ export class Refusals<B extends Batch> {
     const losses = await recorder.read();
     const loss = losses.at(-taken)!;
     const isOverflow = nan === "ignore" || Number.isFinite(loss);
-    late.takeBack(taken, isOverflow);
+    late.keep(count, isOverflow);
     late.confirm();
     late.reopen();
     recorder.forget(losses.length - taken);

@@ -140,6 +140,7 @@ inMixedPrecision(
   async () => {
     const run = async (extra: Options) => {
       const all = parts(makeAdam, BAD);
+      random.seed(2);
       const average = new train.ExponentialMovingAverage(
         all.model.states(ParamState),
         { decay: 0.5 },
@@ -153,7 +154,41 @@ inMixedPrecision(
       });
       return await contents(all);
     };
-    assertEquals(await run({}), await run(EACH));
+    const each = await run(EACH);
+    for (const compile of [false, true]) {
+      assertEquals(await run({ compile }), each);
+    }
+  },
+);
+
+inMixedPrecision(
+  "batches of a generator, which are freed after each, are kept for steps taken again",
+  async () => {
+    const run = async (extra: Options) => {
+      const { data, ...all } = parts(makeAdam, BAD);
+      random.seed(2);
+      const before = tf.memory().numTensors;
+      const { step, epoch, skipped, log } = await train.fit<Batch>({
+        ...all,
+        data: async function* () {
+          for await (const batch of data) {
+            yield batch.map((x) => tf.clone(x)) as Batch;
+          }
+        },
+        epochs: 2,
+        accumulate: 3,
+        logEvery: 1000,
+        ...extra,
+      });
+      assertEquals(tf.memory().numTensors, before);
+      const { loss } = log.steps.at(-1)!;
+      return { step, epoch, skipped, loss, contents: await contents(all) };
+    };
+    const each = await run(EACH);
+    assertEquals([each.step + each.skipped, each.epoch], [14, 2]);
+    for (const compile of [false, true]) {
+      assertEquals(await run({ compile }), each);
+    }
   },
 );
 
@@ -440,6 +475,43 @@ inMixedPrecision(
         applied: 3,
         skipped: 0,
       });
+    });
+  },
+);
+
+inMixedPrecision(
+  "if the data throw between the batches of a step, no step after a skipped one counts",
+  async () => {
+    const { data, ...all } = parts(makeAdam, [16]);
+    await inFolder(async (folder) => {
+      await saveStart(folder, { ...all, data }, {
+        ...{ scale: 4, applied: 0, skipped: 0 },
+      });
+      const before = tf.memory().numTensors;
+      await assertRejects(
+        () =>
+          train.fit<Batch>({
+            ...all,
+            data: async function* () {
+              let i = 0;
+              for await (const batch of data) {
+                // Steps 8 to 10 have not been read; the 9th overflows.
+                if (i++ === 19) throw new Error("broken");
+                yield batch;
+              }
+            },
+            accumulate: 2,
+            epochs: 1,
+            logEvery: 1000,
+            checkpoint: { folder },
+            resume: true,
+          }),
+        Error,
+        "broken",
+      );
+      assertEquals(all.optimizer.stepCount, 8);
+      assertEquals(all.optimizer.schedulers[0]!.lastEpoch, 8);
+      assertEquals(tf.memory().numTensors, before);
     });
   },
 );
