@@ -185,8 +185,8 @@ export class Trainer<B extends Batch> {
       const last = this.#run.counters.batch === length;
       if (this.#stepper.isFull || last) await this.#step(batch);
       await this.#stepAgain();
-      // An epoch that has had its last batch counts, even if it is the end.
-      if (this.#run.isOver && !last) return;
+      // An epoch that has had its last batch counts; a step that has begun is taken.
+      if (this.#run.isOver && !last && this.#stepper.batches === 0) return;
     }
     if (this.#stepper.batches > 0) await this.#step(undefined);
     do await this.#stepAgain(); while (await this.#refusals.verify());
