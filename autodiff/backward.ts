@@ -115,11 +115,14 @@ export function dependents(
   return { nodes, reached };
 }
 
+/** Kernels whose right factor is called `b`. */
+const PRODUCTS = new Set([tf.BatchMatMul, tf._FusedMatMul, "RowsProduct"]);
+
 /** The ids of tensors that are the right factor of more than one product. */
 function sharedFactors(nodes: readonly TapeNode[]): Set<number> {
   const once = new Set<number>(), shared = new Set<number>();
   for (const { kernelName, inputs } of nodes) {
-    if (kernelName !== tf.BatchMatMul) continue;
+    if (!PRODUCTS.has(kernelName)) continue;
     const { id } = inputs.b!;
     if (once.has(id)) shared.add(id);
     once.add(id);
@@ -163,18 +166,48 @@ class Sums {
     const products = this.#products.get(x.id);
     if (products) {
       this.#products.delete(x.id);
-      this.add(x, tf.tidy(() => sumOfProducts(products)));
+      this.add(x, tf.tidy(() => sumOfProducts(products, x)));
     }
     return this.#sums.get(x.id) ?? null;
   }
+}
+
+/** The sum of products that are gradients in `x`: one product for those of the same rows. */
+function sumOfProducts(
+  products: readonly Factors[],
+  { shape }: tf.Tensor,
+): tf.Tensor {
+  const groups = Map.groupBy(
+    products,
+    ({ left, first = 0 }) => `${first} ${left.shape[1]}`,
+  );
+  const parts = [...groups.values()].map((group) => ({
+    first: group[0]!.first ?? 0,
+    sum: productOfAll(group),
+  })).toSorted((a, b) => a.first - b.first);
+  let rows = 0;
+  const areNext = parts.every(({ first, sum }) => {
+    const isNext = first === rows;
+    rows += sum.shape[0]!;
+    return isNext;
+  });
+  const [only, ...others] = parts.map(({ sum }) => sum);
+  if (areNext && rows === shape[0]) {
+    return others.length > 0 ? tf.concat([only!, ...others]) : only!;
+  }
+  return tf.addN(
+    parts.map(({ first, sum }) =>
+      tf.pad(sum, [[first, shape[0]! - first - sum.shape[0]!], [0, 0]])
+    ),
+  );
 }
 
 /**
  * `Σ leftᵀ right`, as one product of all rows, in the order in which the products ran: a
  * compiled step finds time steps stacked like that already.
  */
-function sumOfProducts(products: readonly Factors[]): tf.Tensor {
-  const rows = (side: keyof Factors) =>
+function productOfAll(products: readonly Factors[]): tf.Tensor2D {
+  const rows = (side: "left" | "right") =>
     tf.concat(products.map((factors) => factors[side]).toReversed());
   return tf.matMul(rows("left"), rows("right"), true, false);
 }

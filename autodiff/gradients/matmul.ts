@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { runKernel } from "../../backend/kernel.ts";
+import type { RowsProductAttrs } from "../../backend/ops/rows_product.ts";
 import { einsum } from "../../backend/ops/einsum.ts";
 import { spread, sumToShape } from "./broadcast.ts";
 import {
@@ -35,6 +37,27 @@ export const matmul: Gradients = {
           transposeA ? [] : transposeB ? [dy, a] : [a, dy],
         ),
         bias: () => sumToShape(dy, bias.shape),
+      };
+    },
+  ),
+  // As `backend/ops/rows_product.ts` runs it: of no transpose.
+  RowsProduct: fromInputs(
+    ["a", "b"],
+    (dy, { a, b }, { first, count }: RowsProductAttrs) => {
+      const left = a as tf.Tensor2D, right = dy as tf.Tensor2D;
+      const [rows, columns] = b.shape as [number, number];
+      const attrs: RowsProductAttrs = { first, count, transposeB: true };
+      return {
+        a: () => runKernel("RowsProduct", { a: dy, b }, attrs),
+        b: Object.assign(
+          () =>
+            tf.pad(
+              tf.matMul(left, right, true),
+              [[first, rows - first - count], [0, 0]],
+            ),
+          { factors: { left, right, first } },
+        ),
+        bias: () => sumToShape(dy, [columns]),
       };
     },
   ),

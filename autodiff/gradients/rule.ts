@@ -7,6 +7,11 @@ export interface Factors {
   readonly left: tf.Tensor2D;
   /** `[rows, n]` */
   readonly right: tf.Tensor2D;
+  /**
+   * The number of the first row of the input whose gradient this is; those before it and
+   * after the last are 0. Default: 0.
+   */
+  readonly first?: number;
 }
 
 /** Computes the gradient in an input. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { linear } from "../../backend/ops/with_bias.ts";
+import { rowsProduct } from "../../backend/ops/rows_product.ts";
 import type { OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
@@ -83,9 +83,7 @@ export function cellTerms(
   { weight: { value: weight }, bias: { value: bias } }: CellWeights,
   inputs: number,
 ): CellTerms {
-  const [rows, outputs] = weight.shape;
-  const forInput = tf.slice(weight, [0, 0], [inputs, outputs]);
-  const forState = tf.slice(weight, [inputs, 0], [rows - inputs, outputs]);
+  const [, outputs] = weight.shape;
   return {
     ofInput(x) {
       const leading = x.shape.slice(0, -1);
@@ -93,8 +91,9 @@ export function cellTerms(
         tf.util.sizeFromShape(leading),
         inputs,
       ]);
-      return tf.reshape(linear(flat, forInput, bias), [...leading, outputs]);
+      const product = rowsProduct(flat, weight, 0, bias);
+      return tf.reshape(product, [...leading, outputs]);
     },
-    ofState: (h) => tf.matMul(h, forState),
+    ofState: (h) => rowsProduct(h, weight, inputs),
   };
 }

@@ -1,10 +1,12 @@
 /** The gradient of a matrix that many products share is one product. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { autodiff, ParamState, random, tf } from "../../mod.ts";
+import { rowsProduct } from "../../backend/ops/rows_product.ts";
+import { autodiff, nn, ParamState, random, tf } from "../../mod.ts";
 import { assertNoLeak, numbers, onEachBackend } from "../_backends.ts";
 
 const source = { random: new random.RandomState(5) };
-const normal = (...shape: [number, number]) => random.normal(shape, source);
+const normal = (...shape: [number, number]) =>
+  random.normal<tf.Rank.R2>(shape, source);
 
 /** `Σ xᵢᵀ cᵢ`, in double precision. */
 function reference(xs: number[][], cs: number[][], m: number, n: number) {
@@ -68,6 +70,132 @@ onEachBackend(
       tf.dispose(grads);
     });
     tf.dispose([x, weight.value]);
+  },
+);
+
+/** The rows of a matrix that products read, and how many products. */
+const READS: Record<string, [first: number, count: number, times: number][]> = {
+  "in one product": [[1, 3, 1]],
+  "in products of the same rows": [[1, 3, 3]],
+  "that follow each other": [[0, 2, 2], [2, 4, 1]],
+  "that overlap": [[0, 4, 2], [2, 3, 2]],
+};
+
+for (const [name, reads] of Object.entries(READS)) {
+  onEachBackend(`rows of a matrix ${name} have their gradient`, async () => {
+    const weight = new ParamState(normal(6, 3));
+    const bias = new ParamState(tf.tensor1d([0.5, -1, 2]));
+    const w = await numbers(weight.value), b = await numbers(bias.value);
+    const wanted = { weight: Array(18).fill(0), bias: [0, 0, 0] };
+    const terms: [first: number, x: tf.Tensor2D, c: tf.Tensor2D][] = [];
+    for (const [first, count, times] of reads) {
+      for (let k = 0; k < times; k++) {
+        const x = normal(k + 2, count), c = normal(k + 2, 3);
+        terms.push([first, x, c]);
+        const [xs, cs] = [await numbers(x), await numbers(c)];
+        reference([xs], [cs], count, 3).forEach((slope, i) => {
+          wanted.weight[3 * first + i]! += slope;
+        });
+        cs.forEach((slope, i) => wanted.bias[i % 3]! += slope);
+        const y = await numbers(
+          rowsProduct(x, weight.value, first, bias.value),
+        );
+        for (let r = 0; r < k + 2; r++) {
+          for (let j = 0; j < 3; j++) {
+            let sum = b[j]!;
+            for (let i = 0; i < count; i++) {
+              sum += xs[r * count + i]! * w[(first + i) * 3 + j]!;
+            }
+            assertAlmostEquals(y[3 * r + j]!, sum, 1e-5);
+          }
+        }
+      }
+    }
+    const loss = () =>
+      tf.addN(terms.map(([first, x, c]) => {
+        const y = rowsProduct(x, weight.value, first, bias.value);
+        return tf.sum(tf.mul(y, c));
+      })) as tf.Scalar;
+    const states = { weight, bias };
+    await assertNoLeak(async () => {
+      const grads = autodiff.grad(loss, { states })();
+      for (const key of ["weight", "bias"] as const) {
+        (await numbers(grads[key])).forEach((x, i) =>
+          assertAlmostEquals(x, wanted[key][i]!, 1e-5)
+        );
+      }
+      // In x it is c Wᵀ.
+      const [first, x, c] = terms.at(-1)!, count = x.shape[1];
+      const [dx] = tf.tidy(() => [
+        autodiff.grad(
+          (x: tf.Tensor2D) =>
+            tf.sum<tf.Scalar>(tf.mul(rowsProduct(x, weight.value, first), c)),
+        )(x) as tf.Tensor,
+      ]);
+      const cs = await numbers(c);
+      (await numbers(dx)).forEach((slope, at) => {
+        const [r, i] = [Math.floor(at / count), at % count];
+        const row = 3 * (first + i);
+        const sum = [0, 1, 2].reduce(
+          (s, j) => s + cs[3 * r + j]! * w[row + j]!,
+          0,
+        );
+        assertAlmostEquals(slope, sum, 1e-5);
+      });
+      tf.dispose([grads, dx]);
+    });
+  });
+}
+
+onEachBackend("second derivatives pass through rows of a matrix", async () => {
+  const weight = new ParamState(tf.tensor2d([[3], [0.5]]));
+  const x = tf.tensor2d([[2]]);
+  // y = x w₁²: d²y/dw₁² = 2x
+  const first = () => {
+    const grads = autodiff.grad(() => {
+      const y = rowsProduct(x, weight.value, 1);
+      return tf.sum<tf.Scalar>(rowsProduct(y, weight.value, 1));
+    }, { states: { weight } })();
+    return tf.sum<tf.Scalar>(grads.weight);
+  };
+  const second = autodiff.grad(first, { states: { weight } })();
+  assertEquals(await numbers(second.weight), [0, 4]);
+});
+
+onEachBackend(
+  "a layer with a bias that is called often has the sum of its gradients",
+  async () => {
+    const layer = new nn.Linear(5, 3);
+    const params = layer.states(ParamState);
+    const [xs, cs] = [
+      ROWS.map((n) => normal(n, 5)),
+      ROWS.map((n) => normal(n, 3)),
+    ];
+    const grads = autodiff.grad(
+      () =>
+        tf.addN(
+          xs.map((x, i) => tf.sum(tf.mul(layer.call(x), cs[i]!))),
+        ) as tf.Scalar,
+      {
+        states: params,
+      },
+    )();
+    const values = [xs, cs].map((list) => Promise.all(list.map(numbers)));
+    const [x, c] = await Promise.all(values) as [number[][], number[][]];
+    const wanted = reference(x, c, 5, 3);
+    (await numbers(grads["weight"]!)).forEach((slope, i) =>
+      assertAlmostEquals(slope, wanted[i]!, 1e-5)
+    );
+    const ones = [[1], [1], [1], [1], [1], [1], [1]];
+    const sums = reference(
+      c.map((c) => ones.slice(0, c.length / 3).flat()),
+      c,
+      1,
+      3,
+    );
+    (await numbers(grads["bias"]!)).forEach((slope, i) =>
+      assertAlmostEquals(slope, sums[i]!, 1e-5)
+    );
   },
 );
 

@@ -15,7 +15,7 @@ const COMPOSED = [
   ...["GeluTanhGrad", "LayerNorm", "LayerNormAffine", "LayerNormAffineGrad"],
   ...["LayerNormGrad", "LogSoftmax", "LogSoftmaxGrad", "NextOrOld"],
   ...[...LSTM_KERNELS, ...GRU_KERNELS].map(({ name }) => name),
-  ...["ReluGrad", "SoftmaxGrad", "StillOpen"],
+  ...["ReluGrad", "RowsProduct", "SoftmaxGrad", "StillOpen"],
 ];
 
 /** Kernels that read no tensor. */

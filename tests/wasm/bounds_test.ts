@@ -55,6 +55,8 @@ const CASES: [string, Record<string, number[]>, object][] = [
     ...{ gates: [2, 8], c: [2, 2], next: [2, 2] },
     ...{ dH: [1, 2], dNext: [2, 2] },
   }, {}],
+  ["RowsProduct", { a: [2, 2], b: [4, 5] }, { first: 0, count: 3 }],
+  ["RowsProduct", { a: [2, 3], b: [4, 5], bias: [4] }, { first: 1, count: 3 }],
   ["GruReset", { x: [2, 6], y: [2, 2], h: [2, 2] }, {}],
   ["GruUpdate", { gates: [2, 4], state: [2, 2], h: [2, 2] }, {}],
   ["MguGates", { x: [2, 4], y: [2, 2], state: [1, 2], h: [2, 2] }, {}],
@@ -90,6 +92,20 @@ for (const [name, shapes, attrs] of CASES) {
     });
   });
 }
+
+Deno.test("RowsProduct refuses rows that the matrix does not have", async () => {
+  await useWasm();
+  guarded(() => {
+    const inputs = { a: tf.zeros([2, 3]), b: tf.zeros([4, 5]) };
+    for (const first of [-1, 2]) {
+      assertThrows(
+        () => kernel("RowsProduct", inputs, { first, count: 3 }),
+        RangeError,
+        `b must have rows ${first} to ${first + 2}: current shape is [4,5]`,
+      );
+    }
+  });
+});
 
 Deno.test("Concat refuses tensors whose other axes differ", async () => {
   await useWasm();

@@ -20,7 +20,9 @@ import { offsets, runs } from "./batches.ts";
 import { finish, type FusedAttrs } from "./epilogue.ts";
 import { MULTIPLICATIONS, partsOf, threadCount } from "../machine/functions.ts";
 import { MOST_PARTS } from "../machine/workers.ts";
+import type { RowsProductAttrs } from "../../ops/rows_product.ts";
 import {
+  expectSize,
   expectType,
   output,
   pointer,
@@ -218,8 +220,45 @@ function integerMatMul(
   return out;
 }
 
-/** Replace tfjs' `BatchMatMul` and `_FusedMatMul`. */
+/** The product of `a` with some rows of `b`, as `backend/ops/rows_product.ts` has it. */
+function rowsProduct(
+  { a, b, bias }: Readonly<Record<"a" | "b" | "bias", tf.TensorInfo>>,
+  { first, count, transposeB }: RowsProductAttrs,
+): tf.TensorInfo {
+  const kernel = "RowsProduct";
+  const [M] = a.shape as [number, number];
+  const [rows, columns] = b.shape as [number, number];
+  const [N, K] = transposeB ? [count, columns] : [columns, count];
+  expectType(kernel, a, "float32");
+  expectType(kernel, b, "float32");
+  expectSize(kernel, "a", a.shape, M * K);
+  if (first < 0 || first + count > rows) {
+    throw new RangeError(
+      `Cannot run RowsProduct on WASM: b must have rows ${first} to ${
+        first + count - 1
+      }: current shape is [${b.shape}]`,
+    );
+  }
+  if (bias) expectSize(kernel, "bias", bias.shape, N);
+  const out = output([M, N]);
+  multiply({
+    ...{ batch: 1, aStep: 0, bStep: 0, cStep: 0, M, N, K },
+    ...{ aRow: 4 * K, bRow: 4 * columns, cRow: 4 * N },
+    a: pointer(a),
+    b: pointer(b) + 4 * columns * first,
+    c: pointer(out),
+    flags: transposeB ? TRANSPOSE_B : 0,
+    bias: bias ? pointer(bias) : 0,
+  });
+  return out;
+}
+
+/** Replace tfjs' `BatchMatMul` and `_FusedMatMul`, and register `RowsProduct`. */
 export function registerMatMul(): void {
+  replace<"a" | "b" | "bias", RowsProductAttrs>(
+    "RowsProduct",
+    ({ inputs, attrs }) => rowsProduct(inputs, attrs),
+  );
   replace<"a" | "b", MatMulAttrs>(
     "BatchMatMul",
     ({ inputs: { a, b }, attrs }) => matMul(a, b, attrs),
