@@ -1,22 +1,21 @@
 /**
- * Products of few rows that share their right factor, as those of time steps share a
- * weight: it is copied once as their tiles read it, not read in all of its rows by each.
+ * Products that share their right factor, as those of time steps share a weight, and
+ * the threads of a product of many rows: it is copied once as their tiles read it. Else
+ * each would copy it, or, with few rows, read it in all of its own rows.
  *
  * @module
  */
 import {
   gemm,
-  PACK,
   PACKED,
   PARAMETERS,
   ROWS,
-  TRANSPOSE_A,
   TRANSPOSE_B,
 } from "../wasm/kernels/gemm.ts";
 import { packFactor, sizeOfPacked } from "../wasm/kernels/packed.ts";
 import type { Argument, Buffer, Call, Operation, Pointer } from "./recorded.ts";
 
-/** So many products must share a factor to be worth the copy. */
+/** So many products, or parts of them, must share a factor to be worth the copy. */
 const LEAST = 4;
 type Name =
   | (typeof PARAMETERS.addresses)[number]
@@ -47,13 +46,15 @@ interface Use {
 interface Shared {
   readonly factor: Factor;
   readonly uses: Use[];
+  /** How many products, or parts of products, read all of it. */
+  readers: number;
 }
 
 /** `operations` with factors packed that enough products share. */
 export function packFactors(operations: readonly Operation[]): Operation[] {
   const { number } = gemm;
   const shared = sharedFactors(operations, number)
-    .filter(({ uses }) => uses.length >= LEAST);
+    .filter(({ readers }) => readers >= LEAST);
   const before = new Map<number, Operation[]>();
   const changed = [...operations];
   for (const { factor, uses } of shared) {
@@ -92,13 +93,13 @@ function sharedFactors(
       if (!factor || writes.has(factor.at.buffer)) return;
       const { at: { buffer, offset }, ...sizes } = factor;
       const key = [buffer.id, offset, ...Object.values(sizes)].join();
-      const known = open.get(key);
-      if (known) known.uses.push({ operation, call });
-      else {
-        const group = { factor, uses: [{ operation, call }] };
+      let group = open.get(key);
+      if (!group) {
+        open.set(key, group = { factor, uses: [], readers: 0 });
         all.push(group);
-        open.set(key, group);
       }
+      group.uses.push({ operation, call });
+      group.readers += readersIn(work, factor);
     });
     open = new Map(
       [...open].filter(([, { factor }]) => !writes.has(factor.at.buffer)),
@@ -118,16 +119,21 @@ function columnOf(part: readonly Argument[], { at, row, across }: Factor) {
   return (offset - at.offset) / (across ? row : 4);
 }
 
-/** The right factor of a call, if all of its parts are of one product of few rows. */
+/** How many parts of a call read a factor from its first column on. */
+function readersIn({ parts }: Call, factor: Factor): number {
+  return parts.filter((part) => columnOf(part, factor) === 0).length;
+}
+
+/** The right factor of a call, if all of its parts are of one product. */
 function factorOf({ parts }: Call): Factor | undefined {
   const [first] = parts as [readonly Argument[]];
   const at = argument(first, "b"), flags = argument(first, "flags") as number;
-  if (typeof at !== "object" || flags & (PACKED | ROWS | TRANSPOSE_A)) {
+  if (typeof at !== "object" || flags & (PACKED | ROWS)) {
     return undefined;
   }
   const fits = parts.every((part) => {
-    const b = argument(part, "b"), M = argument(part, "M") as number;
-    return typeof b === "object" && b.buffer === at.buffer && M < PACK &&
+    const b = argument(part, "b");
+    return typeof b === "object" && b.buffer === at.buffer &&
       argument(part, "batch") === 1 && argument(part, "flags") === flags;
   });
   if (!fits) return undefined;

@@ -297,6 +297,25 @@ for (const threads of [1, 2]) {
   );
 }
 
+for (const threads of [1, 2]) {
+  onEachBackend(
+    `a factor that threads share is packed once (threads: ${threads})`,
+    async () => {
+      for (const [K, N] of [[130, 104], [300, 71]]) {
+        for (const [first, second] of [[false, false], [false, true], [true]]) {
+          const fn = (a: tf.Tensor, b: tf.Tensor) => [
+            tf.matMul(tf.neg(a), b, first, second),
+          ];
+          const a = first ? tensorOf(K!, 420) : tensorOf(420, K!);
+          const b = second ? tensorOf(N!, K!) : tensorOf(K!, N!);
+          assertEquals(await operationsOf(fn, a, b), threads > 1 ? 3 : 2);
+        }
+      }
+    },
+    { only: ["wasm"], threads },
+  );
+}
+
 onWasm(
   "a factor that an optimizer changes between products is packed again",
   async () => {

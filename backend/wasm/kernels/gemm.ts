@@ -51,7 +51,7 @@ export {
 /** Rows and columns of a block of B. */
 const KC = 4 * DEPTH, NC = 256;
 /** From this many rows of A on, a block of B is worth packing. */
-export const PACK = 64;
+const PACK = 64;
 /** The most rows of a tile. */
 const MOST = 6;
 
