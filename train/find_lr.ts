@@ -192,7 +192,12 @@ async function rise<B extends Batch>(
     const before = losses.length;
     for await (const batch of passOver(ACTION, data, since)) {
       const [grads, scalar, gradSum] = gradient(...batch);
-      const isFinite = !gradSum || Number.isFinite((await gradSum.data())[0]);
+      // Both in one wait for the device.
+      const [[value], sum] = await Promise.all([
+        scalar.data(),
+        gradSum?.data(),
+      ]);
+      const isFinite = !sum || Number.isFinite(sum[0]);
       gradSum?.dispose();
       scale?.update(isFinite);
       optimizer.currentLr = lrAt(losses.length);
@@ -203,9 +208,8 @@ async function rise<B extends Batch>(
         tf.dispose([{ ...grads }, scalar]);
         throw error;
       }
-      const value = (await scalar.data())[0]!;
       scalar.dispose();
-      mean = KEEP * mean + (1 - KEEP) * value;
+      mean = KEEP * mean + (1 - KEEP) * value!;
       const smoothed = mean / (1 - KEEP ** (losses.length + 1));
       if (!(smoothed <= divergence * Math.min(...losses, smoothed))) {
         return losses;

@@ -22,7 +22,8 @@ export interface StepProfiler extends Callback {
 /**
  * Profile some steps of `fit`, as {@linkcode profile} does: all that happens from the end
  * of the last step of the warm-up on, the other callbacks and evaluations included. A run
- * that ends before has a profile of the steps that it took.
+ * that ends before has a profile of the steps that it took. In mixed precision the steps up
+ * to the last that is measured are read one by one, as with each callback that has `onStep`.
  *
  * @example Usage
  * ```ts
@@ -59,7 +60,15 @@ export function profileSteps(options: ProfileOptions = {}): StepProfiler {
     else session?.stop();
     session = undefined;
   };
-  return {
+  const onStep = async () => {
+    taken++;
+    session?.endStep();
+    if (taken === warmup) session = new Session();
+    if (session?.steps !== steps) return;
+    await finish();
+    delete profiler.onStep; // with it, steps in mixed precision are read one by one
+  };
+  const profiler: StepProfiler = {
     get profile() {
       return profile;
     },
@@ -67,13 +76,10 @@ export function profileSteps(options: ProfileOptions = {}): StepProfiler {
       taken = 0;
       profile = undefined;
       if (warmup === 0) session = new Session();
+      profiler.onStep = onStep;
     },
-    async onStep() {
-      taken++;
-      session?.endStep();
-      if (taken === warmup) session = new Session();
-      if (session?.steps === steps) await finish();
-    },
+    onStep,
     onEnd: finish,
   };
+  return profiler;
 }

@@ -39,7 +39,7 @@ export interface RefusedStep {
 export abstract class Stepper<B extends Batch> {
   /** The options of the run. */
   protected readonly options: FitOptions<B>;
-  /** Whether each loss is read before its step is applied. */
+  /** Whether a step whose loss is not finite is refused. */
   protected readonly isWatched: boolean;
 
   /** Take steps as `options` say. */

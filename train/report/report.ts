@@ -106,6 +106,10 @@ export function report(
     if (performance.now() - last.at >= wait) await write(run);
   };
 
+  const onStep = () => {
+    shapes?.stop();
+    delete callback.onStep; // with it, steps in mixed precision are read one by one
+  };
   const callback: Callback = {
     check({ measures }) {
       if (best === undefined) return;
@@ -115,11 +119,9 @@ export function report(
       facts = factsNow();
       shapes = run.model && new OutputShapes(run.model);
       await write(run);
-      callback.onStep = () => {
-        shapes?.stop();
-        delete callback.onStep; // with it, steps in mixed precision are read one by one
-      };
+      callback.onStep = onStep;
     },
+    onStep,
     onLog: (run) => update(run, RELOAD_SECONDS),
     onEvaluation: (run) => update(run, 0),
     async onEnd(run) {
