@@ -4,29 +4,31 @@
  * @module
  */
 import type { Access, ElementCode } from "../webgpu/elements.ts";
-import type { Shader } from "../webgpu/kernels/run.ts";
+import { isVectorType, type Shader } from "../webgpu/kernels/run.ts";
 
-/** A word: of an operand by its number, or of an earlier step. */
+/** A word: of an operand by its number, of an earlier step, or of the head. */
 export type Ref =
   | { readonly operand: number }
-  | { readonly step: number };
+  | { readonly step: number }
+  | "head";
+
+type Words = "u32" | "vec4<u32>";
 
 /** What to compute of each element. */
 export interface GpuRecipe {
   /** `fused (Multiply, Add)` */
   readonly name: string;
-  /** What is read: of which buffer, by its number, and how. */
-  readonly operands: readonly {
-    readonly buffer: number;
-    readonly access: Access;
-  }[];
+  /** How each operand is read. */
+  readonly operands: readonly Access[];
   /** What is computed, in order. */
   readonly steps: readonly {
     readonly code: ElementCode;
     readonly args: readonly Ref[];
   }[];
-  /** The steps whose values are written. */
-  readonly results: readonly number[];
+  /** What is written. */
+  readonly results: readonly Ref[];
+  /** Computes the elements that the steps begin with; without, they begin with operands. */
+  readonly head: Shader | undefined;
 }
 
 /** Invocations of a workgroup, each of which computes one element. */
@@ -40,10 +42,13 @@ fn isnanVec4(x : vec4<f32>) -> vec4<bool> {
   return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
 }`;
 
-/** The shader of a recipe, which reads `b0`, `b1`, ... and writes `r0`, `r1`, ... */
+/**
+ * The shader of a recipe, which writes `r0`, `r1`, ..., and reads what the head does
+ * before `b0`, `b1`, ...
+ */
 export function fusedShader(recipe: GpuRecipe): {
   readonly shader: Shader;
-  /** The uniforms, in their order. */
+  /** The uniforms after those of the head, in their order. */
   readonly values: readonly number[];
 } {
   return new FusedShader(recipe).write();
@@ -59,46 +64,117 @@ class FusedShader {
   }
 
   write(): { shader: Shader; values: number[] } {
-    const { name, operands, steps, results } = this.#recipe;
-    const size = this.#uniform("size", "u32", steps[0]!.code.size);
-    const loads = operands.map(({ buffer, access }, i) =>
-      `let o${i} = b${buffer}[${this.#index(access, i)}];`
-    );
-    const lets = steps.map(({ code, args }, i) => {
-      const given = args.map((ref, k) => this.#read(ref, code, k));
-      const value = code.isVector
-        ? `element${i}(${given.map((x) => `vec4<f32>(${x})`).join(", ")}).x`
-        : `element${i}(${given.join(", ")})`;
-      const typed = code.output === "f32" ? value : `i32(${value})`;
-      return `let s${i} = bitcast<u32>(${typed});`;
-    });
-    const stores = results.map((step, i) => `r${i}[i] = s${step};`);
+    const { name, steps, head } = this.#recipe;
     const functions = new Set(steps.flatMap(({ code }) => code.functions));
-    const elements = steps.map(({ code }, i) => this.#element(code, i));
-    const buffers = new Set(operands.map(({ buffer }) => buffer));
-    const arrays = (letter: string, count: number) =>
-      Object.fromEntries(
-        Array.from({ length: count }, (_, i) => [`${letter}${i}`, "u32"]),
-      ) as Record<string, "u32">;
+    const declared = [
+      head?.declarations ?? "",
+      FUNCTIONS,
+      ...functions,
+      ...steps.map(({ code }, i) => this.#element(code, i)),
+    ].join("\n");
+    const shader = head ? this.#after(head) : this.#alone();
     const uniforms = [...this.#uniforms];
-    const shader: Shader = {
-      name,
-      outputs: arrays("r", results.length),
-      inputs: arrays("b", buffers.size),
-      uniforms: Object.fromEntries(
-        uniforms.map(([name, [type]]) => [name, type]),
-      ),
+    const types = Object.fromEntries(
+      uniforms.map(([name, [type]]) => [name, type]),
+    );
+    return {
+      shader: {
+        ...shader,
+        name,
+        declarations: [declared, shader.declarations].join("\n"),
+        uniforms: { ...head?.uniforms, ...types },
+      },
+      values: uniforms.map(([, [, value]]) => value),
+    };
+  }
+
+  /** The shader without a head: an invocation for each element. */
+  #alone(): Omit<Shader, "name" | "uniforms"> {
+    const { operands, steps, results } = this.#recipe;
+    const size = this.#uniform("size", "u32", steps[0]!.code.size);
+    return {
       threads: THREADS,
-      declarations: [FUNCTIONS, ...functions, ...elements].join("\n"),
+      outputs: arrays("r", results, "u32"),
+      inputs: arrays("b", operands, "u32"),
       code: [
         `let i = group * ${THREADS}u + local;`,
         `if (i >= ${size}) { return; }`,
-        ...loads,
-        ...lets,
-        ...stores,
+        ...this.#loads(operands.keys()),
+        ...steps.map(({ code, args }, i) => this.#step(code, args, i)),
+        ...results.map((ref, i) => `r${i}[i] = ${wordOf(ref)};`),
       ].join("\n  "),
     };
-    return { shader, values: uniforms.map(([, [, value]]) => value) };
+  }
+
+  /** The shader of a head, which does this with what it puts, often four at a time. */
+  #after(head: Shader): Omit<Shader, "name" | "uniforms"> {
+    const { operands, steps, results } = this.#recipe;
+    const [type] = Object.values(head.outputs), isVector = isVectorType(type!);
+    const words = isVector ? "vec4<u32>" : "u32";
+    const each = [...operands.keys()].filter((i) => operands[i] === "each");
+    const others = [...operands.keys()].filter((i) => operands[i] !== "each");
+    const place = isVector ? "at >> 2u" : "at";
+    const parts = isVector ? [".x", ".y", ".z", ".w"] : [""];
+    const follow = (part: string, j: number) =>
+      `let f${j} = follow(at + ${j}u, ${
+        ["head", ...each.map((i) => `o${i}`)].map((x) => x + part).join(", ")
+      });`;
+    const parameters = ["head", ...each.map((i) => `o${i}`)];
+    const declarations = `struct Followed { ${
+      results.map((_, i) => `r${i} : u32,`).join(" ")
+    } }
+fn follow(i : u32, ${
+      parameters.map((x) => `${x} : u32`).join(", ")
+    }) -> Followed {
+  ${
+      [
+        ...this.#loads(others),
+        ...steps.map(({ code, args }, i) => this.#step(code, args, i)),
+      ].join("\n  ")
+    }
+  return Followed(${results.map(wordOf).join(", ")});
+}
+fn put(at : u32, v : ${type}) {
+  let head = bitcast<${words}>(v);
+  ${
+      [
+        ...each.map((i) => `let o${i} = b${i}[${place}];`),
+        ...parts.map(follow),
+        ...results.map((_, i) =>
+          `r${i}[${place}] = ${words}(${
+            parts.map((_, j) => `f${j}.r${i}`).join(", ")
+          });`
+        ),
+      ].join("\n  ")
+    }
+}`;
+    return {
+      ...head,
+      outputs: arrays("r", results, words),
+      inputs: {
+        ...head.inputs,
+        ...arrays("b", operands, (access) => access === "each" ? words : "u32"),
+      },
+      declarations,
+      put: "",
+    };
+  }
+
+  /** The words of operands at the place `i`. */
+  #loads(operands: Iterable<number>): string[] {
+    return [...operands].map((k) =>
+      `let o${k} = b${k}[${this.#index(this.#recipe.operands[k]!, k)}];`
+    );
+  }
+
+  /** The word of a step. */
+  #step(code: ElementCode, args: readonly Ref[], i: number): string {
+    const given = args.map((ref, k) => this.#read(ref, code, k));
+    const value = code.isVector
+      ? `element${i}(${given.map((x) => `vec4<f32>(${x})`).join(", ")}).x`
+      : `element${i}(${given.join(", ")})`;
+    const typed = code.output === "f32" ? value : `i32(${value})`;
+    return `let s${i} = bitcast<u32>(${typed});`;
   }
 
   #uniform(name: string, type: "f32" | "u32", value: number): string {
@@ -125,8 +201,7 @@ class FusedShader {
    */
   #read(ref: Ref, { inputs }: ElementCode, argument: number): string {
     const zero = this.#uniform(`zero${this.#zeros++}`, "u32", 0);
-    const word = "step" in ref ? `s${ref.step}` : `o${ref.operand}`;
-    const bits = `${word} ^ ${zero}`;
+    const bits = `${wordOf(ref)} ^ ${zero}`;
     return inputs[argument] === "f32"
       ? `bitcast<f32>(${bits})`
       : `f32(bitcast<i32>(${bits}))`;
@@ -141,4 +216,23 @@ class FusedShader {
     }
     return text;
   }
+}
+
+function wordOf(ref: Ref): string {
+  if (ref === "head") return "head";
+  return "step" in ref ? `s${ref.step}` : `o${ref.operand}`;
+}
+
+/** Arrays of words, numbered. */
+function arrays<T>(
+  letter: string,
+  of: readonly T[],
+  type: Words | ((x: T) => Words),
+): Record<string, Words> {
+  return Object.fromEntries(
+    of.map((x, i) => [
+      `${letter}${i}`,
+      typeof type === "function" ? type(x) : type,
+    ]),
+  );
 }

@@ -85,10 +85,10 @@ for (
 
 for (
   const [name, make, right] of [
-    ["tiny", () => workloads.tiny(), [28, 26]],
-    ["mlp", () => workloads.mlp(8), [25, 23]],
-    ["lstm", () => workloads.lstm(4, 16), [48, 45]],
-    ["awkward", () => workloads.awkward(), [37, 26]],
+    ["tiny", () => workloads.tiny(), [28, 20]],
+    ["mlp", () => workloads.mlp(8), [25, 19]],
+    ["lstm", () => workloads.lstm(4, 16), [46, 43]],
+    ["awkward", () => workloads.awkward(), [37, 25]],
   ] as const
 ) {
   onWebGpu(

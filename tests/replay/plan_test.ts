@@ -170,18 +170,135 @@ onEngines("operands that are repeated along some axes are fused", async () => {
   assertEquals(await operationsOf(fn, x, tensorOf(2, 1, 5, 1)), 2);
 }, { only: ["webgpu"] });
 
-onEngines(
-  "tensors of other sizes, sums and products are not fused",
-  async () => {
-    const fn = (x: tf.Tensor, y: tf.Tensor) => {
-      const sum = tf.sum(tf.square(tf.mul(x, 2))); // two
-      const product = tf.matMul(tf.neg(tf.add(x, y)), x, false, true); // two
-      return [tf.abs(tf.sub(product, sum))]; // one
-    };
-    const xs = [tensorOf(8, 5), tensorOf(8, 5)];
-    assertEquals(await operationsOf(fn, ...xs), 5);
-  },
-);
+onEngines("tensors of other sizes, and sums, are not fused", async () => {
+  const fn = (x: tf.Tensor, y: tf.Tensor) => {
+    const sum = tf.sum(tf.square(tf.mul(x, 2))); // two
+    const means = tf.mean(tf.neg(tf.add(x, y)), 0); // two
+    return [tf.abs(tf.sub(means, sum))]; // one
+  };
+  const xs = [tensorOf(8, 5), tensorOf(8, 5)];
+  assertEquals(await operationsOf(fn, ...xs), 5);
+});
+
+onEngines("products are not fused with what they read", async () => {
+  const fn = (x: tf.Tensor, y: tf.Tensor) => [
+    tf.matMul(tf.neg(tf.add(x, y)), x, false, true), // two
+  ];
+  const xs = [tensorOf(8, 5), tensorOf(8, 5)];
+  assertEquals(await operationsOf(fn, ...xs), 2);
+});
+
+/** Products and what follows them, and how many commands that is on WebGPU. */
+const PRODUCTS: Readonly<
+  Record<string, readonly [fn: Binary, a: number[], b: number[], count: number]>
+> = {
+  "a product": [(x, y) => tf.relu(tf.matMul(x, y)), [9, 8], [8, 12], 1],
+  "one whose columns are no multiple of 4": [
+    (x, y) => tf.mul(tf.abs(tf.matMul(x, y)), tf.matMul(x, y)),
+    [7, 6],
+    [6, 5],
+    2,
+  ],
+  "transposed factors": [
+    (x, y) => tf.sub(1, tf.matMul(x, y, true, true)),
+    [5, 36],
+    [40, 5],
+    1,
+  ],
+  "a product in parts": [
+    (x, y) => tf.tanh(tf.add(tf.matMul(x, y), 0.5)), // tanh is long
+    [4, 3000],
+    [3000, 8],
+    3,
+  ],
+  "a product in parts, and short functions": [
+    (x, y) => tf.square(tf.sub(tf.matMul(x, y), 0.5)),
+    [4, 3000],
+    [3000, 8],
+    2,
+  ],
+  "a bias and an activation": [
+    (x, y) =>
+      tf.square(tf.fused.matMul({
+        a: x as tf.Tensor2D,
+        b: y as tf.Tensor2D,
+        bias: tf.sum(y, 0),
+        activation: "elu",
+      })),
+    [9, 8],
+    [8, 12],
+    2,
+  ],
+  "several products": [
+    (x, y) => tf.sub(tf.matMul(x, y), tf.matMul(tf.neg(x), y)),
+    [9, 8],
+    [8, 12],
+    3,
+  ],
+  "batches, with broadcasting": [
+    (x, y) => {
+      const z = tf.matMul(x, y);
+      return tf.mul(
+        tf.add(z, tf.slice(y, 0, [1, 12])),
+        tf.slice(x, 0, [3, 1, 1]),
+      );
+    },
+    [3, 5, 8],
+    [8, 12],
+    3,
+  ],
+  "an operand of the product itself": [
+    (x, y) => tf.add(tf.matMul(x, y), x),
+    [8, 8],
+    [8, 8],
+    1,
+  ],
+  "more than four operations": [
+    (x, y) => {
+      let z = tf.matMul(x, y);
+      for (let i = 0; i < 7; i++) z = tf.sub(tf.mul(z, 0.5), i);
+      return z;
+    },
+    [9, 8],
+    [8, 12],
+    2,
+  ],
+  "integers as floats": [
+    (x, y) =>
+      tf.mul(
+        tf.cast(tf.matMul(tf.cast(x, "int32"), tf.cast(y, "int32")), "float32"),
+        0.1,
+      ),
+    [9, 8],
+    [8, 12],
+    3,
+  ],
+  "a convolution": [
+    (x, y) => tf.relu(tf.conv2d(x as tf.Tensor4D, y as tf.Tensor4D, 1, "same")),
+    [2, 7, 9, 3],
+    [3, 3, 3, 8],
+    1,
+  ],
+};
+
+for (const [name, [fn, a, b, count]] of Object.entries(PRODUCTS)) {
+  onEngines(`what follows is computed with products: ${name}`, async () => {
+    const chain = (x: tf.Tensor, y: tf.Tensor) => [fn(x, y)];
+    assertEquals(
+      await operationsOf(chain, tensorOf(...a), tensorOf(...b)),
+      count,
+    );
+  }, { only: ["webgpu"] });
+}
+
+onEngines("a product that is read again is written too", async () => {
+  const fn = (x: tf.Tensor, y: tf.Tensor) => {
+    const z = tf.matMul(x, y), positive = tf.relu(z);
+    return [z, positive, tf.sum(tf.mul(z, positive))];
+  };
+  const xs = [tensorOf(9, 8), tensorOf(8, 12)];
+  assertEquals(await operationsOf(fn, ...xs), 2);
+}, { only: ["webgpu"] });
 
 onEngines(
   "a long chain is cut, and has as many operands as it likes",
@@ -596,10 +713,18 @@ function instructionOf(random: Random): Instruction {
       values.push(x.rank ? tf.sum(x, -1, true) : tf.sum(x));
     };
   }
-  if (kind < 0.95) {
+  if (kind < 0.94) {
     return (values) => {
       const x = value(values, i);
       values.push(tf.mean(x, x.rank ? 0 : undefined));
+    };
+  }
+  if (kind < 0.97) {
+    return (values) => {
+      const x = value(values, i);
+      if (x.rank < 2 || x.size > 10_000) return;
+      const small = tf.mul(x, 0.1);
+      values.push(tf.matMul(x, tf.matMul(small, small, true)));
     };
   }
   return (values) => {

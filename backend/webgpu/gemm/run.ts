@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { currentPrecision } from "../../precision.ts";
 import { webGpuBackend } from "../backend.ts";
-import { output, runShader, type Shader } from "../kernels/run.ts";
+import { output, putInto, runShader, type Shader } from "../kernels/run.ts";
 import { choose, type Cut, type Sizes } from "./choose.ts";
 import type { OwnEnd } from "./ends.ts";
 import { type Epilogue, epilogueCode, epilogueInputs } from "./epilogue.ts";
@@ -165,6 +165,7 @@ function partsShader(
   if (i >= size) { return; }
   var sum = parts[i];
   for (var s = 1u; s < uniforms.splits; s++) { sum += parts[s * size + i]; }
-  C[i] = ${isFinished ? finish : "sum"};`,
+  put(${at}, ${isFinished ? finish : "sum"});`,
+    put: putInto("C", array),
   };
 }

@@ -15,7 +15,7 @@
  *
  * @module
  */
-import type { ElementType, Shader } from "../kernels/run.ts";
+import { type ElementType, putInto, type Shader } from "../kernels/run.ts";
 import { type Epilogue, epilogueCode, epilogueInputs } from "./epilogue.ts";
 import type { Operand } from "./operand.ts";
 import { loadsOf } from "./loads.ts";
@@ -107,6 +107,7 @@ export function productShader(spec: ProductSpec): Shader {
     uniforms: { ...UNIFORMS, ...spec.uniforms },
     threads: threadsOf(tile),
     usesHalf: isHalf,
+    put: putInto("C", array(isVector)),
     declarations: `alias T = ${type};
 ${isHalf ? HALF : WHOLE}
 var<workgroup> tileA : array<array<vec4<S>, ${tile.m / 4 + 1}>, ${tile.k}>;
@@ -210,10 +211,12 @@ function write(
           ${finish}
           let at = baseC + row * uniforms.n + column;
           ${
-        isVector ? "C[at >> 2u] = v;" : `C[at] = v.x;
+        isVector ? "put(at, v);" : `put(at, v.x);
           ${
           [1, 2, 3].map((j) =>
-            `if (column + ${j}u < uniforms.n) { C[at + ${j}u] = v.${XYZW[j]}; }`
+            `if (column + ${j}u < uniforms.n) { put(at + ${j}u, v.${
+              XYZW[j]
+            }); }`
           ).join("\n")
         }`
       }

@@ -11,7 +11,13 @@ import { layOut } from "../machine/fields.ts";
 import type { Words } from "../machine/uniforms.ts";
 
 /** The type of the elements of a buffer. */
-export type ElementType = "f32" | "i32" | "u32" | "vec4<f32>" | "vec4<i32>";
+export type ElementType =
+  | "f32"
+  | "i32"
+  | "u32"
+  | "vec4<f32>"
+  | "vec4<i32>"
+  | "vec4<u32>";
 
 /** A shader; its code begins where `main` does. */
 export interface Shader {
@@ -30,6 +36,11 @@ export interface Shader {
   /** What is declared besides: functions, and memory of the workgroup. */
   readonly declarations?: string;
   /**
+   * The function `put(at, v)` with which the code writes each element of its only output
+   * once: {@linkcode putInto}, unless what follows is computed of them at once.
+   */
+  readonly put?: string;
+  /**
    * What an invocation does: `local` is its number in the workgroup, `group` the
    * number of the workgroup.
    */
@@ -45,7 +56,7 @@ const IS_NAN =
 
 function codeOf(shader: Shader): string {
   const { outputs, inputs, uniforms, threads, declarations = "" } = shader;
-  const { usesHalf = false } = shader;
+  const { usesHalf = false, put = "" } = shader;
   let binding = 0;
   const bound = (access: string) => ([name, type]: [string, string]) =>
     `@group(0) @binding(${binding++}) var<storage, ${access}> ${name} : array<${type}>;`;
@@ -60,6 +71,7 @@ function codeOf(shader: Shader): string {
     IS_NAN,
     `var<private> local : u32;`,
     declarations,
+    put,
     `@compute @workgroup_size(${threads})
 fn main(
   @builtin(local_invocation_index) localIndex : u32,
@@ -71,6 +83,26 @@ fn main(
   ${shader.code}
 }`,
   ].join("\n");
+}
+
+/** Writes one element at `at`, or four from there on, to an array. */
+export function putInto(name: string, type: ElementType): string {
+  const place = isVectorType(type) ? "at >> 2u" : "at";
+  return `fn put(at : u32, v : ${type}) { ${name}[${place}] = v; }`;
+}
+
+/** Whether an array has vectors of four. */
+export function isVectorType(type: ElementType): boolean {
+  return type.startsWith("vec4");
+}
+
+const shaders = new WeakMap<GPUComputePipeline, Shader>();
+
+/** The shader of a pipeline, if it is one of these. */
+export function shaderOfPipeline(
+  pipeline: GPUComputePipeline,
+): Shader | undefined {
+  return shaders.get(pipeline);
 }
 
 /** The pipeline of a shader, made anew. The layout is explicit: an automatic one drops what the code ignores. */
@@ -90,11 +122,13 @@ export function compileShader(
       buffer: { type },
     })),
   });
-  return device.createComputePipeline({
+  const pipeline = device.createComputePipeline({
     label: shader.name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ code: codeOf(shader) }) },
   });
+  shaders.set(pipeline, shader);
+  return pipeline;
 }
 
 /** The uniforms of a shader as it reads them, given in their order. */
