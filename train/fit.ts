@@ -26,7 +26,7 @@ import { Trainer } from "./trainer.ts";
  * which steps count, after 32 steps at most: those after a skipped step that were taken
  * by then had no effect, and are taken again, for which `loss` is called again with their
  * batches. All numbers are as if each step had been read. With a callback that has `onStep`,
- * and with `world`, each step is read. A run that is resumed in full precision leaves the
+ * and with several ranks, each step is read. A run that is resumed in full precision leaves the
  * scale in its checkpoints as it was, for when it is resumed in mixed precision.
  *
  * @example Usage

@@ -91,7 +91,7 @@ export interface FitOptions<B extends Batch> {
   /**
    * With `world`: ranks take steps by themselves, and meet after `every` of them, before
    * evaluations and checkpoints, as {@linkcode DiLoCo} says: for slow networks. The log has
-   * the loss of rank 0.
+   * the loss of rank 0. Several ranks need full precision for it.
    */
   readonly diloco?: DiLoCoOptions;
 

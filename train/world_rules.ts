@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { currentPrecision } from "../backend/precision.ts";
 import { checkOptions, refuse } from "../internal/check.ts";
 import type { Batch } from "../data/batch.ts";
 import { shardOf, sizeOf } from "../data/sources.ts";
@@ -46,6 +47,12 @@ export function checkWorld<B extends Batch>(options: FitOptions<B>): void {
     refuse("fit", "nan", '"stop" or "ignore" with diloco', nan);
   }
   if (size === 1) return;
+  const precision = currentPrecision();
+  // Ranks would skip different steps, and meet at different ones.
+  if (diloco && precision !== "full") {
+    const rule = '"full" with diloco';
+    refuse("fit", "the precision of useBackend", rule, precision);
+  }
   if (hasLineSearch(optimizer)) {
     throw new TypeError(
       "Cannot fit: several processes cannot take steps with a line search: leave out lineSearch",

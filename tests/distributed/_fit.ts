@@ -12,6 +12,7 @@ export interface Line {
   readonly error?: string;
   readonly tensors: number;
   readonly step: number;
+  readonly skipped: number;
   readonly reason: string;
   /** How many sums were started in backward passes. */
   readonly early: number;

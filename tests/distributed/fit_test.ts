@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { BACKENDS, FULL } from "../_backends.ts";
 import { inFolder } from "../_folder.ts";
+import { HAS_HALF } from "../_mixed.ts";
 import { fit, type Line } from "./_fit.ts";
 import { onEachLauncher } from "./_launch.ts";
 
@@ -20,6 +21,32 @@ for (const backend of BACKENDS) {
       const [compiled] = await fit(launch, 2, { backend, compile: true });
       assertEquals(compiled!.params, first!.params);
       if (backend !== "cpu") assert(compiled!.programs! > 0);
+    },
+  );
+}
+
+if (HAS_HALF) {
+  const mixed = { backend: "webgpu", precision: "mixed", steps: 12 };
+  onEachLauncher(
+    "in mixed precision all ranks skip a step in which gradients of one are infinite",
+    async (launch) => {
+      const overflow = { rank: 1, steps: [4, 5] };
+      const [first] = await fit(launch, 2, { ...mixed, overflow });
+      assertEquals(first!.step, 12);
+      assert(first!.skipped >= 2, `${first!.skipped}`);
+    },
+  );
+
+  onEachLauncher(
+    "ranks that meet after some steps are refused in mixed precision",
+    async (launch) => {
+      const lines = await fit(launch, 2, { ...mixed, diloco: { every: 5 } });
+      for (const { error } of lines) {
+        assertEquals(
+          error,
+          'Cannot fit: the precision of useBackend must be "full" with diloco: current value is "mixed"',
+        );
+      }
     },
   );
 }

@@ -3,7 +3,9 @@
 import { mpi } from "../../../distributed/mod.ts";
 import { communicatorOf } from "../../../distributed/world.ts";
 import {
+  autodiff,
   BatchState,
+  environ,
   nn,
   optim,
   ParamState,
@@ -16,6 +18,9 @@ import { hashOf } from "./_hash.ts";
 
 interface Options {
   readonly backend?: "cpu" | "wasm" | "webgpu";
+  readonly precision?: "full" | "mixed";
+  /** The rank whose gradients are infinite, and at which steps. */
+  readonly overflow?: { readonly rank: number; readonly steps: number[] };
   readonly folder?: string;
   readonly steps?: number;
   readonly compile?: boolean;
@@ -82,7 +87,8 @@ const rules = {
 };
 const given: Options = JSON.parse(Deno.args[0] ?? "{}");
 const { backend = "wasm", folder, steps = 60, inOrder = false } = given;
-await useBackend(backend, { threads: 1 });
+const { precision = "full" } = given;
+await useBackend(backend, { threads: 1, precision });
 const { overlap = false } = given;
 const world = mpi({ timeout: 20, inOrder, overlap });
 const { rank, size, shard } = world;
@@ -135,6 +141,13 @@ const optimizer = rules[given.rule ?? "AdamW"]()
   .registerTrainableWeights(params);
 
 const calls: string[] = [];
+/** How often the loss was computed for a gradient. */
+let gradients = 0;
+/** A number with an infinite gradient. */
+const steep = autodiff.customGradient((x: tf.Scalar) => ({
+  value: tf.clone(x),
+  gradient: (dy: tf.Scalar) => tf.mul(dy, Infinity),
+}));
 const isAt = (event: { rank: number; step: number } | undefined) =>
   event?.rank === rank && optimizer.stepCount === event.step;
 const controller = new AbortController();
@@ -157,6 +170,10 @@ try {
       if (isAt(given.stop)) controller.abort();
       const scores = model.call(x);
       const loss = nn.softmaxCrossEntropy(scores, y, { reduction: "mean" });
+      const isTraining = environ.fit;
+      if (given.overflow?.rank === rank && isTraining) {
+        if (given.overflow.steps.includes(gradients++)) return steep(loss);
+      }
       return isAt(given.nan) ? tf.mul<tf.Scalar>(loss, NaN) : loss;
     },
     data: train.batches(columns, { batchSize: 32, shuffle: true, ...parts }),
@@ -192,6 +209,7 @@ try {
     size,
     tensors,
     step: result.step,
+    skipped: result.skipped,
     reason: result.reason,
     early,
     values: result.values,
