@@ -20,7 +20,8 @@ export interface Seeds {
  * its gradient on to its inputs, where they are summed (reverse accumulation).
  *
  * The gradient of a matrix that many products share, as the weight of a recurrent
- * network is by all time steps, is one product of all rows, not a sum of products.
+ * network is by all time steps, is one product of all rows, not a sum of products; that
+ * of their bias is one sum of all rows.
  *
  * @param tape The operations, in the order in which they ran.
  * @param xs The inputs.
@@ -59,9 +60,10 @@ export function backward(
           `Cannot compute gradient: that of ${node.kernelName} has none for its input ${name}`,
         );
       }
-      if (rule.factors && shared.has(input.id)) {
-        sums.addProduct(input, rule.factors);
-      } else {
+      const { factors, rows } = rule, isShared = shared.has(input.id);
+      if (isShared && factors) sums.addProduct(input, factors);
+      else if (isShared && rows) sums.addRows(input, rows);
+      else {
         sums.add(input, checked(tf.tidy(rule), input, node, name));
       }
     }
@@ -115,17 +117,19 @@ export function dependents(
   return { nodes, reached };
 }
 
-/** Kernels whose right factor is called `b`. */
+/** Products, whose right factor is called `b`, and a bias `bias`. */
 const PRODUCTS = new Set([tf.BatchMatMul, tf._FusedMatMul, "RowsProduct"]);
 
-/** The ids of tensors that are the right factor of more than one product. */
+/** The ids of tensors that are the right factor, or the bias, of more than one product. */
 function sharedFactors(nodes: readonly TapeNode[]): Set<number> {
   const once = new Set<number>(), shared = new Set<number>();
   for (const { kernelName, inputs } of nodes) {
     if (!PRODUCTS.has(kernelName)) continue;
-    const { id } = inputs.b!;
-    if (once.has(id)) shared.add(id);
-    once.add(id);
+    for (const x of [inputs.b, inputs.bias]) {
+      if (!x) continue;
+      if (once.has(x.id)) shared.add(x.id);
+      once.add(x.id);
+    }
   }
   return shared;
 }
@@ -149,6 +153,8 @@ class Sums {
   readonly #sums = new Map<number, tf.Tensor>();
   /** Products that are to be added, by the tensor whose gradients they are. */
   readonly #products = new Map<number, Factors[]>();
+  /** Matrices whose rows are to be added, by the tensor whose gradient they are. */
+  readonly #rows = new Map<number, tf.Tensor2D[]>();
 
   add(x: tf.Tensor, dx: tf.Tensor): void {
     const sum = this.#sums.get(x.id);
@@ -162,7 +168,18 @@ class Sums {
     else this.#products.set(x.id, [factors]);
   }
 
+  addRows(x: tf.Tensor, rows: tf.Tensor2D): void {
+    const others = this.#rows.get(x.id);
+    if (others) others.push(rows);
+    else this.#rows.set(x.id, [rows]);
+  }
+
   of(x: tf.Tensor): tf.Tensor | null {
+    const rows = this.#rows.get(x.id);
+    if (rows) {
+      this.#rows.delete(x.id);
+      this.add(x, tf.tidy(() => tf.sum(inOrder(rows), 0)));
+    }
     const products = this.#products.get(x.id);
     if (products) {
       this.#products.delete(x.id);
@@ -202,12 +219,17 @@ function sumOfProducts(
   );
 }
 
+/** `Σ leftᵀ right`, as one product of all rows. */
+function productOfAll(products: readonly Factors[]): tf.Tensor2D {
+  const left = inOrder(products.map(({ left }) => left));
+  const right = inOrder(products.map(({ right }) => right));
+  return tf.matMul(left, right, true, false);
+}
+
 /**
- * `Σ leftᵀ right`, as one product of all rows, in the order in which the products ran: a
+ * The rows of matrices that the backward pass met, in the order of the forward pass: a
  * compiled step finds time steps stacked like that already.
  */
-function productOfAll(products: readonly Factors[]): tf.Tensor2D {
-  const rows = (side: "left" | "right") =>
-    tf.concat(products.map((factors) => factors[side]).toReversed());
-  return tf.matMul(rows("left"), rows("right"), true, false);
+function inOrder(matrices: readonly tf.Tensor2D[]): tf.Tensor2D {
+  return tf.concat(matrices.toReversed());
 }

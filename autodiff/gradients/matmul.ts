@@ -36,7 +36,7 @@ export const matmul: Gradients = {
           () => gradientOfB(dy, a, b, transposeA, transposeB),
           transposeA ? [] : transposeB ? [dy, a] : [a, dy],
         ),
-        bias: () => sumToShape(dy, bias.shape),
+        bias: ofBias(dy, bias.shape),
       };
     },
   ),
@@ -57,7 +57,7 @@ export const matmul: Gradients = {
             ),
           { factors: { left, right, first } },
         ),
-        bias: () => sumToShape(dy, [columns]),
+        bias: ofBias(dy, [columns]),
       };
     },
   ),
@@ -75,6 +75,14 @@ function ofMatrices(
 ): InputGradient {
   if (left?.rank !== 2 || right?.rank !== 2) return gradient;
   return Object.assign(gradient, { factors: { left, right } as Factors });
+}
+
+/** The gradient in a bias; of matrices with its rows. */
+function ofBias(dy: tf.Tensor, shape: number[]): InputGradient {
+  const gradient = () => sumToShape(dy, shape);
+  return dy.rank === 2 && shape.length === 1
+    ? Object.assign(gradient, { rows: dy as tf.Tensor2D })
+    : gradient;
 }
 
 /**

@@ -19,6 +19,8 @@ export interface InputGradient {
   (): tf.Tensor;
   /** Where it is a product of matrices. */
   readonly factors?: Factors;
+  /** Where it is the sum of the rows of a matrix: that matrix. */
+  readonly rows?: tf.Tensor2D;
 }
 
 /** For each input of a kernel by name, the function that computes its gradient. */

@@ -26,6 +26,7 @@ import {
   cellTerms,
   type CellWeights,
   cellWeights,
+  joinedTerms,
 } from "./rnn_weights.ts";
 
 /** Options of {@linkcode GRUCell} and {@linkcode MGUCell}. */
@@ -92,13 +93,16 @@ export abstract class CandidateCell extends RNNCell {
     const bias = this.stateBias?.value;
     const activation = this.#activation;
     return {
-      project: (x) => tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
+      project: (x) =>
+        x.rank > 2
+          ? joinedTerms([this.gates, this.candidate], x)
+          : tf.concat([gates.ofInput(x), candidate.ofInput(x)], -1),
       advance: (x, { h }) => {
         const terms = { x, y: gates.ofState(h), h };
-        const product = candidate.ofState;
+        const { ofState } = candidate;
         const next = bias
-          ? resetAfter(terms, tf.add(product(h), bias), activation)
-          : resetBefore(terms, product, activation);
+          ? resetAfter(terms, ofState(h, bias), activation)
+          : resetBefore(terms, (reset) => ofState(reset), activation);
         return { h: next };
       },
     };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { linear } from "../../backend/ops/with_bias.ts";
 import { rowsProduct } from "../../backend/ops/rows_product.ts";
 import type { OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
@@ -69,8 +70,19 @@ export function cellWeights(
 export interface CellTerms {
   /** `x Wx + b`, `[..., in]` to `[..., out]`. */
   ofInput(x: tf.Tensor): tf.Tensor;
-  /** `h Wh`, `[batch, hidden]` to `[batch, out]`. */
-  ofState(h: tf.Tensor2D): tf.Tensor2D;
+  /** `h Wh`, `[batch, hidden]` to `[batch, out]`; with a bias of its own if given one. */
+  ofState(h: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor2D;
+}
+
+/** `fn` of the rows of all leading axes, `[..., in]` to `[..., out]`. */
+function ofRows(
+  x: tf.Tensor,
+  fn: (rows: tf.Tensor2D) => tf.Tensor2D,
+): tf.Tensor {
+  const leading = x.shape.slice(0, -1), inputs = x.shape.at(-1)!;
+  const count = tf.util.sizeFromShape(leading);
+  const y = fn(tf.reshape<tf.Rank.R2>(x, [count, inputs]));
+  return tf.reshape(y, [...leading, y.shape[1]]);
 }
 
 /**
@@ -83,17 +95,33 @@ export function cellTerms(
   { weight: { value: weight }, bias: { value: bias } }: CellWeights,
   inputs: number,
 ): CellTerms {
-  const [, outputs] = weight.shape;
   return {
-    ofInput(x) {
-      const leading = x.shape.slice(0, -1);
-      const flat = tf.reshape<tf.Rank.R2>(x, [
-        tf.util.sizeFromShape(leading),
-        inputs,
-      ]);
-      const product = rowsProduct(flat, weight, 0, bias);
-      return tf.reshape(product, [...leading, outputs]);
-    },
-    ofState: (h) => rowsProduct(h, weight, inputs),
+    ofInput: (x) => ofRows(x, (rows) => rowsProduct(rows, weight, 0, bias)),
+    ofState: (h, bias) => rowsProduct(h, weight, inputs, bias),
   };
+}
+
+/**
+ * The terms `x Wx + b` of several parameters, one beside the other, by one product: for
+ * sequences, which are larger than the weights that it joins.
+ *
+ * @param weights The parameters.
+ * @param x `[..., in]`
+ * @returns `[..., the sum of out]`
+ */
+export function joinedTerms(
+  weights: readonly CellWeights[],
+  x: tf.Tensor,
+): tf.Tensor {
+  const inputs = x.shape.at(-1)!;
+  const matrices = weights.map(({ weight: { value } }) =>
+    tf.slice<tf.Rank.R2, tf.Tensor2D>(
+      value,
+      [0, 0],
+      [inputs, value.shape[1]],
+    )
+  );
+  const weight = tf.concat<tf.Tensor2D>(matrices, 1);
+  const bias = tf.concat<tf.Tensor1D>(weights.map(({ bias }) => bias.value));
+  return ofRows(x, (rows) => linear(rows, weight, bias));
 }
