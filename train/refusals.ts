@@ -9,7 +9,6 @@ import type { Journal } from "./journal.ts";
 import type { Recorder } from "./logs/recorder.ts";
 import type { LateRefusal } from "./late_refusal.ts";
 import { free, type RecentSteps } from "./recent_steps.ts";
-import type { RunParts } from "./run_parts.ts";
 import type { RunSaver } from "./run_saver.ts";
 import type { RefusedStep, Stepper } from "./stepper.ts";
 import type { Team } from "./team.ts";
@@ -25,8 +24,6 @@ export interface RefusalsIn<B extends Batch> {
   readonly journal: Journal<B>;
   /** What takes its steps. */
   readonly stepper: Stepper<B>;
-  /** What it is saved from. */
-  readonly parts: RunParts<B>;
   /** What saves it, if it is saved. */
   readonly saver: RunSaver<B> | undefined;
   /** The other processes, if there are any. */
@@ -88,7 +85,7 @@ export class Refusals<B extends Batch> {
     late: LateRefusal,
     recent: RecentSteps<B>,
   ): Promise<boolean> {
-    const { stepper: { lossScale }, parts, recorder, journal, nan } = this.#in;
+    const { stepper: { lossScale }, recorder, journal, nan } = this.#in;
     const { count, void: taken } = await recent.read();
     if (taken === 0) {
       late.confirm();
@@ -104,8 +101,7 @@ export class Refusals<B extends Batch> {
     recorder.forget(losses.length - taken);
     journal.readRate();
     const step = recent.takeBack(count);
-    const { batch, place } = step.at(-1)!;
-    parts.place = place;
+    const { batch } = step.at(-1)!;
     try {
       if (isOverflow) lossScale!.update(false);
       await this.refuse({ refused: loss, isOverflow }, batch);

@@ -8,6 +8,7 @@ import type { Batch } from "../data/batch.ts";
 import { type BatchSource, isResumable, placeOf } from "../data/sources.ts";
 import type { FitOptions } from "./fit_options.ts";
 import type { Recorder } from "./logs/recorder.ts";
+import type { LateRefusal } from "./late_refusal.ts";
 import type { LossScale } from "./loss_scale.ts";
 import { partsOf } from "./parts.ts";
 import { checkProgress, type ProgressState } from "./progress_state.ts";
@@ -44,7 +45,6 @@ export class RunParts<B extends Batch> {
   /** The parts. */
   readonly parts: Parts;
   readonly #loop: LoopState<B>;
-  /** The position in the data after the last batch. */
   #place: unknown;
   #loaded: ProgressState | undefined;
 
@@ -69,13 +69,19 @@ export class RunParts<B extends Batch> {
     this.#place = placeOf(this.#loop.data);
   }
 
-  /** The position in the data after the last batch of a step that counts. */
+  /** The position in the data after the last batch. */
   get place(): unknown {
     return this.#place;
   }
 
   set place(place: unknown) {
     this.#place = place;
+  }
+
+  /** Note the position for the case that the step of the last batch is taken back. */
+  notePlaceIn(late: LateRefusal | undefined): void {
+    const place = this.#place;
+    late?.note(() => this.#place = place);
   }
 
   /** The state of the loop that has been loaded into the parts. */

@@ -99,7 +99,6 @@ export class Trainer<B extends Batch> {
       recorder: this.#recorder,
       journal: this.#journal,
       stepper: this.#stepper,
-      parts: this.#parts,
       saver: this.#saver,
       team: this.#team,
       nan: options.nan,
@@ -236,6 +235,7 @@ export class Trainer<B extends Batch> {
     if (isLast && !isLogged) await this.#recorder.readNorm();
     // Before averages of weights are updated: now all ranks have what was stepped.
     await this.#team?.stepped(true);
+    this.#parts.notePlaceIn(this.#stepper.late);
     this.#run.count(this.#stepper.late);
     const { recent } = this.#stepper, { seeSteps } = this.#callbacks;
     const isFull = recent && (seeSteps || recent.isFull);

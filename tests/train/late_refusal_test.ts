@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
+import { loadCheckpoint } from "../../checkpoint.ts";
 import * as random from "../../random.ts";
 import { ParamState } from "../../state.ts";
 import * as train from "../../train/mod.ts";
@@ -108,6 +109,27 @@ onEachBackend(
     assertEquals([last.step, evaluated], [17, []]);
   },
   webgpu,
+);
+
+onEachBackend(
+  "a failed run is saved with the place of its data after the batch of that step",
+  async () => {
+    const bad = setup(OPTIMIZERS["SGD"]!, 6),
+      { data } = setup(OPTIMIZERS["SGD"]!);
+    const batches = data[Symbol.iterator]();
+    for (let i = 0; i < 6; i++) tf.dispose(batches.next().value);
+    const place = data.stateDict();
+    await inFolder(async (folder) => {
+      const { failed } = await train.fit({
+        ...bad,
+        epochs: 1,
+        logEvery: 100,
+        checkpoint: { folder },
+      });
+      await loadCheckpoint(failed!.path!, { data });
+      assertEquals(data.stateDict(), place);
+    });
+  },
 );
 
 onEachBackend(
