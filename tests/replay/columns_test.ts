@@ -1,5 +1,5 @@
 /** Small tensors in columns: replays of steps over many of them on WebGPU. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { webGpuBackend } from "../../backend/webgpu/backend.ts";
 import { workloads } from "../../bench/replay/models.ts";
 import {
@@ -84,17 +84,15 @@ for (
 }
 
 for (
-  const [name, make, right] of [
-    ["tiny", () => workloads.tiny(), [28, 20]],
-    ["mlp", () => workloads.mlp(8), [25, 19]],
-    ["lstm", () => workloads.lstm(4, 16), [46, 43]],
-    ["awkward", () => workloads.awkward(), [37, 25]],
+  const [name, make, fewer] of [
+    ["tiny", () => workloads.tiny(), 8],
+    ["mlp", () => workloads.mlp(8), 6],
+    ["lstm", () => workloads.lstm(4, 16), 3],
+    ["awkward", () => workloads.awkward(), 12],
   ] as const
 ) {
   onWebGpu(
-    `a step of ${name} is ${right[0]} dispatches, and ${
-      right[1]
-    } when replayed`,
+    `a replay of ${name} has at least ${fewer} dispatches less than the step as it is`,
     async () => {
       const dispatches: number[] = [];
       for (const isCompiled of [false, true]) {
@@ -115,7 +113,8 @@ for (
         dispatches.push(counts!.dispatchWorkgroups);
         tf.dispose(tensors);
       }
-      assertEquals(dispatches, [...right]);
+      const [eager, replayed] = dispatches as [number, number];
+      assert(eager - replayed >= fewer, `${replayed} instead of ${eager}`);
     },
   );
 }
