@@ -65,6 +65,11 @@ export function composing<T>(fn: () => T): T {
   }
 }
 
+/** Whether `oneKernel` would run the kernel of that name now. */
+export function runsAsOne(kernelName: string): boolean {
+  return hasKernel(kernelName) && !isNested() && !isComposing;
+}
+
 /**
  * Run one kernel of ours where the current backend has it, else the same composed
  * of tfjs' ops. The kernel has no second derivative, so `composed` runs inside a
@@ -75,8 +80,7 @@ export function oneKernel<T>(
   kernel: () => T,
   composed: () => T,
 ): T {
-  const isOne = hasKernel(kernelName) && !isNested() && !isComposing;
-  return isOne ? kernel() : composed();
+  return runsAsOne(kernelName) ? kernel() : composed();
 }
 
 /** Run a kernel by name on the current backend. */

@@ -4,8 +4,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { oneKernel, runKernel } from "../kernel.ts";
+import { runKernel, runsAsOne } from "../kernel.ts";
 import { linear } from "./with_bias.ts";
+
+const KERNEL = "RowsProduct";
 
 /** The rows of the right factor, and whether it is transposed: attributes of `RowsProduct`. */
 export interface RowsProductAttrs {
@@ -17,33 +19,32 @@ export interface RowsProductAttrs {
   readonly transposeB: boolean;
 }
 
+/** `x W + b` of `x`, `[rows, count]`: `[rows, out]`; without `b` if given none. */
+export type ProductWith = (x: tf.Tensor2D, bias?: tf.Tensor1D) => tf.Tensor2D;
+
 /**
- * `x W + b` with the rows of a weight that belong to `x`, as one kernel where there is one:
- * it copies no rows, and its gradient in the weight no others.
+ * The product of a matrix with some rows of a weight, as one kernel where there is one: it
+ * copies no rows, and its gradient in the weight no others. Elsewhere the rows are copied
+ * here, once for all products.
  *
- * @param x `[rows, count]`
- * @param weight `[any, out]`, of which `count` rows are used.
- * @param first The number of the first of these rows.
- * @param bias `[out]`. Default: none.
- * @returns `[rows, out]`
+ * @param weight `[any, out]`
+ * @param first The number of the first row that is used.
+ * @param count How many are.
  */
 export function rowsProduct(
-  x: tf.Tensor2D,
   weight: tf.Tensor2D,
   first: number,
-  bias?: tf.Tensor1D,
-): tf.Tensor2D {
-  const count = x.shape[1];
-  const composed = () => {
-    const rows = tf.slice(weight, [first, 0], [count, weight.shape[1]]);
-    return bias ? linear(x, rows, bias) : tf.matMul<tf.Tensor2D>(x, rows);
-  };
-  if (x.dtype !== "float32" || x.size === 0) return composed();
-  const inputs = { a: x, b: weight, ...bias && { bias } };
+  count: number,
+): ProductWith {
+  const copy = () =>
+    tf.slice(weight, [first, 0], [count, weight.shape[1]]) as tf.Tensor2D;
+  const copied = runsAsOne(KERNEL) ? undefined : copy();
   const attrs: RowsProductAttrs = { first, count, transposeB: false };
-  return oneKernel(
-    "RowsProduct",
-    () => runKernel<tf.Tensor2D>("RowsProduct", inputs, attrs),
-    composed,
-  );
+  return (x, bias) => {
+    if (runsAsOne(KERNEL) && x.dtype === "float32" && x.size > 0) {
+      return runKernel(KERNEL, { a: x, b: weight, ...bias && { bias } }, attrs);
+    }
+    const rows = copied ?? copy();
+    return bias ? linear(x, rows, bias) : tf.matMul(x, rows);
+  };
 }

@@ -4,7 +4,10 @@
  * @module
  */
 import { linear } from "../../backend/ops/with_bias.ts";
-import { rowsProduct } from "../../backend/ops/rows_product.ts";
+import {
+  type ProductWith,
+  rowsProduct,
+} from "../../backend/ops/rows_product.ts";
 import type { OptionRules } from "../../internal/check.ts";
 import type { ParamState } from "../../state.ts";
 import * as tf from "../../tf.ts";
@@ -71,7 +74,7 @@ export interface CellTerms {
   /** `x Wx + b`, `[..., in]` to `[..., out]`. */
   ofInput(x: tf.Tensor): tf.Tensor;
   /** `h Wh`, `[batch, hidden]` to `[batch, out]`; with a bias of its own if given one. */
-  ofState(h: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor2D;
+  readonly ofState: ProductWith;
 }
 
 /** `fn` of the rows of all leading axes, `[..., in]` to `[..., out]`. */
@@ -95,9 +98,11 @@ export function cellTerms(
   { weight: { value: weight }, bias: { value: bias } }: CellWeights,
   inputs: number,
 ): CellTerms {
+  const withInput = rowsProduct(weight, 0, inputs);
+  const ofState = rowsProduct(weight, inputs, weight.shape[0] - inputs);
   return {
-    ofInput: (x) => ofRows(x, (rows) => rowsProduct(rows, weight, 0, bias)),
-    ofState: (h, bias) => rowsProduct(h, weight, inputs, bias),
+    ofInput: (x) => ofRows(x, (rows) => withInput(rows, bias)),
+    ofState,
   };
 }
 

@@ -98,7 +98,7 @@ for (const [name, reads] of Object.entries(READS)) {
         });
         cs.forEach((slope, i) => wanted.bias[i % 3]! += slope);
         const y = await numbers(
-          rowsProduct(x, weight.value, first, bias.value),
+          rowsProduct(weight.value, first, x.shape[1])(x, bias.value),
         );
         for (let r = 0; r < k + 2; r++) {
           for (let j = 0; j < 3; j++) {
@@ -113,7 +113,7 @@ for (const [name, reads] of Object.entries(READS)) {
     }
     const loss = () =>
       tf.addN(terms.map(([first, x, c]) => {
-        const y = rowsProduct(x, weight.value, first, bias.value);
+        const y = rowsProduct(weight.value, first, x.shape[1])(x, bias.value);
         return tf.sum(tf.mul(y, c));
       })) as tf.Scalar;
     const states = { weight, bias };
@@ -129,7 +129,9 @@ for (const [name, reads] of Object.entries(READS)) {
       const [dx] = tf.tidy(() => [
         autodiff.grad(
           (x: tf.Tensor2D) =>
-            tf.sum<tf.Scalar>(tf.mul(rowsProduct(x, weight.value, first), c)),
+            tf.sum<tf.Scalar>(
+              tf.mul(rowsProduct(weight.value, first, x.shape[1])(x), c),
+            ),
         )(x) as tf.Tensor,
       ]);
       const cs = await numbers(c);
@@ -153,8 +155,8 @@ onEachBackend("second derivatives pass through rows of a matrix", async () => {
   // y = x w₁²: d²y/dw₁² = 2x
   const first = () => {
     const grads = autodiff.grad(() => {
-      const y = rowsProduct(x, weight.value, 1);
-      return tf.sum<tf.Scalar>(rowsProduct(y, weight.value, 1));
+      const y = rowsProduct(weight.value, 1, x.shape[1])(x);
+      return tf.sum<tf.Scalar>(rowsProduct(weight.value, 1, y.shape[1])(y));
     }, { states: { weight } })();
     return tf.sum<tf.Scalar>(grads.weight);
   };

@@ -9,9 +9,10 @@ type KernelInfo = Awaited<ReturnType<typeof tf.profile>>["kernels"][number];
 
 /** Operations of a kernel, by the elements of its inputs and outputs. */
 function operations({ name, inputShapes, outputShapes }: KernelInfo): number {
-  if (!["BatchMatMul", "_FusedMatMul"].includes(name)) return 0;
   const [a, b] = inputShapes as number[][], c = outputShapes[0]!;
   const size = tf.util.sizeFromShape;
+  if (name === "RowsProduct") return 2 * size(a!) * c[1]!; // of some rows of b
+  if (!["BatchMatMul", "_FusedMatMul"].includes(name)) return 0;
   // rows x sums, sums x columns and rows x columns, of which each side is in two.
   return 2 * Math.sqrt(size(a!) * size(b!) * size(c));
 }
