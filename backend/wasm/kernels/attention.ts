@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { PlainAttentionOptions } from "../../ops/attention.ts";
 import type { I32 } from "../assembler/assembler.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import {
@@ -22,7 +23,6 @@ import {
 } from "../machine/registry.ts";
 import { attentionGrad } from "./attention_grad.ts";
 import {
-  type AttentionAttrs,
   defineMultiply,
   eachHead,
   eachQuery,
@@ -31,7 +31,7 @@ import {
   inRanges,
   loadNumbers,
   loadPlaces,
-  scaleRow,
+  scaleRows,
 } from "./attention_heads.ts";
 import { clearFloats } from "./floats.ts";
 import { defineTranspose } from "./matrices.ts";
@@ -60,12 +60,9 @@ const forward = wasmFunction(
       }));
       eachTile(f, n, (tile) => {
         const at = f.let(tile.first.mul(row));
-        const from = f.let(query!.add(at)), to = f.let(queries);
-        f.for(tile.rows, 1, () => {
-          scaleRow(f, n, p.scratch, to, from);
-          f.set(from, from.add(row));
-          f.set(to, to.add(bytes));
-        });
+        const scaled = { at: queries, row: bytes };
+        const given = { at: query!.add(at), row };
+        scaleRows(f, n, p.scratch, tile.rows, scaled, given);
         f.run(multiply({
           ...{ a: queries, aRow: bytes, b: keysAcross, bRow: across },
           ...{ c: scores, cRow: across },
@@ -99,7 +96,7 @@ const forward = wasmFunction(
 
 /** Register `Attention`, which gives the result and what its gradient needs, and that. */
 export function registerAttention(): void {
-  replace<"query" | "key" | "value", AttentionAttrs>(
+  replace<"query" | "key" | "value", PlainAttentionOptions>(
     "Attention",
     ({ inputs: { query, key, value }, attrs }) => {
       const heads = headsOf(query.shape, key.shape, attrs);
@@ -125,6 +122,6 @@ export function registerAttention(): void {
   );
   replace<
     "query" | "key" | "value" | "y" | "lse" | "dy",
-    AttentionAttrs
+    PlainAttentionOptions
   >("AttentionGrad", ({ inputs, attrs }) => attentionGrad(inputs, attrs));
 }

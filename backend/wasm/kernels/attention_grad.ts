@@ -9,13 +9,13 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { PlainAttentionOptions } from "../../ops/attention.ts";
 import { type Body, F32, F32x4, I32, load } from "../assembler/assembler.ts";
 import { eachVector, type Lanes, sumLanes } from "../assembler/lanes.ts";
 import { expNegative } from "../assembler/math.ts";
 import { wasmFunction } from "../machine/functions.ts";
 import { expectSize, output, pointer, size } from "../machine/registry.ts";
 import {
-  type AttentionAttrs,
   defineMultiply,
   eachHead,
   eachQuery,
@@ -24,7 +24,7 @@ import {
   inRanges,
   loadNumbers,
   loadPlaces,
-  scaleRow,
+  scaleRows,
 } from "./attention_heads.ts";
 import { clearFloats } from "./floats.ts";
 import { defineTranspose } from "./matrices.ts";
@@ -60,15 +60,10 @@ const backward = wasmFunction(
       f.run(transpose({ ...turned, to: valuesAcross, from: value }));
       eachTile(f, n, (tile) => {
         const at = f.let(tile.first.mul(row));
-        const [from, out, slope] = [query, y, dy].map((x) =>
-          f.let(x.add(at))
-        ) as [I32, I32, I32];
-        const to = f.let(queries);
-        f.for(tile.rows, 1, () => {
-          scaleRow(f, n, scratch, to, from);
-          f.set(from, from.add(row));
-          f.set(to, to.add(bytes));
-        });
+        const [out, slope] = [y, dy].map((x) => f.let(x.add(at))) as [I32, I32];
+        const scaled = { at: queries, row: bytes };
+        const given = { at: query.add(at), row };
+        scaleRows(f, n, scratch, tile.rows, scaled, given);
         const wide = {
           ...{ bRow: across, cRow: across },
           ...{ M: tile.rows, N: tile.columns, K: size },
@@ -115,10 +110,8 @@ const backward = wasmFunction(
           ...{ ...long, a: slopes, aRow: across, b: key, c: first },
           ...{ M: tile.rows, K: tile.seen },
         }));
-        f.for(tile.rows, 1, () => {
-          scaleRow(f, n, scratch, first, first);
-          f.set(first, first.add(row));
-        });
+        const gradients = { at: first, row };
+        scaleRows(f, n, scratch, tile.rows, gradients, gradients);
       });
     });
   },
@@ -140,7 +133,7 @@ export function attentionGrad(
   { query, key, value, y, lse: sums, dy }: Readonly<
     Record<"query" | "key" | "value" | "y" | "lse" | "dy", tf.TensorInfo>
   >,
-  attrs: AttentionAttrs,
+  attrs: PlainAttentionOptions,
 ): tf.TensorInfo[] {
   const heads = headsOf(query.shape, key.shape, attrs);
   const kernel = "the gradient of attention";

@@ -8,6 +8,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { PlainAttentionOptions } from "../../ops/attention.ts";
 import {
   type Args,
   type Assembler,
@@ -22,14 +23,6 @@ import { inMemory, MULTIPLICATIONS, partsOf } from "../machine/functions.ts";
 import { free, output, pointer } from "../machine/registry.ts";
 import { defineProduct } from "./gemm.ts";
 import { NR, type PRODUCT } from "./tiles.ts";
-
-/** The options of both kernels. */
-export interface AttentionAttrs {
-  /** Whether query `i` sees only the keys up to `i + keys - queries`. */
-  readonly causal: boolean;
-  /** Whether tensors are `[batch, time, heads, size]`, not `[batch, heads, time, size]`. */
-  readonly timeFirst: boolean;
-}
 
 /** Queries of a tile: four times the rows that a product takes at once. */
 export const TILE = 24;
@@ -68,7 +61,7 @@ export interface Heads {
 export function headsOf(
   query: readonly number[],
   key: readonly number[],
-  { causal, timeFirst }: AttentionAttrs,
+  { causal, timeFirst }: PlainAttentionOptions,
 ): Heads {
   const [batch, a, b, size] = query as [number, number, number, number];
   const [heads, queries] = timeFirst ? [b, a] : [a, b];
@@ -224,17 +217,29 @@ export function eachTile(
   });
 }
 
-/** `to = scale from` for a row. */
-export function scaleRow(
+/** Rows of a head: where the first is, and how many bytes it is to the next. */
+interface Rows {
+  readonly at: I32;
+  readonly row: I32;
+}
+
+/** `to = scale from` for so many rows; both may be one. */
+export function scaleRows(
   f: Body,
   { size, scale }: Numbers<I32>,
   scratch: I32,
-  to: I32,
-  from: I32,
+  count: I32,
+  to: Rows,
+  from: Rows,
 ): void {
-  const factor = f.let(scale.floats().splat());
-  eachVector(f, scratch, f.let(size.shl(2)), (lanes) => {
-    lanes.store(to, lanes.load(from).mul(factor));
+  const factor = f.let(scale.floats().splat()), bytes = f.let(size.shl(2));
+  const [x, y] = [f.let(from.at), f.let(to.at)];
+  f.for(count, 1, () => {
+    eachVector(f, scratch, bytes, (lanes) => {
+      lanes.store(y, lanes.load(x).mul(factor));
+    });
+    f.set(x, x.add(from.row));
+    f.set(y, y.add(to.row));
   });
 }
 

@@ -13,13 +13,13 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { PlainAttentionOptions } from "../../ops/attention.ts";
 import { addKernel, type KernelFunc } from "../../kernel.ts";
 import { webGpuBackend } from "../backend.ts";
 import { attentionGrad } from "./attention_grad.ts";
 import {
   accumulate,
   accumulators,
-  type AttentionAttrs,
   cached,
   elementType,
   FIXED,
@@ -128,7 +128,7 @@ function seen(key: string, causal: boolean): string {
 
 const attention: KernelFunc = ({ inputs, attrs }) => {
   const { query, key, value } = inputs as Record<string, tf.TensorInfo>;
-  const given = attrs as unknown as AttentionAttrs, { shape } = query!;
+  const given = attrs as unknown as PlainAttentionOptions, { shape } = query!;
   const { count, queries, numbers } = sizesOf(shape, key!.shape, given);
   const y = output(shape), lse = output(shape.slice(0, 3));
   runShader(

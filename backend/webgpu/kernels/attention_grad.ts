@@ -9,12 +9,12 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { PlainAttentionOptions } from "../../ops/attention.ts";
 import type { KernelFunc } from "../../kernel.ts";
 import { webGpuBackend } from "../backend.ts";
 import {
   accumulate,
   accumulators,
-  type AttentionAttrs,
   cached,
   elementType,
   FIXED,
@@ -168,7 +168,8 @@ export function attentionGrad(
     string,
     tf.TensorInfo
   >;
-  const options = attrs as unknown as AttentionAttrs, { causal } = options;
+  const options = attrs as unknown as PlainAttentionOptions,
+    { causal } = options;
   const { count, queries, keys, numbers } = sizesOf(
     query!.shape,
     key!.shape,

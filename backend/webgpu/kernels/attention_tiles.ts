@@ -12,15 +12,8 @@
  *
  * @module
  */
+import type { PlainAttentionOptions } from "../../ops/attention.ts";
 import type { Shader } from "./run.ts";
-
-/** The options of both kernels. */
-export interface AttentionAttrs {
-  /** Whether a query sees only keys at its own place and before. */
-  readonly causal: boolean;
-  /** Whether tensors are `[batch, time, heads, size]`, not `[batch, heads, time, size]`. */
-  readonly timeFirst: boolean;
-}
 
 /** The numbers that shaders read. */
 export const UNIFORMS = {
@@ -34,7 +27,7 @@ export const UNIFORMS = {
 export function sizesOf(
   query: readonly number[],
   key: readonly number[],
-  { timeFirst }: AttentionAttrs,
+  { timeFirst }: PlainAttentionOptions,
 ) {
   const [batch, ...axes] = query as [number, number, number, number];
   const heads = timeFirst ? axes[1] : axes[0];
