@@ -225,6 +225,9 @@ export interface FailedStep {
   readonly step: number;
   /** Its loss. */
   readonly loss: number;
-  /** The file with the states before it and its last batch, if they were saved. */
+  /**
+   * The file with the states before it and its last batch, if they were saved. On WebGPU
+   * in full precision it has no batch: the loss is read after later steps were taken.
+   */
   readonly path?: string;
 }
